@@ -1,0 +1,30 @@
+//! A page of a lab as the browser receives it: sanitised HTML with numbered places for typed actions.
+
+use serde::{Deserialize, Serialize};
+
+use crate::actions::ActionBlock;
+
+/// One rendered page.
+///
+/// `html` is sanitised. Where an action belongs it holds `<div data-action="N"></div>`, N being
+/// [`ActionBlock::id`]; the browser mounts the action's button there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RenderedPage {
+    /// The page's name: its path below the content folder, without the extension, such as `exercises/01-start`.
+    pub name: String,
+    /// The title to show above the page.
+    pub title: String,
+    /// Sanitised HTML.
+    pub html: String,
+    /// The page's actions in reading order.
+    pub actions: Vec<ActionBlock>,
+}
+
+/// One line of a lab's table of contents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageLink {
+    /// The page's name, as in [`RenderedPage::name`].
+    pub name: String,
+    /// The page's title.
+    pub title: String,
+}
