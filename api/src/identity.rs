@@ -1,0 +1,110 @@
+//! People and how they sign in.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::UserId;
+
+/// What a person may do. Each role has the rights of those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Takes labs.
+    Learner,
+    /// Has classes and sees their progress.
+    Instructor,
+    /// Sees errors in labs, and previews them.
+    Author,
+    /// Manages people and the platform.
+    Admin,
+}
+
+/// `POST /api/v1/logins`: sign in, with a password or with a one-time link's token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case")]
+pub enum SignIn {
+    /// With a user name and a password.
+    Password {
+        /// The user name, in any case.
+        username: String,
+        /// The password.
+        password: String,
+    },
+    /// With the token of a one-time link; it is used up by this.
+    Link {
+        /// The token from the link's fragment.
+        token: String,
+    },
+}
+
+/// `POST /api/v1/registrations`: open an account as a learner of a class.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Registration {
+    /// The class's join code, as the instructor shows it.
+    pub join_code: String,
+    /// The wished user name: 2 to 40 of letters, digits, `.`, `-`, `_`, `@`.
+    pub username: String,
+    /// The name that others see; 1 to 80 characters.
+    pub display_name: String,
+    /// At least 10 characters.
+    pub password: String,
+}
+
+/// `GET /api/v1/me`: who is signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Me {
+    /// The account.
+    pub user: User,
+    /// To be sent as the header `X-Csrf-Token` with every request that changes something.
+    pub csrf_token: String,
+    /// Whether the account has a password; one made by a link has none until it sets one.
+    pub has_password: bool,
+}
+
+/// One account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// The name to sign in with; lower case.
+    pub username: String,
+    /// The name that others see.
+    pub display_name: String,
+    /// What the person may do.
+    pub role: Role,
+    /// When the account was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// `POST /api/v1/users` (admin): make an account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewUser {
+    /// As in [`Registration::username`].
+    pub username: String,
+    /// As in [`Registration::display_name`].
+    pub display_name: String,
+    /// What the person may do.
+    pub role: Role,
+    /// Absent: the person gets a one-time link instead.
+    #[serde(default)]
+    pub password: Option<String>,
+}
+
+/// `POST /api/v1/users/{id}/sign-in-links` (admin): a link that signs its bearer in, once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignInLink {
+    /// The whole address; the token stands in the fragment, which browsers do not send to servers.
+    pub url: String,
+    /// When it stops working.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// `PUT /api/v1/me/password`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SetPassword {
+    /// The present password; not needed where there is none yet.
+    #[serde(default)]
+    pub current: Option<String>,
+    /// The new one; at least 10 characters.
+    pub new: String,
+}

@@ -1,0 +1,178 @@
+//! Identifiers. Each is a type of its own, so that a user's id is never taken for a session's.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// A new id, sortable by the time of its making (UUID version 7).
+            #[must_use]
+            pub fn new() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// A person who signs in.
+    UserId
+);
+uuid_id!(
+    /// One learner's run of one lab.
+    SessionId
+);
+uuid_id!(
+    /// An instructor's group.
+    ClassId
+);
+uuid_id!(
+    /// One progress event; made by the browser, so that a retry counts once.
+    EventId
+);
+
+/// Why a text is not a valid name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {text:?} is not valid: {rule}")]
+pub struct InvalidName {
+    /// What was to be named.
+    pub what: &'static str,
+    /// The text that was given.
+    pub text: String,
+    /// The rule that it breaks.
+    pub rule: &'static str,
+}
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text itself.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidName;
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err(InvalidName { what: $what, text: text.to_owned(), rule: $rule })
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidName;
+            fn try_from(text: String) -> Result<Self, InvalidName> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name_type!(
+    /// A lab's name in URLs: as a Kubernetes label, 1 to 63 of `a-z`, `0-9` and inner `-`.
+    LabSlug,
+    "lab name",
+    "use 1 to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit",
+    |s| (1..=63).contains(&s.len())
+        && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !s.starts_with('-')
+        && !s.ends_with('-')
+);
+name_type!(
+    /// A page's name: its path below the content folder without the extension.
+    PageName,
+    "page name",
+    "use a relative path of at most 200 bytes without empty, '.' or '..' parts",
+    |s| (1..=200).contains(&s.len())
+        && !s.contains(['\\', '\0'])
+        && s.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
+);
+name_type!(
+    /// A terminal's name within its session; `1`, `2`, `3` are the usual ones.
+    TerminalName,
+    "terminal name",
+    "use 1 to 32 of a-z, A-Z, 0-9, - and _",
+    |s| (1..=32).contains(&s.len())
+        && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+);
+name_type!(
+    /// A check's name: the file name of its script.
+    CheckName,
+    "check name",
+    "use 1 to 100 of a-z, A-Z, 0-9, '.', - and _, not beginning with '.'",
+    |s| (1..=100).contains(&s.len())
+        && !s.starts_with('.')
+        && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_name_never_leaves_the_content_folder() {
+        for bad in ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/.", "a\\b"] {
+            assert!(bad.parse::<PageName>().is_err(), "{bad:?}");
+        }
+        assert!("exercises/01-start".parse::<PageName>().is_ok());
+    }
+
+    #[test]
+    fn a_lab_slug_fits_a_kubernetes_label() {
+        for bad in ["", "A", "-a", "a-", "a_b", &"a".repeat(64)] {
+            assert!(bad.parse::<LabSlug>().is_err(), "{bad:?}");
+        }
+        assert!("container-immutability".parse::<LabSlug>().is_ok());
+    }
+}

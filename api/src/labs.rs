@@ -1,0 +1,43 @@
+//! The catalogue.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::LabSlug;
+use crate::page::PageLink;
+
+/// `GET /api/v1/labs`: one lab of the catalogue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LabSummary {
+    /// Its name in URLs.
+    pub slug: LabSlug,
+    /// Its title.
+    pub title: String,
+    /// A few sentences; may be empty.
+    pub description: String,
+    /// `beginner`, `intermediate`, `advanced` or `extreme`.
+    pub difficulty: Option<String>,
+    /// The time it is meant to take.
+    pub duration_minutes: Option<u32>,
+    /// Tags, in the author's order.
+    pub tags: Vec<String>,
+    /// Who wrote it.
+    pub authors: Vec<String>,
+    /// Its table of contents.
+    pub pages: Vec<PageLink>,
+    /// What is wrong with the lab's present files, where something is; only authors and admins are told.
+    /// A lab that never loaded has an empty `pages` and cannot be started.
+    pub errors: Vec<LabProblem>,
+}
+
+/// One thing that is wrong with a lab's files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabProblem {
+    /// The file, relative to the lab's folder.
+    pub file: String,
+    /// The line, from 1; absent where the whole file is meant.
+    pub line: Option<u32>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}

@@ -1,0 +1,95 @@
+//! Sessions: one learner's run of one lab.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{CheckName, LabSlug, SessionId, TerminalName};
+use crate::page::PageLink;
+
+/// `POST /api/v1/sessions`: start a lab. A learner who already runs it gets the session there is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StartSession {
+    /// Which lab.
+    pub lab: LabSlug,
+}
+
+/// Where a session is in its life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum SessionState {
+    /// Its objects are being made.
+    Starting {
+        /// What is being done, for the learner: `Starting the workbench`.
+        step: String,
+    },
+    /// The terminals can be used.
+    Running {
+        /// When it ends by itself.
+        expires_at: DateTime<Utc>,
+    },
+    /// Its objects are being removed.
+    Ending,
+    /// It is over.
+    Ended {
+        /// Why: `ended by the learner`, `expired`, …
+        reason: String,
+    },
+    /// It could not be started, or broke.
+    Failed {
+        /// Why, and what to do, in words for the learner.
+        reason: String,
+    },
+}
+
+/// `GET /api/v1/sessions/{id}`, and what `…/events` sends on each change (SSE event `session`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// Which lab.
+    pub lab: LabSlug,
+    /// The lab's title.
+    pub lab_title: String,
+    /// Where it is in its life.
+    pub state: SessionState,
+    /// The learner's namespace in the cluster.
+    pub namespace: String,
+    /// The lab's table of contents.
+    pub pages: Vec<PageLink>,
+    /// The terminals that the layout shows, in order.
+    pub terminals: Vec<TerminalName>,
+    /// How they are arranged: `default`, `split`, `split/2`, `lower` or `none` (the dialect's words).
+    pub terminal_layout: String,
+    /// When the learner asked for it.
+    pub created_at: DateTime<Utc>,
+}
+
+/// `POST /api/v1/sessions/{id}/checks/{name}`: run a check.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct RunCheck {
+    /// The page on which the check stands, for the learner's progress.
+    #[serde(default)]
+    pub page: Option<String>,
+    /// Arguments for the script.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// What a form gave; JSON on the script's standard input.
+    #[serde(default)]
+    pub inputs: Option<serde_json::Value>,
+    /// How long one try may take; at most 120, absent: 15.
+    #[serde(default)]
+    pub timeout_secs: Option<u32>,
+}
+
+/// What a check said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckOutcome {
+    /// Which check.
+    pub name: CheckName,
+    /// Whether it passed: exit status 0 in time.
+    pub passed: bool,
+    /// What it printed, both streams, the first 16 KiB.
+    pub output: String,
+    /// How long it took.
+    pub duration_ms: u64,
+}

@@ -1,0 +1,1 @@
+//! The multiplexed stream between server and agent.
