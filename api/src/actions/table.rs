@@ -1,0 +1,380 @@
+//! The table of actions, from which the type, the author's guide and lint are made.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::kinds::{ActionKind, Alias, Argument, ArgumentType, BodyForm, Retries};
+
+macro_rules! required {
+    ($type:ty) => {
+        <$type as ArgumentType>::REQUIRED
+    };
+    ($type:ty, $default:literal) => {
+        false
+    };
+}
+
+macro_rules! default_of {
+    () => {
+        None
+    };
+    ($default:literal) => {
+        Some($default)
+    };
+}
+
+macro_rules! actions {
+    ($(
+        $name:literal $variant:ident $prefix:literal $summary:literal {
+            $( $key:literal $field:ident: $type:ty $(= $default:literal)?, $argument_summary:literal; )*
+        }
+    )*) => {
+        /// What a click on a block does. On the wire it is an object whose `action` is the dialect's own name
+        /// and whose other members are the dialect's own arguments.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "action")]
+        pub enum Action {
+            $(
+                #[doc = $summary]
+                #[serde(rename = $name)]
+                $variant {
+                    $(
+                        #[doc = $argument_summary]
+                        #[serde(rename = $key)]
+                        $field: $type,
+                    )*
+                },
+            )*
+        }
+
+        impl Action {
+            /// Returns the action's name in the dialect, such as `terminal:execute`.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $( Self::$variant { .. } => $name, )*
+                }
+            }
+        }
+
+        /// Every action, described; one entry per variant of [`Action`].
+        pub const KINDS: &[ActionKind] = &[
+            $( ActionKind {
+                name: $name,
+                summary: $summary,
+                prefix: $prefix,
+                arguments: &[
+                    $( Argument {
+                        name: $key,
+                        summary: $argument_summary,
+                        kind: <$type as ArgumentType>::KIND,
+                        required: required!($type $(, $default)?),
+                        default: default_of!($($default)?),
+                    }, )*
+                ],
+            }, )*
+        ];
+    };
+}
+
+actions! {
+    "terminal:execute" TerminalExecute "Terminal" "Types a command into a terminal and runs it." {
+        "command" command: String, "the command; several lines run one after another";
+        "session" session: String = "1", "the terminal: `1`, `2`, `3`, or the name of one made by a dashboard";
+        "clear" clear: bool = "false", "whether to clear the terminal first";
+    }
+    "terminal:execute-all" TerminalExecuteAll "Terminal" "Runs a command in every terminal." {
+        "command" command: String, "the command";
+        "clear" clear: bool = "false", "whether to clear the terminals first";
+    }
+    "terminal:input" TerminalInput "Terminal" "Pastes text into a terminal, for a program that waits for input." {
+        "text" text: String, "the text to paste";
+        "session" session: String = "1", "the terminal: `1`, `2`, `3`, or the name of one made by a dashboard";
+        "endl" endl: bool = "true", "whether a line end follows the text";
+    }
+    "terminal:interrupt" TerminalInterrupt "Terminal" "Sends Ctrl-C to a terminal." {
+        "session" session: String = "1", "the terminal: `1`, `2`, `3`, or the name of one made by a dashboard";
+    }
+    "terminal:interrupt-all" TerminalInterruptAll "Terminal" "Sends Ctrl-C to every terminal." {
+    }
+    "terminal:clear" TerminalClear "Terminal" "Clears a terminal and what has scrolled off it." {
+        "session" session: String = "1", "the terminal: `1`, `2`, `3`, or the name of one made by a dashboard";
+    }
+    "terminal:clear-all" TerminalClearAll "Terminal" "Clears every terminal." {
+    }
+    "terminal:select" TerminalSelect "Terminal" "Brings a terminal to the front." {
+        "session" session: String = "1", "the terminal: `1`, `2`, `3`, or the name of one made by a dashboard";
+    }
+    "workshop:copy" WorkshopCopy "Workshop" "Copies text to the learner's clipboard." {
+        "text" text: String, "the text to copy";
+    }
+    "workshop:copy-and-edit" WorkshopCopyAndEdit "Workshop" "Copies text that the learner must change after pasting." {
+        "text" text: String, "the text to copy";
+    }
+    "dashboard:open-url" DashboardOpenUrl "Dashboard" "Opens a web address in a new browser tab." {
+        "url" url: String, "the address";
+    }
+    "dashboard:open-dashboard" DashboardOpenDashboard "Dashboard" "Brings a dashboard to the front." {
+        "name" name: String, "the dashboard's name";
+    }
+    "dashboard:create-dashboard" DashboardCreateDashboard "Dashboard" "Makes a dashboard tab." {
+        "name" name: String, "the dashboard's name";
+        "url" url: String, "what it shows: an address, or `terminal:<session>`";
+        "focus" focus: bool = "true", "whether to show it at once";
+    }
+    "dashboard:delete-dashboard" DashboardDeleteDashboard "Dashboard" "Removes a dashboard tab." {
+        "name" name: String, "the dashboard's name";
+    }
+    "dashboard:reload-dashboard" DashboardReloadDashboard "Dashboard" "Loads a dashboard again, or makes it when there is none of that name." {
+        "name" name: String, "the dashboard's name";
+        "url" url: Option<String>, "what it shows from now on";
+        "focus" focus: bool = "true", "whether to show it at once";
+    }
+    "editor:open-file" EditorOpenFile "Editor" "Opens a file in the editor." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "line" line: Option<i64>, "the line to go to, from 1";
+    }
+    "editor:select-matching-text" EditorSelectMatchingText "Editor" "Selects the first text that matches." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "text" text: String, "the text to find";
+        "isRegex" is_regex: bool = "false", "whether the text is a regular expression";
+        "group" group: Option<i64>, "the group of the regular expression that counts";
+        "before" before: Option<i64>, "lines before the match to take too; -1 for all";
+        "after" after: Option<i64>, "lines after the match to take too; -1 for all";
+        "start" start: Option<i64>, "the first line to search; negative counts from the end";
+        "stop" stop: Option<i64>, "the line before which the search ends";
+    }
+    "editor:replace-matching-text" EditorReplaceMatchingText "Editor" "Replaces text that matches." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "match" pattern: String, "the text to find";
+        "replacement" replacement: String, "what to put in its place";
+        "isRegex" is_regex: bool = "false", "whether the text is a regular expression";
+        "group" group: Option<i64>, "the group of the regular expression that counts";
+        "start" start: Option<i64>, "the first line to search; negative counts from the end";
+        "stop" stop: Option<i64>, "the line before which the search ends";
+        "count" count: Option<i64>, "how many matches to replace; -1 for all";
+    }
+    "editor:select-lines-in-range" EditorSelectLinesInRange "Editor" "Selects lines by number." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "start" start: Option<i64>, "the first line, from 1; negative counts from the end";
+        "stop" stop: Option<i64>, "the last line";
+    }
+    "editor:delete-lines-in-range" EditorDeleteLinesInRange "Editor" "Deletes lines by number." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "start" start: Option<i64>, "the first line, from 1; negative counts from the end";
+        "stop" stop: Option<i64>, "the last line";
+    }
+    "editor:replace-lines-in-range" EditorReplaceLinesInRange "Editor" "Replaces lines by number." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "start" start: Option<i64>, "the first line, from 1; negative counts from the end";
+        "stop" stop: Option<i64>, "the last line";
+        "text" text: String, "the text";
+    }
+    "editor:replace-text-selection" EditorReplaceTextSelection "Editor" "Replaces what is selected." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "text" text: String, "the text";
+    }
+    "editor:delete-text-selection" EditorDeleteTextSelection "Editor" "Deletes what is selected." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "save" save: bool = "true", "whether to save the file afterwards";
+    }
+    "editor:insert-lines-before-selection" EditorInsertLinesBeforeSelection "Editor" "Inserts lines before what is selected." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "text" text: String, "the text";
+    }
+    "editor:append-lines-after-selection" EditorAppendLinesAfterSelection "Editor" "Adds lines after what is selected." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "text" text: String, "the text";
+    }
+    "editor:append-lines-to-file" EditorAppendLinesToFile "Editor" "Adds lines at the end of a file, made if it is not there." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "text" text: String, "the text";
+    }
+    "editor:prepend-lines-to-file" EditorPrependLinesToFile "Editor" "Adds lines at the start of a file, made if it is not there." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "text" text: String, "the text";
+    }
+    "editor:create-file" EditorCreateFile "Editor" "Makes a file with this text, in place of any there was." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "text" text: Option<String>, "the text; none makes an empty file";
+    }
+    "editor:insert-lines-before-line" EditorInsertLinesBeforeLine "Editor" "Inserts lines before a line." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "line" line: i64, "the line, from 1; negative counts from the end";
+        "text" text: String, "the text";
+    }
+    "editor:append-lines-after-line" EditorAppendLinesAfterLine "Editor" "Adds lines after a line." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "line" line: i64, "the line, from 1; negative counts from the end";
+        "text" text: String, "the text";
+    }
+    "editor:append-lines-after-match" EditorAppendLinesAfterMatch "Editor" "Adds lines after the first line that holds a text." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "match" pattern: String, "the text to find";
+        "text" text: String, "the text";
+    }
+    "editor:insert-lines-before-match" EditorInsertLinesBeforeMatch "Editor" "Inserts lines before the first line that holds a text." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "match" pattern: String, "the text to find";
+        "text" text: String, "the text";
+    }
+    "editor:delete-matching-lines" EditorDeleteMatchingLines "Editor" "Deletes lines that hold a text." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "match" pattern: String, "the text to find";
+        "isRegex" is_regex: bool = "false", "whether the text is a regular expression";
+        "before" before: Option<i64>, "lines before the match to take too; -1 for all";
+        "after" after: Option<i64>, "lines after the match to take too; -1 for all";
+    }
+    "editor:copy-file" EditorCopyFile "Editor" "Copies a file." {
+        "src" src: String, "the file as it is";
+        "dest" dest: String, "the file to make";
+        "open" open: bool = "false", "whether to open it in the editor";
+    }
+    "editor:rename-file" EditorRenameFile "Editor" "Renames or moves a file." {
+        "src" src: String, "the file as it is";
+        "dest" dest: String, "the file to make";
+        "open" open: bool = "false", "whether to open it in the editor";
+    }
+    "editor:close-file" EditorCloseFile "Editor" "Closes a file in the editor." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+    }
+    "editor:delete-file" EditorDeleteFile "Editor" "Deletes a file." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+    }
+    "editor:create-directory" EditorCreateDirectory "Editor" "Makes a directory, with those above it." {
+        "directory" directory: String, "the directory";
+    }
+    "editor:set-yaml-value" EditorSetYamlValue "Editor" "Sets a value in a YAML file; keys on the way to it are made." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
+        "value" value: Value, "the value";
+    }
+    "editor:add-yaml-item" EditorAddYamlItem "Editor" "Adds an item at the end of a list in a YAML file." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
+        "value" value: Value, "the value";
+    }
+    "editor:insert-yaml-item" EditorInsertYamlItem "Editor" "Inserts an item into a list in a YAML file." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
+        "index" index: i64, "the place in the list, from 0";
+        "value" value: Value, "the value";
+    }
+    "editor:replace-yaml-item" EditorReplaceYamlItem "Editor" "Replaces an item of a list in a YAML file." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
+        "value" value: Value, "the value";
+    }
+    "editor:merge-yaml-values" EditorMergeYamlValues "Editor" "Sets several keys of a mapping in a YAML file." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
+        "value" value: Value, "the value";
+    }
+    "editor:insert-value-into-yaml" EditorInsertValueIntoYaml "Editor" "Adds an item to a list, or keys to a mapping, in a YAML file (older form)." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
+        "value" value: Value, "the value";
+    }
+    "editor:delete-yaml-value" EditorDeleteYamlValue "Editor" "Deletes a key or an item in a YAML file." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
+    }
+    "editor:select-yaml-path" EditorSelectYamlPath "Editor" "Selects a key or an item, with its value, in a YAML file." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
+    }
+    "editor:execute-command" EditorExecuteCommand "Editor" "Runs one of the editor's own commands." {
+        "command" command: String, "the command's id";
+        "args" args: Vec<Value>, "its arguments";
+    }
+    "editor:open-terminal" EditorOpenTerminal "Editor" "Opens a terminal in the editor." {
+        "session" session: String = "educates", "the editor's terminal";
+    }
+    "editor:close-terminal" EditorCloseTerminal "Editor" "Closes a terminal of the editor." {
+        "session" session: String = "educates", "the editor's terminal";
+    }
+    "editor:interrupt-terminal" EditorInterruptTerminal "Editor" "Sends Ctrl-C to a terminal of the editor." {
+        "session" session: String = "educates", "the editor's terminal";
+    }
+    "editor:clear-terminal" EditorClearTerminal "Editor" "Clears a terminal of the editor." {
+        "session" session: String = "educates", "the editor's terminal";
+    }
+    "editor:send-to-terminal" EditorSendToTerminal "Editor" "Types text into a terminal of the editor." {
+        "text" text: String, "the text";
+        "session" session: String = "educates", "the editor's terminal";
+        "endl" endl: bool = "true", "whether a line end follows the text";
+    }
+    "examiner:execute-test" ExaminerExecuteTest "Examiner" "Runs a check and shows whether it passes." {
+        "name" name: String, "the check: a file in `workshop/examiner/tests`";
+        "args" args: Vec<String>, "what the check is called with";
+        "timeout" timeout_secs: u32 = "15", "seconds after which a run has failed";
+        "retries" retries: Retries = "0", "how often it is tried again";
+        "delay" delay_secs: u32 = "1", "seconds between two tries";
+        "url" url: Option<String>, "an address that runs the check, in place of a file";
+        "inputs" inputs: Option<Value>, "a form (`schema`, `form`) whose answers the check reads as JSON";
+    }
+    "files:download-file" FilesDownloadFile "Files" "Saves a file of the session on the learner's machine." {
+        "path" path: Option<String>, "the file, below the home directory";
+        "url" url: Option<String>, "where to fetch the file, in place of `path`";
+        "download" download: Option<String>, "the name under which to save it";
+        "preview" preview: bool = "false", "whether to show the file in the block";
+    }
+    "files:copy-file" FilesCopyFile "Files" "Copies a file's text to the learner's clipboard." {
+        "path" path: Option<String>, "the file, below the home directory";
+        "url" url: Option<String>, "where to fetch the file, in place of `path`";
+        "download" download: Option<String>, "the name under which to save it";
+        "preview" preview: bool = "false", "whether to show the file in the block";
+    }
+    "files:upload-file" FilesUploadFile "Files" "Lets the learner upload one file under a given name." {
+        "path" path: String, "the name of the file, below the uploads directory";
+    }
+    "files:upload-files" FilesUploadFiles "Files" "Lets the learner upload files under their own names." {
+    }
+    "section:begin" SectionBegin "Section" "Begins a part of the page that can be folded away." {
+        "name" name: Option<String>, "the section's name, needed where sections nest";
+        "open" open: bool = "false", "whether it is unfolded at first";
+    }
+    "section:end" SectionEnd "Section" "Ends the section of that name." {
+        "name" name: Option<String>, "the section's name";
+        "toggle" toggle: bool = "true", "whether a cascade that comes here folds the section";
+    }
+    "section:heading" SectionHeading "Section" "Shows a heading that the learner can tick off." {
+    }
+}
+
+/// Every other spelling of an action: the plain-bodied forms and the names of older releases.
+pub const ALIASES: &[Alias] = &[
+    plain("execute", "terminal:execute", "command", Some("1")),
+    plain("execute-1", "terminal:execute", "command", Some("1")),
+    plain("execute-2", "terminal:execute", "command", Some("2")),
+    plain("execute-3", "terminal:execute", "command", Some("3")),
+    plain("execute-all", "terminal:execute-all", "command", None),
+    plain("copy", "workshop:copy", "text", None),
+    plain("copy-and-edit", "workshop:copy-and-edit", "text", None),
+    older("dashboard:expose-dashboard", "dashboard:open-dashboard"),
+    older(
+        "editor:insert-lines-after-line",
+        "editor:append-lines-after-line",
+    ),
+];
+
+const fn plain(
+    name: &'static str,
+    action: &'static str,
+    argument: &'static str,
+    session: Option<&'static str>,
+) -> Alias {
+    Alias {
+        name,
+        action,
+        body: BodyForm::Plain { argument, session },
+    }
+}
+
+const fn older(name: &'static str, action: &'static str) -> Alias {
+    Alias {
+        name,
+        action,
+        body: BodyForm::Yaml,
+    }
+}
