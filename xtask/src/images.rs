@@ -10,6 +10,8 @@ mod layer;
 mod program;
 mod recipe;
 mod storage;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};

@@ -18,3 +18,4 @@ for part in imap-send http-push daemon fast-import http-backend shell credential
     credential-cache--daemon; do
     rm -f "$root/usr/lib/git-core/git-$part"
 done
+rm -f "$root/usr/lib/git-core/scalar" "$root/usr/bin/scalar" "$root/usr/bin/git-shell"

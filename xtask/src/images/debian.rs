@@ -47,7 +47,10 @@ pub fn pack_packages(recipe: &Recipe, recipes_root: &Path, tar: &Path) -> Result
         command.arg(option_from("--customize-hook", &own));
     }
     command
-        .arg(option_from("--customize-hook", &recipes_root.join("finish.sh")))
+        .arg(option_from(
+            "--customize-hook",
+            &recipes_root.join("finish.sh"),
+        ))
         .arg("") // each source below names its own suite
         .arg(tar)
         .args(sources);

@@ -78,7 +78,11 @@ impl<'a> Workshop<'a> {
         let mut layers = Vec::new();
         if let Some(packages) = &recipe.packages {
             let mut key = format!("debian {}\n", packages.join(" "));
-            let scripts = [folder.join("customize.sh"), root.join("dpkg.cfg"), root.join("finish.sh")];
+            let scripts = [
+                folder.join("customize.sh"),
+                root.join("dpkg.cfg"),
+                root.join("finish.sh"),
+            ];
             for file in scripts.iter().filter(|file| file.is_file()) {
                 writeln!(key, "{}", self.digest_of(file)?)?;
             }
@@ -112,7 +116,11 @@ impl<'a> Workshop<'a> {
             .get(&input.name)
             .with_context(|| format!("no input is called {:?}", input.name))?;
         let hook = input.hook.as_ref().map(|hook| recipe.folder.join(hook));
-        let mut key = format!("input {} {}\n", input.path.display(), self.digest_of(program)?);
+        let mut key = format!(
+            "input {} {}\n",
+            input.path.display(),
+            self.digest_of(program)?
+        );
         if let Some(hook) = &hook {
             writeln!(key, "{}", self.digest_of(hook)?)?;
         }

@@ -141,8 +141,7 @@ mod tests {
 
     #[test]
     fn a_misspelt_key_is_refused() {
-        let problem =
-            parse("repository = \"a\"\ntags = [\"1\"]\npackage = [\"vim\"]").unwrap_err();
+        let problem = parse("repository = \"a\"\ntags = [\"1\"]\npackage = [\"vim\"]").unwrap_err();
         assert!(format!("{problem:#}").contains("package"), "{problem:#}");
     }
 
@@ -173,7 +172,12 @@ mod tests {
             .collect();
         assert_eq!(
             repositories,
-            ["library/bash", "library/httpd", "pause", "lectern/workbench"]
+            [
+                "library/bash",
+                "library/httpd",
+                "pause",
+                "lectern/workbench"
+            ]
         );
     }
 }

@@ -77,7 +77,10 @@ impl Storage {
         let mut blobs = vec![config_digest];
         blobs.extend(layers.iter().map(|layer| layer.digest.clone()));
         for blob in &blobs {
-            write_link(&repository.join("_layers/sha256").join(blob), &digest_name(blob))?;
+            write_link(
+                &repository.join("_layers/sha256").join(blob),
+                &digest_name(blob),
+            )?;
         }
         let target = digest_name(&digest);
         let manifests = repository.join("_manifests");
@@ -222,7 +225,12 @@ fn prune_repository(folder: &Path, image: &Image, blobs: &BTreeSet<String>) -> R
         folder.join("_layers/sha256"),
         folder.join("_manifests/revisions/sha256"),
     ];
-    links.extend(image.tags.iter().map(|tag| tags.join(tag).join("index/sha256")));
+    links.extend(
+        image
+            .tags
+            .iter()
+            .map(|tag| tags.join(tag).join("index/sha256")),
+    );
     for folder in links {
         keep_entries(&folder, |name| blobs.contains(name))?;
     }
