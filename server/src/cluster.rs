@@ -1,0 +1,124 @@
+//! All of kube: the sessions' objects, the stream to the agent, the learner's credentials.
+//!
+//! Works against any conformant Kubernetes and knows neither HTTP routes nor SQL. Objects are built by the
+//! pure functions in [`manifests`] and written by server-side apply, so that each call may be repeated.
+//! What happens in the cluster is learned from three shared watches, never from polling.
+
+mod agent;
+mod apply;
+mod budget;
+mod client;
+mod credentials;
+mod deprovision;
+mod error;
+mod exec;
+mod inventory;
+pub mod manifests;
+mod names;
+mod network;
+mod probe;
+mod provision;
+mod retry;
+mod spec;
+mod wait;
+mod watches;
+mod workbench;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use agent::AgentStream;
+pub use budget::{Amounts, Budget, BudgetNumbers, ContainerLimits};
+pub use credentials::LearnerKubeconfig;
+pub use error::{ClusterError, ClusterErrorKind};
+pub use inventory::{ManagedChanges, ManagedSession, NamespaceStatus, StuckDeletion};
+pub use names::SessionNames;
+pub use network::NetworkFacts;
+pub use probe::PolicyEnforcement;
+pub use spec::{Role, SecurityPolicy, SessionSpec, UnknownWord, WorkbenchSpec};
+pub use workbench::{WorkbenchFailure, WorkbenchState, WorkbenchStatus};
+
+use watches::Watches;
+
+/// Which cluster, and how workbenches look there.
+#[derive(Clone, Debug)]
+pub struct ClusterConfig {
+    /// The kubeconfig to use; absent: `KUBECONFIG`, `~/.kube/config`, then the pod's own service account.
+    pub kubeconfig: Option<PathBuf>,
+    /// The namespace that holds all workbench pods; made where it is absent.
+    pub workbench_namespace: String,
+    /// The image of workbenches whose lab names none.
+    pub workbench_image: String,
+    /// How long one request may take until its answer begins. Watches and streams may then go on.
+    pub request_timeout: Duration,
+    /// Address ranges that learners must not reach, besides the private ones: public addresses of nodes, say.
+    pub denied_cidrs: Vec<String>,
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        Self {
+            kubeconfig: None,
+            workbench_namespace: "lectern-workbenches".to_owned(),
+            workbench_image: "lectern/workbench:latest".to_owned(),
+            request_timeout: Duration::from_secs(30),
+            denied_cidrs: Vec::new(),
+        }
+    }
+}
+
+/// What a running step is called, for the learner; called with each new step.
+pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+/// A connected cluster. Clones share one connection pool and the same watches, which end with the last clone.
+#[derive(Clone)]
+pub struct Cluster {
+    client: kube::Client,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: ClusterConfig,
+    server: String,
+    version: String,
+    /// The certificate authority that pods verify the API server with, PEM.
+    pod_ca: String,
+    watches: Watches,
+    /// The addresses that the workbenches' shared policy was last written with.
+    applied_network: tokio::sync::Mutex<Option<NetworkFacts>>,
+}
+
+impl Cluster {
+    /// The API server's version, such as `v1.35.4`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.shared.version
+    }
+
+    /// The API server's address as this server uses it.
+    #[must_use]
+    pub fn server_address(&self) -> &str {
+        &self.shared.server
+    }
+
+    /// Where the workbench pods are.
+    #[must_use]
+    pub fn workbench_namespace(&self) -> &str {
+        &self.shared.config.workbench_namespace
+    }
+
+    fn network(&self) -> NetworkFacts {
+        self.shared
+            .watches
+            .network(&self.shared.config.denied_cidrs)
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster")
+            .field("server", &self.shared.server)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,341 @@
+//! The byte stream to a workbench's agent: an exec over WebSocket, read and written without tasks or pipes
+//! between. A reader that stops reading stops the remote side and nothing else.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use futures::{Sink, SinkExt, Stream, StreamExt, future};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::AttachParams;
+use kube::core::{Request, Resource, Status};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Interval, MissedTickBehavior};
+
+use super::manifests::workbench;
+use super::{Cluster, ClusterError, SessionNames};
+
+/// The channels of Kubernetes' remote command protocol: the first byte of each frame.
+const STDIN: u8 = 0;
+const STDOUT: u8 = 1;
+const STDERR: u8 = 2;
+const STATUS: u8 = 3;
+const RESIZE: u8 = 4;
+const CLOSE: u8 = 255;
+
+/// The most that one frame carries: large enough that frames cost little, small enough that a key stroke is not
+/// held up behind one.
+const LARGEST_FRAME: usize = 64 * 1024;
+/// How often an idle stream sends something, so that proxies on the way keep it.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// How much of standard error goes to the log.
+const LOGGED_STDERR: usize = 8 * 1024;
+
+trait Frames: Stream<Item = io::Result<Bytes>> + Sink<Bytes, Error = io::Error> + Send {}
+impl<T: Stream<Item = io::Result<Bytes>> + Sink<Bytes, Error = io::Error> + Send> Frames for T {}
+
+/// The standard input and output of `lectern-agent attach` in a workbench. Dropping it ends it.
+pub struct AgentStream {
+    frames: Pin<Box<dyn Frames>>,
+    keep_alive: Interval,
+    /// Output that was received and not read yet.
+    unread: Bytes,
+    ended: bool,
+    /// Whether the protocol knows the end of standard input.
+    closes_stdin: bool,
+    stdin_closed: bool,
+    stderr_logged: usize,
+    workbench: String,
+}
+
+impl Cluster {
+    /// Opens a stream to the agent of a workbench. Several may be open at once.
+    ///
+    /// # Errors
+    /// When the workbench is not there or does not run, or the cluster gives no answer.
+    pub async fn open_agent(&self, names: &SessionNames) -> Result<AgentStream, ClusterError> {
+        let action = format!(
+            "open the agent of {}/{}",
+            self.workbench_namespace(),
+            names.workbench
+        );
+        let params = AttachParams::default()
+            .container(workbench::CONTAINER)
+            .stdin(true)
+            .stdout(true)
+            .stderr(true);
+        let request = Request::new(Pod::url_path(&(), Some(self.workbench_namespace())))
+            .exec(&names.workbench, [workbench::AGENT, "attach"], &params)
+            .map_err(|error| ClusterError::of(kube::Error::BuildRequest(error), &action))?;
+        let connection = self
+            .client
+            .connect(request)
+            .await
+            .map_err(|error| ClusterError::of(error, &action))?;
+        let closes_stdin = connection.supports_stream_close();
+        let frames = connection
+            .into_stream()
+            .filter_map(|message| {
+                future::ready(match message {
+                    Ok(message) if message.is_binary() => Some(Ok(message.into_data())),
+                    Ok(_) => None,
+                    Err(error) => Some(Err(io::Error::other(error))),
+                })
+            })
+            .sink_map_err(io::Error::other)
+            .with(|frame: Bytes| future::ready(Ok::<_, io::Error>(frame.into())));
+        Ok(AgentStream::new(
+            Box::pin(frames),
+            closes_stdin,
+            &names.workbench,
+        ))
+    }
+}
+
+impl AgentStream {
+    fn new(frames: Pin<Box<dyn Frames>>, closes_stdin: bool, workbench: &str) -> Self {
+        let mut keep_alive = tokio::time::interval(KEEP_ALIVE);
+        keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        keep_alive.reset();
+        let workbench = workbench.to_owned();
+        Self {
+            frames,
+            keep_alive,
+            unread: Bytes::new(),
+            ended: false,
+            closes_stdin,
+            stdin_closed: false,
+            stderr_logged: 0,
+            workbench,
+        }
+    }
+
+    /// Sends an empty frame on the resize channel, which means nothing without a TTY.
+    fn poll_keep_alive(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.keep_alive.poll_tick(cx).is_ready() {
+            // registers for the next tick
+            let _ = self.keep_alive.poll_tick(cx);
+            if let Poll::Ready(ready) = self.frames.as_mut().poll_ready(cx) {
+                ready?;
+                self.frames
+                    .as_mut()
+                    .start_send(Bytes::from_static(&[RESIZE]))?;
+                if let Poll::Ready(flushed) = self.frames.as_mut().poll_flush(cx) {
+                    flushed?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn log_stderr(&mut self, text: &[u8]) {
+        let room = LOGGED_STDERR.saturating_sub(self.stderr_logged);
+        let text = &text[..text.len().min(room)];
+        self.stderr_logged += text.len();
+        if !text.is_empty() {
+            let text = String::from_utf8_lossy(text);
+            tracing::warn!(
+                k8s.pod = self.workbench,
+                text = text.trim_end(),
+                "the agent says"
+            );
+        }
+    }
+
+    fn accept(&mut self, mut frame: Bytes) -> io::Result<()> {
+        if frame.is_empty() {
+            return Ok(());
+        }
+        match frame.get_u8() {
+            STDOUT => self.unread = frame,
+            STDERR => self.log_stderr(&frame),
+            STATUS => {
+                self.ended = true;
+                let status: Status = serde_json::from_slice(&frame)?;
+                if status.is_failure() {
+                    return Err(io::Error::other(format!(
+                        "the agent's stream ended: {}",
+                        status.message
+                    )));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl AsyncRead for AgentStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.poll_keep_alive(cx)?;
+        while this.unread.is_empty() {
+            if this.ended {
+                return Poll::Ready(Ok(()));
+            }
+            match ready!(this.frames.as_mut().poll_next(cx)) {
+                Some(frame) => this.accept(frame?)?,
+                None => this.ended = true,
+            }
+        }
+        let len = this.unread.len().min(buf.remaining());
+        buf.put_slice(&this.unread.split_to(len));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for AgentStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.stdin_closed {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if data.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        ready!(this.frames.as_mut().poll_ready(cx))?;
+        let data = &data[..data.len().min(LARGEST_FRAME)];
+        let mut frame = Vec::with_capacity(1 + data.len());
+        frame.push(STDIN);
+        frame.extend_from_slice(data);
+        this.frames.as_mut().start_send(frame.into())?;
+        Poll::Ready(Ok(data.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().frames.as_mut().poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !this.closes_stdin {
+            this.stdin_closed = true;
+            return this.frames.as_mut().poll_close(cx);
+        }
+        if !this.stdin_closed {
+            ready!(this.frames.as_mut().poll_ready(cx))?;
+            this.frames
+                .as_mut()
+                .start_send(Bytes::from_static(&[CLOSE, STDIN]))?;
+            this.stdin_closed = true;
+        }
+        this.frames.as_mut().poll_flush(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::channel::mpsc;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// A remote side made of two channels: what it sends, what it received.
+    fn pair() -> (
+        AgentStream,
+        mpsc::Sender<io::Result<Bytes>>,
+        mpsc::Receiver<Bytes>,
+    ) {
+        let (to_us, incoming) = mpsc::channel(16);
+        let (outgoing, from_us) = mpsc::channel(16);
+        let frames = Duplex {
+            incoming,
+            outgoing: Box::pin(outgoing.sink_map_err(io::Error::other)),
+        };
+        (
+            AgentStream::new(Box::pin(frames), true, "wb"),
+            to_us,
+            from_us,
+        )
+    }
+
+    struct Duplex {
+        incoming: mpsc::Receiver<io::Result<Bytes>>,
+        outgoing: Pin<Box<dyn Sink<Bytes, Error = io::Error> + Send>>,
+    }
+
+    impl Stream for Duplex {
+        type Item = io::Result<Bytes>;
+        fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            self.incoming.poll_next_unpin(cx)
+        }
+    }
+
+    impl Sink<Bytes> for Duplex {
+        type Error = io::Error;
+        fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.outgoing.as_mut().poll_ready(cx)
+        }
+        fn start_send(mut self: Pin<&mut Self>, frame: Bytes) -> io::Result<()> {
+            self.outgoing.as_mut().start_send(frame)
+        }
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.outgoing.as_mut().poll_flush(cx)
+        }
+        fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.outgoing.as_mut().poll_close(cx)
+        }
+    }
+
+    #[tokio::test]
+    async fn output_arrives_in_order_and_stderr_is_not_mixed_in() {
+        let (mut stream, mut remote, _) = pair();
+        for frame in [
+            &b"\x01he"[..],
+            b"\x02oops",
+            b"\x01",
+            b"\x01llo",
+            b"\x03{\"status\":\"Success\"}",
+        ] {
+            remote.try_send(Ok(Bytes::from_static(frame))).unwrap();
+        }
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "hello");
+    }
+
+    #[tokio::test]
+    async fn a_command_that_fails_is_an_error_with_its_reason() {
+        let (mut stream, mut remote, _) = pair();
+        let status = b"\x03{\"status\":\"Failure\",\"message\":\"no such container\"}";
+        remote.try_send(Ok(Bytes::from_static(status))).unwrap();
+        let error = stream.read_to_end(&mut Vec::new()).await.unwrap_err();
+        assert!(error.to_string().contains("no such container"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn input_is_cut_into_frames_and_its_end_is_sent() {
+        let (mut stream, _remote, received) = pair();
+        let data = vec![7; LARGEST_FRAME + 10];
+        stream.write_all(&data).await.unwrap();
+        stream.shutdown().await.unwrap();
+        drop(stream);
+        let frames: Vec<Bytes> = received.collect().await;
+        assert_eq!(
+            frames.iter().map(Bytes::len).collect::<Vec<_>>(),
+            [LARGEST_FRAME + 1, 11, 2]
+        );
+        assert_eq!(&frames[2][..], [CLOSE, STDIN]);
+    }
+
+    #[tokio::test]
+    async fn an_idle_stream_sends_something_now_and_then() {
+        let (mut stream, _remote, mut received) = pair();
+        stream.keep_alive = tokio::time::interval(Duration::from_millis(5));
+        let reader = tokio::spawn(async move { stream.read_u8().await });
+        for _ in 0..3 {
+            assert_eq!(received.next().await.as_deref(), Some(&[RESIZE][..]));
+        }
+        reader.abort();
+    }
+}

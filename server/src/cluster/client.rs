@@ -1,0 +1,153 @@
+//! Connecting: which kubeconfig, the client's layers, and what must be known of the cluster before it is used.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::client::ClientBuilder;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::runtime::wait::await_condition;
+use kube::{Api, Client, Config};
+use tower::ServiceBuilder;
+use tower::buffer::BufferLayer;
+use tower::retry::RetryLayer;
+use tower::timeout::TimeoutLayer;
+
+use super::retry::RetryPolicy;
+use super::watches::Watches;
+use super::{Cluster, ClusterConfig, ClusterError, Shared, apply};
+
+/// How long connecting to the API server's port may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the certificate authority for pods may take to appear.
+const CERTIFICATE_TIMEOUT: Duration = Duration::from_secs(15);
+/// How many requests may wait for the client at once.
+const QUEUED_REQUESTS: usize = 1024;
+
+impl Cluster {
+    /// Connects to the cluster, makes the namespace of the workbenches and starts the shared watches.
+    ///
+    /// # Errors
+    /// When the kubeconfig cannot be used, the API server cannot be reached or refuses the credentials, or
+    /// the namespace cannot be made.
+    pub async fn connect(config: &ClusterConfig) -> Result<Self, ClusterError> {
+        let found = load_config(config.kubeconfig.clone()).await?;
+        let server = found
+            .cluster_url
+            .to_string()
+            .trim_end_matches('/')
+            .to_owned();
+        let unreachable =
+            |error: kube::Error| connect_error(error, &server, config.kubeconfig.as_ref());
+        let client = build_client(found, config.request_timeout).map_err(unreachable)?;
+
+        let version = client
+            .apiserver_version()
+            .await
+            .map_err(unreachable)?
+            .git_version;
+        // the room for workbenches, the admission guard and the first state of all watches, at the same time
+        let (namespace, guard, watches, pod_ca) = tokio::join!(
+            apply::shared_objects(&client, &config.workbench_namespace),
+            apply::guard(&client),
+            Watches::start(&client, &config.workbench_namespace, &server),
+            pod_certificate_authority(&client),
+        );
+        namespace?;
+        guard?;
+        let cluster = Self {
+            client,
+            shared: Arc::new(Shared {
+                config: config.clone(),
+                server,
+                version,
+                pod_ca: pod_ca?,
+                watches: watches?,
+                applied_network: tokio::sync::Mutex::default(),
+            }),
+        };
+        // this one wants to know the cluster's addresses, which the watches have brought
+        cluster.refresh_shared_policy().await?;
+        Ok(cluster)
+    }
+}
+
+async fn load_config(kubeconfig: Option<PathBuf>) -> Result<Config, ClusterError> {
+    let mut config = match kubeconfig {
+        None => Config::infer()
+            .await
+            .map_err(|source| ClusterError::NoCluster {
+                source: Box::new(source),
+            })?,
+        Some(path) => {
+            let read = async {
+                let kubeconfig = Kubeconfig::read_from(&path)?;
+                Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await
+            };
+            read.await.map_err(|source| ClusterError::Kubeconfig {
+                path,
+                source: Box::new(source),
+            })?
+        }
+    };
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    // an idle exec stream or watch is no failure; requests have their own limit, see below
+    config.read_timeout = None;
+    config.default_retry = false;
+    Ok(config)
+}
+
+/// Builds the client: kube's own stack (base address, credentials, tower-http's trace), within a limit for the
+/// time until an answer begins, within retries. A stream that has begun is bounded by neither.
+fn build_client(config: Config, request_timeout: Duration) -> Result<Client, kube::Error> {
+    let layers = ServiceBuilder::new()
+        .layer(RetryLayer::new(RetryPolicy::default()))
+        // the retry layer clones what it wraps
+        .layer(BufferLayer::new(QUEUED_REQUESTS))
+        .layer(TimeoutLayer::new(request_timeout))
+        .into_inner();
+    Ok(ClientBuilder::try_from(config)?.with_layer(&layers).build())
+}
+
+fn connect_error(error: kube::Error, server: &str, kubeconfig: Option<&PathBuf>) -> ClusterError {
+    let (server, kubeconfig) = (server.to_owned(), kubeconfig.cloned());
+    match error {
+        kube::Error::Api(status) if status.code == 401 || status.code == 403 => {
+            ClusterError::Unauthorized { server, kubeconfig }
+        }
+        source => ClusterError::Unreachable {
+            server,
+            kubeconfig,
+            source: Box::new(source),
+        },
+    }
+}
+
+/// Every namespace holds this; on a cluster that has just started it may come a moment later.
+async fn pod_certificate_authority(client: &Client) -> Result<String, ClusterError> {
+    const NAME: &str = "kube-root-ca.crt";
+    let action = format!("read the config map kube-system/{NAME}");
+    let lacking = || ClusterError::Incomplete {
+        action: action.clone(),
+        missing: "a certificate authority",
+    };
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "kube-system");
+    let certificate = |map: &ConfigMap| {
+        map.data
+            .as_ref()
+            .and_then(|data| data.get("ca.crt").cloned())
+    };
+    if let Some(found) = maps
+        .get_opt(NAME)
+        .await
+        .map_err(|error| ClusterError::of(error, &action))?
+    {
+        return certificate(&found).ok_or_else(lacking);
+    }
+    let there = await_condition(maps, NAME, |map: Option<&ConfigMap>| map.is_some());
+    match tokio::time::timeout(CERTIFICATE_TIMEOUT, there).await {
+        Ok(Ok(Some(map))) => certificate(&map).ok_or_else(lacking),
+        Ok(_) | Err(_) => Err(lacking()),
+    }
+}

@@ -1,0 +1,28 @@
+//! The objects of a session, built from its [`super::SessionSpec`] by pure functions. Nothing here talks to a
+//! cluster.
+
+pub mod guard;
+pub mod labels;
+pub mod limits;
+pub mod namespace;
+pub mod network_policy;
+pub mod probe;
+pub mod quota;
+pub mod rbac;
+pub mod workbench;
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+
+fn quantities<'a>(
+    pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> BTreeMap<String, Quantity> {
+    pairs
+        .into_iter()
+        .map(|(name, amount)| (name.to_owned(), Quantity(amount.to_owned())))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! Snapshots of every object: a change of what reaches the cluster is seen in review.
+
+use insta::assert_yaml_snapshot;
+use lectern_api::ids::SessionId;
+
+use super::super::{
+    Amounts, Budget, ContainerLimits, NetworkFacts, Role, SecurityPolicy, SessionNames, SessionSpec,
+};
+use super::*;
+
+const INSTANCE: &str = "lectern-workbenches";
+
+fn spec() -> SessionSpec {
+    let session: SessionId = "01890000-0000-7000-8000-000000000001".parse().unwrap();
+    SessionSpec {
+        names: SessionNames {
+            session,
+            namespace: "lab-seed-abcdefghij".to_owned(),
+            workbench: "wb-abcdefghijklmnop".to_owned(),
+        },
+        role: Role::Edit,
+        budget: Budget::Small,
+        security: SecurityPolicy::Restricted,
+        expires_at: chrono::DateTime::from_timestamp(1_800_000_000, 0),
+        ..SessionSpec::new(session, "seed".parse().unwrap())
+    }
+}
+
+fn network() -> NetworkFacts {
+    NetworkFacts {
+        api_addresses: ["10.96.0.1".parse().unwrap(), "10.88.0.1".parse().unwrap()].into(),
+        api_ports: [443, 6443].into(),
+        dns_addresses: ["10.96.0.10".parse().unwrap(), "fd00::a".parse().unwrap()].into(),
+        dns_ports: [53].into(),
+        denied_cidrs: vec!["8.8.0.0/16".to_owned(), "2606::/16".to_owned()],
+    }
+}
+
+#[test]
+fn namespaces_enforce_a_pod_security_policy_and_say_whose_they_are() {
+    assert_yaml_snapshot!("namespace_learner", namespace::learner(&spec(), INSTANCE));
+    assert_yaml_snapshot!("namespace_workbenches", namespace::workbenches(INSTANCE));
+}
+
+#[test]
+fn the_learner_gets_one_role_in_one_namespace() {
+    assert_yaml_snapshot!("learner_account", rbac::learner_account(&spec(), INSTANCE));
+    assert_yaml_snapshot!("learner_binding", rbac::learner_binding(&spec(), INSTANCE));
+    assert_yaml_snapshot!("workbench_account", rbac::workbench_account(INSTANCE));
+}
+
+#[test]
+fn a_budget_becomes_quotas_and_limits() {
+    assert_yaml_snapshot!("quotas", quota::quotas(&spec(), INSTANCE));
+    assert_yaml_snapshot!("limit_range", limits::limit_range(&spec(), INSTANCE));
+}
+
+#[test]
+fn a_custom_budget_sets_nothing_but_what_the_lab_says() {
+    let mut spec = SessionSpec {
+        budget: Budget::Custom,
+        ..spec()
+    };
+    assert!(quota::quotas(&spec, INSTANCE).is_empty());
+    assert!(limits::limit_range(&spec, INSTANCE).is_none());
+    spec.limits = ContainerLimits {
+        max: Amounts {
+            cpu: None,
+            memory: Some("3Gi".to_owned()),
+        },
+        ..ContainerLimits::default()
+    };
+    assert_yaml_snapshot!("limit_range_custom", limits::limit_range(&spec, INSTANCE));
+}
+
+#[test]
+fn policies_shut_everything_that_is_not_named() {
+    assert_yaml_snapshot!(
+        "network_policy_learner",
+        network_policy::learner(&spec(), INSTANCE, &network())
+    );
+    assert_yaml_snapshot!(
+        "network_policy_workbenches",
+        network_policy::workbenches(INSTANCE, &network())
+    );
+    assert_yaml_snapshot!(
+        "network_policy_workbench",
+        network_policy::workbench(&spec(), INSTANCE)
+    );
+    assert_yaml_snapshot!(
+        "network_policy_default_deny",
+        network_policy::default_deny_ingress(INSTANCE)
+    );
+}
+
+#[test]
+fn the_workbench_is_restricted_and_carries_no_token() {
+    assert_yaml_snapshot!(
+        "workbench",
+        workbench::pod(&spec(), INSTANCE, "lectern/workbench:latest")
+    );
+}
+
+#[test]
+fn a_lab_may_name_its_own_workbench_image() {
+    let mut spec = spec();
+    spec.workbench.image = Some("example.org/bench:2".to_owned());
+    let pod = workbench::pod(&spec, INSTANCE, "lectern/workbench:latest");
+    assert_eq!(
+        pod.spec.unwrap().containers[0].image.as_deref(),
+        Some("example.org/bench:2")
+    );
+}
+
+#[test]
+fn the_guard_keeps_learners_from_widening_policies() {
+    assert_yaml_snapshot!("guard_policy", guard::policy());
+    assert_yaml_snapshot!("guard_binding", guard::binding());
+}

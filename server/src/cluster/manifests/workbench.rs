@@ -1,0 +1,133 @@
+//! The workbench pod: the learner's terminals, under the strictest policy, knowing nothing of the cluster but
+//! what the server puts into its home.
+
+use k8s_openapi::api::core::v1::{
+    Capabilities, Container, EmptyDirVolumeSource, EnvVar, Pod, PodSecurityContext, PodSpec,
+    ResourceRequirements, SeccompProfile, SecurityContext, Volume, VolumeMount,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::super::SessionSpec;
+use super::{labels, quantities, rbac};
+
+/// The container's name.
+pub const CONTAINER: &str = "workbench";
+/// The agent inside the image.
+pub const AGENT: &str = "/opt/lectern/bin/lectern-agent";
+/// The learner's home.
+pub const HOME: &str = "/home/learner";
+/// Who the learner is inside the workbench: user, group and owner of the volumes.
+const LEARNER_ID: i64 = 1001;
+
+/// Folders that can be written to besides home, with their greatest size. The image itself is read-only.
+const SCRATCH: [(&str, &str, &str); 3] = [
+    ("agent", "/run/lectern", "16Mi"),
+    ("workshop", "/opt/workshop", "256Mi"),
+    ("tmp", "/tmp", "512Mi"),
+];
+
+/// The workbench of a session.
+#[must_use]
+pub fn pod(spec: &SessionSpec, instance: &str, default_image: &str) -> Pod {
+    let home = [("home", HOME, spec.workbench.storage.as_str())];
+    let folders = || home.iter().chain(&SCRATCH).copied();
+    Pod {
+        metadata: ObjectMeta {
+            name: Some(spec.names.workbench.clone()),
+            namespace: Some(instance.to_owned()),
+            labels: Some(labels::of_session(spec, instance)),
+            ..ObjectMeta::default()
+        },
+        spec: Some(PodSpec {
+            containers: vec![container(
+                spec,
+                default_image,
+                folders().map(mount).collect(),
+            )],
+            volumes: Some(folders().map(volume).collect()),
+            service_account_name: Some(rbac::WORKBENCH.to_owned()),
+            automount_service_account_token: Some(false),
+            enable_service_links: Some(false),
+            security_context: Some(PodSecurityContext {
+                run_as_non_root: Some(true),
+                run_as_user: Some(LEARNER_ID),
+                run_as_group: Some(LEARNER_ID),
+                fs_group: Some(LEARNER_ID),
+                seccomp_profile: Some(SeccompProfile {
+                    type_: "RuntimeDefault".to_owned(),
+                    ..SeccompProfile::default()
+                }),
+                ..PodSecurityContext::default()
+            }),
+            restart_policy: Some("Always".to_owned()),
+            // the agent's shells hold nothing that a longer farewell would save
+            termination_grace_period_seconds: Some(1),
+            ..PodSpec::default()
+        }),
+        ..Pod::default()
+    }
+}
+
+fn container(spec: &SessionSpec, default_image: &str, mounts: Vec<VolumeMount>) -> Container {
+    let env = |name: &str, value: &str| EnvVar {
+        name: name.to_owned(),
+        value: Some(value.to_owned()),
+        ..EnvVar::default()
+    };
+    Container {
+        name: CONTAINER.to_owned(),
+        image: Some(
+            spec.workbench
+                .image
+                .as_deref()
+                .unwrap_or(default_image)
+                .to_owned(),
+        ),
+        // `latest` would ask a registry at each start
+        image_pull_policy: Some("IfNotPresent".to_owned()),
+        command: Some(vec![AGENT.to_owned(), "serve".to_owned()]),
+        env: Some(vec![
+            env("HOME", HOME),
+            env("USER", "learner"),
+            env("SESSION_NAMESPACE", &spec.names.namespace),
+        ]),
+        working_dir: Some(HOME.to_owned()),
+        resources: Some(ResourceRequirements {
+            requests: Some(quantities([("cpu", "50m"), ("memory", "128Mi")])),
+            limits: Some(quantities([("memory", spec.workbench.memory.as_str())])),
+            ..ResourceRequirements::default()
+        }),
+        security_context: Some(SecurityContext {
+            allow_privilege_escalation: Some(false),
+            capabilities: Some(Capabilities {
+                drop: Some(vec!["ALL".to_owned()]),
+                ..Capabilities::default()
+            }),
+            read_only_root_filesystem: Some(true),
+            ..SecurityContext::default()
+        }),
+        volume_mounts: Some(mounts),
+        ..Container::default()
+    }
+}
+
+fn mount((name, path, _): (&str, &str, &str)) -> VolumeMount {
+    VolumeMount {
+        name: name.to_owned(),
+        mount_path: path.to_owned(),
+        ..VolumeMount::default()
+    }
+}
+
+/// Empty folders outlive the container, so a restart of the agent keeps the learner's files.
+fn volume((name, _, size): (&str, &str, &str)) -> Volume {
+    Volume {
+        name: name.to_owned(),
+        empty_dir: Some(EmptyDirVolumeSource {
+            size_limit: Some(Quantity(size.to_owned())),
+            ..EmptyDirVolumeSource::default()
+        }),
+        ..Volume::default()
+    }
+}

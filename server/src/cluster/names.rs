@@ -1,0 +1,87 @@
+//! Names of a session's objects: made here from randomness, never from what a user typed.
+
+use lectern_api::ids::{LabSlug, SessionId};
+use serde::{Deserialize, Serialize};
+
+/// How long the lab's part of a namespace's name may be.
+const SLUG_PART_LEN: usize = 20;
+
+/// How every session namespace's name begins; the admission guard relies on it.
+pub(super) const NAMESPACE_PREFIX: &str = "lab-";
+
+/// Where a session's objects are. Made once and kept with the session: it cannot be derived again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SessionNames {
+    /// The session.
+    pub session: SessionId,
+    /// The learner's namespace.
+    pub namespace: String,
+    /// The workbench pod, in the namespace of all workbenches.
+    pub workbench: String,
+}
+
+impl SessionNames {
+    /// Makes unguessable names for a session. The lab's slug, which an author chose, only helps the eye.
+    #[must_use]
+    pub fn generate(session: SessionId, lab: &LabSlug) -> Self {
+        let slug = lab.as_str();
+        let slug = slug
+            .get(..SLUG_PART_LEN)
+            .unwrap_or(slug)
+            .trim_end_matches('-');
+        Self {
+            session,
+            namespace: format!("{NAMESPACE_PREFIX}{slug}-{}", random_base32(10)),
+            workbench: format!("wb-{}", random_base32(16)),
+        }
+    }
+}
+
+/// `len` characters of `a-z2-7` from the thread's cryptographic generator; 5 bits each, at most 25 of them.
+pub(super) fn random_base32(len: usize) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut bits: u128 = rand::random();
+    (0..len)
+        .map(|_| {
+            let index = (bits & 31) as usize;
+            bits >>= 5;
+            char::from(ALPHABET[index])
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_valid_and_never_the_same_twice() {
+        let session = SessionId::new();
+        let slug: LabSlug = "a-very-long-lab-name-that-goes-on-and-on".parse().unwrap();
+        let one = SessionNames::generate(session, &slug);
+        let two = SessionNames::generate(session, &slug);
+        assert_ne!(one.namespace, two.namespace);
+        assert_ne!(one.workbench, two.workbench);
+        for name in [&one.namespace, &one.workbench] {
+            assert!(name.len() <= 63, "{name}");
+            assert!(
+                name.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+                "{name}"
+            );
+        }
+        assert!(
+            one.namespace.starts_with("lab-a-very-long-lab-name-"),
+            "{}",
+            one.namespace
+        );
+    }
+
+    #[test]
+    fn random_parts_use_the_whole_alphabet() {
+        let seen: std::collections::BTreeSet<char> = (0..100)
+            .flat_map(|_| random_base32(25).chars().collect::<Vec<_>>())
+            .collect();
+        assert_eq!(seen.len(), 32);
+    }
+}

@@ -1,0 +1,310 @@
+//! The workbench pod's state, as learners should hear it.
+
+use chrono::{DateTime, Utc};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
+use lectern_api::ids::SessionId;
+
+use super::manifests::{labels, workbench as manifest};
+use super::{ClusterError, inventory};
+
+/// A workbench pod as the watch last saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkbenchStatus {
+    /// Its session.
+    pub session: SessionId,
+    /// The pod's name.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Option<DateTime<Utc>>,
+    /// Since when it is being deleted.
+    pub deleting_since: Option<DateTime<Utc>>,
+    /// How far it is.
+    pub state: WorkbenchState,
+}
+
+/// How far a workbench pod is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WorkbenchState {
+    /// On its way.
+    Starting {
+        /// What is being done, for the learner.
+        step: String,
+        /// Whether it has a node: from then on an exec may succeed before the kubelet reports it.
+        on_node: bool,
+    },
+    /// No node has room at the moment.
+    Waiting {
+        /// The scheduler's words.
+        message: String,
+    },
+    /// The agent can be reached.
+    Ready {
+        /// How often the container was started again; learners lose their shells, not their files.
+        restarts: i32,
+    },
+    /// It does not start. The kubelet may try again, but a learner should hear why.
+    Failing(WorkbenchFailure),
+    /// It ended, and will not be started again.
+    Gone {
+        /// How.
+        message: String,
+    },
+}
+
+/// Why a workbench does not start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WorkbenchFailure {
+    /// The image cannot be had.
+    ImagePull {
+        /// Which.
+        image: String,
+        /// The kubelet's words.
+        message: String,
+    },
+    /// The container cannot be made.
+    CannotStart {
+        /// The kubelet's reason.
+        reason: String,
+        /// The kubelet's words.
+        message: String,
+    },
+    /// It ends again and again.
+    CrashLoop {
+        /// How often so far.
+        restarts: i32,
+        /// How it ended last.
+        message: String,
+    },
+}
+
+impl From<WorkbenchFailure> for ClusterError {
+    fn from(failure: WorkbenchFailure) -> Self {
+        match failure {
+            WorkbenchFailure::ImagePull { image, message } => Self::ImagePull { image, message },
+            WorkbenchFailure::CannotStart { reason, message } => {
+                Self::CannotStart { reason, message }
+            }
+            WorkbenchFailure::CrashLoop { restarts, message } => {
+                Self::CrashLoop { restarts, message }
+            }
+        }
+    }
+}
+
+/// Reads a workbench pod; none where it carries no session.
+pub(super) fn status_of(pod: &Pod) -> Option<WorkbenchStatus> {
+    let meta = &pod.metadata;
+    Some(WorkbenchStatus {
+        session: labels::session_of(meta)?,
+        name: meta.name.clone()?,
+        created_at: meta
+            .creation_timestamp
+            .as_ref()
+            .and_then(inventory::instant),
+        deleting_since: meta
+            .deletion_timestamp
+            .as_ref()
+            .and_then(inventory::instant),
+        state: state_of(pod),
+    })
+}
+
+fn state_of(pod: &Pod) -> WorkbenchState {
+    let Some(status) = &pod.status else {
+        return starting("Starting the workbench", false);
+    };
+    if let Some(phase @ ("Failed" | "Succeeded")) = status.phase.as_deref() {
+        let words = [&status.reason, &status.message]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(": ");
+        let message = if words.is_empty() {
+            format!("it ended ({})", phase.to_lowercase())
+        } else {
+            words
+        };
+        return WorkbenchState::Gone { message };
+    }
+    let container = status
+        .container_statuses
+        .iter()
+        .flatten()
+        .find(|container| container.name == manifest::CONTAINER);
+    if let Some(container) = container {
+        return container_state(container);
+    }
+    let scheduled = status
+        .conditions
+        .iter()
+        .flatten()
+        .find(|condition| condition.type_ == "PodScheduled");
+    match scheduled {
+        Some(condition) if condition.status == "False" => WorkbenchState::Waiting {
+            message: condition.message.clone().unwrap_or_default(),
+        },
+        _ => {
+            let on_node = pod
+                .spec
+                .as_ref()
+                .is_some_and(|spec| spec.node_name.is_some());
+            starting("Starting the workbench", on_node)
+        }
+    }
+}
+
+fn starting(step: &str, on_node: bool) -> WorkbenchState {
+    WorkbenchState::Starting {
+        step: step.to_owned(),
+        on_node,
+    }
+}
+
+fn container_state(container: &ContainerStatus) -> WorkbenchState {
+    let restarts = container.restart_count;
+    if container.ready {
+        return WorkbenchState::Ready { restarts };
+    }
+    let Some(waiting) = container
+        .state
+        .as_ref()
+        .and_then(|state| state.waiting.as_ref())
+    else {
+        return starting("Starting the workbench", true);
+    };
+    let message = waiting.message.clone().unwrap_or_default();
+    match waiting.reason.as_deref().unwrap_or_default() {
+        "ImagePullBackOff"
+        | "InvalidImageName"
+        | "ErrImageNeverPull"
+        | "ImageInspectError"
+        | "SignatureValidationFailed" => WorkbenchState::Failing(WorkbenchFailure::ImagePull {
+            image: container.image.clone(),
+            message,
+        }),
+        // the first failure of a pull: the kubelet tries again at once, a passing fault may heal
+        "ErrImagePull" | "RegistryUnavailable" => {
+            starting("Pulling the workbench image again", true)
+        }
+        "CrashLoopBackOff" => WorkbenchState::Failing(WorkbenchFailure::CrashLoop {
+            restarts,
+            message: container.last_state.as_ref().map_or(message, last_end),
+        }),
+        reason @ ("CreateContainerConfigError" | "CreateContainerError" | "RunContainerError") => {
+            WorkbenchState::Failing(WorkbenchFailure::CannotStart {
+                reason: reason.to_owned(),
+                message,
+            })
+        }
+        "ContainerCreating" if container.image_id.is_empty() => {
+            starting("Pulling the workbench image and starting it", true)
+        }
+        _ => starting("Starting the workbench", true),
+    }
+}
+
+fn last_end(state: &ContainerState) -> String {
+    let Some(end) = &state.terminated else {
+        return "it ended".to_owned();
+    };
+    let reason = end.reason.as_deref().unwrap_or("it ended");
+    let words = end
+        .message
+        .as_deref()
+        .map(|message| format!(": {}", message.trim()))
+        .unwrap_or_default();
+    format!("{reason}, exit status {}{words}", end.exit_code)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod(status: Value) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": {"name": "wb-x", "labels": {labels::SESSION: SessionId::new().to_string()}},
+            "status": status,
+        }))
+        .unwrap()
+    }
+
+    fn waiting(reason: &str, message: &str) -> Pod {
+        pod(json!({"phase": "Pending", "containerStatuses": [{
+            "name": "workbench", "image": "nowhere/x:1", "imageID": "", "ready": false, "restartCount": 3,
+            "state": {"waiting": {"reason": reason, "message": message}},
+            "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}},
+        }]}))
+    }
+
+    #[test]
+    fn a_pull_that_is_given_up_fails_with_the_kubelets_words() {
+        let state = status_of(&waiting("ImagePullBackOff", "not found"))
+            .unwrap()
+            .state;
+        let expected = WorkbenchFailure::ImagePull {
+            image: "nowhere/x:1".into(),
+            message: "not found".into(),
+        };
+        assert_eq!(state, WorkbenchState::Failing(expected));
+    }
+
+    #[test]
+    fn the_first_failed_pull_is_only_a_step() {
+        let state = status_of(&waiting("ErrImagePull", "connection reset"))
+            .unwrap()
+            .state;
+        assert!(
+            matches!(state, WorkbenchState::Starting { .. }),
+            "{state:?}"
+        );
+    }
+
+    #[test]
+    fn a_crash_loop_says_how_it_ended_last() {
+        let WorkbenchState::Failing(failure) = status_of(&waiting("CrashLoopBackOff", "back-off"))
+            .unwrap()
+            .state
+        else {
+            panic!("not failing");
+        };
+        let told = ClusterError::from(failure).learner_message();
+        assert!(
+            told.contains("3 times") && told.contains("OOMKilled, exit status 137"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_full_cluster_is_waited_for() {
+        let pod = pod(json!({"phase": "Pending", "conditions": [{
+            "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+            "message": "0/1 nodes are available: 1 Insufficient memory.",
+        }]}));
+        let message = "0/1 nodes are available: 1 Insufficient memory.".to_owned();
+        assert_eq!(
+            status_of(&pod).unwrap().state,
+            WorkbenchState::Waiting { message }
+        );
+    }
+
+    #[test]
+    fn an_evicted_workbench_is_gone_and_says_why() {
+        let state = status_of(&pod(
+            json!({"phase": "Failed", "reason": "Evicted", "message": "low on disk"}),
+        ));
+        assert_eq!(
+            state.unwrap().state,
+            WorkbenchState::Gone {
+                message: "Evicted: low on disk".to_owned()
+            }
+        );
+    }
+
+    #[test]
+    fn a_pod_without_a_session_is_none_of_ours() {
+        assert!(status_of(&Pod::default()).is_none());
+    }
+}
