@@ -1,0 +1,114 @@
+//! The cgroups of the pods, below one of our own in every hierarchy, in version 1 as in version 2.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::error::Error;
+use crate::process::{self, ProcessId};
+
+/// The folders at which hierarchies are mounted.
+fn hierarchies() -> Vec<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    mounts
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split(' ').skip(1);
+            let (folder, kind) = (fields.next()?, fields.next()?);
+            matches!(kind, "cgroup" | "cgroup2").then(|| PathBuf::from(folder))
+        })
+        .collect()
+}
+
+/// Makes a cgroup of this name at the top of every hierarchy.
+pub(crate) fn create(name: &str) -> Result<(), Error> {
+    for hierarchy in hierarchies() {
+        let folder = hierarchy.join(name);
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(Error::file("create", folder)(error));
+            }
+            _ => {}
+        }
+        // a new cpuset of version 1 is empty, and nothing could run in it
+        for file in ["cpuset.cpus", "cpuset.mems"] {
+            let target = folder.join(file);
+            if let (Ok(given), Ok(present)) = (fs::read_to_string(hierarchy.join(file)), fs::read_to_string(&target)) {
+                if present.trim().is_empty() && !given.trim().is_empty() {
+                    fs::write(&target, given.trim()).map_err(Error::file("write", target))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The processes in the cgroups of this name and below.
+pub(crate) fn processes(name: &str) -> Vec<ProcessId> {
+    let mut pids: Vec<u32> = folders(name)
+        .iter()
+        .flat_map(|folder| {
+            let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+            text.lines().filter_map(|line| line.parse().ok()).collect::<Vec<_>>()
+        })
+        .collect();
+    pids.sort_unstable();
+    pids.dedup();
+    pids.into_iter().filter_map(ProcessId::of).collect()
+}
+
+/// Every folder of this name and below, the deepest first.
+fn folders(name: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for hierarchy in hierarchies() {
+        collect(&hierarchy.join(name), &mut found);
+    }
+    found
+}
+
+fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            collect(&entry.path(), found);
+        }
+    }
+    found.push(folder.to_owned());
+}
+
+/// Asks the processes to end, and kills those that do not within the time.
+pub(crate) async fn end_processes(name: &str, patience: Duration) {
+    let present = processes(name);
+    for process in &present {
+        process.signal(Signal::SIGTERM);
+    }
+    process::wait_gone(&present, patience).await;
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        let present = processes(name);
+        if present.is_empty() || Instant::now() >= deadline {
+            return;
+        }
+        for process in &present {
+            process.signal(Signal::SIGKILL);
+        }
+        process::wait_gone(&present, Duration::from_millis(200)).await;
+    }
+}
+
+/// Removes the cgroups; answers those that could not be removed within two seconds.
+pub(crate) async fn remove(name: &str) -> Vec<String> {
+    let deadline = Instant::now() + Duration::from_secs(2);
+    loop {
+        let failed: Vec<_> = folders(name)
+            .into_iter()
+            .filter_map(|folder| Some(format!("cgroup {}: {}", folder.display(), fs::remove_dir(&folder).err()?)))
+            .collect();
+        if failed.is_empty() || Instant::now() >= deadline {
+            return failed;
+        }
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+}

@@ -1,0 +1,168 @@
+//! The name server, the policy enforcer, and the objects that every cluster of ours has.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::Context;
+use crate::NODE_NAME;
+use crate::error::Error;
+use crate::files;
+use crate::probe::Probe;
+use crate::supervise::PartSpec;
+
+/// The name server, on the bridge's address.
+pub(super) fn coredns(context: &Context) -> Result<PartSpec, Error> {
+    let ready = context.ports.of("coredns-ready");
+    let config = context.layout.config("Corefile");
+    let forward = if upstreams().is_empty() {
+        String::new()
+    } else {
+        format!("    forward . {}\n", resolv_conf(context).display())
+    };
+    files::settle(
+        &config,
+        &format!(
+            ".:53 {{
+    bind {address}
+    errors
+    health 127.0.0.1:{health}
+    ready 127.0.0.1:{ready}
+    kubernetes cluster.local in-addr.arpa ip6.arpa {{
+        kubeconfig {kubeconfig}
+        pods insecure
+        fallthrough in-addr.arpa ip6.arpa
+        ttl 5
+    }}
+{forward}    cache 5
+    loadbalance
+}}
+",
+            address = context.options.bridge_address(),
+            health = context.ports.of("coredns-health"),
+            kubeconfig = context.layout.kubeconfig("coredns").display(),
+        ),
+    )?;
+    Ok(context.part("coredns", Probe::http(ready, "/ready")).arg("-conf").arg(config))
+}
+
+/// The enforcer of network policies.
+pub(super) fn network_policy(context: &Context) -> PartSpec {
+    let health = context.ports.of("network-policy-health");
+    context
+        .part("network-policy", Probe::http(health, "/healthz"))
+        .arg("--kubeconfig")
+        .arg(context.layout.kubeconfig("network-policy"))
+        .args(["--node-name", NODE_NAME, "--bridge", &context.options.bridge])
+        .arg("--healthz-bind-address")
+        .arg(format!("127.0.0.1:{health}"))
+}
+
+/// The machine's name servers as a file of our own, which pods with `dnsPolicy: Default` get, too.
+pub(super) fn resolv_conf(context: &Context) -> PathBuf {
+    context.layout.config("resolv.conf")
+}
+
+pub(super) fn write_resolv_conf(context: &Context) -> Result<(), Error> {
+    let lines: String = upstreams().iter().map(|server| format!("nameserver {server}\n")).collect();
+    files::settle(&resolv_conf(context), &lines)
+}
+
+fn upstreams() -> Vec<String> {
+    name_servers(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default())
+}
+
+fn name_servers(resolv_conf: &str) -> Vec<String> {
+    resolv_conf.lines().filter_map(|line| line.strip_prefix("nameserver")).map(|server| server.trim().to_owned()).collect()
+}
+
+/// The objects: who may do what, and where the name server is found.
+pub(super) fn manifests(context: &Context) -> String {
+    format!(
+        "{RIGHTS}---
+apiVersion: v1
+kind: Service
+metadata:
+  name: kube-dns
+  namespace: kube-system
+  labels: {{ k8s-app: kube-dns, kubernetes.io/name: CoreDNS }}
+spec:
+  clusterIP: {service}
+  ports:
+  - {{ name: dns, port: 53, protocol: UDP }}
+  - {{ name: dns-tcp, port: 53, protocol: TCP }}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  name: kube-dns-node
+  namespace: kube-system
+  labels:
+    kubernetes.io/service-name: kube-dns
+    endpointslice.kubernetes.io/managed-by: lectern
+addressType: IPv4
+endpoints:
+- addresses: [{address}]
+  conditions: {{ ready: true }}
+  nodeName: {NODE_NAME}
+ports:
+- {{ name: dns, port: 53, protocol: UDP }}
+- {{ name: dns-tcp, port: 53, protocol: TCP }}
+",
+        service = context.options.dns_service_address(),
+        address = context.options.bridge_address(),
+    )
+}
+
+const RIGHTS: &str = r#"apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: "kubeadm:cluster-admins" }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin }
+subjects:
+- { apiGroup: rbac.authorization.k8s.io, kind: Group, name: "kubeadm:cluster-admins" }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: "lectern:server" }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin }
+subjects:
+- { apiGroup: rbac.authorization.k8s.io, kind: User, name: "lectern:server" }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: { name: "lectern:coredns" }
+rules:
+- { apiGroups: [""], resources: [services, pods, namespaces], verbs: [list, watch] }
+- { apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [list, watch] }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: "lectern:coredns" }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "lectern:coredns" }
+subjects:
+- { apiGroup: rbac.authorization.k8s.io, kind: User, name: "lectern:coredns" }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: { name: "lectern:network-policy" }
+rules:
+- { apiGroups: [""], resources: [nodes, pods, namespaces], verbs: [get, list, watch] }
+- { apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: [get, list, watch] }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: "lectern:network-policy" }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "lectern:network-policy" }
+subjects:
+- { apiGroup: rbac.authorization.k8s.io, kind: User, name: "lectern:network-policy" }
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_name_servers_are_taken_from_the_machine() {
+        let text = "# comment\nsearch example.org\nnameserver 192.0.2.1\nnameserver\t2001:db8::1\noptions edns0\n";
+        assert_eq!(name_servers(text), ["192.0.2.1", "2001:db8::1"]);
+    }
+}

@@ -1,0 +1,231 @@
+//! containerd, kubelet and kube-proxy.
+
+use std::time::Duration;
+
+use super::Context;
+use crate::NODE_NAME;
+use crate::error::Error;
+use crate::files;
+use crate::firewall::CNI_NETWORK;
+use crate::mounts::MountNamespace;
+use crate::preflight::CNI_PLUGINS;
+use crate::probe::Probe;
+use crate::supervise::PartSpec;
+
+/// The image of the process that keeps a pod's namespaces.
+const PAUSE_IMAGE: &str = "registry.k8s.io/pause:3.10";
+/// Registries whose images are first looked for on loopback, with their real addresses.
+const MIRRORED: [(&str, &str); 2] = [("docker.io", "https://registry-1.docker.io"), ("registry.k8s.io", "https://registry.k8s.io")];
+
+/// containerd, inside the mount namespace of the node.
+pub(super) fn containerd(context: &Context, namespace: &MountNamespace) -> Result<PartSpec, Error> {
+    let layout = &context.layout;
+    let home = layout.containerd();
+    for folder in ["root", "opt"] {
+        files::create_private_dir(&home.join(folder))?;
+    }
+    let registry = context.ports.of("registry");
+    for (name, server) in MIRRORED {
+        let mirror = format!("server = \"{server}\"\n\n[host.\"http://127.0.0.1:{registry}\"]\n  capabilities = [\"pull\", \"resolve\"]\n");
+        files::settle(&layout.config(&format!("registries/{name}/hosts.toml")), &mirror)?;
+    }
+    files::settle(&layout.config("cni/10-lectern.conflist"), &cni_config(context))?;
+    let config = layout.config("containerd.toml");
+    files::settle(&config, &containerd_config(context))?;
+    let socket = layout.node("run-containerd").join("containerd.sock");
+    let mut spec = PartSpec::new("containerd", "nsenter", Probe::Unix(socket))
+        .args(namespace.enter_args())
+        .args(["containerd", "--config"])
+        .arg(config);
+    spec.env.push(("NO_PROXY".to_owned(), "127.0.0.1,localhost".into()));
+    Ok(spec)
+}
+
+fn containerd_config(context: &Context) -> String {
+    let layout = &context.layout;
+    let home = layout.containerd();
+    format!(
+        r#"version = 2
+root = "{root}"
+state = "/run/containerd"
+oom_score = 0
+disabled_plugins = [
+  "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs",
+]
+
+[grpc]
+  address = "/run/containerd/containerd.sock"
+
+[plugins."io.containerd.internal.v1.opt"]
+  path = "{opt}"
+
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{PAUSE_IMAGE}"
+  restrict_oom_score_adj = true
+  disable_apparmor = true
+  disable_tcp_service = true
+  stream_server_address = "127.0.0.1"
+  stream_server_port = "0"
+  max_concurrent_downloads = 4
+  netns_mounts_under_state_dir = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "{CNI_PLUGINS}"
+    conf_dir = "{cni}"
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "overlayfs"
+    default_runtime_name = "runc"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+        SystemdCgroup = false
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "{registries}"
+"#,
+        root = home.join("root").display(),
+        opt = home.join("opt").display(),
+        cni = layout.config("cni").display(),
+        registries = layout.config("registries").display(),
+    )
+}
+
+fn cni_config(context: &Context) -> String {
+    let options = &context.options;
+    format!(
+        r#"{{
+  "cniVersion": "0.4.0",
+  "name": "{CNI_NETWORK}",
+  "plugins": [
+    {{
+      "type": "bridge",
+      "bridge": "{bridge}",
+      "isGateway": true,
+      "hairpinMode": true,
+      "ipam": {{
+        "type": "host-local",
+        "ranges": [[{{ "subnet": "{pods}", "gateway": "{gateway}" }}]],
+        "routes": [{{ "dst": "0.0.0.0/0" }}],
+        "dataDir": "/run/containerd/cni-leases"
+      }}
+    }},
+    {{ "type": "portmap", "capabilities": {{ "portMappings": true }} }}
+  ]
+}}
+"#,
+        bridge = options.bridge,
+        pods = options.pods,
+        gateway = options.bridge_address(),
+    )
+}
+
+/// kubelet, inside the same mount namespace.
+pub(super) fn kubelet(context: &Context, namespace: &MountNamespace) -> Result<PartSpec, Error> {
+    let layout = &context.layout;
+    files::create_dir(&layout.node("pod-logs"), 0o755)?;
+    files::create_dir(&layout.node("volume-plugins"), 0o755)?;
+    let config = layout.config("kubelet.yaml");
+    files::settle(&config, &kubelet_config(context))?;
+    let mut spec = PartSpec::new("kubelet", "nsenter", Probe::http(context.ports.of("kubelet-health"), "/healthz"))
+        .args(namespace.enter_args())
+        .arg(&context.options.program)
+        .arg("kubelet")
+        .arg(format!("--config={}", config.display()))
+        .arg(format!("--kubeconfig={}", layout.kubeconfig("kubelet").display()))
+        .arg(format!("--hostname-override={NODE_NAME}"))
+        .arg(format!("--node-ip={}", context.options.bridge_address()));
+    spec.stop_limit = Duration::from_secs(2);
+    Ok(spec)
+}
+
+fn kubelet_config(context: &Context) -> String {
+    let layout = &context.layout;
+    let pki = layout.kubelet_pki();
+    format!(
+        "apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+address: {address}
+port: {port}
+readOnlyPort: 0
+healthzBindAddress: 127.0.0.1
+healthzPort: {health}
+authentication:
+  anonymous:
+    enabled: false
+  webhook:
+    enabled: true
+  x509:
+    clientCAFile: {ca}
+authorization:
+  mode: Webhook
+tlsCertFile: {cert}
+tlsPrivateKeyFile: {key}
+containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
+cgroupDriver: cgroupfs
+cgroupRoot: /{cgroup}
+cgroupsPerQOS: true
+enforceNodeAllocatable: [pods]
+failCgroupV1: false
+failSwapOn: false
+clusterDomain: cluster.local
+clusterDNS: [{dns}]
+resolvConf: {resolv}
+podLogsDir: {pod_logs}
+volumePluginDir: {plugins}
+makeIPTablesUtilChains: false
+maxPods: 250
+serializeImagePulls: false
+imageGCHighThresholdPercent: 100
+imageGCLowThresholdPercent: 99
+evictionHard:
+  memory.available: 100Mi
+  nodefs.available: 512Mi
+  imagefs.available: 512Mi
+shutdownGracePeriod: 0s
+rotateCertificates: false
+",
+        address = context.options.bridge_address(),
+        port = context.ports.of("kubelet"),
+        health = context.ports.of("kubelet-health"),
+        ca = layout.pki().join("ca.crt").display(),
+        cert = pki.join("apiserver.crt").display(),
+        key = pki.join("apiserver.key").display(),
+        cgroup = context.cgroup(),
+        dns = context.options.dns_service_address(),
+        resolv = super::addons::resolv_conf(context).display(),
+        pod_logs = layout.node("pod-logs").display(),
+        plugins = layout.node("volume-plugins").display(),
+    )
+}
+
+/// kube-proxy with nftables; it leaves connection tracking's settings alone.
+pub(super) fn kube_proxy(context: &Context) -> Result<PartSpec, Error> {
+    let health = context.ports.of("kube-proxy-health");
+    let config = context.layout.config("kube-proxy.yaml");
+    files::settle(
+        &config,
+        &format!(
+            "apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+mode: nftables
+hostnameOverride: {NODE_NAME}
+clusterCIDR: {pods}
+healthzBindAddress: 127.0.0.1:{health}
+metricsBindAddress: 127.0.0.1:{metrics}
+clientConnection:
+  kubeconfig: {kubeconfig}
+conntrack:
+  maxPerCore: 0
+  min: 0
+  tcpEstablishedTimeout: 0s
+  tcpCloseWaitTimeout: 0s
+nftables:
+  syncPeriod: 30s
+  minSyncPeriod: 100ms
+",
+            pods = context.options.pods,
+            metrics = context.ports.of("kube-proxy-metrics"),
+            kubeconfig = context.layout.kubeconfig("kube-proxy").display(),
+        ),
+    )?;
+    Ok(context.part("kube-proxy", Probe::http(health, "/livez")).arg(format!("--config={}", config.display())))
+}

@@ -1,0 +1,163 @@
+//! The whole: from nothing to running parts, and back to nothing.
+
+use std::path::{Path, PathBuf};
+
+use crate::cluster::{self, Cluster};
+use crate::error::Error;
+use crate::files;
+use crate::layout::Layout;
+use crate::leftovers::{self, Leftovers};
+use crate::lock::Lock;
+use crate::mounts;
+use crate::options::Options;
+use crate::postgres;
+use crate::preflight;
+use crate::progress::Progress;
+use crate::status::Board;
+use crate::supervise::Part;
+
+/// The running parts. [`Embedded::stop`] ends them; a process that ends without it leaves them to the next start.
+#[derive(Debug)]
+pub struct Embedded {
+    layout: Layout,
+    progress: Progress,
+    cluster: Option<Cluster>,
+    postgres: Option<Part>,
+    kubeconfig: Option<PathBuf>,
+    server_kubeconfig: Option<PathBuf>,
+    database_url: Option<String>,
+    lock: Lock,
+}
+
+impl Embedded {
+    /// Starts the parts and answers when all of them are ready.
+    ///
+    /// # Errors
+    /// When the machine lacks something, when something else is in the way, or when a part does not come up. Whatever
+    /// was started or changed until then is undone.
+    pub async fn start(options: Options, progress: Progress) -> Result<Self, Error> {
+        preflight::check(&options)?;
+        let layout = prepare_data_dir(&options.data_dir)?;
+        let lock = Lock::take(&layout, options.cluster.is_some())?;
+        if leftovers::exist(&layout) {
+            progress.step("clearing what an earlier run left", leftovers::clear(&layout)).await?;
+            preflight::check_after_recovery(&options)?;
+        }
+        let machine_side = options.cluster.as_ref().map(|cluster| (cluster.bridge.clone(), cluster::cgroup(&layout)));
+        let made_folders = if machine_side.is_some() { mounts::missing_places() } else { Vec::new() };
+        Leftovers::survey(machine_side, made_folders).await?.record(&layout)?;
+        let board = Board::new(&layout);
+
+        let cluster = async {
+            match options.cluster {
+                Some(options) => Cluster::start(options, &layout, &board, &progress).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let postgres = async {
+            if options.postgres { postgres::start(&layout, &board, &progress).await.map(Some) } else { Ok(None) }
+        };
+        let (cluster, postgres) = tokio::join!(cluster, postgres);
+        let (failure, cluster, postgres) = match (cluster, postgres) {
+            (Ok(cluster), Ok(postgres)) => (None, cluster, postgres),
+            (Err(error), postgres) => (Some(error), None, postgres.ok().flatten()),
+            (Ok(cluster), Err(error)) => (Some(error), cluster, None),
+        };
+        let embedded = Self {
+            kubeconfig: cluster.as_ref().map(Cluster::admin_kubeconfig),
+            server_kubeconfig: cluster.as_ref().map(Cluster::server_kubeconfig),
+            database_url: postgres.as_ref().map(|_| postgres::database_url(&layout)),
+            layout,
+            progress,
+            cluster,
+            postgres,
+            lock,
+        };
+        if let Some(failure) = failure {
+            if let Err(error) = embedded.stop().await {
+                tracing::error!(error = %error, "could not clear away after the failed start");
+            }
+            return Err(failure);
+        }
+        board.change(|record| {
+            record.kubeconfig.clone_from(&embedded.kubeconfig);
+            record.database_url.clone_from(&embedded.database_url);
+        });
+        Ok(embedded)
+    }
+
+    /// The administrator's kubeconfig; `None` without a cluster.
+    pub fn kubeconfig(&self) -> Option<&Path> {
+        self.kubeconfig.as_deref()
+    }
+
+    /// The kubeconfig of Lectern's own server, with a user of its own; `None` without a cluster.
+    pub fn server_kubeconfig(&self) -> Option<&Path> {
+        self.server_kubeconfig.as_deref()
+    }
+
+    /// The database's address for sqlx and libpq, through a Unix socket; `None` without Postgres.
+    pub fn database_url(&self) -> Option<&str> {
+        self.database_url.as_deref()
+    }
+
+    /// The address at which pods (and this machine) reach the API server; `None` without a cluster.
+    pub fn api_server_for_pods(&self) -> Option<String> {
+        self.cluster.as_ref().map(Cluster::api_server)
+    }
+
+    /// Host and port of the image registry on loopback; `None` without a cluster.
+    pub fn registry(&self) -> Option<String> {
+        self.cluster.as_ref().map(Cluster::registry)
+    }
+
+    /// Ends all parts and clears everything they left outside the data folder.
+    ///
+    /// # Errors
+    /// When something could not be cleared; the next start tries again.
+    pub async fn stop(self) -> Result<(), Error> {
+        let Self { layout, progress, cluster, postgres, lock, .. } = self;
+        let stopping = async {
+            let cluster = async {
+                if let Some(cluster) = cluster {
+                    cluster.stop().await;
+                }
+            };
+            let postgres = async {
+                if let Some(postgres) = postgres {
+                    postgres.stop().await;
+                }
+            };
+            tokio::join!(cluster, postgres);
+            leftovers::clear(&layout).await
+        };
+        let outcome = progress.step("stop", stopping).await;
+        drop(lock);
+        outcome
+    }
+}
+
+/// Clears what a killed supervisor left: processes, mounts, interfaces, firewall rules, cgroups, changed sysctls.
+/// [`Embedded::start`] does so by itself.
+///
+/// # Errors
+/// When a supervisor still runs on this data folder, or something could not be cleared.
+pub async fn recover(data_dir: &Path) -> Result<(), Error> {
+    let Ok(root) = data_dir.canonicalize() else { return Ok(()) };
+    let layout = Layout::new(root);
+    if !leftovers::exist(&layout) {
+        return Ok(());
+    }
+    let _lock = Lock::take(&layout, true)?;
+    leftovers::clear(&layout).await
+}
+
+/// Makes the folders that everything relies on. Postgres' user must be able to pass through the top one.
+fn prepare_data_dir(data_dir: &Path) -> Result<Layout, Error> {
+    files::create_dir(data_dir, 0o711)?;
+    let layout = Layout::new(data_dir.canonicalize().map_err(Error::file("find", data_dir))?);
+    for folder in [layout.run(), layout.home(), layout.logs()] {
+        files::create_private_dir(&folder)?;
+    }
+    Ok(layout)
+}

@@ -1,0 +1,143 @@
+//! What is changed on the machine, written down before the change, and undone from there.
+//!
+//! The stop and the recovery after a `kill -9` are the same code: both read the record and clear all of it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde::{Deserialize, Serialize};
+
+use crate::cgroups;
+use crate::error::Error;
+use crate::files;
+use crate::firewall;
+use crate::layout::Layout;
+use crate::machine;
+use crate::network;
+use crate::process;
+use crate::status;
+use crate::sysctl::Saved;
+
+/// What one run changes on the machine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Leftovers {
+    boot_id: String,
+    network_namespace: u64,
+    cluster: Option<ClusterLeftovers>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct ClusterLeftovers {
+    sysctls: Saved,
+    bridge: String,
+    cgroup: String,
+    made_folders: Vec<PathBuf>,
+    tables_before: Vec<String>,
+}
+
+impl Leftovers {
+    /// Reads the machine as it is now.
+    pub(crate) async fn survey(cluster: Option<(String, String)>, made_folders: Vec<PathBuf>) -> Result<Self, Error> {
+        let cluster = match cluster {
+            None => None,
+            Some((bridge, cgroup)) => Some(ClusterLeftovers {
+                sysctls: Saved::read(),
+                bridge,
+                cgroup,
+                made_folders,
+                tables_before: firewall::present_tables().await?,
+            }),
+        };
+        Ok(Self { boot_id: machine::boot_id(), network_namespace: machine::network_namespace(), cluster })
+    }
+
+    /// Writes the record; from here on the machine may be changed.
+    pub(crate) fn record(&self, layout: &Layout) -> Result<(), Error> {
+        files::replace_json(&layout.leftovers(), self)
+    }
+}
+
+/// Whether an earlier run was not stopped in order.
+pub(crate) fn exist(layout: &Layout) -> bool {
+    layout.leftovers().exists()
+}
+
+/// The pods' processes are asked to end first; a killed supervisor's are not worth the wait.
+pub(crate) const PATIENT: Duration = Duration::from_secs(2);
+pub(crate) const IMPATIENT: Duration = Duration::ZERO;
+
+/// Ends the pods of a record's cluster; containerd may still run.
+pub(crate) async fn end_pods(layout: &Layout, patience: Duration) -> Result<(), Error> {
+    let record: Option<Leftovers> = files::read_json(&layout.leftovers())?;
+    if let Some(cluster) = record.and_then(|record| record.cluster) {
+        cgroups::end_processes(&cluster.cgroup, patience).await;
+    }
+    Ok(())
+}
+
+/// Clears everything that the record names, then the record itself.
+pub(crate) async fn clear(layout: &Layout) -> Result<(), Error> {
+    let Some(record) = files::read_json::<Leftovers>(&layout.leftovers())? else { return Ok(()) };
+    let mut remains = Vec::new();
+    // a boot clears everything but the folders that were made
+    let same_boot = record.boot_id == machine::boot_id();
+    if same_boot {
+        remains.extend(end_parts(layout).await?);
+    }
+    if let Some(cluster) = &record.cluster {
+        if same_boot {
+            remains.extend(clear_cluster(cluster, record.network_namespace == machine::network_namespace()).await);
+        }
+        for folder in cluster.made_folders.iter().rev() {
+            // one that somebody else uses by now is not empty and stays
+            let _ = fs::remove_dir(folder);
+        }
+    }
+    if !remains.is_empty() {
+        return Err(Error::Remains { what: remains });
+    }
+    files::remove_file(&layout.leftovers())
+}
+
+async fn clear_cluster(cluster: &ClusterLeftovers, same_network: bool) -> Vec<String> {
+    cgroups::end_processes(&cluster.cgroup, IMPATIENT).await;
+    let mut remains: Vec<_> =
+        cgroups::processes(&cluster.cgroup).iter().map(|process| format!("process {} of a pod", process.pid)).collect();
+    if same_network {
+        let outcomes = [network::remove_bridge(&cluster.bridge).await, firewall::clear(&cluster.tables_before).await];
+        remains.extend(outcomes.into_iter().filter_map(Result::err).map(|error| error.to_string()));
+    }
+    remains.extend(cgroups::remove(&cluster.cgroup).await);
+    remains.extend(cluster.sysctls.restore(same_network));
+    remains
+}
+
+/// Ends every process that carries our mark or stands in the record of parts.
+async fn end_parts(layout: &Layout) -> Result<Vec<String>, Error> {
+    let record = status::read_record(layout).ok().flatten();
+    let recorded = |name: &str| record.as_ref().and_then(|record| record.parts.get(name)?.process);
+    // Postgres hides its environment, has children in groups of their own, and wants to end in order
+    if let Some(postgres) = recorded("postgres").filter(|process| process.is_alive()) {
+        for (signal, limit) in [(Signal::SIGINT, 5), (Signal::SIGQUIT, 3), (Signal::SIGKILL, 1)] {
+            postgres.signal(signal);
+            if process::wait_gone(&[postgres], Duration::from_secs(limit)).await.is_empty() {
+                break;
+            }
+        }
+    }
+    let mut survivors = Vec::new();
+    // twice and more: what was about to start another process may have done so
+    for _ in 0..5 {
+        let parts = process::marked_with(layout.root());
+        if parts.is_empty() {
+            return Ok(Vec::new());
+        }
+        for part in &parts {
+            part.signal(Signal::SIGKILL);
+        }
+        survivors = process::wait_gone(&parts, Duration::from_secs(2)).await;
+    }
+    Ok(survivors.iter().map(|process| format!("process {}", process.pid)).collect())
+}

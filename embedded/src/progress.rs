@@ -1,0 +1,78 @@
+//! How a caller hears what is being done.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::error::Error;
+
+/// One step on the way up or down.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// What the step is about: a part's name, or a short phrase.
+    pub name: String,
+    /// Where it stands.
+    pub state: StepState,
+    /// Time since it began.
+    pub elapsed: Duration,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepState {
+    /// It has just begun.
+    Started,
+    /// It is over.
+    Done,
+    /// It failed, for this reason.
+    Failed(String),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secs = self.elapsed.as_secs_f64();
+        match &self.state {
+            StepState::Started => write!(out, "{} …", self.name),
+            StepState::Done => write!(out, "{} ready in {secs:.1} s", self.name),
+            StepState::Failed(reason) => write!(out, "{} failed after {secs:.1} s: {reason}", self.name),
+        }
+    }
+}
+
+/// Takes the steps as they happen; cheap to clone.
+#[derive(Clone)]
+pub struct Progress(Arc<dyn Fn(&Step) + Send + Sync>);
+
+impl Progress {
+    /// Hands every step to a function, which is called from several tasks.
+    pub fn new(report: impl Fn(&Step) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(report))
+    }
+
+    /// Shows the steps to nobody.
+    pub fn silent() -> Self {
+        Self::new(|_| {})
+    }
+
+    pub(crate) async fn step<T>(&self, name: &str, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let began = Instant::now();
+        let report = |state| (self.0)(&Step { name: name.to_owned(), state, elapsed: began.elapsed() });
+        report(StepState::Started);
+        let outcome = work.await;
+        let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match &outcome {
+            Ok(_) => {
+                tracing::info!(step.name = name, step.elapsed_ms = elapsed_ms, "step done");
+                report(StepState::Done);
+            }
+            Err(error) => report(StepState::Failed(error.to_string())),
+        }
+        outcome
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Progress")
+    }
+}

@@ -1,0 +1,87 @@
+//! The kernel settings that Kubernetes changes: read before, put back after.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+const ROOT: &str = "/proc/sys";
+
+/// What kubelet, kube-proxy and the CNI plugins write.
+const SINGLE: [&str; 15] = [
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "net/bridge/bridge-nf-call-iptables",
+    "net/bridge/bridge-nf-call-ip6tables",
+    "net/netfilter/nf_conntrack_max",
+    "net/netfilter/nf_conntrack_tcp_be_liberal",
+    "net/netfilter/nf_conntrack_tcp_timeout_established",
+    "net/netfilter/nf_conntrack_tcp_timeout_close_wait",
+    "net/netfilter/nf_conntrack_udp_timeout",
+    "net/netfilter/nf_conntrack_udp_timeout_stream",
+    // before the ones of each interface: writing it changes those
+    "net/ipv4/ip_forward",
+];
+
+/// What forwarding changes on each interface, and on `all` and `default`.
+const PER_INTERFACE: [&str; 3] = ["forwarding", "accept_redirects", "route_localnet"];
+
+/// The settings as they were.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Saved(Vec<(PathBuf, String)>);
+
+impl Saved {
+    /// Reads all settings that may be changed.
+    pub(crate) fn read() -> Self {
+        let mut paths: Vec<PathBuf> = SINGLE.iter().map(|name| Path::new(ROOT).join(name)).collect();
+        for (family, names) in [("ipv4", &PER_INTERFACE[..]), ("ipv6", &PER_INTERFACE[..1])] {
+            let folder = Path::new(ROOT).join("net").join(family).join("conf");
+            let mut interfaces: Vec<_> = fs::read_dir(&folder).into_iter().flatten().flatten().collect();
+            // `all` first: writing it changes the others
+            interfaces.sort_by_key(|entry| (entry.file_name() != "all", entry.file_name()));
+            for interface in interfaces {
+                paths.extend(names.iter().map(|name| interface.path().join(name)));
+            }
+        }
+        Self(paths.into_iter().filter_map(|path| read(&path).map(|value| (path, value))).collect())
+    }
+
+    /// Puts back what has changed. Settings of the network are left alone unless `with_network`: they belong to the
+    /// namespace in which they were read. Answers what could not be put back.
+    pub(crate) fn restore(&self, with_network: bool) -> Vec<String> {
+        let network = Path::new(ROOT).join("net");
+        let mut failed = Vec::new();
+        for (path, value) in &self.0 {
+            if path.starts_with(&network) && !with_network {
+                continue;
+            }
+            // an interface that has gone meanwhile took its settings along
+            let Some(present) = read(path) else { continue };
+            if present != *value {
+                if let Err(error) = fs::write(path, value) {
+                    failed.push(format!("{} back to {value}: {error}", path.display()));
+                }
+            }
+        }
+        failed
+    }
+}
+
+fn read(path: &Path) -> Option<String> {
+    Some(fs::read_to_string(path).ok()?.trim().to_owned())
+}
+
+/// Changes one setting, named with strokes below `/proc/sys`, unless it is as wished.
+pub(crate) fn set(name: &str, value: &str) -> Result<(), Error> {
+    let path = Path::new(ROOT).join(name);
+    if read(&path).as_deref() == Some(value) {
+        return Ok(());
+    }
+    fs::write(&path, value).map_err(Error::file("write", path))
+}
