@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Platform {
     /// Lectern's version.
     pub version: String,
-    /// The cluster's version, where it could be reached.
-    pub kubernetes_version: Option<String>,
+    /// The cluster's version, such as `v1.35.4`.
+    pub kubernetes_version: String,
     /// What an operator should know and mend.
     pub notices: Vec<Notice>,
 }

@@ -12,6 +12,7 @@ mod credentials;
 mod deprovision;
 mod error;
 mod exec;
+mod health;
 mod inventory;
 pub mod manifests;
 mod names;

@@ -1,1 +1,18 @@
-//! placeholder
+//! The server of Lectern: the API and the pages' content, sessions, terminals, progress, identity.
+//!
+//! Rooms and who may call whom: [`http`] calls [`sessions`], [`catalog`], [`progress`], [`identity`] and
+//! [`terminals`]; those call [`store`] and [`cluster`]; nothing calls upward. SQL stands only in [`store`], kube only
+//! in [`cluster`], actix only in [`http`], [`app`] and [`telemetry`].
+
+pub mod app;
+pub mod catalog;
+pub mod clock;
+pub mod cluster;
+pub mod config;
+pub mod http;
+pub mod identity;
+pub mod progress;
+pub mod sessions;
+pub mod store;
+pub mod telemetry;
+pub mod terminals;

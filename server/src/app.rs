@@ -1,0 +1,199 @@
+//! Builds everything once, and knows the address that it is bound to.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, JsonConfig, PathConfig, QueryConfig};
+use actix_web::{App as ActixApp, HttpServer};
+use lectern_api::ids::{SessionId, UserId};
+use lectern_api::platform::{Notice, Platform};
+use sqlx::PgPool;
+use sqlx::postgres::PgListener;
+use tokio::sync::{broadcast, watch};
+
+use crate::catalog::Catalog;
+use crate::clock::Clock;
+use crate::cluster::Cluster;
+use crate::config::ServiceConfig;
+use crate::http::{ApiError, endpoints};
+use crate::identity::Identity;
+use crate::progress::Progress;
+use crate::sessions::Sessions;
+use crate::store::{self, StoreError};
+
+/// How many changes may wait for a slow stream before it is told that it missed some.
+const CHANGES_KEPT: usize = 1024;
+/// The largest JSON body, in bytes.
+const BODY_BYTES: usize = 512 * 1024;
+
+/// Something about a session changed.
+#[derive(Clone, Copy, Debug)]
+pub struct Change {
+    /// Which session.
+    pub session: SessionId,
+    /// Whose it is.
+    pub user: UserId,
+}
+
+/// What handlers call.
+pub struct Services {
+    /// Who the caller is.
+    pub identity: Identity,
+    /// What learners have done.
+    pub progress: Progress,
+    /// Which labs there are.
+    pub catalog: Catalog,
+    /// Sessions.
+    pub sessions: Sessions,
+    /// Changes to sessions, from all servers.
+    pub changes: broadcast::Sender<Change>,
+    /// Settings.
+    pub config: ServiceConfig,
+    /// For the health checks only.
+    pub pool: PgPool,
+    /// For the health checks only.
+    pub cluster: Cluster,
+    /// What operators should know.
+    pub notices: watch::Receiver<Vec<Notice>>,
+}
+
+impl Services {
+    /// What the platform says of itself.
+    #[must_use]
+    pub fn platform(&self) -> Platform {
+        let notices = self.notices.borrow().clone();
+        Platform {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            kubernetes_version: self.cluster.version().to_owned(),
+            notices,
+        }
+    }
+}
+
+/// What an [`App`] is built from.
+pub struct Parts {
+    /// The database, migrated.
+    pub pool: PgPool,
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The labs.
+    pub catalog: Catalog,
+    /// The time.
+    pub clock: Clock,
+    /// Settings.
+    pub config: ServiceConfig,
+    /// Where to listen; bound by the caller, so that a port in use is found before anything else happens.
+    pub listener: TcpListener,
+    /// What operators should know; may change while the server runs.
+    pub notices: watch::Receiver<Vec<Notice>>,
+}
+
+/// The server, ready to run.
+pub struct App {
+    services: Data<Services>,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl App {
+    /// Builds the services.
+    ///
+    /// # Errors
+    /// The listener's address cannot be read.
+    pub fn build(parts: Parts) -> std::io::Result<Self> {
+        let Parts { pool, cluster, catalog, clock, config, listener, notices } = parts;
+        let address = listener.local_addr()?;
+        let (changes, _) = broadcast::channel(CHANGES_KEPT);
+        let services = Data::new(Services {
+            identity: Identity::new(pool.clone(), clock.clone()),
+            progress: Progress::new(pool.clone()),
+            sessions: Sessions::new(pool.clone(), clock, cluster.clone(), catalog.clone()),
+            catalog,
+            changes,
+            config,
+            pool,
+            cluster,
+            notices,
+        });
+        Ok(Self { services, listener, address })
+    }
+
+    /// The address that it is bound to.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The services, for the command line and for tests.
+    #[must_use]
+    pub fn services(&self) -> Data<Services> {
+        self.services.clone()
+    }
+
+    /// Serves until `stop` resolves; then finishes what is under way for at most five seconds.
+    ///
+    /// # Errors
+    /// The listener failed.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+        let services = self.services.clone();
+        let listening = tokio::spawn(forward_changes(services.clone().into_inner()));
+        let mut server = HttpServer::new(move || {
+            ActixApp::new()
+                .app_data(services.clone())
+                .app_data(JsonConfig::default().limit(BODY_BYTES).error_handler(|e, _| unreadable(&e)))
+                .app_data(PathConfig::default().error_handler(|e, _| unreadable(&e)))
+                .app_data(QueryConfig::default().error_handler(|e, _| unreadable(&e)))
+                .wrap(from_fn(crate::telemetry::log_request))
+                .configure(endpoints::configure)
+        })
+        .workers(std::thread::available_parallelism().map_or(2, usize::from).min(8))
+        .shutdown_timeout(5)
+        .disable_signals()
+        .listen(self.listener)?
+        .run();
+        let handle = server.handle();
+        let result = tokio::select! {
+            result = &mut server => result,
+            () = stop => {
+                handle.stop(true).await;
+                server.await
+            }
+        };
+        listening.abort();
+        result
+    }
+}
+
+fn unreadable(error: &dyn std::fmt::Display) -> actix_web::Error {
+    ApiError::Unreadable(error.to_string()).into()
+}
+
+/// Hears what any server announces through Postgres and tells the streams of this one.
+async fn forward_changes(services: std::sync::Arc<Services>) {
+    loop {
+        match store::listen_for_session_changes(&services.pool).await {
+            Ok(listener) => {
+                let error = forward_from(listener, &services.changes).await;
+                tracing::warn!(%error, "lost the database's announcements; listening again");
+            }
+            Err(error) => tracing::warn!(%error, "cannot listen for the database's announcements"),
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+async fn forward_from(mut listener: PgListener, changes: &broadcast::Sender<Change>) -> StoreError {
+    loop {
+        match listener.recv().await {
+            Ok(notification) => {
+                let mut ids = notification.payload().split(' ').map(str::parse::<uuid::Uuid>);
+                if let (Some(Ok(session)), Some(Ok(user))) = (ids.next(), ids.next()) {
+                    // fails where nobody listens
+                    let _ = changes.send(Change { session: SessionId(session), user: UserId(user) });
+                }
+            }
+            Err(error) => return error.into(),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! `lectern up`: the embedded defaults for whatever is not named, then the server. `lectern parts`: only those.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use lectern_embedded::{ClusterOptions, Embedded, Network, Options, Progress, StepState};
+
+use super::serve::{self, ServeArgs};
+
+/// Where the embedded parts live.
+#[derive(Args, Clone)]
+pub struct EmbeddedArgs {
+    /// Folder for everything that must be kept: database, cluster state, images, logs.
+    #[arg(long, env = "LECTERN_DATA_DIR", default_value = "/var/lib/lectern")]
+    data_dir: PathBuf,
+    /// The program that holds Kubernetes' components; by default `lectern-cluster` beside this program.
+    #[arg(long)]
+    cluster_program: Option<PathBuf>,
+    /// Images for a machine without a registry; by default `images/registry` beside this program.
+    #[arg(long)]
+    images_dir: Option<PathBuf>,
+    /// Interface that the pods' network hangs on.
+    #[arg(long, default_value = "lectern0")]
+    bridge: String,
+    /// Addresses for pods.
+    #[arg(long, default_value = "10.83.0.0/16")]
+    pod_cidr: Network,
+    /// Addresses for services.
+    #[arg(long, default_value = "10.84.0.0/16")]
+    service_cidr: Network,
+}
+
+/// Flags of `lectern up`.
+#[derive(Args)]
+pub struct UpArgs {
+    #[command(flatten)]
+    embedded: EmbeddedArgs,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+/// Flags of `lectern parts`.
+#[derive(Args)]
+pub struct PartsArgs {
+    #[command(flatten)]
+    embedded: EmbeddedArgs,
+    /// Start no Kubernetes.
+    #[arg(long)]
+    no_cluster: bool,
+    /// Start no Postgres.
+    #[arg(long)]
+    no_postgres: bool,
+    /// File to write once everything is ready: JSON with kubeconfig, database_url and pid.
+    #[arg(long)]
+    ready_file: Option<PathBuf>,
+}
+
+/// Runs `lectern up`.
+pub async fn run(args: UpArgs) -> anyhow::Result<()> {
+    let listener = serve::bind(args.serve.http.listen)?;
+    let mut serve_args = args.serve;
+    let options = options(
+        &args.embedded,
+        serve_args.cluster.kubeconfig.is_none(),
+        serve_args.database.database_url.is_none(),
+    )?;
+    let Some(parts) = start(options).await? else { return Ok(()) };
+    if let Some(kubeconfig) = parts.kubeconfig() {
+        serve_args.cluster.kubeconfig = Some(kubeconfig.to_owned());
+    }
+    if let Some(url) = parts.database_url() {
+        serve_args.database.database_url = Some(url.to_owned());
+    }
+    // the signal may come while the server still starts
+    let served = tokio::select! {
+        served = serve::serve(serve_args, listener, super::stop_signal()) => served,
+        () = stopped_early() => Ok(()),
+    };
+    println!("Stopping …");
+    parts.stop().await?;
+    println!("Everything has stopped; the data stays in {}.", args.embedded.data_dir.display());
+    served
+}
+
+/// Resolves a while after a stop signal: the server had its time to finish.
+async fn stopped_early() {
+    super::stop_signal().await;
+    tokio::time::sleep(std::time::Duration::from_secs(8)).await;
+}
+
+/// Runs `lectern parts`.
+pub async fn run_parts(args: PartsArgs) -> anyhow::Result<()> {
+    let Some(parts) = start(options(&args.embedded, !args.no_cluster, !args.no_postgres)?).await? else {
+        return Ok(());
+    };
+    if let Some(kubeconfig) = parts.kubeconfig() {
+        println!("KUBECONFIG={}", kubeconfig.display());
+    }
+    if let Some(url) = parts.database_url() {
+        println!("DATABASE_URL={url}");
+    }
+    if let Some(path) = &args.ready_file {
+        let ready = serde_json::json!({
+            "kubeconfig": parts.kubeconfig(),
+            "database_url": parts.database_url(),
+            "pid": std::process::id(),
+        });
+        let partial = path.with_extension("partial");
+        std::fs::write(&partial, ready.to_string())
+            .and_then(|()| std::fs::rename(&partial, path))
+            .with_context(|| format!("cannot write the ready file {}", path.display()))?;
+    }
+    super::stop_signal().await;
+    parts.stop().await?;
+    Ok(())
+}
+
+/// Starts the parts; none where a stop signal came meanwhile.
+async fn start(options: Options) -> anyhow::Result<Option<Embedded>> {
+    let progress = Progress::new(|step| match &step.state {
+        StepState::Started => {}
+        StepState::Done | StepState::Failed(_) => println!("  {step}"),
+    });
+    if options.cluster.is_some() || options.postgres {
+        println!("Starting what this machine lacks:");
+    }
+    tokio::select! {
+        started = Embedded::start(options.clone(), progress) => Ok(Some(started?)),
+        () = super::stop_signal() => {
+            lectern_embedded::recover(&options.data_dir).await?;
+            Ok(None)
+        }
+    }
+}
+
+fn options(args: &EmbeddedArgs, cluster: bool, postgres: bool) -> anyhow::Result<Options> {
+    let beside = std::env::current_exe().context("cannot find out where this program lies")?;
+    let beside = beside.parent().unwrap_or(&beside).to_owned();
+    let cluster = cluster.then(|| {
+        let program = args.cluster_program.clone().unwrap_or_else(|| beside.join("lectern-cluster"));
+        let mut options = ClusterOptions::new(program);
+        let images = beside.join("images/registry");
+        options.images_dir = args.images_dir.clone().or_else(|| images.is_dir().then_some(images));
+        options.bridge.clone_from(&args.bridge);
+        options.pods = args.pod_cidr;
+        options.services = args.service_cidr;
+        options
+    });
+    Ok(Options { data_dir: args.data_dir.clone(), cluster, postgres })
+}

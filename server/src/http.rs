@@ -1,0 +1,19 @@
+//! The API and the pages: routes, extractors, and one file per resource. Handlers parse, call one service and map
+//! its answer.
+
+pub mod assets;
+pub mod caller;
+pub mod classes;
+pub mod endpoints;
+pub mod error;
+pub mod health;
+pub mod labs;
+pub mod live;
+pub mod me;
+pub mod origin;
+pub mod progress;
+pub mod sessions;
+pub mod terminals;
+pub mod users;
+
+pub use error::ApiError;

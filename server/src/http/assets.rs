@@ -1,0 +1,77 @@
+//! The web app, built into the program.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+use rust_embed::RustEmbed;
+
+/// What `xtask build` put into `web/dist`. In a development build the files are read when they are asked for.
+#[derive(RustEmbed)]
+#[folder = "../web/dist"]
+#[allow_missing = true]
+struct Dist;
+
+/// Scripts only from here, and compiled WASM; the styles that xterm writes into the page; nobody may frame us.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
+     style-src 'self' 'unsafe-inline'; img-src 'self' data: https:; connect-src 'self' ws: wss:; \
+     frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'";
+
+/// Answers any address that is no API: a file of the app, else the app itself, which knows its own addresses.
+pub async fn show_asset(req: HttpRequest) -> HttpResponse {
+    let path = req.path().trim_start_matches('/');
+    let file = if path.is_empty() { None } else { Dist::get(path) };
+    let (name, file) = match file {
+        Some(file) => (path, file),
+        // a name with an ending is a file that is not there, not an address of the app
+        None if path.starts_with("api/")
+            || path.rsplit('/').next().is_some_and(|last| last.contains('.')) =>
+        {
+            return HttpResponse::NotFound().body("there is no such file\n");
+        }
+        None => match Dist::get("index.html") {
+            Some(file) => ("index.html", file),
+            None => {
+                return HttpResponse::NotFound()
+                    .body("this program was built without the web app; build it with `cargo xtask build`\n");
+            }
+        },
+    };
+    let etag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..12]));
+    if req.headers().get(header::IF_NONE_MATCH).is_some_and(|sent| sent.as_bytes() == etag.as_bytes()) {
+        return HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish();
+    }
+    let accepts_brotli = req
+        .headers()
+        .get(header::ACCEPT_ENCODING)
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|v| v.split(',').any(|part| part.trim().split(';').next() == Some("br")));
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::CONTENT_TYPE, content_type(name)))
+        .insert_header((header::ETAG, etag))
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .insert_header((header::VARY, "accept-encoding"))
+        .insert_header(("content-security-policy", CONTENT_SECURITY_POLICY))
+        .insert_header(("x-content-type-options", "nosniff"))
+        .insert_header(("referrer-policy", "no-referrer"));
+    // compressed at build time, once and well
+    if accepts_brotli && let Some(small) = Dist::get(&format!("{name}.br")) {
+        return response.insert_header((header::CONTENT_ENCODING, "br")).body(small.data);
+    }
+    // nothing compresses again on the way out
+    response.insert_header((header::CONTENT_ENCODING, "identity")).body(file.data)
+}
+
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit('.').next().unwrap_or("") {
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "wasm" => "application/wasm",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "ico" => "image/x-icon",
+        "json" | "map" => "application/json",
+        "woff2" => "font/woff2",
+        _ => "application/octet-stream",
+    }
+}

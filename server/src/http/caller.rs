@@ -1,0 +1,153 @@
+//! Extractors that say who calls, and refuse a changing request that another site's page may have made.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::cookie::{Cookie, SameSite, time};
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::{FromRequest, HttpRequest, web};
+use lectern_api::identity::Role;
+use lectern_api::ids::UserId;
+
+use super::ApiError;
+use super::origin::check_origin;
+use crate::app::Services;
+use crate::identity::Login;
+
+/// The header that carries the CSRF token.
+pub const CSRF_HEADER: &str = "x-csrf-token";
+
+/// A signed-in person.
+#[derive(Clone, Debug)]
+pub struct Caller(pub Login);
+
+impl Caller {
+    /// The person's id.
+    #[must_use]
+    pub fn id(&self) -> UserId {
+        self.0.user.id
+    }
+
+    /// Whether the person sees what only authors see.
+    #[must_use]
+    pub fn is_author(&self) -> bool {
+        self.0.user.role >= Role::Author
+    }
+}
+
+/// An instructor, author or admin. Others are told that there is nothing here.
+#[derive(Clone, Debug)]
+pub struct InstructorCaller(pub Caller);
+
+/// An admin. Others are told that there is nothing here.
+#[derive(Clone, Debug)]
+pub struct AdminCaller(pub Caller);
+
+type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
+
+impl FromRequest for Caller {
+    type Error = ApiError;
+    type Future = Extracting<Self>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let req = req.clone();
+        Box::pin(async move {
+            let services = services(&req)?;
+            let cookie = req.cookie(cookie_name(services)).ok_or(ApiError::NotSignedIn)?;
+            let login = services.identity.find_login(cookie.value()).await?.ok_or(ApiError::NotSignedIn)?;
+            if !matches!(*req.method(), Method::GET | Method::HEAD) {
+                check_origin(&req, services.config.public_url.as_ref())?;
+                let sent = req.headers().get(CSRF_HEADER).and_then(|v| v.to_str().ok()).unwrap_or("");
+                if !same(sent.as_bytes(), login.token.csrf().as_bytes()) {
+                    return Err(ApiError::ForeignRequest);
+                }
+            }
+            Ok(Self(login))
+        })
+    }
+}
+
+/// Compares in a time that does not tell where the difference lies.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |acc, (x, y)| acc | (x ^ y)) == 0
+}
+
+fn at_least(req: &HttpRequest, payload: &mut Payload, role: Role) -> Extracting<Caller> {
+    let caller = Caller::from_request(req, payload);
+    Box::pin(async move {
+        let caller = caller.await?;
+        if caller.0.user.role >= role { Ok(caller) } else { Err(ApiError::NotFound("page")) }
+    })
+}
+
+impl FromRequest for InstructorCaller {
+    type Error = ApiError;
+    type Future = Extracting<Self>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = at_least(req, payload, Role::Instructor);
+        Box::pin(async move { caller.await.map(Self) })
+    }
+}
+
+impl FromRequest for AdminCaller {
+    type Error = ApiError;
+    type Future = Extracting<Self>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = at_least(req, payload, Role::Admin);
+        Box::pin(async move { caller.await.map(Self) })
+    }
+}
+
+/// A request without a login that must still come from our own pages: signing in and registering.
+#[derive(Clone, Debug)]
+pub struct OwnPage {
+    /// The caller's address, for the limit on failures.
+    pub address: String,
+}
+
+impl FromRequest for OwnPage {
+    type Error = ApiError;
+    type Future = Extracting<Self>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let req = req.clone();
+        Box::pin(async move {
+            check_origin(&req, services(&req)?.config.public_url.as_ref())?;
+            let address = req.peer_addr().map(|a| a.ip().to_string()).unwrap_or_default();
+            Ok(Self { address })
+        })
+    }
+}
+
+fn services(req: &HttpRequest) -> Result<&Services, ApiError> {
+    req.app_data::<web::Data<Services>>()
+        .map(web::Data::get_ref)
+        .ok_or_else(|| ApiError::Unreadable("the server is not set up".into()))
+}
+
+/// The login cookie's name. Over HTTPS it carries the prefix that binds it to exactly this host.
+#[must_use]
+pub fn cookie_name(services: &Services) -> &'static str {
+    if is_https(services) { "__Host-lectern" } else { "lectern" }
+}
+
+fn is_https(services: &Services) -> bool {
+    services.config.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+}
+
+/// The cookie for a login; an empty one that is over for `None`.
+#[must_use]
+pub fn login_cookie(services: &Services, login: Option<&Login>) -> Cookie<'static> {
+    let value = login.map(|l| l.token.reveal()).unwrap_or_default();
+    let age = if login.is_some() { time::Duration::days(14) } else { time::Duration::ZERO };
+    Cookie::build(cookie_name(services), value)
+        .path("/")
+        .http_only(true)
+        .secure(is_https(services))
+        .same_site(SameSite::Lax)
+        .max_age(age)
+        .finish()
+}

@@ -1,0 +1,147 @@
+//! How failures are answered: the one table from error to status, and RFC 9457 problems.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use lectern_api::ids::InvalidName;
+use lectern_api::problem::Problem;
+
+use crate::identity::IdentityError;
+use crate::progress::ProgressError;
+use crate::sessions::SessionError;
+use crate::store::StoreError;
+
+/// Any failure of a handler.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// No login, or it ended.
+    #[error("sign in first")]
+    NotSignedIn,
+    /// The request did not come from Lectern's own pages.
+    #[error(
+        "this request came from another site's page, or without its token; reload the page and try again"
+    )]
+    ForeignRequest,
+    /// Absent, somebody else's, or not for this role: all the same answer.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// A name in the address is none.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// The body or query could not be read.
+    #[error("the request could not be read: {0}")]
+    Unreadable(String),
+    /// From the service of people.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// From the service of progress.
+    #[error(transparent)]
+    Progress(#[from] ProgressError),
+    /// From the service of sessions.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+}
+
+/// Status and stable code of an error, and the field it is about.
+fn classify(error: &ApiError) -> (StatusCode, &'static str, Option<&'static str>) {
+    use StatusCode as S;
+    match error {
+        ApiError::NotSignedIn => (S::UNAUTHORIZED, "not_signed_in", None),
+        ApiError::ForeignRequest => (S::FORBIDDEN, "foreign_request", None),
+        ApiError::NotFound(_) => (S::NOT_FOUND, "not_found", None),
+        ApiError::Name(_) => (S::BAD_REQUEST, "bad_name", None),
+        ApiError::Unreadable(_) => (S::BAD_REQUEST, "unreadable_request", None),
+        ApiError::Identity(error) => match error {
+            IdentityError::Field(field) => (S::BAD_REQUEST, "bad_field", Some(field.field)),
+            IdentityError::Refused => (S::UNAUTHORIZED, "sign_in_refused", None),
+            IdentityError::TooManyFailures { .. } => (S::TOO_MANY_REQUESTS, "too_many_failures", None),
+            IdentityError::UsernameTaken(_) => (S::CONFLICT, "username_taken", Some("username")),
+            IdentityError::UnknownJoinCode => (S::BAD_REQUEST, "unknown_join_code", Some("join_code")),
+            IdentityError::UnknownUser => (S::NOT_FOUND, "not_found", None),
+            IdentityError::Hash(_) => (S::INTERNAL_SERVER_ERROR, "internal", None),
+            IdentityError::Store(error) => store(error),
+        },
+        ApiError::Progress(error) => match error {
+            ProgressError::UnknownSession | ProgressError::UnknownClass => (S::NOT_FOUND, "not_found", None),
+            ProgressError::UnknownJoinCode => (S::BAD_REQUEST, "unknown_join_code", Some("join_code")),
+            ProgressError::TooManyEvents(_) => (S::BAD_REQUEST, "too_many_events", None),
+            ProgressError::BadClassName => (S::BAD_REQUEST, "bad_field", Some("name")),
+            ProgressError::Store(error) => store(error),
+        },
+        ApiError::Session(error) => match error {
+            SessionError::UnknownLab(_) | SessionError::UnknownSession | SessionError::UnknownPage(_) => {
+                (S::NOT_FOUND, "not_found", None)
+            }
+            SessionError::BrokenLab(_) => (S::UNPROCESSABLE_ENTITY, "broken_lab", None),
+            SessionError::NotRunning => (S::CONFLICT, "not_running", None),
+            SessionError::Render(_) => (S::UNPROCESSABLE_ENTITY, "broken_page", None),
+            SessionError::Workbench(_) | SessionError::Cluster(_) => {
+                (S::SERVICE_UNAVAILABLE, "cluster_unavailable", None)
+            }
+            SessionError::CheckRefused(_) => (S::UNPROCESSABLE_ENTITY, "check_refused", None),
+            SessionError::Store(error) => store(error),
+        },
+    }
+}
+
+fn store(error: &StoreError) -> (StatusCode, &'static str, Option<&'static str>) {
+    if error.is_unavailable() {
+        (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", None)
+    } else {
+        (StatusCode::INTERNAL_SERVER_ERROR, "internal", None)
+    }
+}
+
+/// An error and its causes in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        // a transparent variant shows its source's words already
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        classify(self).0
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let (status, code, field) = classify(self);
+        let detail = match (status, code) {
+            (StatusCode::INTERNAL_SERVER_ERROR, _) => {
+                tracing::error!(error = chain(self), "a request failed");
+                "something went wrong on our side; the operator finds the reason in the log".to_owned()
+            }
+            (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable") => {
+                tracing::warn!(error = chain(self), "the database could not be used");
+                "the database cannot be reached at the moment; try again in a few seconds".to_owned()
+            }
+            (StatusCode::SERVICE_UNAVAILABLE, _) => {
+                tracing::warn!(error = chain(self), "the cluster could not be used");
+                self.to_string()
+            }
+            _ => self.to_string(),
+        };
+        let problem = Problem {
+            kind: "about:blank".into(),
+            title: status.canonical_reason().unwrap_or("Error").into(),
+            status: status.as_u16(),
+            code: code.into(),
+            detail,
+            field: field.map(str::to_owned),
+        };
+        let mut response = HttpResponse::build(status);
+        response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((header::RETRY_AFTER, "3"));
+        }
+        let body = serde_json::to_string(&problem).unwrap_or_default();
+        response.body(body)
+    }
+}

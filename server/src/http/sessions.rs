@@ -1,0 +1,89 @@
+//! Sessions: starting, showing, ending; their pages and checks.
+
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpResponse, Responder};
+use lectern_api::ids::{CheckName, PageName, SessionId};
+use lectern_api::sessions::{RunCheck, StartSession};
+
+use super::ApiError;
+use super::caller::Caller;
+use super::live;
+use crate::app::Services;
+
+/// Reads a session's id; one that is none is answered as an unknown one.
+///
+/// # Errors
+/// [`ApiError::NotFound`].
+pub fn session_id(text: &str) -> Result<SessionId, ApiError> {
+    text.parse().map_err(|_| ApiError::NotFound("session"))
+}
+
+/// `GET /api/v1/sessions`.
+pub async fn list_sessions(services: Data<Services>, caller: Caller) -> Result<impl Responder, ApiError> {
+    Ok(Json(services.sessions.list_sessions(caller.id()).await?))
+}
+
+/// `POST /api/v1/sessions`.
+pub async fn start_session(
+    services: Data<Services>,
+    caller: Caller,
+    body: Json<StartSession>,
+) -> Result<impl Responder, ApiError> {
+    let (session, is_new) = services.sessions.start_session(caller.id(), &body.lab).await?;
+    Ok(if is_new { HttpResponse::Created() } else { HttpResponse::Ok() }.json(session))
+}
+
+/// `GET /api/v1/sessions/{id}`.
+pub async fn show_session(
+    services: Data<Services>,
+    caller: Caller,
+    path: Path<String>,
+) -> Result<impl Responder, ApiError> {
+    Ok(Json(services.sessions.find_session(caller.id(), session_id(&path)?).await?))
+}
+
+/// `DELETE /api/v1/sessions/{id}`.
+pub async fn end_session(
+    services: Data<Services>,
+    caller: Caller,
+    path: Path<String>,
+) -> Result<impl Responder, ApiError> {
+    services.sessions.end_session(caller.id(), session_id(&path)?, "ended by the learner").await?;
+    Ok(HttpResponse::NoContent())
+}
+
+/// `GET /api/v1/sessions/{id}/events`.
+pub async fn follow_session(
+    services: Data<Services>,
+    caller: Caller,
+    path: Path<String>,
+) -> Result<impl Responder, ApiError> {
+    let changes = services.changes.subscribe();
+    let first = services.sessions.find_session(caller.id(), session_id(&path)?).await?;
+    Ok(live::session_stream(services, caller.0, first, changes))
+}
+
+/// `GET /api/v1/sessions/{id}/pages/{name}`.
+pub async fn show_page(
+    services: Data<Services>,
+    caller: Caller,
+    path: Path<(String, String)>,
+) -> Result<impl Responder, ApiError> {
+    let (id, page) = path.into_inner();
+    let page: PageName = page.parse()?;
+    Ok(Json(services.sessions.render_page(caller.id(), session_id(&id)?, &page).await?))
+}
+
+/// `POST /api/v1/sessions/{id}/checks/{name}`.
+pub async fn run_check(
+    services: Data<Services>,
+    caller: Caller,
+    path: Path<(String, String)>,
+    body: Json<RunCheck>,
+) -> Result<impl Responder, ApiError> {
+    let (id, check) = path.into_inner();
+    let check: CheckName = check.parse()?;
+    let outcome =
+        services.sessions.run_check(caller.id(), session_id(&id)?, &check, body.into_inner()).await?;
+    Ok(Json(outcome))
+}

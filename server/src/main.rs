@@ -1,0 +1,51 @@
+//! The command line: `lectern up` on a bare machine, `lectern serve` beside a cluster and a database.
+
+mod commands;
+
+use clap::{Parser, Subcommand};
+use lectern_server::config::DatabaseConfig;
+
+/// Lab platform: pages beside real terminals, in a Kubernetes namespace for each learner.
+#[derive(Parser)]
+#[command(name = "lectern", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Starts everything on this machine: Kubernetes and Postgres where none is named, then the server.
+    Up(commands::up::UpArgs),
+    /// Starts only Kubernetes and Postgres, for development and tests.
+    Parts(commands::up::PartsArgs),
+    /// Starts the server beside a cluster and a database that exist.
+    Serve(commands::serve::ServeArgs),
+    /// Shows the parts that `up` runs: health, memory, restarts and logs.
+    Status(commands::status::StatusArgs),
+    /// Brings the database's schema up to date, and does nothing else.
+    Migrate(DatabaseConfig),
+    /// Manages accounts.
+    #[command(subcommand)]
+    User(commands::user::UserCommand),
+}
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    lectern_server::telemetry::start();
+    let result = match Cli::parse().command {
+        Command::Up(args) => commands::up::run(args).await,
+        Command::Parts(args) => commands::up::run_parts(args).await,
+        Command::Serve(args) => commands::serve::run(args).await,
+        Command::Status(args) => commands::status::run(&args),
+        Command::Migrate(args) => commands::serve::migrate(&args).await,
+        Command::User(command) => commands::user::run(command).await,
+    };
+    match result {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lectern: {}", commands::describe(&error));
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What a learner does in a session: reads pages, runs checks, attaches to terminals.
+
+use std::io::Error as IoError;
+use std::time::Duration;
+
+use lectern_api::agent::{Reply, Request};
+use lectern_api::ids::{CheckName, PageName, SessionId, TerminalName, UserId};
+use lectern_api::page::RenderedPage;
+use lectern_api::sessions::{CheckOutcome, RunCheck};
+use lectern_link::{Link, LinkError};
+
+use super::environment::page_variables;
+use super::lifecycle::Phase;
+use super::provision::ProvisionError;
+use super::{CheckRefusal, SessionError, Sessions};
+use crate::store;
+use crate::store::sessions::SessionRow;
+use crate::terminals::Attached;
+
+/// How long a check may take where its page does not say, and at most.
+const CHECK_SECS: u32 = 15;
+const CHECK_SECS_MOST: u32 = 120;
+/// How long reaching the workbench may take before the learner is told.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What a viewer wants of a terminal.
+#[derive(Clone, Debug)]
+pub struct AttachTerminal {
+    /// Which terminal.
+    pub terminal: TerminalName,
+    /// The first byte of output that it lacks; none: all there is.
+    pub offset: Option<u64>,
+    /// The viewer's columns.
+    pub cols: u16,
+    /// The viewer's rows.
+    pub rows: u16,
+}
+
+impl Sessions {
+    /// A page with this session's values in it.
+    ///
+    /// # Errors
+    /// [`SessionError::UnknownSession`], [`SessionError::UnknownPage`], [`SessionError::Render`], …
+    pub async fn render_page(
+        &self,
+        user: UserId,
+        id: SessionId,
+        page: &PageName,
+    ) -> Result<RenderedPage, SessionError> {
+        let row = self.find_owned(user, id).await?;
+        let lab = self.lab_of(&row)?;
+        if !lab.pages.iter().any(|link| link.name == page.as_str()) {
+            return Err(SessionError::UnknownPage(page.clone()));
+        }
+        let variables = page_variables(&row, &lab);
+        let page = page.clone();
+        tokio::task::spawn_blocking(move || lab.render_page(page.as_str(), &variables))
+            .await
+            .map_err(|error| SessionError::Render(error.to_string()))?
+            .map_err(|error| SessionError::Render(error.to_string()))
+    }
+
+    /// Runs a check and records what it said.
+    ///
+    /// # Errors
+    /// [`SessionError::NotRunning`], [`SessionError::CheckRefused`], [`SessionError::Workbench`], …
+    pub async fn run_check(
+        &self,
+        user: UserId,
+        id: SessionId,
+        name: &CheckName,
+        wish: RunCheck,
+    ) -> Result<CheckOutcome, SessionError> {
+        let row = self.find_running(user, id).await?;
+        let link = self.link(&row).await?;
+        let request = Request::RunCheck {
+            name: name.clone(),
+            args: wish.args,
+            stdin: wish.inputs.map(|inputs| inputs.to_string()).unwrap_or_default(),
+            timeout_secs: wish.timeout_secs.unwrap_or(CHECK_SECS).clamp(1, CHECK_SECS_MOST),
+        };
+        let (passed, output, duration_ms) = match link
+            .request(request)
+            .await
+            .map_err(SessionError::Workbench)?
+        {
+            Reply::Ran { passed, output, duration_ms, .. } => (passed, output, duration_ms),
+            Reply::Failed { message } => {
+                return Err(SessionError::CheckRefused(CheckRefusal { name: name.clone(), reason: message }));
+            }
+            other => {
+                let reason = format!("the workbench answered {other:?}");
+                return Err(SessionError::CheckRefused(CheckRefusal { name: name.clone(), reason }));
+            }
+        };
+        let page = wish.page.filter(|page| page.parse::<PageName>().is_ok());
+        let mut tx = self.pool.begin().await?;
+        store::progress::record_check(&mut tx, id, user, name.as_str(), page.as_deref(), passed).await?;
+        tx.commit().await?;
+        Ok(CheckOutcome { name: name.clone(), passed, output, duration_ms })
+    }
+
+    /// Attaches a viewer to a terminal, which is started where it does not run.
+    ///
+    /// # Errors
+    /// [`SessionError::UnknownSession`], [`SessionError::NotRunning`], [`SessionError::Workbench`], …
+    pub async fn attach_terminal(
+        &self,
+        user: UserId,
+        id: SessionId,
+        wish: AttachTerminal,
+    ) -> Result<Attached, SessionError> {
+        let row = self.find_running(user, id).await?;
+        let link = self.link(&row).await?;
+        link.attach(wish.terminal, wish.offset, wish.cols, wish.rows, true)
+            .await
+            .map_err(SessionError::Workbench)
+    }
+
+    /// Whether the person may still have this session's terminals.
+    ///
+    /// # Errors
+    /// [`SessionError::UnknownSession`], [`SessionError::NotRunning`], or the database's.
+    pub async fn check_terminal_access(&self, user: UserId, id: SessionId) -> Result<(), SessionError> {
+        self.find_running(user, id).await.map(drop)
+    }
+
+    async fn find_running(&self, user: UserId, id: SessionId) -> Result<SessionRow, SessionError> {
+        let row = self.find_owned(user, id).await?;
+        match row.phase() {
+            Phase::Running { .. } => Ok(row),
+            _ => Err(SessionError::NotRunning),
+        }
+    }
+
+    async fn link(&self, row: &SessionRow) -> Result<Link, SessionError> {
+        let opening = self.links.find_or_open(row.session_id(), self.open_link(row));
+        match tokio::time::timeout(OPEN_TIMEOUT, opening).await {
+            Ok(Ok(link)) => Ok(link),
+            Ok(Err(ProvisionError::Session(error))) => Err(*error),
+            Ok(Err(ProvisionError::Cluster(error))) => Err(error.into()),
+            Ok(Err(ProvisionError::Link(error))) => Err(SessionError::Workbench(error)),
+            Ok(Err(other)) => {
+                Err(SessionError::Workbench(LinkError::from(IoError::other(other.to_string()))))
+            }
+            Err(_) => {
+                let late = IoError::new(std::io::ErrorKind::TimedOut, "no answer from the workbench");
+                Err(SessionError::Workbench(LinkError::from(late)))
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! All SQL. One file per resource; functions take a connection, so that services own the transactions.
+
+pub mod classes;
+pub mod identity;
+pub mod progress;
+pub mod sessions;
+pub mod users;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
+use std::time::Duration;
+
+/// The migrations that this program was built with.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+
+/// The channel on which changes to sessions are announced; the payload is `<session id> <user id>`.
+pub const SESSION_CHANGES: &str = "lectern_session_changes";
+
+/// Why the database could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Not a database URL.
+    #[error("the database URL is not valid; it should read postgres://user:password@host/database")]
+    BadUrl(#[source] sqlx::Error),
+    /// It cannot be reached at start.
+    #[error(
+        "could not connect to the database at {place}; check that Postgres runs there and that the URL's user may connect"
+    )]
+    Unreachable {
+        /// Host or socket folder, without the password.
+        place: String,
+        /// The cause.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// Its schema was made by a newer Lectern.
+    #[error(
+        "the database was migrated by a newer Lectern (migration {version} is unknown here); run that version, or restore an older database"
+    )]
+    NewerSchema {
+        /// The first migration that is not known.
+        version: i64,
+    },
+    /// A migration failed.
+    #[error("could not migrate the database")]
+    Migrate(#[source] MigrateError),
+    /// A statement failed.
+    #[error("a database statement failed")]
+    Statement(#[from] sqlx::Error),
+}
+
+impl StoreError {
+    /// Whether trying again later may help, because the database is away or full.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Statement(error) => {
+                matches!(
+                    error,
+                    sqlx::Error::Io(_)
+                        | sqlx::Error::PoolTimedOut
+                        | sqlx::Error::PoolClosed
+                        | sqlx::Error::Tls(_)
+                ) || matches!(error, sqlx::Error::Database(db)
+                // class 53: no resources, 57P: being shut down or started, 08: connection
+                if db.code().is_some_and(|c| c.starts_with("53") || c.starts_with("57P") || c.starts_with("08")))
+            }
+            _ => false,
+        }
+    }
+
+    /// The name of the unique index or constraint that refused the statement, if one did.
+    #[must_use]
+    pub fn violated_constraint(&self) -> Option<&str> {
+        match self {
+            Self::Statement(sqlx::Error::Database(db)) => db.constraint(),
+            _ => None,
+        }
+    }
+}
+
+/// Connects to the database at `url`.
+///
+/// # Errors
+/// [`StoreError::BadUrl`], [`StoreError::Unreachable`].
+pub async fn connect(url: &str) -> Result<PgPool, StoreError> {
+    let options: PgConnectOptions = url.parse().map_err(StoreError::BadUrl)?;
+    let place = match options.get_socket() {
+        Some(folder) => folder.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    PgPoolOptions::new()
+        .max_connections(20)
+        .acquire_timeout(Duration::from_secs(5))
+        .connect_with(options)
+        .await
+        .map_err(|source| StoreError::Unreachable { place, source })
+}
+
+/// Brings the schema up to date.
+///
+/// # Errors
+/// [`StoreError::NewerSchema`] where a newer Lectern was here, [`StoreError::Migrate`].
+pub async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
+    MIGRATIONS.run(pool).await.map_err(|error| match error {
+        MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
+            StoreError::NewerSchema { version }
+        }
+        other => StoreError::Migrate(other),
+    })
+}
+
+/// Whether the database answers now.
+pub async fn answers(pool: &PgPool) -> bool {
+    sqlx::query("select 1").execute(pool).await.is_ok()
+}
+
+/// Listens for [`SESSION_CHANGES`].
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn listen_for_session_changes(pool: &PgPool) -> Result<PgListener, StoreError> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(SESSION_CHANGES).await?;
+    Ok(listener)
+}
+
+/// Adds a line to the audit log.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn record_audit(
+    conn: &mut sqlx::PgConnection,
+    actor: Option<lectern_api::ids::UserId>,
+    action: &str,
+    object: &str,
+) -> Result<(), StoreError> {
+    sqlx::query("insert into audit_log (actor_id, action, object) values ($1, $2, $3)")
+        .bind(actor.map(|a| a.0))
+        .bind(action)
+        .bind(object)
+        .execute(conn)
+        .await?;
+    Ok(())
+}

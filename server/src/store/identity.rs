@@ -1,0 +1,142 @@
+//! Logins, one-time links, and the count of failed sign-ins.
+
+use chrono::{DateTime, Utc};
+use lectern_api::ids::UserId;
+use sqlx::PgConnection;
+
+use super::StoreError;
+use super::users::UserRow;
+
+/// Adds a login.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn insert_login(
+    conn: &mut PgConnection,
+    token_hash: &[u8],
+    user: UserId,
+    expires_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query("insert into logins (token_hash, user_id, expires_at) values ($1, $2, $3)")
+        .bind(token_hash)
+        .bind(user.0)
+        .bind(expires_at)
+        .execute(&mut *conn)
+        .await?;
+    // what has run out goes when something is added, so the table needs no keeper
+    sqlx::query("delete from logins where expires_at < now()").execute(conn).await?;
+    Ok(())
+}
+
+/// Whose login this is, while it lasts.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn find_login(conn: &mut PgConnection, token_hash: &[u8]) -> Result<Option<UserRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "select users.* from logins join users on users.id = logins.user_id
+         where token_hash = $1 and expires_at > now()",
+    )
+    .bind(token_hash)
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Ends a login.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn delete_login(conn: &mut PgConnection, token_hash: &[u8]) -> Result<(), StoreError> {
+    sqlx::query("delete from logins where token_hash = $1").bind(token_hash).execute(conn).await?;
+    Ok(())
+}
+
+/// Ends all logins of a person but one.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn delete_other_logins(
+    conn: &mut PgConnection,
+    user: UserId,
+    keep: &[u8],
+) -> Result<(), StoreError> {
+    sqlx::query("delete from logins where user_id = $1 and token_hash <> $2")
+        .bind(user.0)
+        .bind(keep)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Adds a one-time link.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn insert_sign_in_link(
+    conn: &mut PgConnection,
+    token_hash: &[u8],
+    user: UserId,
+    expires_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query("insert into sign_in_links (token_hash, user_id, expires_at) values ($1, $2, $3)")
+        .bind(token_hash)
+        .bind(user.0)
+        .bind(expires_at)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query("delete from sign_in_links where expires_at < now()").execute(conn).await?;
+    Ok(())
+}
+
+/// Uses up a one-time link: whose it was. A second call finds nothing.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn take_sign_in_link(
+    conn: &mut PgConnection,
+    token_hash: &[u8],
+) -> Result<Option<UserRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "with used as (delete from sign_in_links where token_hash = $1 and expires_at > now() returning user_id)
+         select users.* from used join users on users.id = used.user_id",
+    )
+    .bind(token_hash)
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// How many sign-ins failed under any of these keys, the most of them, and when that window ends.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn count_failures(
+    conn: &mut PgConnection,
+    keys: &[String],
+) -> Result<Option<(i32, DateTime<Utc>)>, StoreError> {
+    Ok(sqlx::query_as(
+        "select failures, window_ends_at from sign_in_failures
+         where key = any($1) and window_ends_at > now() order by failures desc limit 1",
+    )
+    .bind(keys)
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Counts a failed sign-in under each key; a window lasts fifteen minutes from its first failure.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn record_failure(conn: &mut PgConnection, keys: &[String]) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into sign_in_failures as f (key, failures, window_ends_at)
+         select key, 1, now() + interval '15 minutes' from unnest($1::text[]) as key
+         on conflict (key) do update set
+             failures = case when f.window_ends_at > now() then f.failures + 1 else 1 end,
+             window_ends_at = case when f.window_ends_at > now() then f.window_ends_at else excluded.window_ends_at end",
+    )
+    .bind(keys)
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query("delete from sign_in_failures where window_ends_at < now()").execute(conn).await?;
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! Accounts.
+
+use chrono::{DateTime, Utc};
+use lectern_api::identity::{Role, User};
+use lectern_api::ids::UserId;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::StoreError;
+
+/// A row of `users`.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct UserRow {
+    /// Its id.
+    pub id: Uuid,
+    /// Lower case.
+    pub username: String,
+    /// The name that others see.
+    pub display_name: String,
+    role: String,
+    /// Argon2 in PHC form.
+    pub password_hash: Option<String>,
+    created_at: DateTime<Utc>,
+}
+
+/// A role as its column holds it.
+#[must_use]
+pub fn role_text(role: Role) -> &'static str {
+    match role {
+        Role::Learner => "learner",
+        Role::Instructor => "instructor",
+        Role::Author => "author",
+        Role::Admin => "admin",
+    }
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        Self {
+            id: UserId(row.id),
+            // the column's constraint leaves no other words; the least role is the safe reading
+            role: match row.role.as_str() {
+                "admin" => Role::Admin,
+                "author" => Role::Author,
+                "instructor" => Role::Instructor,
+                _ => Role::Learner,
+            },
+            username: row.username,
+            display_name: row.display_name,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// Adds an account. `username` is lower case.
+///
+/// # Errors
+/// [`StoreError::Statement`]; with the constraint `users_username_key` where the name is taken.
+pub async fn insert_user(
+    conn: &mut PgConnection,
+    username: &str,
+    display_name: &str,
+    role: Role,
+    password_hash: Option<&str>,
+) -> Result<User, StoreError> {
+    let row: UserRow = sqlx::query_as(
+        "insert into users (id, username, display_name, role, password_hash) values ($1, $2, $3, $4, $5) returning *",
+    )
+    .bind(UserId::new().0)
+    .bind(username)
+    .bind(display_name)
+    .bind(role_text(role))
+    .bind(password_hash)
+    .fetch_one(conn)
+    .await?;
+    Ok(row.into())
+}
+
+/// The account with this name; lower case.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn find_by_username(
+    conn: &mut PgConnection,
+    username: &str,
+) -> Result<Option<UserRow>, StoreError> {
+    Ok(sqlx::query_as("select * from users where username = $1").bind(username).fetch_optional(conn).await?)
+}
+
+/// The account with this id.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn find_user(conn: &mut PgConnection, id: UserId) -> Result<Option<UserRow>, StoreError> {
+    Ok(sqlx::query_as("select * from users where id = $1").bind(id.0).fetch_optional(conn).await?)
+}
+
+/// The account that was made first, with the role admin.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn find_first_admin(conn: &mut PgConnection) -> Result<Option<UserRow>, StoreError> {
+    Ok(sqlx::query_as("select * from users where role = 'admin' order by created_at, id limit 1")
+        .fetch_optional(conn)
+        .await?)
+}
+
+/// All accounts by name.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn list_users(conn: &mut PgConnection) -> Result<Vec<User>, StoreError> {
+    let rows: Vec<UserRow> =
+        sqlx::query_as("select * from users order by username limit 5000").fetch_all(conn).await?;
+    Ok(rows.into_iter().map(User::from).collect())
+}
+
+/// Sets a password.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn update_password(conn: &mut PgConnection, id: UserId, hash: &str) -> Result<(), StoreError> {
+    sqlx::query("update users set password_hash = $2 where id = $1")
+        .bind(id.0)
+        .bind(hash)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
