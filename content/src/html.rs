@@ -1,0 +1,33 @@
+//! HTML: escaping, and what of a page's HTML may reach the browser.
+
+mod links;
+mod sanitise;
+
+pub(crate) use links::{Target, resolve};
+pub(crate) use sanitise::{NONCE, Place, page_name, sanitise};
+
+/// Writes text so that it means itself, in an element or in a quoted attribute.
+pub(crate) fn escape_into(out: &mut String, text: &str) {
+    let mut from = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let entity = match byte {
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'&' => "&amp;",
+            b'"' => "&quot;",
+            b'\'' => "&#39;",
+            _ => continue,
+        };
+        out.push_str(&text[from..at]);
+        out.push_str(entity);
+        from = at + 1;
+    }
+    out.push_str(&text[from..]);
+}
+
+/// Returns text so that it means itself, in an element or in a quoted attribute.
+pub(crate) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    escape_into(&mut out, text);
+    out
+}

@@ -1,0 +1,312 @@
+//! A lab, loaded: what it is, which pages it has, which files a session receives.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lectern_api::ids::{CheckName, LabSlug};
+use lectern_api::page::PageLink;
+
+use crate::diagnostic::{Diagnostic, LabError, Severity};
+use crate::files::{self, LabFile};
+use crate::layout::{self, Layout, Pathway};
+use crate::spec::{self, LabSpec, ReadSpec};
+use crate::template::Style;
+use crate::variables::Variables;
+use crate::yaml::{self, Node};
+
+/// A lab as its files were when it was loaded.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    /// Its name in URLs.
+    pub slug: LabSlug,
+    /// Its title.
+    pub title: String,
+    /// What its Workshop resource says.
+    pub spec: LabSpec,
+    /// Its table of contents, as when no pathway is chosen.
+    pub pages: Vec<PageLink>,
+    /// The ways through its pages.
+    pub pathways: Vec<Pathway>,
+    /// The checks in `workshop/examiner/tests`.
+    pub checks: Vec<CheckName>,
+    /// The scripts in `workshop/setup.d`, by file name, in the order in which they run.
+    pub setup_scripts: Vec<String>,
+    /// Whether `workshop/profile` exists, to be sourced by each shell.
+    pub has_profile: bool,
+    /// The terminals whose shell a script in `workshop/terminal` replaces.
+    pub terminal_scripts: Vec<String>,
+    /// Where the button on the last page leads, and the words on the buttons, by page.
+    pub exits: BTreeMap<String, Exit>,
+    /// What was noticed while loading that does not keep the lab from working.
+    pub warnings: Vec<Diagnostic>,
+    root: PathBuf,
+    pub(crate) layout: Layout,
+    pub(crate) workshop: ReadSpec,
+    pub(crate) page_names: Arc<BTreeSet<String>>,
+}
+
+/// What the button that leads on from a page says, and where it leads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exit {
+    /// The words on it.
+    pub sign: Option<String>,
+    /// The address to which it leads, in place of the next page.
+    pub link: Option<String>,
+}
+
+impl Lab {
+    /// Loads the lab in a folder. On failure says everything that is wrong, not just the first thing.
+    pub fn load(dir: &Path) -> Result<Self, LabError> {
+        let root = dir.canonicalize().map_err(|error| {
+            Diagnostic::error(
+                "unreadable",
+                ".",
+                format!("The lab's folder {} cannot be read: {error}", dir.display()),
+            )
+        })?;
+        if !root.is_dir() {
+            let message = format!("{} is not a folder", dir.display());
+            return Err(Diagnostic::error("unreadable", ".", message).into());
+        }
+        let mut layout = layout::read(&root);
+        let mut diagnostics = std::mem::take(&mut layout.diagnostics);
+        let workshop = read_workshop(&root, &mut diagnostics);
+        diagnostics.extend(workshop.findings.diagnostics.iter().cloned());
+        if layout.pages.iter().all(|page| !page.listed) {
+            let wanted = if layout.content.is_empty() { "workshop/content/<page>.md" } else { "<page>.md" };
+            diagnostics.push(
+                Diagnostic::error(
+                    "no-pages",
+                    if layout.content.is_empty() { "." } else { &layout.content },
+                    "The lab has no pages",
+                )
+                .hint(format!("write {wanted}")),
+            );
+        }
+        let slug = slug_of(&workshop, &root).map_err(|diagnostic| diagnostics.push(diagnostic)).ok();
+        let (_, stray) = files::list(&root, "", |_| false);
+        diagnostics.extend(stray);
+        let (errors, warnings): (Vec<_>, Vec<_>) =
+            diagnostics.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
+        match slug {
+            Some(slug) if errors.is_empty() => Ok(Self::assemble(root, slug, layout, workshop, warnings)),
+            _ => {
+                let mut diagnostics = errors;
+                diagnostics.extend(warnings);
+                diagnostics.dedup();
+                Err(LabError { diagnostics })
+            }
+        }
+    }
+
+    fn assemble(
+        root: PathBuf,
+        slug: LabSlug,
+        layout: Layout,
+        workshop: ReadSpec,
+        mut warnings: Vec<Diagnostic>,
+    ) -> Self {
+        let names = |folder: &str| -> Vec<String> {
+            let (found, _) = files::list(&root, folder, |_| false);
+            found.into_iter().map(|file| file.path).filter(|path| !path.contains('/')).collect()
+        };
+        let mut checks = Vec::new();
+        for name in names("workshop/examiner/tests") {
+            match name.parse() {
+                Ok(check) => checks.push(check),
+                Err(error) => warnings.push(Diagnostic::warning(
+                    "bad-check-name",
+                    format!("workshop/examiner/tests/{name}"),
+                    format!("The check is left out: {error}"),
+                )),
+            }
+        }
+        let scripts = |folder: &str| names(folder).into_iter().filter(|name| name.ends_with(".sh"));
+        let exits = layout.pages.iter().filter(|page| page.exit_sign.is_some() || page.exit_link.is_some());
+        let mut lab = Self {
+            title: title_of(&slug, &layout, &workshop),
+            spec: workshop.spec.clone(),
+            pages: Vec::new(),
+            pathways: layout.pathways.clone(),
+            setup_scripts: scripts("workshop/setup.d").collect(),
+            has_profile: root.join("workshop/profile").is_file(),
+            terminal_scripts: scripts("workshop/terminal")
+                .filter_map(|name| Some(name.strip_suffix(".sh")?.to_owned()))
+                .collect(),
+            exits: exits
+                .map(|page| {
+                    (page.name.clone(), Exit { sign: page.exit_sign.clone(), link: page.exit_link.clone() })
+                })
+                .collect(),
+            page_names: Arc::new(layout.pages.iter().map(|page| page.name.clone()).collect()),
+            checks,
+            slug,
+            warnings,
+            root,
+            layout,
+            workshop,
+        };
+        lab.pages = lab.pages_for(&Variables::new());
+        lab
+    }
+
+    /// Returns the folder that the lab was loaded from.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns the table of contents of a session: that of its pathway, where there is one.
+    #[must_use]
+    pub fn pages_for(&self, variables: &Variables) -> Vec<PageLink> {
+        let link = |page: &layout::Page| PageLink { name: page.name.clone(), title: page.title.clone() };
+        let chosen = variables.pathway().or(self.layout.default_pathway.as_deref());
+        let pathway = chosen.and_then(|name| self.pathways.iter().find(|pathway| pathway.name == name));
+        match pathway.filter(|pathway| !pathway.pages.is_empty()) {
+            Some(pathway) => pathway
+                .pages
+                .iter()
+                .filter_map(|name| self.layout.pages.iter().find(|page| page.name == *name).map(link))
+                .collect(),
+            None => self.layout.pages.iter().filter(|page| page.listed).map(link).collect(),
+        }
+    }
+
+    /// Lists what becomes the learner's home: everything save `workshop/`, what `.eduk8signore` names, what belongs
+    /// to version control, and pages that lie beside the exercise's files.
+    #[must_use]
+    pub fn home_files(&self) -> Vec<LabFile> {
+        let pages: Vec<String> = if self.layout.content.is_empty() {
+            self.layout.pages.iter().map(|page| page.file.clone()).collect()
+        } else {
+            Vec::new()
+        };
+        files::list(&self.root, "", move |path| path == "workshop" || pages.iter().any(|page| page == path)).0
+    }
+
+    /// Lists what goes to `/opt/workshop`.
+    #[must_use]
+    pub fn workshop_files(&self) -> Vec<LabFile> {
+        files::list(&self.root, "workshop", |_| false).0
+    }
+
+    /// Finds a static file that a page may show, by its path below the base URL: one beside the pages, or in
+    /// `workshop/static`. Never a page itself, nor a file outside these folders.
+    #[must_use]
+    pub fn asset(&self, path: &str) -> Option<PathBuf> {
+        let extension = path.rsplit_once('.')?.1.to_ascii_lowercase();
+        if !ASSET_EXTENSIONS.contains(&extension.as_str())
+            || path.split('/').any(|part| part.starts_with('.'))
+        {
+            return None;
+        }
+        let folders = [self.layout.content.as_str(), "workshop/static"];
+        folders.into_iter().find_map(|folder| {
+            let path = if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") };
+            files::inside(&self.root, &path).ok().filter(|found| found.is_file())
+        })
+    }
+
+    /// Says how the pages write their variables.
+    #[must_use]
+    pub fn style(&self) -> Style {
+        self.layout.style
+    }
+
+    /// Reads a file that a page includes: from the content folder, or from `_includes` in it.
+    pub(crate) fn included(&self, name: &str) -> Option<String> {
+        let content = &self.layout.content;
+        let folders = [content.clone(), format!("{content}/_includes"), "workshop/_includes".to_owned()];
+        folders.iter().find_map(|folder| {
+            ["", ".md", ".liquid"].iter().find_map(|extension| {
+                files::read_text(
+                    &self.root,
+                    &format!("{folder}/{name}{extension}"),
+                    files::MAX_MANIFEST_BYTES,
+                )
+                .ok()
+            })
+        })
+    }
+
+    /// Finds a variable's value for a session of this lab.
+    pub(crate) fn variable(&self, variables: &Variables, name: &str) -> Option<String> {
+        if let Some(value) = variables.resolve(&self.layout.declared, name) {
+            return Some(value.to_owned());
+        }
+        match name {
+            "workshop_name" => Some(self.slug.to_string()),
+            "workshop_title" => Some(self.title.clone()),
+            "workshop_description" => Some(self.spec.description.clone().unwrap_or_default()),
+            _ => None,
+        }
+    }
+}
+
+/// What a page may show or offer for download.
+const ASSET_EXTENSIONS: &[&str] = &[
+    "png", "jpg", "jpeg", "gif", "webp", "avif", "svg", "ico", "bmp", "mp4", "webm", "pdf", "txt", "csv",
+    "zip",
+];
+
+fn title_of(slug: &LabSlug, layout: &Layout, workshop: &ReadSpec) -> String {
+    let lone = || match layout.pages.as_slice() {
+        [page] => Some(page.title.clone()),
+        _ => None,
+    };
+    let given = workshop.spec.title.clone().or_else(|| layout.title.clone());
+    given.or_else(lone).unwrap_or_else(|| layout::titled(slug.as_str()))
+}
+
+fn slug_of(workshop: &ReadSpec, root: &Path) -> Result<LabSlug, Diagnostic> {
+    if let Some(name) = &workshop.name {
+        return name.parse().map_err(|error: lectern_api::ids::InvalidName| {
+            Diagnostic::error("bad-name", &workshop.findings.file, error.to_string())
+                .hint("change `metadata.name`")
+        });
+    }
+    let folder = root.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let dashed: String =
+        folder.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
+    let short: String = dashed.trim_matches('-').chars().take(63).collect();
+    short.trim_end_matches('-').parse().map_err(|error: lectern_api::ids::InvalidName| {
+        Diagnostic::error("bad-name", ".", error.to_string())
+            .hint("rename the folder, or write resources/workshop.yaml")
+    })
+}
+
+/// Reads the Workshop resource: `resources/workshop.yaml`, or whichever file beside it holds one.
+fn read_workshop(root: &Path, diagnostics: &mut Vec<Diagnostic>) -> ReadSpec {
+    let (found, _) = files::list(root, "resources", |_| false);
+    let mut names: Vec<String> = found
+        .into_iter()
+        .map(|file| file.path)
+        .filter(|path| !path.contains('/') && (path.ends_with(".yaml") || path.ends_with(".yml")))
+        .collect();
+    names.sort_by_key(|name| (!name.starts_with("workshop."), name.clone()));
+    for name in names {
+        let file = format!("resources/{name}");
+        let text = match files::read_text(root, &file, files::MAX_MANIFEST_BYTES) {
+            Ok(text) => text,
+            Err(diagnostic) => {
+                diagnostics.push(diagnostic);
+                continue;
+            }
+        };
+        let is_workshop = |node: &&Node| node.get("kind").and_then(Node::text).as_deref() == Some("Workshop");
+        match yaml::parse_all(&text) {
+            Ok(documents) => {
+                if let Some(document) = documents.iter().find(is_workshop) {
+                    return spec::read(document, &file);
+                }
+            }
+            Err(error) if name.starts_with("workshop.") => diagnostics.push(
+                Diagnostic::error("bad-yaml", &file, format!("This is not valid YAML: {}", error.reason))
+                    .at(error.line, error.column),
+            ),
+            Err(_) => {}
+        }
+    }
+    ReadSpec::default()
+}

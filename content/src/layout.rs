@@ -1,0 +1,236 @@
+//! Which pages a lab has, in which order, and what it says of them: classic, Hugo style, or just Markdown files.
+
+use std::path::Path;
+
+use crate::diagnostic::Diagnostic;
+use crate::files;
+use crate::template::Style;
+use crate::variables::Declared;
+use crate::yaml::{self, Node};
+
+mod bare;
+mod classic;
+mod front_matter;
+mod hugo;
+
+pub(crate) use front_matter::{FrontMatter, split_front_matter};
+
+/// How a page is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Markup {
+    Markdown,
+    AsciiDoc,
+}
+
+/// One page of a lab, read.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    /// Its path below the content folder, without the extension.
+    pub name: String,
+    /// Its file, relative to the lab's folder.
+    pub file: String,
+    pub title: String,
+    pub markup: Markup,
+    /// The whole file.
+    pub text: String,
+    /// Its place among the others, if it says so.
+    pub weight: Option<i64>,
+    /// Whether the table of contents has it.
+    pub listed: bool,
+    /// The word on the button that leads on.
+    pub exit_sign: Option<String>,
+    /// Where the button on the last page leads.
+    pub exit_link: Option<String>,
+}
+
+/// A way through the pages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pathway {
+    /// Its name.
+    pub name: String,
+    /// Its title.
+    pub title: Option<String>,
+    /// The names of its pages, in order.
+    pub pages: Vec<String>,
+}
+
+/// What a lab's layout came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    pub style: Style,
+    /// The content folder, relative to the lab's.
+    pub content: String,
+    /// In order; pages that are not listed follow.
+    pub pages: Vec<Page>,
+    pub declared: Vec<Declared>,
+    pub pathways: Vec<Pathway>,
+    /// The pathway that applies when none is chosen.
+    pub default_pathway: Option<String>,
+    /// The lab's title as the layout's own manifest has it.
+    pub title: Option<String>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Layout {
+    fn new(style: Style, content: &str) -> Self {
+        Self {
+            style,
+            content: content.to_owned(),
+            pages: Vec::new(),
+            declared: Vec::new(),
+            pathways: Vec::new(),
+            default_pathway: None,
+            title: None,
+            diagnostics: Vec::new(),
+        }
+    }
+}
+
+/// Reads a lab's pages.
+pub(crate) fn read(root: &Path) -> Layout {
+    let content = root.join("workshop/content");
+    if !content.is_dir() {
+        return bare::read(root);
+    }
+    let has = |name: &str| root.join("workshop").join(name).is_file();
+    if has("workshop.yaml") || has("modules.yaml") { classic::read(root) } else { hugo::read(root) }
+}
+
+/// Reads every page file below the content folder.
+fn read_pages(root: &Path, layout: &mut Layout) {
+    let (found, diagnostics) = files::list(root, &layout.content, |_| false);
+    layout.diagnostics.extend(diagnostics);
+    for file in found {
+        let Some((name, markup)) = page_of(&file.path) else { continue };
+        let path = if layout.content.is_empty() {
+            file.path.clone()
+        } else {
+            format!("{}/{}", layout.content, file.path)
+        };
+        add_page(root, layout, name, path, markup);
+    }
+}
+
+fn add_page(root: &Path, layout: &mut Layout, name: &str, file: String, markup: Markup) {
+    match files::read_text(root, &file, files::MAX_PAGE_BYTES) {
+        Ok(text) => {
+            let (front, body_offset, problem) = split_front_matter(&text);
+            if let Some(problem) = problem {
+                layout.diagnostics.push(problem.diagnostic(&file));
+            }
+            let title = front
+                .title
+                .clone()
+                .or_else(|| heading_of(&text[body_offset..]))
+                .unwrap_or_else(|| titled(name));
+            layout.pages.push(Page {
+                name: name.to_owned(),
+                file,
+                title,
+                markup,
+                weight: front.weight,
+                text,
+                listed: true,
+                exit_sign: None,
+                exit_link: None,
+            });
+        }
+        Err(diagnostic) => layout.diagnostics.push(diagnostic),
+    }
+}
+
+/// Splits a file's path into a page's name and markup, if it is a page.
+fn page_of(path: &str) -> Option<(&str, Markup)> {
+    let (name, extension) = path.rsplit_once('.')?;
+    match extension {
+        "md" | "markdown" => Some((name, Markup::Markdown)),
+        "adoc" | "asciidoc" => Some((name, Markup::AsciiDoc)),
+        _ => None,
+    }
+}
+
+/// Returns the heading that a page opens with.
+fn heading_of(text: &str) -> Option<String> {
+    let line = text.lines().find(|line| !line.trim().is_empty())?;
+    let marks = line.len() - line.trim_start_matches(['#', '=']).len();
+    let rest = line[marks..].strip_prefix(' ')?;
+    let plain = rest.trim().trim_end_matches('#').replace(['`', '*'], "");
+    (matches!(marks, 1 | 2) && !plain.trim().is_empty()).then(|| plain.trim().to_owned())
+}
+
+/// Makes a title of a page's name: `exercises/01-first-steps` is "First Steps".
+pub(crate) fn titled(name: &str) -> String {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    let words = last
+        .trim_start_matches(|letter: char| letter.is_ascii_digit())
+        .trim_start_matches(['-', '_', ' ', '.']);
+    let words = if words.is_empty() { last } else { words };
+    words
+        .split(['-', '_', ' '])
+        .filter(|word| !word.is_empty())
+        .map(|word| {
+            let mut letters = word.chars();
+            letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect::<String>()
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Reads one of a layout's own manifests; a missing one is none.
+fn read_manifest(root: &Path, file: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
+    if !root.join(file).exists() {
+        return None;
+    }
+    let text = match files::read_text(root, file, files::MAX_MANIFEST_BYTES) {
+        Ok(text) => text,
+        Err(diagnostic) => {
+            diagnostics.push(diagnostic);
+            return None;
+        }
+    };
+    match yaml::parse(&text) {
+        Ok(node) => Some(node),
+        Err(error) => {
+            diagnostics.push(
+                Diagnostic::error("bad-yaml", file, format!("This is not valid YAML: {}", error.reason))
+                    .at(error.line, error.column),
+            );
+            None
+        }
+    }
+}
+
+/// Reads a list of declared variables.
+fn read_declared(node: Option<&Node>) -> Vec<Declared> {
+    let items = node.map(Node::items).unwrap_or_default();
+    items
+        .iter()
+        .filter_map(|item| {
+            let text = |key| item.get(key).and_then(Node::text);
+            Some(Declared {
+                name: text("name")?,
+                value: text("value")
+                    .or_else(|| text("defaultValue"))
+                    .or_else(|| text("default"))
+                    .unwrap_or_default(),
+                aliases: item
+                    .get("aliases")
+                    .map(Node::items)
+                    .unwrap_or_default()
+                    .iter()
+                    .filter_map(Node::text)
+                    .collect(),
+            })
+        })
+        .collect()
+}
+
+/// Puts pages in the order of a list of names; the others follow, unlisted. Returns the names that no page has.
+fn order_by(pages: &mut [Page], names: &[String]) -> Vec<String> {
+    let place = |page: &Page| names.iter().position(|name| *name == page.name);
+    for page in pages.iter_mut() {
+        page.listed = place(page).is_some();
+    }
+    pages.sort_by_key(|page| place(page).unwrap_or(usize::MAX));
+    names.iter().filter(|name| !pages.iter().any(|page| page.name == **name)).cloned().collect()
+}

@@ -1,0 +1,311 @@
+//! Turning a page's text into sanitised HTML and typed actions.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::{self, Write};
+use std::sync::{Arc, LazyLock};
+
+use comrak::html::{ChildRendering, Context, format_document_with_formatter, format_node_default};
+use comrak::nodes::{AstNode, Node, NodeHtmlBlock, NodeValue};
+use comrak::options::{AlertStyleType, Plugins};
+use comrak::{Arena, Options, parse_document};
+use lectern_api::actions::{ActionBlock, is_action};
+use lectern_api::page::RenderedPage;
+
+use crate::html::{Place, escape, escape_into, sanitise};
+use crate::lab::Lab;
+use crate::layout::{Markup, Page, split_front_matter};
+use crate::template::{self, COPY_MARK, Notice, Sources};
+use crate::variables::Variables;
+
+mod lines;
+mod sections;
+mod walk;
+
+pub(crate) use lines::Lines;
+
+/// The deepest that blocks and emphasis may nest on a page.
+const MAX_DEPTH: usize = 100;
+/// The most tags of raw HTML that a page may hold.
+const MAX_RAW_TAGS: usize = 10_000;
+/// The most code that is coloured on one page, in bytes.
+const MAX_COLOURED_BYTES: usize = 256 * 1024;
+
+/// Why a page cannot be rendered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PageError {
+    /// The lab has no page of that name.
+    #[error("the lab {lab} has no page {name:?}")]
+    Absent {
+        /// The lab.
+        lab: String,
+        /// The name that was asked for.
+        name: String,
+    },
+}
+
+/// What rendering needs to know besides the session's values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RenderOptions {
+    /// Where [`Lab::asset`] is served, such as `/api/v1/labs/x/files`: relative images point there.
+    pub base_url: String,
+}
+
+impl RenderOptions {
+    /// Begins with an address under which the lab's static files are served.
+    pub fn new(base_url: impl Into<String>) -> Self {
+        let mut base_url = base_url.into();
+        base_url.truncate(base_url.trim_end_matches('/').len());
+        Self { base_url }
+    }
+}
+
+impl Lab {
+    /// Renders one of the lab's pages for a session.
+    pub fn render_page(
+        &self,
+        name: &str,
+        variables: &Variables,
+        options: &RenderOptions,
+    ) -> Result<RenderedPage, PageError> {
+        let page = self
+            .layout
+            .pages
+            .iter()
+            .find(|page| page.name == name)
+            .ok_or_else(|| PageError::Absent { lab: self.slug.to_string(), name: name.to_owned() })?;
+        Ok(self.render(page, variables, options))
+    }
+
+    fn render(&self, page: &Page, variables: &Variables, options: &RenderOptions) -> RenderedPage {
+        if page.markup == Markup::AsciiDoc {
+            return not_supported(page);
+        }
+        let (text, _) = self.expand(page, variables, &options.base_url);
+        let folder =
+            page.file.strip_prefix(&self.layout.content).unwrap_or(&page.file).trim_start_matches('/');
+        let folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let place = Place {
+            folder: folder.to_owned(),
+            base_url: options.base_url.clone(),
+            pages: Arc::clone(&self.page_names),
+        };
+        let title = self.expand_title(&page.title, variables, &options.base_url);
+        let rendered = render_text(&page.text, &text, &title, place);
+        RenderedPage { name: page.name.clone(), title, html: rendered.html, actions: rendered.actions }
+    }
+
+    /// Fills in a page's variables; the front matter is not part of the result.
+    pub(crate) fn expand(&self, page: &Page, variables: &Variables, base_url: &str) -> (String, Vec<Notice>) {
+        let (_, body, _) = split_front_matter(&page.text);
+        self.fill_in(&page.text[body..], variables, base_url)
+    }
+
+    fn expand_title(&self, title: &str, variables: &Variables, base_url: &str) -> String {
+        self.fill_in(title, variables, base_url).0.replace(COPY_MARK, "")
+    }
+
+    fn fill_in(&self, text: &str, variables: &Variables, base_url: &str) -> (String, Vec<Notice>) {
+        let sources = Sources {
+            variable: &|name| self.variable(variables, name),
+            include: &|name| self.included(name),
+            pathway: variables.pathway().or(self.layout.default_pathway.as_deref()),
+            base_url,
+        };
+        template::expand(text, self.layout.style, &sources)
+    }
+}
+
+fn not_supported(page: &Page) -> RenderedPage {
+    let html = format!(
+        "<aside class=\"admonition warning\"><p class=\"admonition-title\">This page is not shown</p>\
+         <p>It is written in AsciiDoc (<code>{}</code>), which Lectern does not support yet. \
+         Its author can write it in Markdown instead.</p></aside>",
+        escape(&page.file)
+    );
+    RenderedPage { name: page.name.clone(), title: page.title.clone(), html, actions: Vec::new() }
+}
+
+/// What a page's text came to.
+pub(crate) struct RenderedText {
+    pub html: String,
+    pub actions: Vec<ActionBlock>,
+}
+
+/// How pages are read and written.
+static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
+    let mut options = Options::default();
+    options.extension.strikethrough = true;
+    options.extension.table = true;
+    options.extension.autolink = true;
+    options.extension.tasklist = true;
+    options.extension.footnotes = true;
+    options.extension.description_lists = true;
+    options.extension.alerts = true;
+    options.render.alert_style = AlertStyleType::Semantic;
+    // raw HTML passes through to the sanitiser, which judges all HTML alike
+    options.render.r#unsafe = true;
+    options
+});
+
+/// Renders Markdown whose variables are filled in. `source` is the page's file as it is, for the numbers of lines.
+pub(crate) fn render_text(source: &str, text: &str, title: &str, place: Place) -> RenderedText {
+    let arena = Arena::new();
+    let root = parse_document(&arena, text, &OPTIONS);
+    if too_deep(root) {
+        let html = "<aside class=\"admonition danger\"><p class=\"admonition-title\">This page is not shown</p>\
+                    <p>Its blocks nest too deeply.</p></aside>";
+        return RenderedText { html: html.to_owned(), actions: Vec::new() };
+    }
+    drop_title(root, title);
+    let lines = Lines::new(source, text);
+    let actions = walk::transform(root, &lines);
+    let ids = heading_ids(root);
+    let mut html = String::with_capacity(text.len() * 3 / 2);
+    let plugins = Plugins::default();
+    // writing to a String cannot fail
+    let _ = format_document_with_formatter(root, &OPTIONS, &mut html, &plugins, format_node, ids.into_iter());
+    RenderedText { html: sanitise(&html, place), actions }
+}
+
+/// Returns the code blocks of a text, as the page would have them: info string, text, line.
+pub(crate) fn code_blocks(text: &str) -> Vec<(String, String, u32)> {
+    let arena = Arena::new();
+    let root = parse_document(&arena, text, &OPTIONS);
+    root.descendants()
+        .filter_map(|node| {
+            let data = node.data();
+            let NodeValue::CodeBlock(code) = &data.value else { return None };
+            let line = u32::try_from(data.sourcepos.start.line).unwrap_or(1);
+            code.fenced.then(|| (code.info.clone(), code.literal.clone(), line))
+        })
+        .collect()
+}
+
+/// Returns the addresses of a text's links and images: whether it is an image, the address, line and column.
+pub(crate) fn addresses(text: &str) -> Vec<(bool, String, u32, u32)> {
+    let arena = Arena::new();
+    let root = parse_document(&arena, text, &OPTIONS);
+    root.descendants()
+        .filter_map(|node| {
+            let data = node.data();
+            let (image, link) = match &data.value {
+                NodeValue::Image(link) => (true, link),
+                NodeValue::Link(link) => (false, link),
+                _ => return None,
+            };
+            let place = |number: usize| u32::try_from(number).unwrap_or(1);
+            Some((
+                image,
+                link.url.clone(),
+                place(data.sourcepos.start.line),
+                place(data.sourcepos.start.column),
+            ))
+        })
+        .collect()
+}
+
+/// Says whether anything nests deeper than a page needs: HTML parsers take quadratic time over such.
+fn too_deep<'a>(root: Node<'a>) -> bool {
+    use comrak::arena_tree::NodeEdge;
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for edge in root.traverse() {
+        match edge {
+            NodeEdge::Start(_) => depth += 1,
+            NodeEdge::End(_) => depth -= 1,
+        }
+        deepest = deepest.max(depth);
+        if deepest > MAX_DEPTH {
+            return true;
+        }
+    }
+    false
+}
+
+/// Takes out a heading that repeats the page's title at its top.
+fn drop_title<'a>(root: Node<'a>, title: &str) {
+    let Some(first) = root.first_child() else { return };
+    let is_title = matches!(&first.data().value, NodeValue::Heading(heading) if heading.level <= 2)
+        && first.collect_text().trim() == title.trim();
+    if is_title {
+        first.detach();
+    }
+}
+
+/// Makes an id for each heading, no two alike.
+fn heading_ids<'a>(root: &'a AstNode<'a>) -> Vec<String> {
+    let mut seen: HashMap<String, u32> = HashMap::new();
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    let mut ids = Vec::new();
+    for node in root.descendants() {
+        if !matches!(node.data().value, NodeValue::Heading(_)) {
+            continue;
+        }
+        let slug: String = node
+            .collect_text()
+            .to_lowercase()
+            .chars()
+            .filter_map(|letter| match letter {
+                letter if letter.is_alphanumeric() || letter == '-' || letter == '_' => Some(letter),
+                ' ' => Some('-'),
+                _ => None,
+            })
+            .take(200)
+            .collect();
+        let count = seen.entry(slug.clone()).or_insert(0);
+        let mut id = if *count == 0 { slug.clone() } else { format!("{slug}-{count}") };
+        *count += 1;
+        while !taken.insert(id.clone()) {
+            id.push('_');
+        }
+        ids.push(id);
+    }
+    ids
+}
+
+/// Writes one node: as comrak does, save headings (our ids) and links that leave the lab (a tab of their own).
+fn format_node<'a>(
+    context: &mut Context<'_, '_, std::vec::IntoIter<String>>,
+    node: Node<'a>,
+    entering: bool,
+) -> Result<ChildRendering, fmt::Error> {
+    match &node.data().value {
+        NodeValue::Heading(heading) => {
+            if entering {
+                context.cr()?;
+                let id = context.user.next().unwrap_or_default();
+                let mut escaped = String::new();
+                escape_into(&mut escaped, &id);
+                write!(context, "<h{} id=\"page-{escaped}\">", heading.level)?;
+            } else {
+                writeln!(context, "</h{}>", heading.level)?;
+            }
+            Ok(ChildRendering::HTML)
+        }
+        NodeValue::Link(link) if link.url.starts_with("http://") || link.url.starts_with("https://") => {
+            if entering {
+                context.write_str("<a target=\"_blank\" href=\"")?;
+                context.escape_href(&link.url)?;
+                if !link.title.is_empty() {
+                    context.write_str("\" title=\"")?;
+                    context.escape(&link.title)?;
+                }
+                context.write_str("\">")?;
+            } else {
+                context.write_str("</a>")?;
+            }
+            Ok(ChildRendering::HTML)
+        }
+        _ => format_node_default(context, node, entering),
+    }
+}
+
+/// Returns the first word of an info string, if it names an action.
+pub(crate) fn action_name(info: &str) -> Option<&str> {
+    let name = info.split(|letter: char| letter.is_whitespace()).next()?;
+    is_action(name).then_some(name)
+}
+
+/// Makes a node into raw HTML of ours.
+fn replace_by_html<'a>(node: Node<'a>, literal: String) {
+    node.data_mut().value = NodeValue::HtmlBlock(NodeHtmlBlock { block_type: 6, literal });
+}

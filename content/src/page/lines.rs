@@ -1,0 +1,45 @@
+//! From a line of the text that Markdown saw to the line of the author's file.
+
+use std::cell::Cell;
+
+use crate::layout::split_front_matter;
+
+/// Maps lines; asked in reading order.
+pub(crate) struct Lines<'a> {
+    /// Lines of the file before the page itself.
+    offset: u32,
+    /// The file's lines after the front matter, and those of the expanded text, where substitution moved them.
+    moved: Option<(Vec<&'a str>, Vec<&'a str>)>,
+    /// The line after the one found last.
+    next: Cell<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub(crate) fn new(source: &'a str, expanded: &'a str) -> Self {
+        let (_, start, _) = split_front_matter(source);
+        let body = &source[start..];
+        let count = |text: &str| text.bytes().filter(|byte| *byte == b'\n').count();
+        let moved =
+            (count(body) != count(expanded)).then(|| (body.lines().collect(), expanded.lines().collect()));
+        Self { offset: u32::try_from(count(&source[..start])).unwrap_or(0), moved, next: Cell::new(0) }
+    }
+
+    /// Returns the line of the file for a line, from 1, of the expanded text.
+    pub(crate) fn of(&self, line: usize) -> u32 {
+        let own = match &self.moved {
+            None => line,
+            Some((body, expanded)) => {
+                let wanted = expanded.get(line.saturating_sub(1)).map_or("", |text| text.trim());
+                let from = self.next.get().min(body.len());
+                match body[from..].iter().position(|text| text.trim() == wanted) {
+                    Some(at) => {
+                        self.next.set(from + at + 1);
+                        from + at + 1
+                    }
+                    None => line.min(body.len()),
+                }
+            }
+        };
+        self.offset + u32::try_from(own).unwrap_or(u32::MAX - self.offset)
+    }
+}

@@ -1,0 +1,119 @@
+//! One walk over a page's tree: actions, colours, copyable code.
+
+use comrak::nodes::{Node, NodeCodeBlock, NodeValue};
+use lectern_api::actions::ActionBlock;
+
+use super::sections::Sections;
+use super::{Lines, MAX_COLOURED_BYTES, MAX_RAW_TAGS, action_name, replace_by_html};
+use crate::blocks;
+use crate::highlight::highlight;
+use crate::html::{escape, escape_into};
+use crate::template::COPY_MARK;
+
+/// Replaces code blocks by places for actions or by coloured code, and returns the actions.
+pub(super) fn transform<'a>(root: Node<'a>, lines: &Lines<'_>) -> Vec<ActionBlock> {
+    let (mut actions, mut sections) = (Vec::new(), Sections::default());
+    let (mut room, mut raw_tags) = (MAX_COLOURED_BYTES, 0);
+    let nodes: Vec<Node<'a>> = root.descendants().collect();
+    for node in nodes {
+        let line = node.data().sourcepos.start.line;
+        let replacement = match &mut node.data_mut().value {
+            NodeValue::CodeBlock(code) => {
+                let plain = code.info.replace(COPY_MARK, "");
+                if let Some(name) = action_name(&plain).filter(|_| code.fenced) {
+                    let text = code.literal.replace(COPY_MARK, "");
+                    action(name, &text, lines.of(line), &mut actions, &mut sections)
+                } else {
+                    Some(code_html(code, &plain, &mut room))
+                }
+            }
+            NodeValue::HtmlBlock(html) => {
+                limit(&mut html.literal, &mut raw_tags);
+                None
+            }
+            NodeValue::HtmlInline(html) => {
+                limit(html, &mut raw_tags);
+                None
+            }
+            NodeValue::Text(text) if text.contains(COPY_MARK) => {
+                if text.starts_with(COPY_MARK) {
+                    make_copyable(node.previous_sibling());
+                }
+                *text = text.replace(COPY_MARK, "").into();
+                None
+            }
+            NodeValue::Code(code) if code.literal.contains(COPY_MARK) => {
+                code.literal = code.literal.replace(COPY_MARK, "");
+                None
+            }
+            _ => None,
+        };
+        if let Some(html) = replacement {
+            replace_by_html(node, html);
+        }
+    }
+    // sections that nobody ended end with the page: the sanitiser closes what is open
+    actions
+}
+
+fn action(
+    name: &str,
+    text: &str,
+    line: u32,
+    actions: &mut Vec<ActionBlock>,
+    sections: &mut Sections,
+) -> Option<String> {
+    let read = blocks::read(name, text, line + 1)?;
+    let mut block = ActionBlock {
+        id: u32::try_from(actions.len()).ok()?,
+        name: name.to_owned(),
+        line,
+        sections: sections.ids(),
+        label: read.label,
+        body: read.body,
+        options: read.options,
+        content: read.content,
+    };
+    let html = sections.place(&mut block);
+    actions.push(block);
+    Some(html)
+}
+
+fn code_html(code: &NodeCodeBlock, info: &str, room: &mut usize) -> String {
+    let language = info.split([' ', ',', '{', '\t']).next().unwrap_or_default();
+    let copyable = code.info.contains(COPY_MARK) || code.literal.contains(COPY_MARK);
+    let literal = code.literal.replace(COPY_MARK, "");
+    let mut html = String::from(if copyable { "<pre class=\"copyable\"><code" } else { "<pre><code" });
+    if !language.is_empty() {
+        html.push_str(" class=\"language-");
+        escape_into(&mut html, language);
+        html.push('"');
+    }
+    html.push('>');
+    let coloured = literal.len() <= *room && highlight(&literal, language, &mut html);
+    if coloured {
+        *room -= literal.len();
+    } else {
+        escape_into(&mut html, &literal);
+    }
+    html.push_str("</code></pre>\n");
+    html
+}
+
+/// Beyond a number of tags shows raw HTML as text: HTML parsers take quadratic time over deeply nested tags.
+fn limit(html: &mut String, tags: &mut usize) {
+    *html = html.replace(COPY_MARK, "");
+    *tags += html.bytes().filter(|byte| *byte == b'<').count();
+    if *tags > MAX_RAW_TAGS {
+        *html = escape(html);
+    }
+}
+
+fn make_copyable(before: Option<Node<'_>>) {
+    let Some(before) = before else { return };
+    let html = match &before.data().value {
+        NodeValue::Code(code) => format!("<code class=\"copyable\">{}</code>", escape(&code.literal)),
+        _ => return,
+    };
+    before.data_mut().value = NodeValue::HtmlInline(html);
+}

@@ -1,0 +1,256 @@
+//! Filling in a page's variables, before Markdown is read: over code blocks too, as the dialect has it.
+//!
+//! The text is cut into pieces here, in one pass; what is an expression or a tag of Liquid's goes to the
+//! `liquid` crate, with the text between replaced by marks. So a long page costs nothing there, and what merely
+//! looks like Liquid (a Go template in a command, say) stays as the author wrote it.
+
+mod classic;
+mod hugo;
+mod pieces;
+
+use std::cell::RefCell;
+
+/// Stands where `{{copy}}` makes the code before it copyable.
+pub(crate) const COPY_MARK: char = '\u{fdd0}';
+/// Begins and ends the number of a text that Liquid need not see.
+const TEXT_MARK: char = '\u{fdd1}';
+/// The longest tag or expression, in bytes.
+const MAX_TAG_BYTES: usize = 2000;
+/// The longest text that substitution may make of one page.
+const MAX_EXPANDED_BYTES: usize = 32 * 1024 * 1024;
+
+/// Which substitutions a page's layout has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Liquid and `%name%`.
+    Classic,
+    /// Shortcodes.
+    Hugo,
+    /// Shortcodes, and such expressions of Liquid's as name a known variable: the lab does not say which it is.
+    Either,
+}
+
+/// What substitution asks of the lab and the session.
+pub(crate) struct Sources<'a> {
+    /// Finds a variable's value.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// Finds the text of an included file.
+    pub include: &'a dyn Fn(&str) -> Option<String>,
+    /// The chosen pathway.
+    pub pathway: Option<&'a str>,
+    /// Where static files are served.
+    pub base_url: &'a str,
+}
+
+/// What was noticed on the way.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Notice {
+    /// Where, as a byte offset into the page's text.
+    pub offset: usize,
+    /// What.
+    pub kind: NoticeKind,
+}
+
+/// What was noticed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum NoticeKind {
+    /// No value is known for this name.
+    UnknownVariable(String),
+    /// No such shortcode exists.
+    UnknownShortcode(String),
+    /// A file to include is not there.
+    MissingInclude(String),
+    /// A tag cannot be understood, and stays as it is.
+    BadTag(String),
+}
+
+/// Collects notices from within the substitutions.
+#[derive(Default)]
+struct Notices(RefCell<Vec<Notice>>);
+
+impl Notices {
+    fn add(&self, offset: usize, kind: NoticeKind) {
+        let mut notices = self.0.borrow_mut();
+        if notices.len() < 1000 {
+            notices.push(Notice { offset, kind });
+        }
+    }
+}
+
+/// Fills in a page's variables.
+pub(crate) fn expand(text: &str, style: Style, sources: &Sources<'_>) -> (String, Vec<Notice>) {
+    let notices = Notices::default();
+    let text = if text.contains(is_mark) { text.replace(is_mark, "") } else { text.to_owned() };
+    let mut expanded = match style {
+        Style::Classic => classic::expand(&text, sources, &notices),
+        Style::Hugo => hugo::expand(&text, sources, &notices),
+        Style::Either => {
+            let text = hugo::expand(&text, sources, &notices);
+            classic::expand_known(&text, sources)
+        }
+    };
+    if style != Style::Hugo {
+        expanded = classic::expand_percent(expanded, sources);
+    }
+    (expanded, notices.0.into_inner())
+}
+
+fn is_mark(letter: char) -> bool {
+    matches!(letter, COPY_MARK | TEXT_MARK)
+}
+
+/// Finds a variable's value, without the marks that have a meaning here.
+fn value_of(sources: &Sources<'_>, name: &str) -> Option<String> {
+    let value = (sources.variable)(name)?;
+    Some(if value.contains(is_mark) { value.replace(is_mark, "") } else { value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(text: &str, style: Style, pathway: Option<&str>) -> (String, Vec<NoticeKind>) {
+        let variable = |name: &str| match name {
+            "session_namespace" => Some("lab-7".to_owned()),
+            "ingress_domain" => Some("example.test".to_owned()),
+            "empty_one" => Some(String::new()),
+            _ => None,
+        };
+        let include = |name: &str| match name {
+            "part.md" => Some("part of {{ session_namespace }}".to_owned()),
+            "loop.md" => Some("{% include 'loop.md' %}{% include 'loop.md' %}".to_owned()),
+            _ => None,
+        };
+        let sources = Sources { variable: &variable, include: &include, pathway, base_url: "/files" };
+        let (text, notices) = expand(text, style, &sources);
+        (text, notices.into_iter().map(|notice| notice.kind).collect())
+    }
+
+    fn classic(text: &str) -> String {
+        with(text, Style::Classic, None).0
+    }
+
+    fn hugo(text: &str) -> String {
+        with(text, Style::Hugo, None).0
+    }
+
+    #[test]
+    fn liquid_and_percent_variables_are_filled_in() {
+        assert_eq!(classic("a {{session_namespace}}.{{ ingress_domain }} b"), "a lab-7.example.test b");
+        assert_eq!(classic("%session_namespace% and %other%"), "lab-7 and %other%");
+    }
+
+    #[test]
+    fn an_unknown_variable_renders_empty_and_is_noticed() {
+        let (text, notices) = with("a{{ nothing }}b", Style::Classic, None);
+        assert_eq!(text, "ab");
+        assert_eq!(notices, [NoticeKind::UnknownVariable("nothing".into())]);
+    }
+
+    #[test]
+    fn conditions_choose() {
+        let page = "{% if session_namespace == 'lab-7' %}yes{% else %}no{% endif %} {% unless missing %}none{% endunless %}";
+        assert_eq!(classic(page), "yes none");
+        assert_eq!(classic("{% if nothing %}a{% elsif session_namespace %}b{% endif %}"), "b");
+        assert_eq!(classic("x\n{%- if session_namespace -%}\n y {%- endif %}"), "xy");
+    }
+
+    #[test]
+    fn filters_and_assignments_work() {
+        assert_eq!(classic("{{ nothing | default: 'plain' }}"), "plain");
+        assert_eq!(classic("{% assign a = session_namespace | upcase %}{{ a }}"), "LAB-7");
+    }
+
+    #[test]
+    fn a_go_template_stays_as_it_is() {
+        let go = r#"kubectl get pods -o go-template='{{range .items}}{{.metadata.name}}{{"\n"}}{{end}}'"#;
+        assert!(classic(go).contains("{{range .items}}{{.metadata.name}}"), "{}", classic(go));
+        let mixed = format!("{{% if session_namespace %}}{go}{{% endif %}}");
+        assert!(classic(&mixed).contains("{{range .items}}{{.metadata.name}}"));
+    }
+
+    #[test]
+    fn raw_text_stays_raw_and_comments_go() {
+        assert_eq!(
+            classic("{% raw %}{{ session_namespace }}{% endraw %}{% comment %}x{% endcomment %}"),
+            "{{ session_namespace }}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_tag_stays_and_the_rest_is_filled_in() {
+        let (text, notices) =
+            with("{% for x in y %}{{ session_namespace }}{% endfor %}", Style::Classic, None);
+        assert_eq!(text, "{% for x in y %}lab-7{% endfor %}");
+        assert_eq!(notices.len(), 2);
+    }
+
+    #[test]
+    fn an_unclosed_condition_does_not_lose_the_page() {
+        let (text, notices) = with("{% if session_namespace %}{{ session_namespace }}", Style::Classic, None);
+        assert_eq!(text, "{% if session_namespace %}lab-7");
+        assert!(matches!(notices[0], NoticeKind::BadTag(_)));
+    }
+
+    #[test]
+    fn files_are_included_but_not_for_ever() {
+        assert_eq!(classic("[{% include \"part.md\" %}]"), "[part of lab-7]");
+        let (text, notices) = with("{% include 'loop.md' %}", Style::Classic, None);
+        assert_eq!(text, "");
+        assert!(notices.contains(&NoticeKind::MissingInclude("loop.md".into())));
+    }
+
+    #[test]
+    fn assigning_cannot_double_a_text_without_end() {
+        let mut page = String::from("{% assign a = 'xxxxxxxxxx' %}");
+        for _ in 0..60 {
+            page.push_str("{% assign a = a | append: a %}");
+        }
+        page.push_str("{{ a }}");
+        assert!(classic(&page).len() < 4 * page.len());
+    }
+
+    #[test]
+    fn shortcodes_are_filled_in() {
+        assert_eq!(
+            hugo("{{< param session_namespace >}} {{% param \"ingress_domain\" %}}"),
+            "lab-7 example.test"
+        );
+        assert_eq!(hugo("{{< baseurl >}}/a.png"), "/files/a.png");
+        assert_eq!(hugo("{{</* note */>}} {{ x }}"), "{{< note >}} {{ x }}".replace("< note >", "< note >"));
+    }
+
+    #[test]
+    fn a_shortcode_in_a_list_keeps_its_place() {
+        let page = hugo("1. one\n\n   {{< note title=\"A <b>\" >}}\n   text\n   {{< /note >}}\n");
+        assert!(
+            page.contains("   <aside class=\"admonition note\"><p class=\"admonition-title\">A &lt;b></p>")
+        );
+        assert!(page.contains("\n   </aside>"));
+    }
+
+    #[test]
+    fn only_the_chosen_pathway_is_kept() {
+        let page = "a{{< pathway x >}}b{{< /pathway >}}c";
+        assert_eq!(with(page, Style::Hugo, Some("x")).0, "abc");
+        assert_eq!(with(page, Style::Hugo, Some("y")).0, "ac");
+    }
+
+    #[test]
+    fn an_undecided_lab_fills_in_what_is_known_only() {
+        let (text, _) =
+            with("{{ session_namespace }} {{ other }} {{< param ingress_domain >}}", Style::Either, None);
+        assert_eq!(text, "lab-7 {{ other }} example.test");
+    }
+
+    #[test]
+    fn many_opening_braces_take_no_more_than_linear_time() {
+        let started = std::time::Instant::now();
+        for pattern in ["{{", "{%", "{{<", "{% raw %}", "{{%", "{% if a %}", "{{ a }}", "%a%"] {
+            let page = pattern.repeat(20_000);
+            classic(&page);
+            hugo(&page);
+        }
+        assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    }
+}

@@ -1,0 +1,342 @@
+//! Liquid and the older `%name%`.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::sync::LazyLock;
+
+use liquid::model::Value;
+use regex::{Captures, Regex};
+
+use super::pieces::{Kind, Piece, Trim, cut};
+use super::{COPY_MARK, MAX_EXPANDED_BYTES, NoticeKind, Notices, Sources, TEXT_MARK, value_of};
+
+/// How deep conditions may nest.
+const MAX_DEPTH: usize = 64;
+/// How deep files may include files.
+const MAX_INCLUDE_DEPTH: usize = 8;
+/// How many uses of growing filters a page may have.
+const MAX_GROWTH: usize = 4;
+
+fn pattern(source: &str) -> Regex {
+    Regex::new(source).unwrap_or_else(|error| unreachable!("the pattern is part of the program: {error}"))
+}
+
+/// A variable's name.
+static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[A-Za-z_][A-Za-z0-9_-]*$"));
+/// An expression: a name or a text, and filters. Without brackets, so that nothing in it nests.
+static EXPRESSION: LazyLock<Regex> = LazyLock::new(|| {
+    let text = r#""[^"]*"|'[^']*'"#;
+    let argument = format!(r"(?:{text}|[A-Za-z0-9_.+-]+)");
+    pattern(&format!(
+        r"^(?:{text}|[A-Za-z_][A-Za-z0-9_-]*)(?:\s*\|\s*[a-z_]+(?:\s*:\s*{argument}(?:\s*,\s*{argument})*)?)*$"
+    ))
+});
+/// A name with others below it, none of which exist.
+static DOTTED: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)+$"));
+/// Filters that make texts longer.
+static GROWING: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\|\s*(?:append|prepend|replace|replace_first)\b"));
+/// The names in an expression or condition, and texts to pass over.
+static NAMES: LazyLock<Regex> = LazyLock::new(|| pattern(r#""[^"]*"|'[^']*'|[A-Za-z_][A-Za-z0-9_-]*"#));
+/// `%name%`.
+static PERCENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"%([A-Za-z_][A-Za-z0-9_]*)%"));
+
+static LIQUID: LazyLock<Option<liquid::Parser>> = LazyLock::new(|| {
+    use liquid_lib::stdlib;
+    liquid::ParserBuilder::new()
+        .tag(stdlib::AssignTag)
+        .block(stdlib::IfBlock)
+        .block(stdlib::UnlessBlock)
+        .block(stdlib::CaseBlock)
+        .filter(stdlib::Append)
+        .filter(stdlib::Capitalize)
+        .filter(stdlib::Default)
+        .filter(stdlib::Downcase)
+        .filter(stdlib::Escape)
+        .filter(stdlib::First)
+        .filter(stdlib::Last)
+        .filter(stdlib::Lstrip)
+        .filter(stdlib::Minus)
+        .filter(stdlib::Plus)
+        .filter(stdlib::Prepend)
+        .filter(stdlib::Remove)
+        .filter(stdlib::RemoveFirst)
+        .filter(stdlib::Replace)
+        .filter(stdlib::ReplaceFirst)
+        .filter(stdlib::Rstrip)
+        .filter(stdlib::Size)
+        .filter(stdlib::Slice)
+        .filter(stdlib::Split)
+        .filter(stdlib::Strip)
+        .filter(stdlib::Truncate)
+        .filter(stdlib::Upcase)
+        .filter(stdlib::UrlEncode)
+        .build()
+        .ok()
+});
+
+/// Fills in Liquid.
+pub(super) fn expand(text: &str, sources: &Sources<'_>, notices: &Notices) -> String {
+    if !text.contains("{{") && !text.contains("{%") {
+        return text.to_owned();
+    }
+    let mut budget = MAX_EXPANDED_BYTES;
+    let text = inline_includes(text, sources, notices, 0, &mut budget);
+    let pieces = cut(&text);
+    let plain = pieces.iter().all(|piece| match piece.kind {
+        Kind::Text(_) => true,
+        Kind::Output(inner, trim) => {
+            trim == Trim::default() && (NAME.is_match(inner) || !is_expression(inner))
+        }
+        Kind::Tag(..) => false,
+    });
+    if plain {
+        return expand_plain(&pieces, sources, Some(notices), true);
+    }
+    match expand_liquid(&pieces, sources, notices) {
+        Ok(text) => text,
+        Err(reason) => {
+            let first = pieces.iter().find(|piece| matches!(piece.kind, Kind::Tag(..)));
+            notices.add(first.map_or(0, |piece| piece.offset), NoticeKind::BadTag(reason));
+            expand_plain(&pieces, sources, Some(notices), true)
+        }
+    }
+}
+
+/// Fills in such expressions as are just the name of a known variable.
+pub(super) fn expand_known(text: &str, sources: &Sources<'_>) -> String {
+    if !text.contains("{{") {
+        return text.to_owned();
+    }
+    expand_plain(&cut(text), sources, None, false)
+}
+
+/// Fills in `%name%` where a variable of that name is known.
+pub(super) fn expand_percent(text: String, sources: &Sources<'_>) -> String {
+    if !text.contains('%') {
+        return text;
+    }
+    let filled = PERCENT.replace_all(&text, |found: &Captures<'_>| {
+        value_of(sources, &found[1]).unwrap_or_else(|| found[0].to_owned())
+    });
+    match filled {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(filled) => filled,
+    }
+}
+
+fn is_expression(inner: &str) -> bool {
+    EXPRESSION.is_match(inner) || DOTTED.is_match(inner)
+}
+
+fn expand_plain(
+    pieces: &[Piece<'_>],
+    sources: &Sources<'_>,
+    notices: Option<&Notices>,
+    unknown_is_empty: bool,
+) -> String {
+    let mut out = String::new();
+    for piece in pieces {
+        match piece.kind {
+            Kind::Text(text) if unknown_is_empty => out.push_str(text),
+            Kind::Output(inner, _)
+                if NAME.is_match(inner) || (unknown_is_empty && DOTTED.is_match(inner)) =>
+            {
+                match value_of(sources, inner) {
+                    Some(value) => out.push_str(&value),
+                    None if inner == "copy" => out.push(COPY_MARK),
+                    None if unknown_is_empty => {
+                        if let Some(notices) = notices {
+                            notices.add(piece.offset, NoticeKind::UnknownVariable(inner.to_owned()));
+                        }
+                    }
+                    None => out.push_str(piece.whole),
+                }
+            }
+            _ => out.push_str(piece.whole),
+        }
+        if out.len() > MAX_EXPANDED_BYTES {
+            break;
+        }
+    }
+    out
+}
+
+fn expand_liquid(pieces: &[Piece<'_>], sources: &Sources<'_>, notices: &Notices) -> Result<String, String> {
+    check_nesting(pieces)?;
+    let assigned: BTreeSet<&str> = pieces
+        .iter()
+        .filter_map(|piece| match piece.kind {
+            Kind::Tag("assign", rest, _) => rest.split(['=', ' ']).next(),
+            _ => None,
+        })
+        .collect();
+    let (mut skeleton, mut texts, mut globals) = (String::new(), Vec::new(), liquid::Object::new());
+    for (index, piece) in pieces.iter().enumerate() {
+        match piece.kind {
+            Kind::Text(text) => mark(&mut skeleton, &mut texts, trimmed(text, pieces, index)),
+            Kind::Output("copy", _) if value_of(sources, "copy").is_none() => skeleton.push(COPY_MARK),
+            Kind::Output(inner, _) if EXPRESSION.is_match(inner) => {
+                let unknown = learn(inner, sources, &mut globals);
+                if !inner.contains("default") {
+                    for name in unknown.into_iter().filter(|name| !assigned.contains(name.as_str())) {
+                        notices.add(piece.offset, NoticeKind::UnknownVariable(name));
+                    }
+                }
+                skeleton.push_str(piece.whole);
+            }
+            Kind::Output(inner, _) if DOTTED.is_match(inner) => {
+                notices.add(piece.offset, NoticeKind::UnknownVariable(inner.to_owned()));
+            }
+            Kind::Output(..) => mark(&mut skeleton, &mut texts, piece.whole),
+            Kind::Tag(name, rest, _) if is_tag(name) => {
+                learn(rest, sources, &mut globals);
+                skeleton.push_str(piece.whole);
+            }
+            Kind::Tag(name, ..) => {
+                notices.add(piece.offset, NoticeKind::BadTag(format!("`{name}` is not supported")));
+                mark(&mut skeleton, &mut texts, piece.whole);
+            }
+        }
+    }
+    let parser = LIQUID.as_ref().ok_or("Liquid is not available")?;
+    let first_line =
+        |error: liquid::Error| error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    let template = parser.parse(&skeleton).map_err(first_line)?;
+    let rendered = template.render(&globals).map_err(first_line)?;
+    Ok(fill(&rendered, &texts))
+}
+
+fn is_tag(name: &str) -> bool {
+    matches!(
+        name,
+        "assign" | "if" | "elsif" | "else" | "endif" | "unless" | "endunless" | "case" | "when" | "endcase"
+    )
+}
+
+/// Refuses what would make Liquid recurse or grow without bound.
+fn check_nesting(pieces: &[Piece<'_>]) -> Result<(), String> {
+    let (mut open, mut growth): (Vec<&str>, usize) = (Vec::new(), 0);
+    for piece in pieces {
+        let inner = match piece.kind {
+            Kind::Tag(name @ ("if" | "unless" | "case"), rest, _) => {
+                open.push(name);
+                rest
+            }
+            Kind::Tag(name @ ("endif" | "endunless" | "endcase"), rest, _) => {
+                if open.pop() != name.strip_prefix("end") {
+                    return Err(format!("`{name}` ends nothing"));
+                }
+                rest
+            }
+            Kind::Tag(name, rest, _) if is_tag(name) => rest,
+            Kind::Output(inner, _) if EXPRESSION.is_match(inner) => inner,
+            _ => continue,
+        };
+        if inner.contains(['[', '(', '{']) {
+            return Err("brackets are not supported".to_owned());
+        }
+        growth += GROWING.find_iter(inner).count();
+        if open.len() > MAX_DEPTH {
+            return Err(format!("conditions nest more than {MAX_DEPTH} deep"));
+        }
+    }
+    let assigns = pieces.iter().any(|piece| matches!(piece.kind, Kind::Tag("assign", ..)));
+    if assigns && growth > MAX_GROWTH {
+        return Err(format!("with `assign`, at most {MAX_GROWTH} filters may append, prepend or replace"));
+    }
+    match open.last() {
+        Some(name) => Err(format!("`{name}` has no `end{name}`")),
+        None => Ok(()),
+    }
+}
+
+/// Takes away the blanks that a neighbouring `{{-` or `-%}` asks to go.
+fn trimmed<'a>(mut text: &'a str, pieces: &[Piece<'_>], index: usize) -> &'a str {
+    let trim = |piece: Option<&Piece<'_>>| match piece.map(|piece| piece.kind) {
+        Some(Kind::Output(_, trim) | Kind::Tag(_, _, trim)) => trim,
+        _ => Trim::default(),
+    };
+    if index > 0 && trim(pieces.get(index - 1)).after {
+        text = text.trim_start();
+    }
+    if trim(pieces.get(index + 1)).before {
+        text = text.trim_end();
+    }
+    text
+}
+
+fn mark<'a>(skeleton: &mut String, texts: &mut Vec<&'a str>, text: &'a str) {
+    if !text.is_empty() {
+        // writing to a String cannot fail
+        let _ = write!(skeleton, "{TEXT_MARK}{}{TEXT_MARK}", texts.len());
+        texts.push(text);
+    }
+}
+
+/// Puts the marked texts back.
+fn fill(rendered: &str, texts: &[&str]) -> String {
+    let mut out = String::new();
+    for (index, part) in rendered.split(TEXT_MARK).enumerate() {
+        match part.parse::<usize>().ok().filter(|_| index % 2 == 1).and_then(|number| texts.get(number)) {
+            Some(text) => out.push_str(text),
+            None => out.push_str(part),
+        }
+    }
+    out
+}
+
+/// Gives Liquid the variables that an expression or condition names, and returns those without a value.
+fn learn(inner: &str, sources: &Sources<'_>, globals: &mut liquid::Object) -> Vec<String> {
+    let mut unknown = Vec::new();
+    for found in NAMES.find_iter(inner) {
+        let name = found.as_str();
+        if name.starts_with(['"', '\'']) || is_keyword(name) {
+            continue;
+        }
+        let before = inner[..found.start()].trim_end();
+        let value = value_of(sources, name);
+        if value.is_none() && !before.ends_with('|') {
+            unknown.push(name.to_owned());
+        }
+        globals.insert(name.to_owned().into(), value.map_or(Value::Nil, Value::scalar));
+    }
+    unknown
+}
+
+fn is_keyword(name: &str) -> bool {
+    matches!(name, "and" | "or" | "contains" | "true" | "false" | "nil" | "null" | "empty" | "blank")
+}
+
+/// Puts included files where they are included.
+fn inline_includes<'a>(
+    text: &'a str,
+    sources: &Sources<'_>,
+    notices: &Notices,
+    depth: usize,
+    budget: &mut usize,
+) -> Cow<'a, str> {
+    let pieces = cut(text);
+    let includes = |piece: &Piece<'_>| matches!(piece.kind, Kind::Tag("include" | "render", ..));
+    if !pieces.iter().any(includes) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::new();
+    for piece in &pieces {
+        let Kind::Tag("include" | "render", rest, _) = piece.kind else {
+            out.push_str(piece.whole);
+            continue;
+        };
+        let name = rest.split([' ', ',']).next().unwrap_or_default().trim_matches(['"', '\'']);
+        let included = (depth < MAX_INCLUDE_DEPTH).then(|| (sources.include)(name)).flatten();
+        let Some(included) = included.filter(|included| included.len() < *budget) else {
+            notices.add(piece.offset, NoticeKind::MissingInclude(name.to_owned()));
+            continue;
+        };
+        *budget -= included.len() + 1;
+        out.push_str(&inline_includes(&included, sources, notices, depth + 1, budget));
+    }
+    Cow::Owned(out)
+}

@@ -1,0 +1,338 @@
+//! YAML as a tree that knows its lines, so that every complaint can point at one.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Number, Value};
+use serde_saphyr::Spanned;
+
+mod fields;
+
+pub use fields::{Fields, Findings, Unread};
+
+/// One node of a YAML document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Its line, from 1.
+    pub line: u32,
+    /// Its column, from 1.
+    pub column: u32,
+    /// What it holds.
+    pub data: Data,
+}
+
+/// What a node holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// Nothing.
+    Null,
+    /// `true` or `false`.
+    Flag(bool),
+    /// A whole number.
+    Whole(i64),
+    /// Any other number; `.INF` is infinite.
+    Float(f64),
+    /// Text.
+    Text(String),
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping, in the author's order.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key of a mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its text.
+    pub text: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// Its column, from 1.
+    pub column: u32,
+}
+
+impl Node {
+    /// Finds what a mapping holds under a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entries().iter().find(|(name, _)| name.text == key).map(|(_, node)| node)
+    }
+
+    /// Returns the entries of a mapping; none of anything else.
+    #[must_use]
+    pub fn entries(&self) -> &[(Key, Node)] {
+        match &self.data {
+            Data::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// Returns the items of a list; none of anything else.
+    #[must_use]
+    pub fn items(&self) -> &[Node] {
+        match &self.data {
+            Data::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// Returns a scalar as text: a number or truth value counts as its spelling.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        match &self.data {
+            Data::Text(text) => Some(text.clone()),
+            Data::Flag(flag) => Some(flag.to_string()),
+            Data::Whole(number) => Some(number.to_string()),
+            Data::Float(number) => Some(number.to_string()),
+            Data::Null | Data::List(_) | Data::Map(_) => None,
+        }
+    }
+
+    /// Returns a truth value, also one spelled as text.
+    #[must_use]
+    pub fn flag(&self) -> Option<bool> {
+        match &self.data {
+            Data::Flag(flag) => Some(*flag),
+            Data::Text(text) => match text.to_ascii_lowercase().as_str() {
+                "true" | "yes" | "on" => Some(true),
+                "false" | "no" | "off" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Returns a whole number, also one spelled as text.
+    #[must_use]
+    pub fn whole(&self) -> Option<i64> {
+        match &self.data {
+            Data::Whole(number) => Some(*number),
+            #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
+            Data::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => Some(*number as i64),
+            Data::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Says whether there is nothing here.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.data == Data::Null
+    }
+
+    /// Says whether this is the number `.INF`.
+    #[must_use]
+    pub fn is_infinite(&self) -> bool {
+        matches!(self.data, Data::Float(number) if number.is_infinite())
+    }
+
+    /// Names what this is, for a message.
+    #[must_use]
+    pub fn describe(&self) -> &'static str {
+        match self.data {
+            Data::Null => "nothing",
+            Data::Flag(_) => "true or false",
+            Data::Whole(_) | Data::Float(_) => "a number",
+            Data::Text(_) => "text",
+            Data::List(_) => "a list",
+            Data::Map(_) => "a mapping",
+        }
+    }
+
+    /// Converts the tree to plain JSON. A number that JSON cannot hold becomes null.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        match &self.data {
+            Data::Null => Value::Null,
+            Data::Flag(flag) => Value::Bool(*flag),
+            Data::Whole(number) => Value::from(*number),
+            Data::Float(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
+            Data::Text(text) => Value::String(text.clone()),
+            Data::List(items) => items.iter().map(Node::to_json).collect(),
+            Data::Map(entries) => entries
+                .iter()
+                .map(|(key, node)| (key.text.clone(), node.to_json()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+        }
+    }
+}
+
+/// Why a text is not YAML.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct YamlError {
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1.
+    pub column: u32,
+    /// What the parser said.
+    pub reason: String,
+}
+
+/// Reads one YAML document; an empty text is an empty mapping's equal, null.
+pub fn parse(text: &str) -> Result<Node, YamlError> {
+    if text.trim().is_empty() {
+        return Ok(Node { line: 1, column: 1, data: Data::Null });
+    }
+    serde_saphyr::from_str_with_options::<Spanned<Tree>>(text, options())
+        .map(Node::from)
+        .map_err(|error| YamlError::from(&error))
+}
+
+/// Reads every YAML document of a text.
+pub fn parse_all(text: &str) -> Result<Vec<Node>, YamlError> {
+    serde_saphyr::from_multiple_with_options::<Spanned<Tree>>(text, options())
+        .map(|trees| trees.into_iter().map(Node::from).collect())
+        .map_err(|error| YamlError::from(&error))
+}
+
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        non_finite_float_policy: serde_saphyr::options::NonFiniteFloatPolicy::PassThrough,
+        with_snippet: false,
+    }
+}
+
+impl From<&serde_saphyr::Error> for YamlError {
+    fn from(error: &serde_saphyr::Error) -> Self {
+        let location = error.location();
+        let place = |number: Option<u64>| u32::try_from(number.unwrap_or(1)).unwrap_or(1).max(1);
+        let reason = error.without_snippet().to_string();
+        Self {
+            line: place(location.map(|found| found.line())),
+            column: place(location.map(|found| found.column())),
+            reason: reason.lines().next().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// What serde sees of a node; its place comes with [`Spanned`].
+struct Tree(Data);
+
+impl From<Spanned<Tree>> for Node {
+    fn from(spanned: Spanned<Tree>) -> Self {
+        let place = |number: u64| u32::try_from(number).unwrap_or(1).max(1);
+        Self {
+            line: place(spanned.referenced.line()),
+            column: place(spanned.referenced.column()),
+            data: spanned.value.0,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor)
+    }
+}
+
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Tree;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("YAML")
+    }
+
+    fn visit_unit<E>(self) -> Result<Tree, E> {
+        Ok(Tree(Data::Null))
+    }
+
+    fn visit_none<E>(self) -> Result<Tree, E> {
+        Ok(Tree(Data::Null))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Tree, D::Error> {
+        Tree::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Tree, E> {
+        Ok(Tree(Data::Flag(flag)))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Tree, E> {
+        Ok(Tree(Data::Whole(number)))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "what does not fit i64 is shown, not counted with")]
+    fn visit_u64<E>(self, number: u64) -> Result<Tree, E> {
+        Ok(Tree(i64::try_from(number).map_or(Data::Float(number as f64), Data::Whole)))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Tree, E> {
+        Ok(Tree(Data::Float(number)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Tree, E> {
+        Ok(Tree(Data::Text(text.to_owned())))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Tree, E> {
+        Ok(Tree(Data::Text(text)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element::<Spanned<Tree>>()? {
+            list.push(item.into());
+        }
+        Ok(Tree(Data::List(list)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Tree, A::Error> {
+        let mut map = Vec::new();
+        while let Some((key, value)) = entries.next_entry::<Spanned<Tree>, Spanned<Tree>>()? {
+            let key = Node::from(key);
+            map.push((
+                Key { text: key.text().unwrap_or_default(), line: key.line, column: key.column },
+                value.into(),
+            ));
+        }
+        Ok(Tree(Data::Map(map)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_knows_its_line() {
+        let node = parse("a: 1\nb:\n  - x\n  - c: .INF\n").unwrap();
+        let item = &node.get("b").unwrap().items()[1];
+        let (key, value) = &item.entries()[0];
+        assert_eq!((key.text.as_str(), key.line, key.column), ("c", 4, 5));
+        assert!(value.is_infinite());
+        assert_eq!(value.line, 4);
+    }
+
+    #[test]
+    fn yes_is_text_but_reads_as_a_flag() {
+        let node = parse("a: yes").unwrap();
+        let yes = node.get("a").unwrap();
+        assert_eq!(yes.text().as_deref(), Some("yes"));
+        assert_eq!(yes.flag(), Some(true));
+    }
+
+    #[test]
+    fn an_error_says_on_which_line() {
+        let error = parse("a: 1\nb: [x\nc: }\n").unwrap_err();
+        assert!(error.line >= 2, "{error:?}");
+        assert!(!error.reason.is_empty());
+    }
+
+    #[test]
+    fn an_alias_bomb_is_refused() {
+        let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
+        for level in 1..10 {
+            let inner = vec![format!("*a{}", level - 1); 10].join(",");
+            bomb.push_str(&format!("a{level}: &a{level} [{inner}]\n"));
+        }
+        assert!(parse(&bomb).is_err());
+    }
+}
