@@ -1,0 +1,172 @@
+//! An installation per test, and eyes that are not those of the code under test.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use futures::FutureExt as _;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::api::{AttachParams, DeleteParams, ListParams, PostParams};
+use kube::config::{AuthInfo, Kubeconfig};
+use kube::runtime::wait::await_condition;
+use kube::{Api, Client, Config};
+use lectern_api::ids::SessionId;
+use lectern_server::cluster::{Cluster, ClusterConfig, SessionNames, SessionSpec};
+use serde_json::json;
+use tokio::io::AsyncReadExt as _;
+
+/// How long anything may take that the cluster does by itself.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+pub struct Installation {
+    pub cluster: Cluster,
+    /// An administrator's client, built apart from the code under test.
+    pub admin: Client,
+    pub config: ClusterConfig,
+}
+
+/// Runs a test with an installation of its own and removes all of it afterwards, however the test ended.
+pub async fn with_installation<F>(test: F) -> Result<()>
+where
+    F: AsyncFnOnce(&Installation) -> Result<()>,
+{
+    let installation = Installation::connect().await?;
+    let ended = AssertUnwindSafe(test(&installation)).catch_unwind().await;
+    installation.remove().await?;
+    ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn kubeconfig() -> Result<std::path::PathBuf> {
+    std::env::var_os("KUBECONFIG").map(Into::into).context(
+        "these tests need a real cluster: run them with `cargo xtask test cluster`, or set KUBECONFIG to a \
+         kubeconfig with an administrator's rights",
+    )
+}
+
+impl Installation {
+    async fn connect() -> Result<Self> {
+        let config = ClusterConfig {
+            kubeconfig: Some(kubeconfig()?),
+            workbench_namespace: format!("lectern-test-{:08x}", rand::random::<u32>()),
+            ..ClusterConfig::default()
+        };
+        let cluster = Cluster::connect(&config).await?;
+        let admin = Client::try_from(admin_config().await?)?;
+        Ok(Self { cluster, admin, config })
+    }
+
+    /// A second server of the same installation.
+    pub async fn another_server(&self) -> Result<Cluster> {
+        Ok(Cluster::connect(&self.config).await?)
+    }
+
+    async fn remove(self) -> Result<()> {
+        let namespaces: Api<Namespace> = Api::all(self.admin.clone());
+        let ours = format!("lectern.dev/instance={}", self.config.workbench_namespace);
+        for namespace in namespaces.list_metadata(&ListParams::default().labels(&ours)).await? {
+            let name = namespace.metadata.name.unwrap_or_default();
+            let _ = namespaces.delete(&name, &DeleteParams::background()).await;
+        }
+        Ok(())
+    }
+
+    pub fn pods(&self, namespace: &str) -> Api<Pod> {
+        Api::namespaced(self.admin.clone(), namespace)
+    }
+
+    /// A client with the rights of a session's learner and no others.
+    pub async fn learner(&self, names: &SessionNames) -> Result<Client> {
+        let kubeconfig = self.cluster.learner_kubeconfig(names, Duration::from_secs(600)).await?;
+        let kubeconfig = Kubeconfig::from_yaml(&kubeconfig.yaml)?;
+        let token = kubeconfig.auth_infos.into_iter().next().and_then(|user| user.auth_info?.token);
+        let mut config = admin_config().await?;
+        config.auth_info = AuthInfo { token, ..AuthInfo::default() };
+        config.default_namespace.clone_from(&names.namespace);
+        Ok(Client::try_from(config)?)
+    }
+
+    /// Waits for a namespace to be gone.
+    pub async fn gone(&self, namespace: &str) -> Result<()> {
+        let namespaces: Api<Namespace> = Api::all(self.admin.clone());
+        let gone = await_condition(namespaces, namespace, |found: Option<&Namespace>| found.is_none());
+        tokio::time::timeout(PATIENCE, gone).await.context("the namespace is still there")??;
+        Ok(())
+    }
+
+    /// Creates a pod and waits until it runs; gives its address.
+    pub async fn run_pod(&self, namespace: &str, pod: &Pod) -> Result<String> {
+        let pods = self.pods(namespace);
+        let name = pod.metadata.name.clone().unwrap_or_default();
+        let create = async {
+            // the namespace's default service account comes a moment after the namespace
+            while let Err(error) = pods.create(&PostParams::default(), pod).await {
+                if !error.to_string().contains("serviceaccount")
+                    && !error.to_string().contains("status unknown for quota")
+                {
+                    bail!(error);
+                }
+                tokio::task::yield_now().await;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(PATIENCE, create).await.context("the pod was never accepted")??;
+        let ready = |pod: Option<&Pod>| {
+            let conditions = pod.and_then(|pod| pod.status.as_ref()?.conditions.as_ref());
+            conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"))
+        };
+        let pod = tokio::time::timeout(PATIENCE, await_condition(pods, &name, ready))
+            .await
+            .with_context(|| format!("the pod {name} is not ready"))??;
+        pod.and_then(|pod| pod.status?.pod_ip).context("no address")
+    }
+
+    /// Runs a shell command in a pod and tells whether it succeeded, and what it printed.
+    pub async fn run_in(&self, namespace: &str, pod: &str, command: &str) -> Result<(bool, String)> {
+        let params = AttachParams::default().stderr(false);
+        let mut process = self.pods(namespace).exec(pod, ["bash", "-c", command], &params).await?;
+        let status = process.take_status().context("no status")?;
+        let mut output = String::new();
+        process.stdout().context("no output")?.read_to_string(&mut output).await?;
+        let passed = status.await.is_some_and(|status| status.status.as_deref() == Some("Success"));
+        Ok((passed, output))
+    }
+}
+
+async fn admin_config() -> Result<Config> {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig()?)?;
+    Ok(Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default()).await?)
+}
+
+pub fn spec() -> SessionSpec {
+    SessionSpec::new(SessionId::new(), "seed-lab".parse().expect("a valid slug"))
+}
+
+pub fn pod(name: &str, image: &str, command: &[&str]) -> Pod {
+    serde_json::from_value(json!({
+        "metadata": {"name": name},
+        "spec": {
+            "terminationGracePeriodSeconds": 0,
+            "containers": [{
+                "name": "main", "image": image, "imagePullPolicy": "IfNotPresent",
+                "command": if command.is_empty() { None } else { Some(command) },
+            }],
+        },
+    }))
+    .expect("a valid pod")
+}
+
+pub fn quiet(_: &str) {}
+
+/// What an API error says, for assertions.
+pub fn refusal<T: std::fmt::Debug>(result: Result<T, kube::Error>) -> (u16, String) {
+    match result {
+        Err(kube::Error::Api(status)) => (status.code, status.message.clone()),
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+/// Labels as a map, for assertions.
+pub fn labels(namespace: &Namespace) -> BTreeMap<String, String> {
+    namespace.metadata.labels.clone().unwrap_or_default()
+}

@@ -1,0 +1,1 @@
+//! Two learners at once on a real node.
