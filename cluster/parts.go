@@ -23,6 +23,8 @@ import (
 	kubeadm "k8s.io/kubernetes/cmd/kubeadm/app"
 	kubeadmutil "k8s.io/kubernetes/cmd/kubeadm/app/util/errors"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
+
+	"lectern/cluster/internal/netpol"
 )
 
 // parts lists the programs inside.
@@ -37,6 +39,7 @@ func parts() []part {
 		{"kubeadm", kubernetesVersion, runKubeadm},
 		{"etcd", etcdVersion, runEtcd},
 		{"coredns", corednsVersion, runCoreDNS},
+		{"network-policy", kubernetesVersion, component(netpol.NewCommand)},
 	}
 }
 

@@ -1,0 +1,118 @@
+package netpol
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/knftables"
+)
+
+// options are the flags of the command.
+type options struct {
+	kubeconfig  string
+	nodeName    string
+	table       string
+	healthzBind string
+	cleanup     bool
+}
+
+// NewCommand returns the command network-policy.
+func NewCommand() *cobra.Command {
+	var chosen options
+	command := &cobra.Command{
+		Use:           "network-policy",
+		Short:         "Enforces NetworkPolicy on this node's pods with nftables",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(*cobra.Command, []string) error {
+			ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			return run(ctx, chosen)
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&chosen.kubeconfig, "kubeconfig", "", "file with the API server's address and a credential that may list and watch pods, namespaces and networkpolicies")
+	flags.StringVar(&chosen.nodeName, "node-name", "", "node whose pods are isolated")
+	flags.StringVar(&chosen.table, "table", "lectern_netpol", "name of the nftables table (family inet)")
+	flags.StringVar(&chosen.healthzBind, "healthz-bind-address", "", "address and port that answer /healthz; none when empty")
+	flags.BoolVar(&chosen.cleanup, "cleanup", false, "remove the table and end")
+	return command
+}
+
+func run(ctx context.Context, chosen options) error {
+	nft, err := knftables.New(knftables.InetFamily, chosen.table)
+	if err != nil {
+		return fmt.Errorf("could not use nftables: %w", err)
+	}
+	writer := NewWriter(nft)
+	if chosen.cleanup {
+		return writer.Remove(ctx)
+	}
+	if chosen.kubeconfig == "" || chosen.nodeName == "" {
+		return errors.New("--kubeconfig and --node-name must be given")
+	}
+	if err := filterBridges(bridgeSettings); err != nil {
+		return err
+	}
+	config, err := clientcmd.BuildConfigFromFlags("", chosen.kubeconfig)
+	if err != nil {
+		return fmt.Errorf("could not read %s: %w", chosen.kubeconfig, err)
+	}
+	// Protobuf: half the work of JSON for both ends.
+	config.ContentType = "application/vnd.kubernetes.protobuf"
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("could not make a client of %s: %w", chosen.kubeconfig, err)
+	}
+	controller, err := NewController(client, chosen.nodeName, writer)
+	if err != nil {
+		return err
+	}
+	if chosen.healthzBind != "" {
+		if err := serveHealth(ctx, chosen.healthzBind, controller); err != nil {
+			return err
+		}
+	}
+	klog.InfoS("Enforcing network policies", "node", chosen.nodeName, "table", chosen.table)
+	return controller.Run(ctx)
+}
+
+// serveHealth answers /healthz until the context ends: 200 when the rules are up to date, else 503 with the reason.
+func serveHealth(ctx context.Context, address string, controller *Controller) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("could not serve /healthz: %w", err)
+	}
+	routes := http.NewServeMux()
+	routes.HandleFunc("GET /healthz", func(response http.ResponseWriter, _ *http.Request) {
+		if err := controller.Healthy(); err != nil {
+			http.Error(response, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(response, "ok")
+	})
+	server := &http.Server{Handler: routes, ReadHeaderTimeout: 5 * time.Second}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			klog.ErrorS(err, "No longer serving /healthz")
+		}
+	}()
+	go func() {
+		<-ctx.Done()
+		if err := server.Close(); err != nil {
+			klog.ErrorS(err, "Could not close /healthz")
+		}
+	}()
+	return nil
+}

@@ -1,0 +1,77 @@
+package netpol
+
+import (
+	"net/netip"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/labels"
+)
+
+// State is what the API server says, reduced to what policies look at.
+type State struct {
+	// NodeName is the node whose pods are isolated; pods of other nodes are peers only.
+	NodeName   string
+	Pods       []Pod
+	Namespaces map[string]labels.Set
+	Policies   []*networkingv1.NetworkPolicy
+}
+
+// Pod is a pod that has addresses of its own.
+type Pod struct {
+	Namespace string
+	Name      string
+	NodeName  string
+	Labels    labels.Set
+	Addresses []netip.Addr
+	Ports     []NamedPort
+}
+
+// NamedPort is a container's port that policies may refer to by name.
+type NamedPort struct {
+	Name     string
+	Protocol corev1.Protocol
+	Port     int32
+}
+
+// podFrom reduces an API pod. It returns false for a pod that policies do not concern: on the node's network, without
+// an address yet, or ended, when its address may already be another's.
+func podFrom(pod *corev1.Pod) (Pod, bool) {
+	if pod.Spec.HostNetwork || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		return Pod{}, false
+	}
+	reduced := Pod{
+		Namespace: pod.Namespace,
+		Name:      pod.Name,
+		NodeName:  pod.Spec.NodeName,
+		Labels:    pod.Labels,
+	}
+	for _, one := range pod.Status.PodIPs {
+		if address, err := netip.ParseAddr(one.IP); err == nil {
+			reduced.Addresses = append(reduced.Addresses, address.Unmap())
+		}
+	}
+	for _, container := range pod.Spec.InitContainers {
+		if container.RestartPolicy != nil && *container.RestartPolicy == corev1.ContainerRestartPolicyAlways {
+			reduced.Ports = appendNamed(reduced.Ports, container.Ports)
+		}
+	}
+	for _, container := range pod.Spec.Containers {
+		reduced.Ports = appendNamed(reduced.Ports, container.Ports)
+	}
+	return reduced, len(reduced.Addresses) > 0
+}
+
+func appendNamed(named []NamedPort, ports []corev1.ContainerPort) []NamedPort {
+	for _, port := range ports {
+		if port.Name == "" {
+			continue
+		}
+		protocol := port.Protocol
+		if protocol == "" {
+			protocol = corev1.ProtocolTCP
+		}
+		named = append(named, NamedPort{Name: port.Name, Protocol: protocol, Port: port.ContainerPort})
+	}
+	return named
+}
