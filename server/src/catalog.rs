@@ -188,7 +188,7 @@ impl Catalog {
     /// Reads a file that lies beside the lab's pages.
     pub async fn read_file(&self, slug: &LabSlug, path: &str) -> Option<LabAsset> {
         let lab = self.find_lab(slug)?.ok()?;
-        let found = lab.find_asset(path)?;
+        let found = lab.asset(path)?;
         let size = tokio::fs::metadata(&found).await.ok()?.len();
         if size > FILE_BYTES {
             return None;

@@ -77,7 +77,7 @@ impl Sessions {
             match outcome {
                 Ok(()) => tracing::info!(session.id = %id, "a session runs"),
                 Err(ProvisionError::Ended) => {
-                    tracing::info!(session.id = %id, "a session was ended while it started")
+                    tracing::info!(session.id = %id, "a session was ended while it started");
                 }
                 Err(error) => sessions.record_failure(&row, &error).await,
             }

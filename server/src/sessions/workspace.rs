@@ -7,6 +7,7 @@ use lectern_api::agent::{Reply, Request};
 use lectern_api::ids::{CheckName, PageName, SessionId, TerminalName, UserId};
 use lectern_api::page::RenderedPage;
 use lectern_api::sessions::{CheckOutcome, RunCheck};
+use lectern_content::RenderOptions;
 use lectern_link::{Link, LinkError};
 
 use super::environment::page_variables;
@@ -53,8 +54,9 @@ impl Sessions {
             return Err(SessionError::UnknownPage(page.clone()));
         }
         let variables = page_variables(&row, &lab);
+        let options = RenderOptions::new(format!("/api/v1/labs/{}/files", lab.slug));
         let page = page.clone();
-        tokio::task::spawn_blocking(move || lab.render_page(page.as_str(), &variables))
+        tokio::task::spawn_blocking(move || lab.render_page(page.as_str(), &variables, &options))
             .await
             .map_err(|error| SessionError::Render(error.to_string()))?
             .map_err(|error| SessionError::Render(error.to_string()))
