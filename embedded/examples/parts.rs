@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Parser;
-use lectern_embedded::{ClusterOptions, Embedded, Options, Progress, StepState, read_status};
+use lectern_embedded::{ClusterOptions, Embedded, Options, Progress, StepState, read_status, recover};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
@@ -13,7 +13,11 @@ struct Arguments {
     #[arg(long)]
     data_dir: PathBuf,
     /// The multi-call program of cluster/.
-    #[arg(long, env = "LECTERN_CLUSTER_PROGRAM", default_value = "/root/.cache/lectern/cluster/dev/lectern-cluster")]
+    #[arg(
+        long,
+        env = "LECTERN_CLUSTER_PROGRAM",
+        default_value = "/root/.cache/lectern/cluster/dev/lectern-cluster"
+    )]
     cluster_program: PathBuf,
     /// A docker-registry storage tree.
     #[arg(long, env = "LECTERN_IMAGES_DIR")]
@@ -51,7 +55,14 @@ async fn main() -> anyhow::Result<()> {
             eprintln!("{step}");
         }
     });
-    let parts = Embedded::start(options, progress).await.context("the embedded parts did not come up")?;
+    let data_dir = options.data_dir.clone();
+    let started = tokio::select! {
+        started = Embedded::start(options, progress) => Some(started),
+        _ = interrupted.recv() => None,
+        _ = terminated.recv() => None,
+    };
+    let Some(started) = started else { return Ok(recover(&data_dir).await?) };
+    let parts = started.context("the embedded parts did not come up")?;
     if let Some(kubeconfig) = parts.kubeconfig() {
         println!("KUBECONFIG={}", kubeconfig.display());
     }
@@ -69,7 +80,11 @@ async fn main() -> anyhow::Result<()> {
 
 fn show_status(data_dir: &std::path::Path) -> anyhow::Result<()> {
     let status = read_status(data_dir)?;
-    println!("supervisor {} {}", status.supervisor_pid, if status.running { "running" } else { "not running" });
+    println!(
+        "supervisor {} {}",
+        status.supervisor_pid,
+        if status.running { "running" } else { "not running" }
+    );
     for part in status.parts {
         println!(
             "{:<24} {:<10} pid {:<8} {:>5} MiB  restarts {}  {}{}",

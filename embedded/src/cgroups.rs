@@ -35,10 +35,12 @@ pub(crate) fn create(name: &str) -> Result<(), Error> {
         // a new cpuset of version 1 is empty, and nothing could run in it
         for file in ["cpuset.cpus", "cpuset.mems"] {
             let target = folder.join(file);
-            if let (Ok(given), Ok(present)) = (fs::read_to_string(hierarchy.join(file)), fs::read_to_string(&target)) {
-                if present.trim().is_empty() && !given.trim().is_empty() {
-                    fs::write(&target, given.trim()).map_err(Error::file("write", target))?;
-                }
+            if let (Ok(given), Ok(present)) =
+                (fs::read_to_string(hierarchy.join(file)), fs::read_to_string(&target))
+                && present.trim().is_empty()
+                && !given.trim().is_empty()
+            {
+                fs::write(&target, given.trim()).map_err(Error::file("write", target))?;
             }
         }
     }
@@ -104,7 +106,9 @@ pub(crate) async fn remove(name: &str) -> Vec<String> {
     loop {
         let failed: Vec<_> = folders(name)
             .into_iter()
-            .filter_map(|folder| Some(format!("cgroup {}: {}", folder.display(), fs::remove_dir(&folder).err()?)))
+            .filter_map(|folder| {
+                Some(format!("cgroup {}: {}", folder.display(), fs::remove_dir(&folder).err()?))
+            })
             .collect();
         if failed.is_empty() || Instant::now() >= deadline {
             return failed;

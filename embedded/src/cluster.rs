@@ -50,6 +50,8 @@ pub(crate) fn cgroup(layout: &Layout) -> String {
 #[derive(Debug)]
 pub(crate) struct Cluster {
     context: Context,
+    /// Kept open, so that a part that died can come back into it.
+    namespace: Option<MountNamespace>,
     /// In the order in which they came up.
     storage: Vec<Part>,
     runtime: Vec<Part>,
@@ -58,9 +60,15 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// Starts all parts in their order; what had come up before a failure is stopped again.
-    pub(crate) async fn start(options: ClusterOptions, layout: &Layout, board: &Board, progress: &Progress) -> Result<Self, Error> {
+    pub(crate) async fn start(
+        options: ClusterOptions,
+        layout: &Layout,
+        board: &Board,
+        progress: &Progress,
+    ) -> Result<Self, Error> {
         let context = Context { ports: Ports::settle(layout)?, layout: layout.clone(), options };
-        let mut cluster = Self { context, storage: Vec::new(), runtime: Vec::new(), others: Vec::new() };
+        let mut cluster =
+            Self { context, namespace: None, storage: Vec::new(), runtime: Vec::new(), others: Vec::new() };
         match cluster.bring_up(&Starter { board, progress }).await {
             Ok(()) => Ok(cluster),
             Err(error) => {
@@ -74,7 +82,7 @@ impl Cluster {
         let context = self.context.clone();
         let progress = starter.progress;
         progress.step("network", prepare_machine(&context)).await?;
-        let namespace = MountNamespace::create(&context.layout)?;
+        let namespace = self.namespace.insert(MountNamespace::create(&context.layout)?);
         let storage = async {
             progress.step("credentials", credentials::settle(&context)).await?;
             let etcd = starter.part(&context, control_plane::etcd(&context)?).await?;
@@ -84,7 +92,7 @@ impl Cluster {
             progress.step("images", copy_images(&context)).await?;
             starter.part(&context, images::registry(&context.layout, &context.ports)?).await
         };
-        let containerd = starter.part(&context, node::containerd(&context, &namespace)?);
+        let containerd = starter.part(&context, node::containerd(&context, namespace)?);
         let (storage, registry, containerd) = tokio::join!(storage, registry, containerd);
         // all are kept before the first failure is told, so that none runs on
         let storage = keep(&mut self.storage, storage);
@@ -97,21 +105,16 @@ impl Cluster {
         let started = tokio::join!(
             starter.part(&context, control_plane::kube_controller_manager(&context)),
             starter.part(&context, control_plane::kube_scheduler(&context)),
-            starter.part(&context, node::kubelet(&context, &namespace)?),
+            starter.kubelet(&context, node::kubelet(&context, namespace)?),
             starter.part(&context, node::kube_proxy(&context)?),
             starter.part(&context, addons::coredns(&context)?),
-            starter.network_policy(&context),
-            progress.step("node", wait_node_ready(&context)),
+            starter.part(&context, addons::network_policy(&context)),
         );
         let mut outcome = Ok(());
-        for part in [started.0, started.1, started.2, started.3, started.4] {
+        for part in [started.0, started.1, started.2, started.3, started.4, started.5] {
             outcome = outcome.and(keep(&mut self.others, part));
         }
-        match started.5 {
-            Ok(part) => self.others.extend(part),
-            Err(error) => outcome = outcome.and(Err(error)),
-        }
-        outcome.and(started.6)
+        outcome
     }
 
     /// Ends the pods and all parts. What they leave on the machine is cleared by the leftovers' record.
@@ -125,6 +128,7 @@ impl Cluster {
         for part in self.storage.into_iter().rev() {
             part.stop().await;
         }
+        drop(self.namespace);
     }
 
     /// The administrator's kubeconfig.
@@ -139,7 +143,11 @@ impl Cluster {
 
     /// Where pods reach the API server.
     pub(crate) fn api_server(&self) -> String {
-        format!("https://{}:{}", self.context.options.bridge_address(), self.context.ports.of("kube-apiserver"))
+        format!(
+            "https://{}:{}",
+            self.context.options.bridge_address(),
+            self.context.ports.of("kube-apiserver")
+        )
     }
 
     /// Where the images are served on loopback.
@@ -163,14 +171,16 @@ impl Starter<'_> {
         self.progress.step(spec.name, Part::start(spec, &context.layout, self.board)).await
     }
 
-    /// A program built before the enforcer came runs without it.
-    async fn network_policy(&self, context: &Context) -> Result<Option<Part>, Error> {
-        let parts = Helper::new(&context.options.program).arg("--version").run().await?;
-        if !parts.lines().any(|line| line.starts_with("network-policy ")) {
-            tracing::warn!("the cluster program has no network-policy part: policies are not enforced");
-            return Ok(None);
+    /// kubelet and the node: an earlier run's node counts as ready until kubelet speaks, so kubelet comes first.
+    async fn kubelet(&self, context: &Context, spec: PartSpec) -> Result<Part, Error> {
+        let kubelet = self.part(context, spec).await?;
+        match self.progress.step("node", wait_node_ready(context)).await {
+            Ok(()) => Ok(kubelet),
+            Err(error) => {
+                kubelet.stop().await;
+                Err(error)
+            }
         }
-        self.part(context, addons::network_policy(context)).await.map(Some)
     }
 
     /// The API server is ready when it says so itself and has taken our objects.
@@ -195,6 +205,7 @@ impl Starter<'_> {
 async fn prepare_machine(context: &Context) -> Result<(), Error> {
     network::create_bridge(&context.options).await?;
     firewall::load(&context.options, context.ports.of("kube-apiserver")).await?;
+    firewall::pass_other_firewalls(&context.options.bridge).await?;
     cgroups::create(&context.cgroup())?;
     addons::write_resolv_conf(context)
 }
@@ -220,7 +231,8 @@ async fn apply_manifests(context: &Context) -> Result<(), Error> {
         let ready = kubectl(context, "super-admin").args(["get", "--raw", "/readyz"]).run().await;
         let outcome = match ready {
             Ok(_) => {
-                let apply = ["apply", "--server-side", "--force-conflicts", "--field-manager=lectern-up", "-f", "-"];
+                let apply =
+                    ["apply", "--server-side", "--force-conflicts", "--field-manager=lectern-up", "-f", "-"];
                 kubectl(context, "super-admin").args(apply).input(addons::manifests(context)).run().await
             }
             Err(error) => Err(error),
@@ -238,7 +250,10 @@ async fn wait_node_ready(context: &Context) -> Result<(), Error> {
     let began = Instant::now();
     let node = format!("node/{NODE_NAME}");
     loop {
-        let waiting = kubectl(context, "admin").args(["wait", "--for=condition=Ready", "--timeout=20s", &node]).run().await;
+        let waiting = kubectl(context, "admin")
+            .args(["wait", "--for=condition=Ready", "--timeout=20s", &node])
+            .run()
+            .await;
         match waiting {
             Ok(_) => return Ok(()),
             Err(error) if began.elapsed() > Duration::from_secs(90) => return Err(error),

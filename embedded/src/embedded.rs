@@ -32,6 +32,8 @@ pub struct Embedded {
 impl Embedded {
     /// Starts the parts and answers when all of them are ready.
     ///
+    /// Whoever drops this future before its end calls [`recover`] next, which ends and clears what it had begun.
+    ///
     /// # Errors
     /// When the machine lacks something, when something else is in the way, or when a part does not come up. Whatever
     /// was started or changed until then is undone.
@@ -40,10 +42,11 @@ impl Embedded {
         let layout = prepare_data_dir(&options.data_dir)?;
         let lock = Lock::take(&layout, options.cluster.is_some())?;
         if leftovers::exist(&layout) {
-            progress.step("clearing what an earlier run left", leftovers::clear(&layout)).await?;
+            progress.step("clean-up after an earlier run", leftovers::clear(&layout)).await?;
             preflight::check_after_recovery(&options)?;
         }
-        let machine_side = options.cluster.as_ref().map(|cluster| (cluster.bridge.clone(), cluster::cgroup(&layout)));
+        let machine_side =
+            options.cluster.as_ref().map(|cluster| (cluster.bridge.clone(), cluster::cgroup(&layout)));
         let made_folders = if machine_side.is_some() { mounts::missing_places() } else { Vec::new() };
         Leftovers::survey(machine_side, made_folders).await?.record(&layout)?;
         let board = Board::new(&layout);
@@ -55,7 +58,11 @@ impl Embedded {
             }
         };
         let postgres = async {
-            if options.postgres { postgres::start(&layout, &board, &progress).await.map(Some) } else { Ok(None) }
+            if options.postgres {
+                postgres::start(&layout, &board, &progress).await.map(Some)
+            } else {
+                Ok(None)
+            }
         };
         let (cluster, postgres) = tokio::join!(cluster, postgres);
         let (failure, cluster, postgres) = match (cluster, postgres) {
@@ -131,7 +138,7 @@ impl Embedded {
             tokio::join!(cluster, postgres);
             leftovers::clear(&layout).await
         };
-        let outcome = progress.step("stop", stopping).await;
+        let outcome = progress.step("stop of all parts", stopping).await;
         drop(lock);
         outcome
     }
@@ -148,7 +155,7 @@ pub async fn recover(data_dir: &Path) -> Result<(), Error> {
     if !leftovers::exist(&layout) {
         return Ok(());
     }
-    let _lock = Lock::take(&layout, true)?;
+    let _lock = Lock::take(&layout, leftovers::of_a_cluster(&layout)?)?;
     leftovers::clear(&layout).await
 }
 

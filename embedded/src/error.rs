@@ -8,7 +8,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The supervisor needs root for interfaces, mounts and cgroups.
-    #[error("the embedded cluster and database need root; run it with sudo, or give a KUBECONFIG and a DATABASE_URL")]
+    #[error(
+        "the embedded cluster and database need root; run it with sudo, or give a KUBECONFIG and a DATABASE_URL"
+    )]
     NotRoot,
     /// A program of the operating system is absent.
     #[error("{program} is missing; install it with: apt-get install {package}")]
@@ -45,7 +47,9 @@ pub enum Error {
         needed_mib: u64,
     },
     /// Something else listens where a part must.
-    #[error("port {port}/{protocol} is already in use on {address}; it is needed for {purpose}: stop what listens there")]
+    #[error(
+        "port {port}/{protocol} is already in use on {address}; it is needed for {purpose}: stop what listens there"
+    )]
     PortInUse {
         /// The address that would be bound.
         address: IpAddr,
@@ -75,7 +79,9 @@ pub enum Error {
         data_dir: String,
     },
     /// The bridge's name is taken by an interface that is not ours.
-    #[error("a network interface called {name} exists and is not Lectern's; remove it or choose another bridge name")]
+    #[error(
+        "a network interface called {name} exists and is not Lectern's; remove it or choose another bridge name"
+    )]
     BridgeTaken {
         /// The interface.
         name: String,

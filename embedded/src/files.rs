@@ -49,7 +49,8 @@ pub(crate) fn settle(path: &Path, content: &str) -> Result<(), Error> {
 
 /// Replaces a file by a value as JSON.
 pub(crate) fn replace_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
-    let text = serde_json::to_vec_pretty(value).map_err(|source| Error::Damaged { path: path.to_owned(), source })?;
+    let text = serde_json::to_vec_pretty(value)
+        .map_err(|source| Error::Damaged { path: path.to_owned(), source })?;
     replace(path, text)
 }
 

@@ -10,8 +10,11 @@ use crate::options::ClusterOptions;
 /// Our own table.
 const TABLE: &str = "inet lectern";
 
-/// Tables that parts of ours make and leave when they are killed.
-const TABLES_OF_PARTS: [&str; 3] = ["ip kube-proxy", "ip6 kube-proxy", "inet lectern-network-policy"];
+/// The table of the policy enforcer, in the family `inet`.
+pub(crate) const NETWORK_POLICY_TABLE: &str = "lectern_netpol";
+
+/// Tables that kube-proxy leaves behind.
+const TABLES_OF_KUBE_PROXY: [&str; 2] = ["ip kube-proxy", "ip6 kube-proxy"];
 
 /// The name under which the CNI plugins label our pods' rules.
 pub(crate) const CNI_NETWORK: &str = "lectern";
@@ -19,6 +22,39 @@ pub(crate) const CNI_NETWORK: &str = "lectern";
 /// Loads our own table; an older one is replaced in the same transaction.
 pub(crate) async fn load(options: &ClusterOptions, api_port: u16) -> Result<(), Error> {
     Helper::new("nft").args(["-f", "-"]).input(rules(options, api_port)).run().await.map(drop)
+}
+
+/// Lets pods through where others drop by default: Docker does so to what is forwarded, ufw to what comes in. What
+/// pods may not reach has been dropped by our own table by then.
+pub(crate) async fn pass_other_firewalls(bridge: &str) -> Result<(), Error> {
+    for chain in ["FORWARD", "INPUT"] {
+        let listing =
+            Helper::new("nft").args(["list", "chain", "ip", "filter", chain]).run().await.unwrap_or_default();
+        if listing.contains("policy drop") {
+            for rule in pass_rules(bridge, chain) {
+                Helper::new("iptables").args(["-w", "-I", chain]).args(rule).run().await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn pass_rules(bridge: &str, chain: &str) -> Vec<[String; 4]> {
+    let rule = |flag: &str| [flag.to_owned(), bridge.to_owned(), "-j".to_owned(), "ACCEPT".to_owned()];
+    if chain == "FORWARD" { vec![rule("-i"), rule("-o")] } else { vec![rule("-i")] }
+}
+
+async fn remove_pass_rules(bridge: &str) -> Result<(), Error> {
+    let saved = Helper::new("iptables-save").args(["-t", "filter"]).run().await.unwrap_or_default();
+    for chain in ["FORWARD", "INPUT"] {
+        for rule in pass_rules(bridge, chain) {
+            let line = format!("-A {chain} {}", rule.join(" "));
+            for _ in saved.lines().filter(|present| present.trim() == line) {
+                Helper::new("iptables").args(["-w", "-D", chain]).args(&rule).run().await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn rules(options: &ClusterOptions, api_port: u16) -> String {
@@ -56,14 +92,26 @@ pub(crate) async fn present_tables() -> Result<Vec<String>, Error> {
 }
 
 /// Removes every rule of ours and of our parts; `before` are the tables that were there first.
-pub(crate) async fn clear(before: &[String]) -> Result<(), Error> {
+pub(crate) async fn clear(bridge: &str, before: &[String]) -> Result<(), Error> {
     remove_port_maps().await?;
+    remove_pass_rules(bridge).await?;
     let present = present_tables().await?;
-    let ours = |table: &&String| *table == TABLE || TABLES_OF_PARTS.contains(&table.as_str());
-    let mut script: String = present.iter().filter(ours).map(|table| format!("delete table {table}\n")).collect();
+    let ours = |table: &&String| {
+        *table == TABLE
+            || TABLES_OF_KUBE_PROXY.contains(&table.as_str())
+            || table.strip_prefix("inet ") == Some(NETWORK_POLICY_TABLE)
+    };
+    let mut script: String =
+        present.iter().filter(ours).map(|table| format!("delete table {table}\n")).collect();
     // iptables makes its tables when it is first asked, and never removes them
     for table in present.iter().filter(|table| is_of_iptables(table) && !before.contains(table)) {
-        if Helper::new("nft").args(["list", "table"]).args(table.split(' ')).run().await.is_ok_and(|text| is_empty(&text)) {
+        if Helper::new("nft")
+            .args(["list", "table"])
+            .args(table.split(' '))
+            .run()
+            .await
+            .is_ok_and(|text| is_empty(&text))
+        {
             script.push_str(&format!("delete table {table}\n"));
         }
     }
@@ -84,14 +132,20 @@ fn is_empty(listing: &str) -> bool {
         line == "}"
             || line.starts_with("table ")
             || line.starts_with("type ")
-            || (line.starts_with("chain ") && line.split(' ').nth(1).is_some_and(|name| name == name.to_uppercase() && !name.contains('-')))
+            || (line.starts_with("chain ")
+                && line
+                    .split(' ')
+                    .nth(1)
+                    .is_some_and(|name| name == name.to_uppercase() && !name.contains('-')))
     })
 }
 
 /// Removes what the CNI portmap plugin made for pods of ours that were not taken down one by one.
 async fn remove_port_maps() -> Result<(), Error> {
     for family in ["iptables", "ip6tables"] {
-        let Ok(saved) = Helper::new(format!("{family}-save")).args(["-t", "nat"]).run().await else { continue };
+        let Ok(saved) = Helper::new(format!("{family}-save")).args(["-t", "nat"]).run().await else {
+            continue;
+        };
         let script = port_map_removal(&saved);
         if !script.is_empty() {
             Helper::new(format!("{family}-restore")).arg("--noflush").input(script).run().await?;
@@ -107,13 +161,16 @@ fn port_map_removal(saved: &str) -> String {
     let label = format!("\\\"{CNI_NETWORK}\\\"");
     let map_rules: Vec<_> = rules().filter(|rule| rule.starts_with("-A CNI-HOSTPORT-DNAT ")).collect();
     let (ours, others): (Vec<_>, Vec<_>) = map_rules.into_iter().partition(|rule| rule.contains(&label));
-    let mut chains: Vec<&str> = ours.iter().filter_map(|rule| rule.rsplit_once("-j ")).map(|(_, chain)| chain.trim()).collect();
+    let mut chains: Vec<&str> =
+        ours.iter().filter_map(|rule| rule.rsplit_once("-j ")).map(|(_, chain)| chain.trim()).collect();
     let mut deleted = ours;
     if others.is_empty() && saved.contains(":CNI-HOSTPORT-DNAT ") {
         chains.extend(["CNI-HOSTPORT-DNAT", "CNI-HOSTPORT-SETMARK", "CNI-HOSTPORT-MASQ"]);
         chains.retain(|chain| saved.contains(&format!(":{chain} ")));
         deleted.extend(rules().filter(|rule| {
-            let from_built_in = ["-A PREROUTING ", "-A OUTPUT ", "-A POSTROUTING "].iter().any(|start| rule.starts_with(start));
+            let from_built_in = ["-A PREROUTING ", "-A OUTPUT ", "-A POSTROUTING "]
+                .iter()
+                .any(|start| rule.starts_with(start));
             from_built_in && rule.contains("-j CNI-HOSTPORT-")
         }));
     }
@@ -152,7 +209,13 @@ COMMIT
     #[test]
     fn the_last_port_map_takes_the_chains_of_the_plugin_along() {
         let script = port_map_removal(SAVED);
-        for line in ["-D PREROUTING -m addrtype", "-D POSTROUTING", "-D CNI-HOSTPORT-DNAT -p tcp", "-X CNI-DN-aa", "-X CNI-HOSTPORT-MASQ"] {
+        for line in [
+            "-D PREROUTING -m addrtype",
+            "-D POSTROUTING",
+            "-D CNI-HOSTPORT-DNAT -p tcp",
+            "-X CNI-DN-aa",
+            "-X CNI-HOSTPORT-MASQ",
+        ] {
             assert!(script.contains(line), "{line} is missing in {script}");
         }
     }
@@ -162,7 +225,12 @@ COMMIT
         let other = "-A CNI-HOSTPORT-DNAT -p tcp -m comment --comment \"dnat name: \\\"podman\\\" id: \\\"2\\\"\" -j CNI-DN-bb\n";
         let script = port_map_removal(&format!("{SAVED}{other}"));
         assert!(script.contains("-X CNI-DN-aa"));
-        assert!(!script.contains("CNI-DN-bb") && !script.contains("-X CNI-HOSTPORT-DNAT") && !script.contains("-D PREROUTING"), "{script}");
+        assert!(
+            !script.contains("CNI-DN-bb")
+                && !script.contains("-X CNI-HOSTPORT-DNAT")
+                && !script.contains("-D PREROUTING"),
+            "{script}"
+        );
     }
 
     #[test]

@@ -60,7 +60,10 @@ fn copy(source: &Path, target: &Path) -> Result<(), Error> {
 }
 
 /// Visits the files below a folder in a fixed order.
-fn walk(folder: &Path, visit: &mut dyn FnMut(&Path, &fs::Metadata) -> Result<(), Error>) -> Result<(), Error> {
+fn walk(
+    folder: &Path,
+    visit: &mut dyn FnMut(&Path, &fs::Metadata) -> Result<(), Error>,
+) -> Result<(), Error> {
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let mut entries = entries.map_err(Error::file("read", folder))?;
     entries.sort_by_key(fs::DirEntry::file_name);
@@ -103,7 +106,8 @@ http:
             images.display()
         ),
     )?;
-    let mut spec = PartSpec::new("registry", "docker-registry", Probe::http(port, "/")).arg("serve").arg(config);
+    let mut spec =
+        PartSpec::new("registry", "docker-registry", Probe::http(port, "/")).arg("serve").arg(config);
     spec.stop_limit = Duration::from_secs(1);
     Ok(spec)
 }
@@ -136,7 +140,8 @@ mod tests {
     #[test]
     fn a_source_that_is_not_there_is_named() {
         let folder = tempfile::tempdir().expect("folder");
-        let error = sync(Some(Path::new("/nonexistent/images")), &Layout::new(folder.path())).expect_err("no source");
+        let error =
+            sync(Some(Path::new("/nonexistent/images")), &Layout::new(folder.path())).expect_err("no source");
         assert!(error.to_string().contains("/nonexistent/images"), "{error}");
     }
 }

@@ -39,7 +39,10 @@ struct ClusterLeftovers {
 
 impl Leftovers {
     /// Reads the machine as it is now.
-    pub(crate) async fn survey(cluster: Option<(String, String)>, made_folders: Vec<PathBuf>) -> Result<Self, Error> {
+    pub(crate) async fn survey(
+        cluster: Option<(String, String)>,
+        made_folders: Vec<PathBuf>,
+    ) -> Result<Self, Error> {
         let cluster = match cluster {
             None => None,
             Some((bridge, cgroup)) => Some(ClusterLeftovers {
@@ -62,6 +65,12 @@ impl Leftovers {
 /// Whether an earlier run was not stopped in order.
 pub(crate) fn exist(layout: &Layout) -> bool {
     layout.leftovers().exists()
+}
+
+/// Whether the record tells of a cluster.
+pub(crate) fn of_a_cluster(layout: &Layout) -> Result<bool, Error> {
+    let record: Option<Leftovers> = files::read_json(&layout.leftovers())?;
+    Ok(record.is_some_and(|record| record.cluster.is_some()))
 }
 
 /// The pods' processes are asked to end first; a killed supervisor's are not worth the wait.
@@ -88,7 +97,9 @@ pub(crate) async fn clear(layout: &Layout) -> Result<(), Error> {
     }
     if let Some(cluster) = &record.cluster {
         if same_boot {
-            remains.extend(clear_cluster(cluster, record.network_namespace == machine::network_namespace()).await);
+            remains.extend(
+                clear_cluster(cluster, record.network_namespace == machine::network_namespace()).await,
+            );
         }
         for folder in cluster.made_folders.iter().rev() {
             // one that somebody else uses by now is not empty and stays
@@ -103,10 +114,15 @@ pub(crate) async fn clear(layout: &Layout) -> Result<(), Error> {
 
 async fn clear_cluster(cluster: &ClusterLeftovers, same_network: bool) -> Vec<String> {
     cgroups::end_processes(&cluster.cgroup, IMPATIENT).await;
-    let mut remains: Vec<_> =
-        cgroups::processes(&cluster.cgroup).iter().map(|process| format!("process {} of a pod", process.pid)).collect();
+    let mut remains: Vec<_> = cgroups::processes(&cluster.cgroup)
+        .iter()
+        .map(|process| format!("process {} of a pod", process.pid))
+        .collect();
     if same_network {
-        let outcomes = [network::remove_bridge(&cluster.bridge).await, firewall::clear(&cluster.tables_before).await];
+        let outcomes = [
+            network::remove_bridge(&cluster.bridge).await,
+            firewall::clear(&cluster.bridge, &cluster.tables_before).await,
+        ];
         remains.extend(outcomes.into_iter().filter_map(Result::err).map(|error| error.to_string()));
     }
     remains.extend(cgroups::remove(&cluster.cgroup).await);

@@ -31,7 +31,9 @@ impl Lock {
         match folder.try_lock() {
             Ok(()) => Ok(Self { _folder: folder, _namespace: namespace }),
             Err(TryLockError::WouldBlock) => Err(Error::AlreadyRunning {
-                pid: status::read_record(layout)?.and_then(|record| record.supervisor).map_or(0, |process| process.pid),
+                pid: status::read_record(layout)?
+                    .and_then(|record| record.supervisor)
+                    .map_or(0, |process| process.pid),
                 data_dir: layout.root().display().to_string(),
             }),
             Err(TryLockError::Error(source)) => Err(Error::File { action: "lock", path, source }),

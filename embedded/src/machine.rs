@@ -3,8 +3,8 @@
 use std::fs;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 
+use nix::net::if_::if_nametoindex;
 use nix::unistd::User;
 
 use crate::error::Error;
@@ -26,8 +26,9 @@ pub(crate) fn user(name: &str) -> Result<Option<(u32, u32)>, Error> {
     Ok(user.map(|user| (user.uid.as_raw(), user.gid.as_raw())))
 }
 
+/// Asked of the kernel, because `/sys/class/net` may show another network namespace.
 pub(crate) fn interface_exists(name: &str) -> bool {
-    Path::new("/sys/class/net").join(name).exists()
+    if_nametoindex(name).is_ok()
 }
 
 /// The IPv4 ranges that have a route, with their interfaces; default routes are left out.
@@ -65,7 +66,8 @@ fn is_listener(line: &str, protocol: &str, address: Ipv4Addr, port: u16) -> bool
     let listens = fields.get(3) == Some(if protocol == "tcp" { &"0A" } else { &"07" });
     let same_port = u16::from_str_radix(local_port, 16) == Ok(port);
     let everywhere = local.bytes().all(|digit| digit == b'0');
-    let here = u32::from_str_radix(local, 16).is_ok_and(|number| Ipv4Addr::from(number.swap_bytes()) == address);
+    let here =
+        u32::from_str_radix(local, 16).is_ok_and(|number| Ipv4Addr::from(number.swap_bytes()) == address);
     listens && same_port && (everywhere || here)
 }
 

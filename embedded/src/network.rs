@@ -1,7 +1,5 @@
 //! The pods' bridge: made before the API server binds to it, removed with everything that hangs on it.
 
-use std::fs;
-
 use crate::command::Helper;
 use crate::error::Error;
 use crate::machine;
@@ -26,16 +24,31 @@ pub(crate) async fn create_bridge(options: &ClusterOptions) -> Result<(), Error>
 
 /// Removes the bridge and the pods' ends of it; none is fine.
 pub(crate) async fn remove_bridge(bridge: &str) -> Result<(), Error> {
-    let ports: Vec<_> = fs::read_dir(format!("/sys/class/net/{bridge}/brif")).into_iter().flatten().flatten().collect();
-    for port in ports {
-        let name = port.file_name().to_string_lossy().into_owned();
-        if let Err(error) = Helper::new("ip").args(["link", "del", &name]).run().await {
+    if !machine::interface_exists(bridge) {
+        return Ok(());
+    }
+    let listing = Helper::new("ip").args(["-o", "link", "show", "master", bridge]).run().await?;
+    for name in listing.lines().filter_map(interface_name) {
+        if let Err(error) = Helper::new("ip").args(["link", "del", name]).run().await {
             // the kernel removes them on its own, too, when a pod's namespace goes
             tracing::debug!(error = %error, "a pod's interface went by itself");
         }
     }
-    if machine::interface_exists(bridge) {
-        Helper::new("ip").args(["link", "del", bridge]).run().await?;
+    Helper::new("ip").args(["link", "del", bridge]).run().await.map(drop)
+}
+
+/// The name in a line such as `6: veth46@if2: <BROADCAST,…`.
+fn interface_name(line: &str) -> Option<&str> {
+    line.split(": ").nth(1)?.split('@').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_an_interface_stands_before_its_peer() {
+        assert_eq!(interface_name("6: veth4632bae3@if2: <BROADCAST> mtu 1500"), Some("veth4632bae3"));
+        assert_eq!(interface_name("5: tap0: <BROADCAST> mtu 1500"), Some("tap0"));
     }
-    Ok(())
 }

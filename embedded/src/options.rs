@@ -56,7 +56,10 @@ impl ClusterOptions {
     pub(crate) fn validate(&self) -> Result<(), Error> {
         let bridge_is_fine = !self.bridge.is_empty()
             && self.bridge.len() <= 15
-            && self.bridge.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+            && self
+                .bridge
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         if !bridge_is_fine {
             return Err(Error::BadOption {
                 option: "bridge",
@@ -118,7 +121,8 @@ impl std::str::FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let bad = |reason: &str| Error::BadOption { option: "range", reason: format!("{text:?} {reason}") };
-        let (address, prefix) = text.split_once('/').ok_or_else(|| bad("lacks a prefix' length, like 10.83.0.0/16"))?;
+        let (address, prefix) =
+            text.split_once('/').ok_or_else(|| bad("lacks a prefix' length, like 10.83.0.0/16"))?;
         let address: Ipv4Addr = address.parse().map_err(|_| bad("has no IPv4 address"))?;
         let prefix: u8 = prefix.parse().map_err(|_| bad("has no number after the stroke"))?;
         if !(8..=24).contains(&prefix) {

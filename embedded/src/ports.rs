@@ -37,7 +37,8 @@ impl Ports {
     /// Reads the remembered ports, takes others for those that somebody else uses now, and writes them down.
     pub(crate) fn settle(layout: &Layout) -> Result<Self, Error> {
         // a damaged memory of ports only means new ports
-        let known: BTreeMap<String, u16> = files::read_json(&layout.ports()).ok().flatten().unwrap_or_default();
+        let known: BTreeMap<String, u16> =
+            files::read_json(&layout.ports()).ok().flatten().unwrap_or_default();
         // spread by data folder, so that two of them seldom want the same
         let start = u16::from_str_radix(&layout.tag()[..4], 16).unwrap_or(0) % (LAST - FIRST);
         let mut candidates = (0..LAST - FIRST).map(|step| FIRST + (start + step) % (LAST - FIRST));
@@ -49,7 +50,11 @@ impl Ports {
                 None => candidates
                     .by_ref()
                     .find(|port| !known.values().any(|taken| taken == port) && is_free(*port))
-                    .ok_or_else(|| Error::NoFreePort { purpose: purpose.to_owned(), first: FIRST, last: LAST })?,
+                    .ok_or_else(|| Error::NoFreePort {
+                        purpose: purpose.to_owned(),
+                        first: FIRST,
+                        last: LAST,
+                    })?,
             };
             settled.insert(purpose.to_owned(), port);
         }

@@ -43,7 +43,10 @@ fn find_programs_below(root: &Path, data: &Path) -> Result<PathBuf, Error> {
         .filter(|version| *version >= OLDEST && programs(&version.to_string()).join("initdb").is_file())
         .max()
         .map(|version| programs(&version.to_string()))
-        .ok_or_else(|| Error::ProgramMissing { program: format!("PostgreSQL {OLDEST} or later"), package: "postgresql" })
+        .ok_or_else(|| Error::ProgramMissing {
+            program: format!("PostgreSQL {OLDEST} or later"),
+            package: "postgresql",
+        })
 }
 
 /// The address in the form that sqlx, libpq and others read.
@@ -94,7 +97,11 @@ async fn initialise(programs: &Path, data: &Path, owner: Option<(u32, u32)>) -> 
 
 fn spec(programs: &Path, layout: &Layout, owner: Option<(u32, u32)>) -> PartSpec {
     let socket = layout.postgres_socket();
-    let mut spec = PartSpec::new("postgres", programs.join("postgres"), Probe::Unix(socket.join(format!(".s.PGSQL.{PORT}"))));
+    let mut spec = PartSpec::new(
+        "postgres",
+        programs.join("postgres"),
+        Probe::Unix(socket.join(format!(".s.PGSQL.{PORT}"))),
+    );
     spec.user = owner;
     spec.stop_signal = Signal::SIGINT;
     spec.stop_limit = Duration::from_secs(8);
@@ -132,7 +139,18 @@ async fn create_role(programs: &Path, layout: &Layout, owner: Option<(u32, u32)>
         let run = Helper::new(programs.join("psql"))
             .arg("-h")
             .arg(layout.postgres_socket())
-            .args(["-p", &PORT.to_string(), "-U", USER, "-d", "postgres", "-X", "-q", "-v", "ON_ERROR_STOP=1"])
+            .args([
+                "-p",
+                &PORT.to_string(),
+                "-U",
+                USER,
+                "-d",
+                "postgres",
+                "-X",
+                "-q",
+                "-v",
+                "ON_ERROR_STOP=1",
+            ])
             .user(owner)
             .input(statements.clone())
             .run()
@@ -173,7 +191,10 @@ mod tests {
         let root = machine_with(&["15", "17"]);
         let data = tempfile::tempdir().expect("folder");
         fs::write(data.path().join("PG_VERSION"), "15\n").expect("version");
-        assert_eq!(find_programs_below(root.path(), data.path()).expect("programs"), root.path().join("15/bin"));
+        assert_eq!(
+            find_programs_below(root.path(), data.path()).expect("programs"),
+            root.path().join("15/bin")
+        );
         fs::write(data.path().join("PG_VERSION"), "16\n").expect("version");
         let error = find_programs_below(root.path(), data.path()).expect_err("no 16");
         assert!(error.to_string().contains("postgresql-16"), "{error}");
@@ -182,6 +203,9 @@ mod tests {
     #[test]
     fn a_machine_with_only_an_old_version_counts_as_having_none() {
         let root = machine_with(&["13"]);
-        assert!(matches!(find_programs_below(root.path(), Path::new("/nonexistent")), Err(Error::ProgramMissing { .. })));
+        assert!(matches!(
+            find_programs_below(root.path(), Path::new("/nonexistent")),
+            Err(Error::ProgramMissing { .. })
+        ));
     }
 }

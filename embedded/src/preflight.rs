@@ -49,11 +49,17 @@ fn check_data_dir(data_dir: &Path) -> Result<(), Error> {
         return Err(bad(format!("{} is not an absolute path", data_dir.display())));
     }
     if data_dir.as_os_str().len() > LONGEST_DATA_DIR {
-        return Err(bad(format!("{} is longer than {LONGEST_DATA_DIR} letters; sockets below it could not be opened", data_dir.display())));
+        return Err(bad(format!(
+            "{} is longer than {LONGEST_DATA_DIR} letters; sockets below it could not be opened",
+            data_dir.display()
+        )));
     }
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(byte);
-    if !data_dir.as_os_str().as_encoded_bytes().iter().all(|byte| allowed(byte)) {
-        return Err(bad(format!("{} has other characters than letters, digits and / - _ .", data_dir.display())));
+    if !data_dir.as_os_str().as_encoded_bytes().iter().all(allowed) {
+        return Err(bad(format!(
+            "{} has other characters than letters, digits and / - _ .",
+            data_dir.display()
+        )));
     }
     let present = present_ancestor(data_dir);
     let room = statvfs(&present).map_err(Error::system(format!("measure {}", present.display())))?;
@@ -90,10 +96,14 @@ fn check_cluster(options: &ClusterOptions, data_dir: &Path) -> Result<(), Error>
     for plugin in ["bridge", "host-local", "portmap", "loopback"] {
         let path = Path::new(CNI_PLUGINS).join(plugin);
         if !path.is_file() {
-            return Err(Error::ProgramMissing { program: path.display().to_string(), package: "containernetworking-plugins" });
+            return Err(Error::ProgramMissing {
+                program: path.display().to_string(),
+                package: "containernetworking-plugins",
+            });
         }
     }
-    let program_is_fine = fs::metadata(&options.program).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0);
+    let program_is_fine = fs::metadata(&options.program)
+        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0);
     if !program_is_fine {
         return Err(Error::ClusterProgramMissing { path: options.program.clone() });
     }
@@ -121,7 +131,11 @@ fn check_kernel() -> Result<(), Error> {
         load_module("overlay");
     }
     if !has_overlay() {
-        return Err(Error::KernelFeatureMissing { feature: "overlay file system", path: "overlay in /proc/filesystems", module: "overlay" });
+        return Err(Error::KernelFeatureMissing {
+            feature: "overlay file system",
+            path: "overlay in /proc/filesystems",
+            module: "overlay",
+        });
     }
     Ok(())
 }
@@ -138,7 +152,11 @@ fn check_network(options: &ClusterOptions) -> Result<(), Error> {
         return Err(Error::BridgeTaken { name: options.bridge.clone() });
     }
     for (range, interface) in machine::routes() {
-        let taken = |cidr: &Network, purpose| Error::RangeTaken { cidr: cidr.to_string(), purpose, interface: interface.clone() };
+        let taken = |cidr: &Network, purpose| Error::RangeTaken {
+            cidr: cidr.to_string(),
+            purpose,
+            interface: interface.clone(),
+        };
         if range.overlaps(&options.pods) {
             return Err(taken(&options.pods, "pods"));
         }
@@ -149,7 +167,12 @@ fn check_network(options: &ClusterOptions) -> Result<(), Error> {
     for protocol in ["tcp", "udp"] {
         let address = options.bridge_address();
         if machine::is_listening(protocol, address, 53) {
-            return Err(Error::PortInUse { address: address.into(), port: 53, protocol, purpose: "the cluster's name server" });
+            return Err(Error::PortInUse {
+                address: address.into(),
+                port: 53,
+                protocol,
+                purpose: "the cluster's name server",
+            });
         }
     }
     Ok(())
@@ -158,7 +181,10 @@ fn check_network(options: &ClusterOptions) -> Result<(), Error> {
 fn check_postgres(data_dir: &Path) -> Result<(), Error> {
     postgres::find_programs(&Layout::new(data_dir))?;
     if machine::user(postgres::USER)?.is_none() {
-        return Err(Error::ProgramMissing { program: format!("the user {}", postgres::USER), package: "postgresql" });
+        return Err(Error::ProgramMissing {
+            program: format!("the user {}", postgres::USER),
+            package: "postgresql",
+        });
     }
     // the data folder itself is made so that it can be entered
     for folder in data_dir.ancestors().skip(1).filter(|folder| folder.is_dir()) {

@@ -44,11 +44,11 @@ impl ProcessId {
 
     /// Sends a signal to the process and its whole group, which it leads.
     pub(crate) fn signal_group(self, signal: Signal) {
-        if self.is_alive() {
-            if let Ok(pid) = i32::try_from(self.pid) {
-                // a group that has just ended is what was wanted
-                let _ = killpg(Pid::from_raw(pid), signal);
-            }
+        if self.is_alive()
+            && let Ok(pid) = i32::try_from(self.pid)
+        {
+            // a group that has just ended is what was wanted
+            let _ = killpg(Pid::from_raw(pid), signal);
         }
     }
 }
@@ -82,7 +82,11 @@ pub(crate) fn send(pid: u32, signal: Signal) {
 }
 
 fn all_pids() -> impl Iterator<Item = u32> {
-    fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+    fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 /// The living processes that carry the mark of this data folder, the caller left out.
@@ -118,7 +122,9 @@ pub(crate) fn tree_memory_bytes(root: u32) -> u64 {
 
 fn memory_bytes(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse::<u64>().ok());
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse::<u64>().ok());
     kib.unwrap_or(0) * 1024
 }
 

@@ -33,7 +33,7 @@ impl fmt::Display for Step {
         let secs = self.elapsed.as_secs_f64();
         match &self.state {
             StepState::Started => write!(out, "{} …", self.name),
-            StepState::Done => write!(out, "{} ready in {secs:.1} s", self.name),
+            StepState::Done => write!(out, "{} done in {secs:.1} s", self.name),
             StepState::Failed(reason) => write!(out, "{} failed after {secs:.1} s: {reason}", self.name),
         }
     }
@@ -54,7 +54,11 @@ impl Progress {
         Self::new(|_| {})
     }
 
-    pub(crate) async fn step<T>(&self, name: &str, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pub(crate) async fn step<T>(
+        &self,
+        name: &str,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         let began = Instant::now();
         let report = |state| (self.0)(&Step { name: name.to_owned(), state, elapsed: began.elapsed() });
         report(StepState::Started);

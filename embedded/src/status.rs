@@ -90,8 +90,12 @@ pub(crate) struct Board {
 
 impl Board {
     pub(crate) fn new(layout: &Layout) -> Self {
-        let record =
-            Record { supervisor: ProcessId::myself(), kubeconfig: None, database_url: None, parts: BTreeMap::new() };
+        let record = Record {
+            supervisor: ProcessId::myself(),
+            kubeconfig: None,
+            database_url: None,
+            parts: BTreeMap::new(),
+        };
         Self { path: Arc::new(layout.status()), record: Arc::new(Mutex::new(record)) }
     }
 
@@ -117,6 +121,11 @@ impl Board {
         });
     }
 
+    pub(crate) fn restarts(&self, name: &str) -> u32 {
+        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        record.parts.get(name).map_or(0, |part| part.restarts)
+    }
+
     pub(crate) fn health(&self, name: &str) -> Option<Health> {
         let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         record.parts.get(name).map(|part| part.health)
@@ -138,7 +147,8 @@ pub(crate) fn read_record(layout: &Layout) -> Result<Option<Record>, Error> {
 /// # Errors
 /// When nothing was ever started there, or the record cannot be read.
 pub fn read_status(data_dir: &Path) -> Result<Status, Error> {
-    let data_dir = data_dir.canonicalize().map_err(|_| Error::NeverStarted { data_dir: data_dir.to_owned() })?;
+    let data_dir =
+        data_dir.canonicalize().map_err(|_| Error::NeverStarted { data_dir: data_dir.to_owned() })?;
     let layout = Layout::new(&data_dir);
     let record = read_record(&layout)?.ok_or(Error::NeverStarted { data_dir })?;
     let running = record.supervisor.is_some_and(ProcessId::is_alive);

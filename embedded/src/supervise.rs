@@ -22,6 +22,8 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(20);
 /// A part that ran this long before it died starts again at once.
 const STEADY: Duration = Duration::from_secs(60);
+/// A part that dies this often before it was ever ready is given up.
+const DEATHS_BEFORE_READY: u32 = 5;
 const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
@@ -126,11 +128,11 @@ async fn wait_ready(spec: &PartSpec, layout: &Layout, board: &Board) -> Result<(
             board.change_part(spec.name, |part| part.health = Health::Healthy);
             return Ok(());
         }
-        if began.elapsed() > spec.ready_limit {
+        if began.elapsed() > spec.ready_limit || board.restarts(spec.name) >= DEATHS_BEFORE_READY {
             let log = layout.log(spec.name);
             return Err(Error::NotReady {
                 part: spec.name.to_owned(),
-                waited_secs: spec.ready_limit.as_secs(),
+                waited_secs: began.elapsed().as_secs(),
                 last_words: logs::last_line(&log),
                 log,
             });
@@ -196,7 +198,9 @@ impl Keeper {
                         self.note_started(&child, true);
                         break;
                     }
-                    Err(error) => tracing::error!(part = self.spec.name, error = %error, "could not start the part again"),
+                    Err(error) => {
+                        tracing::error!(part = self.spec.name, error = %error, "could not start the part again");
+                    }
                 }
             }
         }
@@ -326,6 +330,17 @@ mod tests {
         let error = Part::start(spec, &layout, &board).await.expect_err("no socket is served");
         assert!(error.to_string().contains("a sad reason"), "{error}");
         assert_eq!(board.health("shell"), Some(Health::Stopped));
+    }
+
+    #[tokio::test]
+    async fn a_part_that_dies_again_and_again_before_it_is_ready_is_given_up_early() {
+        let (_folder, layout, board) = workplace();
+        let mut spec = shell("echo no such flag; exit 2", &layout);
+        spec.ready_limit = Duration::from_secs(60);
+        let began = Instant::now();
+        let error = Part::start(spec, &layout, &board).await.expect_err("it never gets ready");
+        assert!(error.to_string().contains("no such flag"), "{error}");
+        assert!(began.elapsed() < Duration::from_secs(30));
     }
 
     #[tokio::test]

@@ -63,10 +63,10 @@ impl Saved {
             }
             // an interface that has gone meanwhile took its settings along
             let Some(present) = read(path) else { continue };
-            if present != *value {
-                if let Err(error) = fs::write(path, value) {
-                    failed.push(format!("{} back to {value}: {error}", path.display()));
-                }
+            if present != *value
+                && let Err(error) = fs::write(path, value)
+            {
+                failed.push(format!("{} back to {value}: {error}", path.display()));
             }
         }
         failed

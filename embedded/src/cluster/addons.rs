@@ -7,6 +7,7 @@ use super::Context;
 use crate::NODE_NAME;
 use crate::error::Error;
 use crate::files;
+use crate::firewall::NETWORK_POLICY_TABLE;
 use crate::probe::Probe;
 use crate::supervise::PartSpec;
 
@@ -52,7 +53,7 @@ pub(super) fn network_policy(context: &Context) -> PartSpec {
         .part("network-policy", Probe::http(health, "/healthz"))
         .arg("--kubeconfig")
         .arg(context.layout.kubeconfig("network-policy"))
-        .args(["--node-name", NODE_NAME, "--bridge", &context.options.bridge])
+        .args(["--node-name", NODE_NAME, "--table", NETWORK_POLICY_TABLE])
         .arg("--healthz-bind-address")
         .arg(format!("127.0.0.1:{health}"))
 }
@@ -72,7 +73,11 @@ fn upstreams() -> Vec<String> {
 }
 
 fn name_servers(resolv_conf: &str) -> Vec<String> {
-    resolv_conf.lines().filter_map(|line| line.strip_prefix("nameserver")).map(|server| server.trim().to_owned()).collect()
+    resolv_conf
+        .lines()
+        .filter_map(|line| line.strip_prefix("nameserver"))
+        .map(|server| server.trim().to_owned())
+        .collect()
 }
 
 /// The objects: who may do what, and where the name server is found.
@@ -162,7 +167,8 @@ mod tests {
 
     #[test]
     fn only_name_servers_are_taken_from_the_machine() {
-        let text = "# comment\nsearch example.org\nnameserver 192.0.2.1\nnameserver\t2001:db8::1\noptions edns0\n";
+        let text =
+            "# comment\nsearch example.org\nnameserver 192.0.2.1\nnameserver\t2001:db8::1\noptions edns0\n";
         assert_eq!(name_servers(text), ["192.0.2.1", "2001:db8::1"]);
     }
 }

@@ -23,7 +23,12 @@ pub(super) fn etcd(context: &Context) -> Result<PartSpec, Error> {
     let health = context.ports.of("etcd-health");
     Ok(context
         .part("etcd", Probe::http(health, "/readyz"))
-        .args(["--name=lectern", "--client-cert-auth=true", "--peer-client-cert-auth=true", "--log-level=warn"])
+        .args([
+            "--name=lectern",
+            "--client-cert-auth=true",
+            "--peer-client-cert-auth=true",
+            "--log-level=warn",
+        ])
         .arg(flag("data-dir", data))
         .arg(format!("--listen-client-urls={client}"))
         .arg(format!("--advertise-client-urls={client}"))

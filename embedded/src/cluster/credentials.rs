@@ -64,14 +64,24 @@ fn fingerprint(config: &str) -> String {
 }
 
 fn is_fresh(stamp: &std::path::Path, wanted: &str) -> bool {
-    let age = fs::metadata(stamp).and_then(|found| found.modified()).ok().and_then(|made| made.elapsed().ok());
-    age.is_some_and(|age| age < RENEW_AFTER) && fs::read_to_string(stamp).is_ok_and(|present| present == wanted)
+    let age =
+        fs::metadata(stamp).and_then(|found| found.modified()).ok().and_then(|made| made.elapsed().ok());
+    age.is_some_and(|age| age < RENEW_AFTER)
+        && fs::read_to_string(stamp).is_ok_and(|present| present == wanted)
 }
 
 /// Removes everything that an authority signed; what is left is what others trust.
 fn remove_leaves(context: &Context) -> Result<(), Error> {
     let pki = context.layout.pki();
-    for leaf in ["apiserver", "apiserver-kubelet-client", "apiserver-etcd-client", "front-proxy-client", "etcd/server", "etcd/peer", "etcd/healthcheck-client"] {
+    for leaf in [
+        "apiserver",
+        "apiserver-kubelet-client",
+        "apiserver-etcd-client",
+        "front-proxy-client",
+        "etcd/server",
+        "etcd/peer",
+        "etcd/healthcheck-client",
+    ] {
         for ending in ["crt", "key"] {
             files::remove_file(&pki.join(format!("{leaf}.{ending}")))?;
         }
@@ -99,7 +109,12 @@ async fn make_kubelet_certificate(context: Context) -> Result<(), Error> {
     files::remove_file(&folder.join("ca.key"))
 }
 
-async fn make_kubeconfig(context: Context, owner: &str, user: &str, group: Option<&str>) -> Result<(), Error> {
+async fn make_kubeconfig(
+    context: Context,
+    owner: &str,
+    user: &str,
+    group: Option<&str>,
+) -> Result<(), Error> {
     let mut command = kubeadm(&context).args(["kubeconfig", "user", "--client-name", user, "--config"]);
     command = command.arg(context.layout.config("kubeadm.yaml"));
     if let Some(group) = group {

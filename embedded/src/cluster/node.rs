@@ -15,7 +15,8 @@ use crate::supervise::PartSpec;
 /// The image of the process that keeps a pod's namespaces.
 const PAUSE_IMAGE: &str = "registry.k8s.io/pause:3.10";
 /// Registries whose images are first looked for on loopback, with their real addresses.
-const MIRRORED: [(&str, &str); 2] = [("docker.io", "https://registry-1.docker.io"), ("registry.k8s.io", "https://registry.k8s.io")];
+const MIRRORED: [(&str, &str); 2] =
+    [("docker.io", "https://registry-1.docker.io"), ("registry.k8s.io", "https://registry.k8s.io")];
 
 /// containerd, inside the mount namespace of the node.
 pub(super) fn containerd(context: &Context, namespace: &MountNamespace) -> Result<PartSpec, Error> {
@@ -26,7 +27,9 @@ pub(super) fn containerd(context: &Context, namespace: &MountNamespace) -> Resul
     }
     let registry = context.ports.of("registry");
     for (name, server) in MIRRORED {
-        let mirror = format!("server = \"{server}\"\n\n[host.\"http://127.0.0.1:{registry}\"]\n  capabilities = [\"pull\", \"resolve\"]\n");
+        let mirror = format!(
+            "server = \"{server}\"\n\n[host.\"http://127.0.0.1:{registry}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"
+        );
         files::settle(&layout.config(&format!("registries/{name}/hosts.toml")), &mirror)?;
     }
     files::settle(&layout.config("cni/10-lectern.conflist"), &cni_config(context))?;
@@ -125,14 +128,15 @@ pub(super) fn kubelet(context: &Context, namespace: &MountNamespace) -> Result<P
     files::create_dir(&layout.node("volume-plugins"), 0o755)?;
     let config = layout.config("kubelet.yaml");
     files::settle(&config, &kubelet_config(context))?;
-    let mut spec = PartSpec::new("kubelet", "nsenter", Probe::http(context.ports.of("kubelet-health"), "/healthz"))
-        .args(namespace.enter_args())
-        .arg(&context.options.program)
-        .arg("kubelet")
-        .arg(format!("--config={}", config.display()))
-        .arg(format!("--kubeconfig={}", layout.kubeconfig("kubelet").display()))
-        .arg(format!("--hostname-override={NODE_NAME}"))
-        .arg(format!("--node-ip={}", context.options.bridge_address()));
+    let mut spec =
+        PartSpec::new("kubelet", "nsenter", Probe::http(context.ports.of("kubelet-health"), "/healthz"))
+            .args(namespace.enter_args())
+            .arg(&context.options.program)
+            .arg("kubelet")
+            .arg(format!("--config={}", config.display()))
+            .arg(format!("--kubeconfig={}", layout.kubeconfig("kubelet").display()))
+            .arg(format!("--hostname-override={NODE_NAME}"))
+            .arg(format!("--node-ip={}", context.options.bridge_address()));
     spec.stop_limit = Duration::from_secs(2);
     Ok(spec)
 }
@@ -227,5 +231,7 @@ nftables:
             kubeconfig = context.layout.kubeconfig("kube-proxy").display(),
         ),
     )?;
-    Ok(context.part("kube-proxy", Probe::http(health, "/livez")).arg(format!("--config={}", config.display())))
+    Ok(context
+        .part("kube-proxy", Probe::http(health, "/livez"))
+        .arg(format!("--config={}", config.display())))
 }

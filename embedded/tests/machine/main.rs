@@ -1,0 +1,184 @@
+//! The embedded parts on the machine that runs the tests: up, alive, killed, recovered, stopped, and nothing left.
+//!
+//! Needs root, Debian's containerd, runc, CNI plugins, docker-registry and Postgres, and the cluster program in
+//! `LECTERN_CLUSTER_PROGRAM`. It runs in network and mount namespaces of its own, so that
+//! it meets nobody else's cluster.
+
+mod images;
+mod snapshot;
+mod supervisor;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use lectern_embedded::{Health, PartStatus, Status, read_status};
+use nix::sys::signal::Signal;
+
+use crate::snapshot::Snapshot;
+use crate::supervisor::Supervisor;
+
+#[test]
+fn parts_come_up_survive_deaths_recover_from_a_kill_and_leave_nothing_behind() {
+    let program = supervisor::cluster_program();
+    supervisor::enter_own_namespaces();
+    let folder = tempfile::Builder::new().prefix("lectern-").tempdir_in("/tmp").expect("folder");
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711))
+        .expect("mode");
+    let (data_dir, images) = (folder.path().join("data"), folder.path().join("images"));
+    images::build(&images, folder.path());
+    let before = Snapshot::take(&data_dir);
+
+    let mut first = Supervisor::start(&program, &data_dir, &images);
+    let kubectl = Kubectl { program: program.clone(), kubeconfig: data_dir.join("kubeconfigs/admin.conf") };
+    a_node_is_ready_and_a_pod_runs_and_reaches_only_what_it_may(&kubectl, &data_dir);
+    a_database_answers(&data_dir, "CREATE TABLE kept (number int); INSERT INTO kept VALUES (42)");
+    a_second_supervisor_is_refused(&first, &program, folder.path());
+    for part in ["kube-scheduler", "containerd"] {
+        a_killed_part_is_started_again(part, &data_dir);
+    }
+
+    first.kill();
+    assert!(
+        !Snapshot::take(&data_dir).differences(&before).is_empty(),
+        "a kill should leave something to clear"
+    );
+    let mut second = Supervisor::start(&program, &data_dir, &images);
+    wait_for("the pod runs again in a new container", || {
+        kubectl.try_run(&["-n", "probe", "get", "pod", "probe", "-o", "jsonpath={.status.phase} {.status.containerStatuses[0].restartCount} {.status.containerStatuses[0].ready}"])
+            .filter(|answer| answer.starts_with("Running ") && answer.ends_with(" true") && !answer.contains(" 0 "))
+    });
+    assert_eq!(a_database_answers(&data_dir, "SELECT number FROM kept"), "42");
+
+    let began = Instant::now();
+    second.stop();
+    assert!(began.elapsed() < Duration::from_secs(15), "the stop took {:?}", began.elapsed());
+    assert_eq!(Snapshot::take(&data_dir).differences(&before), Vec::<String>::new());
+    assert!(!read_status(&data_dir).expect("status").running);
+}
+
+/// Not a test: the process that the test above starts, kills and stops.
+#[test]
+#[ignore = "run by the other test as a process of its own"]
+fn supervise() {
+    supervisor::run();
+}
+
+fn a_node_is_ready_and_a_pod_runs_and_reaches_only_what_it_may(kubectl: &Kubectl, data_dir: &Path) {
+    assert!(kubectl.run(&["get", "node", "lectern"]).contains(" Ready "));
+    kubectl.run(&["create", "namespace", "probe"]);
+    wait_for("the service account", || kubectl.try_run(&["-n", "probe", "get", "serviceaccount", "default"]));
+    let ports = std::fs::read_to_string(data_dir.join("ports.json")).expect("ports");
+    let ports: std::collections::BTreeMap<String, u16> = serde_json::from_str(&ports).expect("ports");
+    let manifest = format!(
+        "apiVersion: v1
+kind: Pod
+metadata: {{ name: probe, namespace: probe }}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: probe
+    image: probe:1
+    imagePullPolicy: Always
+    args: [\"10.84.0.1:443\", \"10.83.0.1:{api}\", \"10.83.0.1:{kubelet}\", \"dns:10.84.0.10:kubernetes.default.svc.cluster.local\"]
+    ports: [{{ containerPort: 80, hostPort: 18080 }}]
+",
+        api = ports["kube-apiserver"],
+        kubelet = ports["kubelet"],
+    );
+    let file = data_dir.join("probe.yaml");
+    std::fs::write(&file, manifest).expect("manifest");
+    kubectl.run(&["apply", "-f", file.to_str().expect("path")]);
+    let log = wait_for("the pod's findings", || {
+        kubectl.try_run(&["-n", "probe", "logs", "probe"]).filter(|log| log.contains("waiting"))
+    });
+    assert!(log.contains("10.84.0.1:443 open"), "the service kubernetes: {log}");
+    assert!(log.contains(&format!("10.83.0.1:{} open", ports["kube-apiserver"])), "the API server: {log}");
+    assert!(
+        log.contains(&format!("10.83.0.1:{} closed", ports["kubelet"])),
+        "kubelet is not for pods: {log}"
+    );
+    assert!(log.contains("svc.cluster.local is 10.84.0.1"), "the name server: {log}");
+    let who = |owner: &str, question: &[&str]| {
+        let kubeconfig = data_dir.join(format!("kubeconfigs/{owner}.conf"));
+        Kubectl { program: kubectl.program.clone(), kubeconfig }
+            .answer(&[&["auth", "can-i"], question].concat())
+    };
+    assert_eq!(who("server", &["create", "namespaces"]), "yes");
+    assert_eq!(who("coredns", &["get", "secrets", "-A"]), "no");
+    assert_eq!(who("kubelet", &["delete", "namespaces"]), "no");
+}
+
+fn a_database_answers(data_dir: &Path, statement: &str) -> String {
+    let url = read_status(data_dir).expect("status").database_url.expect("a database");
+    let output = Command::new("psql")
+        .args([&url, "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement])
+        .output()
+        .expect("psql");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn a_second_supervisor_is_refused(first: &Supervisor, program: &Path, folder: &Path) {
+    let elsewhere = folder.join("other");
+    let refusal = Supervisor::refused(program, &elsewhere);
+    assert!(refusal.contains(&first.pid().to_string()), "{refusal}");
+    assert!(refusal.contains("already runs here"), "{refusal}");
+    assert!(!elsewhere.exists(), "a refused start must not leave a folder");
+}
+
+fn a_killed_part_is_started_again(name: &str, data_dir: &Path) {
+    let part = || -> PartStatus {
+        let status: Status = read_status(data_dir).expect("status");
+        status.parts.into_iter().find(|part| part.name == name).expect("the part")
+    };
+    let before = part();
+    assert_eq!(before.health, Health::Healthy);
+    supervisor::signal(before.pid.expect("a process"), Signal::SIGKILL);
+    let after = wait_for("the part to be started again", || {
+        Some(part()).filter(|part| part.restarts == before.restarts + 1 && part.health == Health::Healthy)
+    });
+    assert_ne!(after.pid, before.pid);
+    assert!(after.last_end.as_deref().is_some_and(|end| end.contains("signal: 9")), "{after:?}");
+}
+
+fn wait_for<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = attempt() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+struct Kubectl {
+    program: std::path::PathBuf,
+    kubeconfig: std::path::PathBuf,
+}
+
+impl Kubectl {
+    fn output(&self, args: &[&str]) -> std::process::Output {
+        let home = self.kubeconfig.parent().expect("folder");
+        let mut command = Command::new(&self.program);
+        command.arg("kubectl").arg("--kubeconfig").arg(&self.kubeconfig).args(args).env("HOME", home);
+        command.output().expect("kubectl")
+    }
+
+    fn run(&self, args: &[&str]) -> String {
+        let output = self.output(args);
+        assert!(output.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn try_run(&self, args: &[&str]) -> Option<String> {
+        let output = self.output(args);
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// What it says, whatever its exit code.
+    fn answer(&self, args: &[&str]) -> String {
+        String::from_utf8_lossy(&self.output(args).stdout).trim().to_owned()
+    }
+}
