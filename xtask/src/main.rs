@@ -1,2 +1,217 @@
-//! xtask
-fn main() {}
+//! `cargo xtask`: every chore of the project, from a bare machine to a running Lectern and its tests.
+
+mod cache;
+mod context;
+mod elf;
+mod external;
+mod fingerprint;
+mod images;
+mod interrupt;
+mod lint;
+mod packages;
+mod place;
+mod plan;
+mod platform;
+mod process;
+mod programs;
+mod render;
+mod steps;
+mod suites;
+mod tally;
+mod wasm;
+mod web;
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+
+use context::Context;
+use external::External;
+use interrupt::Interrupted;
+use packages::Needs;
+use plan::Part;
+use platform::{Extent, Platform};
+use steps::{Steps, Told};
+use suites::Suite;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  up [-- <options>]       installs what is missing, builds everything and starts Lectern;
+                          the options go to `lectern up`
+  test [<suite>…]         runs the tests: rust, cluster, browser; all of them without a name
+  build [<part>…]         builds into target/bundle: web, cluster, agent, images, server; all without a name
+  lint                    checks formats and runs the static checks
+  clean-cache             removes what was built for this user, in the cache folder
+
+Environment: LECTERN_CACHE is the cache folder (else ~/.cache/lectern), CARGO_TARGET_DIR the folder for compiling;
+a reachable KUBECONFIG or DATABASE_URL is used instead of a cluster or database of Lectern's own.";
+
+/// What there is in the cache folder.
+const CACHED: [&str; 9] = [
+    "agent",
+    "cluster",
+    "images",
+    "logs",
+    "target",
+    "wasm-bindgen-driver",
+    "wasm-opt",
+    "wasm-toolchain",
+    "web",
+];
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) if error.is::<Told>() => ExitCode::FAILURE,
+        Err(error) if error.is::<Interrupted>() => ExitCode::from(130),
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode> {
+    let mut words = words()?;
+    let command = if words.is_empty() { "help".to_owned() } else { words.remove(0) };
+    let context = Context::load()?;
+    interrupt::watch()?;
+    match command.as_str() {
+        "up" => up(&context, &words),
+        "test" => test(&context, &words),
+        "build" => build(&context, &words),
+        "lint" if words.is_empty() => Ok(code(lint::run(&context)?)),
+        "clean-cache" if words.is_empty() => clean_cache(&context),
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        "lint" | "clean-cache" => bail!("{command} takes no arguments"),
+        _ => bail!("there is no command {command:?}\n\n{HELP}"),
+    }
+}
+
+fn code(fine: bool) -> ExitCode {
+    if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn words() -> Result<Vec<String>> {
+    let to_text = |word: OsString| word.into_string().ok().context("arguments must be UTF-8");
+    std::env::args_os().skip(1).map(to_text).collect()
+}
+
+fn build(context: &Context, words: &[String]) -> Result<ExitCode> {
+    let external = External { postgres: false, kubernetes: false };
+    let mut wished = words.iter().map(|word| Part::named(word)).collect::<Result<Vec<_>>>()?;
+    if wished.is_empty() {
+        wished = vec![Part::Images, Part::Server];
+    }
+    let needs = Needs { postgres: false, kubernetes: wished.contains(&Part::Images), browser: false };
+    let parts = plan::parts_for(&wished, &external);
+    let mut steps = Steps::new(parts.len(), context.cache.new_log_folder("build")?);
+    plan::make(context, &mut steps, &parts, needs, &external)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ends as `lectern up`, so that signals reach it without a process in between.
+fn up(context: &Context, words: &[String]) -> Result<ExitCode> {
+    let options = match words {
+        [] => &[],
+        [dashes, options @ ..] if dashes == "--" => options,
+        [word, ..] => bail!("{word:?} comes without `--` before it: cargo xtask up -- {word}"),
+    };
+    let external = External::find()?;
+    let parts = plan::parts_for(&[Part::Images, Part::Server], &external);
+    let needs = Needs { postgres: true, kubernetes: true, browser: false };
+    let mut steps = Steps::new(parts.len(), context.cache.new_log_folder("up")?);
+    plan::make(context, &mut steps, &parts, needs, &external)?;
+
+    let mut lectern = context.command(&plan::lectern_program(&context.bundle).to_string_lossy());
+    lectern.arg("up").env_remove("CARGO_TARGET_DIR");
+    for (option, value) in plan::lectern_options(context, &external) {
+        if !is_given(options, option) {
+            lectern.arg(option).arg(value);
+        }
+    }
+    Err(lectern.args(options).exec()).context("could not start lectern")
+}
+
+fn is_given(options: &[String], option: &str) -> bool {
+    options
+        .iter()
+        .any(|given| given == option || given.strip_prefix(option).is_some_and(|rest| rest.starts_with('=')))
+}
+
+fn test(context: &Context, words: &[String]) -> Result<ExitCode> {
+    let mut suites = words.iter().map(|word| Suite::named(word)).collect::<Result<Vec<_>>>()?;
+    if suites.is_empty() {
+        suites = Suite::ALL.to_vec();
+    }
+    suites.sort();
+    suites.dedup();
+    let external = External::find()?;
+    let extent = suites.iter().map(|suite| suite.extent()).max().context("there is nothing to test")?;
+
+    let mut wished = vec![Part::Server];
+    if extent > Extent::Postgres {
+        wished.push(Part::Images);
+    }
+    let parts = plan::parts_for(&wished, &external);
+    let needs = Needs {
+        postgres: true,
+        kubernetes: extent > Extent::Postgres,
+        browser: suites.contains(&Suite::Browser),
+    };
+    let total = parts.len() + suites::compile_steps(&suites) + 1 + suites::run_steps(&suites) + 1;
+    let mut steps = Steps::new(total, context.cache.new_log_folder("test")?);
+    plan::make(context, &mut steps, &parts, needs, &external)?;
+    suites::compile(context, &mut steps, &suites)?;
+
+    let advice = "read the lines above; `lectern status` and the logs that they name tell more";
+    let platform =
+        steps.run("Starting Lectern", advice, |step| Platform::start(context, step, extent, &external))?;
+    let environment = platform.environment(context, &external);
+    let mut tally = suites::run(context, &mut steps, &suites, &environment)?;
+    let advice = "end what the reason names by hand: it is Lectern's fault that it is still there";
+    if steps
+        .run("Stopping Lectern", advice, |step| {
+            step.announce();
+            platform.stop()
+        })
+        .is_err()
+    {
+        tally.failed += 1;
+    }
+    if tally.skipped > 0 {
+        println!("{} left out", tally.skipped);
+    }
+    println!("{}", tally.line());
+    Ok(code(tally.failed == 0))
+}
+
+fn clean_cache(context: &Context) -> Result<ExitCode> {
+    let _lock = context.cache.lock()?;
+    let removed = context.cache.clean(&CACHED)?;
+    for folder in &removed {
+        println!("Removed {}", folder.display());
+    }
+    if removed.is_empty() {
+        println!("There was nothing in {}", context.cache.root().display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_is_given_with_a_space_or_an_equals_sign() {
+        let given = ["--labs-dir=/labs".to_owned(), "--listen".to_owned()];
+        assert!(is_given(&given, "--labs-dir") && is_given(&given, "--listen"));
+        assert!(!is_given(&given, "--images-dir") && !is_given(&given, "--labs"));
+    }
+}

@@ -1,0 +1,204 @@
+//! The folder of finished results, `~/.cache/lectern`: `<kind>/<fingerprint>/…`.
+//!
+//! A result is made in a temporary folder beside its place and renamed into it, so what is there is whole.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+
+/// Results of one kind that stay; making one more removes the one that was used longest ago.
+const KEPT_PER_KIND: usize = 3;
+/// Logs of this many runs stay.
+const KEPT_LOGS: usize = 10;
+
+/// The cache folder.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    root: PathBuf,
+}
+
+/// Held while results are being made; another xtask waits for it. The kernel gives it up with the process.
+pub struct Lock {
+    _file: File,
+}
+
+impl Cache {
+    /// Opens the cache, and makes its folder where it is missing.
+    pub fn open(root: PathBuf) -> Result<Self> {
+        fs::create_dir_all(&root)
+            .with_context(|| format!("could not create the cache folder {}", root.display()))?;
+        Ok(Self { root })
+    }
+
+    /// Where it lies.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Waits until no other xtask makes results, and says so once when there is one.
+    pub fn lock(&self) -> Result<Lock> {
+        let path = self.root.join("lock");
+        let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _ = file.read_to_string(&mut holder);
+                println!("Waiting for another cargo xtask to end (process {})", holder.trim());
+                file.lock()?;
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("could not lock {}", path.display()));
+            }
+        }
+        file.set_len(0)?;
+        file.rewind()?;
+        write!(file, "{}", std::process::id())?;
+        Ok(Lock { _file: file })
+    }
+
+    /// The finished result of that name, if it was made before.
+    pub fn find(&self, kind: &str, key: &str) -> Option<PathBuf> {
+        let place = self.root.join(kind).join(key);
+        let folder = File::open(&place).ok()?;
+        // pruning removes what was used longest ago
+        let _ = folder.set_modified(SystemTime::now());
+        Some(place)
+    }
+
+    /// Finds the result of that name, or has `make` fill an empty folder with it.
+    pub fn find_or_make(
+        &self,
+        kind: &str,
+        key: &str,
+        make: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<PathBuf> {
+        if let Some(place) = self.find(kind, key) {
+            return Ok(place);
+        }
+        let folder = self.root.join(kind);
+        fs::create_dir_all(&folder)?;
+        remove_leftovers(&folder)?;
+        let unfinished = folder.join(format!(".unfinished-{}", std::process::id()));
+        fs::create_dir(&unfinished)?;
+        if let Err(error) = make(&unfinished) {
+            let _ = fs::remove_dir_all(&unfinished);
+            return Err(error);
+        }
+        let place = folder.join(key);
+        fs::rename(&unfinished, &place).with_context(|| format!("could not create {}", place.display()))?;
+        keep_newest(&folder, KEPT_PER_KIND, is_key)?;
+        Ok(place)
+    }
+
+    /// A new folder for the logs of one run.
+    pub fn new_log_folder(&self, command: &str) -> Result<PathBuf> {
+        let logs = self.root.join("logs");
+        let started_at =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let folder = logs.join(format!("{started_at}-{command}-{}", std::process::id()));
+        fs::create_dir_all(&folder).with_context(|| format!("could not create {}", folder.display()))?;
+        keep_newest(&logs, KEPT_LOGS, |_| true)?;
+        Ok(folder)
+    }
+
+    /// Removes everything that xtask put there, and tells what it removed.
+    pub fn clean(&self, kinds: &[&str]) -> Result<Vec<PathBuf>> {
+        let mut removed = Vec::new();
+        for kind in kinds {
+            let folder = self.root.join(kind);
+            if folder.is_dir() {
+                fs::remove_dir_all(&folder)
+                    .with_context(|| format!("could not remove {}", folder.display()))?;
+                removed.push(folder);
+            }
+        }
+        Ok(removed)
+    }
+}
+
+fn is_key(name: &str) -> bool {
+    name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Removes what a killed run left. Whoever calls this holds the lock, so nobody works in there.
+fn remove_leftovers(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(".unfinished-") {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn keep_newest(folder: &Path, kept: usize, ours: impl Fn(&str) -> bool) -> Result<()> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if ours(&entry.file_name().to_string_lossy()) {
+            found.push((entry.metadata()?.modified()?, entry.path()));
+        }
+    }
+    found.sort();
+    for (_, path) in found.iter().rev().skip(kept) {
+        fs::remove_dir_all(path).with_context(|| format!("could not remove {}", path.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn cache() -> (tempfile::TempDir, Cache) {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path().join("lectern")).unwrap();
+        (folder, cache)
+    }
+
+    #[test]
+    fn a_result_is_made_once() {
+        let (_folder, cache) = cache();
+        let make = |folder: &Path| Ok(fs::write(folder.join("program"), "1")?);
+        let first = cache.find_or_make("cluster", "0123456789abcdef", make).unwrap();
+        let again =
+            cache.find_or_make("cluster", "0123456789abcdef", |_| anyhow::bail!("made twice")).unwrap();
+        assert_eq!(first, again);
+        assert_eq!(fs::read_to_string(first.join("program")).unwrap(), "1");
+    }
+
+    #[test]
+    fn a_failed_result_leaves_nothing() {
+        let (_folder, cache) = cache();
+        let failed = cache.find_or_make("cluster", "0123456789abcdef", |folder| {
+            fs::write(folder.join("half"), "1")?;
+            anyhow::bail!("the compiler failed")
+        });
+        assert!(failed.is_err());
+        assert_eq!(cache.find("cluster", "0123456789abcdef"), None);
+        assert_eq!(fs::read_dir(cache.root().join("cluster")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_result_used_longest_ago_makes_room() {
+        let (_folder, cache) = cache();
+        for number in 0..KEPT_PER_KIND {
+            let place = cache.find_or_make("web", &format!("{number:016x}"), |_| Ok(())).unwrap();
+            let earlier = SystemTime::now() - Duration::from_secs(3600 - number as u64);
+            File::open(place).unwrap().set_modified(earlier).unwrap();
+        }
+        fs::create_dir(cache.root().join("web/by-hand")).unwrap();
+        assert!(cache.find("web", &format!("{:016x}", 0)).is_some(), "using it makes it new");
+        cache.find_or_make("web", &format!("{:016x}", 99), |_| Ok(())).unwrap();
+
+        let there = |number: u64| cache.find("web", &format!("{number:016x}")).is_some();
+        assert_eq!([there(0), there(1), there(2), there(99)], [true, false, true, true]);
+        assert!(cache.root().join("web/by-hand").is_dir());
+    }
+}

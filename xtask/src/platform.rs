@@ -1,0 +1,197 @@
+//! A whole Lectern for one run of tests: its own data folder, its own ports, and no trace afterwards.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::external::External;
+use crate::interrupt;
+use crate::plan;
+use crate::render;
+use crate::steps::Step;
+
+const READY_WITHIN: Duration = Duration::from_secs(300);
+const STOPPED_WITHIN: Duration = Duration::from_secs(90);
+const POLL_EVERY: Duration = Duration::from_millis(100);
+
+/// How much of Lectern a run of tests needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Extent {
+    /// A database.
+    Postgres,
+    /// A database and a cluster.
+    Parts,
+    /// Everything, with the server.
+    Everything,
+}
+
+/// A running Lectern. Dropping it stops it and removes its data.
+pub struct Platform {
+    child: Child,
+    folder: PathBuf,
+    ready: Value,
+    stopped: bool,
+}
+
+impl Platform {
+    /// Starts it and waits until it says that it is ready. Its output is the step's log.
+    pub fn start(context: &Context, step: &Step, extent: Extent, external: &External) -> Result<Self> {
+        step.announce();
+        let folder = std::env::temp_dir().join(format!("lectern-test-{}", std::process::id()));
+        fs::create_dir(&folder).with_context(|| format!("could not create {}", folder.display()))?;
+        let ready_file = folder.join("ready.json");
+        let log = step.open_log()?;
+
+        // should this process die, the kernel asks Lectern to stop: nobody else would
+        let mut command = context.command("setpriv");
+        command.args(["--pdeathsig", "TERM", "--"]).arg(plan::lectern_program(&context.bundle));
+        match extent {
+            Extent::Everything => command.arg("up").args(["--listen", &free_address()?]),
+            Extent::Parts => command.arg("parts"),
+            Extent::Postgres => command.args(["parts", "--no-cluster"]),
+        };
+        command.arg("--data-dir").arg(folder.join("data")).arg("--ready-file").arg(&ready_file);
+        for (option, value) in plan::lectern_options(context, external) {
+            command.arg(option).arg(value);
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .context("could not start setpriv, which is part of Debian's util-linux")?;
+        let mut platform = Self { child, folder, ready: Value::Null, stopped: false };
+        platform.ready = platform.wait_until_ready(step, &ready_file)?;
+        Ok(platform)
+    }
+
+    /// What the tests' runners learn of it.
+    pub fn environment(&self, context: &Context, external: &External) -> Vec<(&'static str, String)> {
+        let mut environment = Vec::new();
+        for (variable, field) in [
+            ("DATABASE_URL", "database_url"),
+            ("KUBECONFIG", "kubeconfig"),
+            ("LECTERN_URL", "url"),
+            ("LECTERN_SIGN_IN_URL", "sign_in_url"),
+        ] {
+            if let Some(value) = self.ready[field].as_str() {
+                environment.push((variable, value.to_owned()));
+            }
+        }
+        let mut add = |variable, path: &Path| environment.push((variable, path.display().to_string()));
+        add("LECTERN_PROGRAM", &plan::lectern_program(&context.bundle));
+        add("LECTERN_LABS_DIR", &context.checkout.join("labs"));
+        if !external.kubernetes {
+            add("LECTERN_CLUSTER_PROGRAM", &context.bundle.join("lectern-cluster"));
+            add("LECTERN_IMAGES_DIR", &context.bundle.join("images"));
+        }
+        environment
+    }
+
+    /// Stops it, and fails when it left something behind.
+    pub fn stop(mut self) -> Result<()> {
+        self.end()
+    }
+
+    fn wait_until_ready(&mut self, step: &Step, ready_file: &Path) -> Result<Value> {
+        let started = Instant::now();
+        loop {
+            interrupt::check()?;
+            if let Some(status) = self.child.try_wait()? {
+                bail!("lectern ended with {status} before it was ready");
+            }
+            // a half-written file is no JSON yet
+            if let Some(ready) = fs::read(ready_file).ok().and_then(|text| serde_json::from_slice(&text).ok())
+            {
+                return Ok(ready);
+            }
+            if started.elapsed() > READY_WITHIN {
+                bail!("lectern was not ready after {} s", READY_WITHIN.as_secs());
+            }
+            if let Some(line) =
+                render::last_lines(&fs::read_to_string(step.log()).unwrap_or_default(), 1).first()
+            {
+                step.say(line);
+            }
+            thread::sleep(POLL_EVERY);
+        }
+    }
+
+    fn end(&mut self) -> Result<()> {
+        if self.stopped {
+            return Ok(());
+        }
+        self.stopped = true;
+        let pid = Pid::from_raw(self.child.id().cast_signed());
+        let mut by_force = false;
+        if self.child.try_wait()?.is_none() {
+            let _ = kill(pid, Signal::SIGTERM);
+            let asked = Instant::now();
+            while self.child.try_wait()?.is_none() {
+                if asked.elapsed() > STOPPED_WITHIN {
+                    by_force = true;
+                    self.child.kill()?;
+                    self.child.wait()?;
+                }
+                thread::sleep(POLL_EVERY);
+            }
+        }
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+        let left = mounts_below(&mounts, &self.folder);
+        if !left.is_empty() {
+            // removing a folder with something mounted in it could remove what is mounted there
+            bail!("lectern left mounts behind, so {} stays: {}", self.folder.display(), left.join(", "));
+        }
+        fs::remove_dir_all(&self.folder)
+            .with_context(|| format!("could not remove {}", self.folder.display()))?;
+        if by_force {
+            bail!("lectern did not stop within {} s of SIGTERM", STOPPED_WITHIN.as_secs());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            println!("  {error:#}");
+        }
+    }
+}
+
+fn free_address() -> Result<String> {
+    Ok(TcpListener::bind("127.0.0.1:0").context("there is no free port")?.local_addr()?.to_string())
+}
+
+fn mounts_below(mounts: &str, folder: &Path) -> Vec<String> {
+    mounts
+        .lines()
+        .filter_map(|line| line.split(' ').nth(1))
+        .filter(|place| Path::new(place).starts_with(folder))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_mounts_inside_the_folder_are_its_leftovers() {
+        let mounts = "overlay /tmp/lectern-test-1/data/rootfs overlay rw 0 0\n\
+                      tmpfs /tmp/lectern-test-12 tmpfs rw 0 0\n/dev/vda / ext4 rw 0 0\n";
+        let left = mounts_below(mounts, Path::new("/tmp/lectern-test-1"));
+        assert_eq!(left, ["/tmp/lectern-test-1/data/rootfs"]);
+    }
+}

@@ -1,0 +1,116 @@
+//! The web app: npm's bundle and the WebAssembly module, put together in `web/dist`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::context::Context;
+use crate::fingerprint::Fingerprint;
+use crate::place;
+use crate::steps::Step;
+use crate::wasm::{self, Compiler};
+
+const NAME: &str = "lectern_web";
+/// What the first page may cost a learner's connection, in bytes after brotli.
+const LIMIT_BYTES: u64 = 350 * 1024;
+/// What every browser of the last years understands; rustc uses no more of it without being asked.
+const FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// The programs that build the web app.
+pub struct Tools {
+    /// A rustc that knows the browser's target.
+    pub compiler: Compiler,
+    /// wasm-bindgen's stand-in.
+    pub bindgen: PathBuf,
+}
+
+/// Builds the web app where its sources changed, and lays it in `web/dist`.
+pub fn build(context: &Context, step: &Step, tools: &Tools) -> Result<()> {
+    let key = fingerprint(context, tools)?;
+    let web = context.checkout.join("web");
+    let dist = web.join("dist");
+    let made = context.cache.find_or_make("web", &key, |folder| {
+        if dist.exists() {
+            fs::remove_dir_all(&dist)?;
+        }
+        wasm::install_npm_packages(context, step, &web)?;
+        let mut npm = context.command("npm");
+        npm.args(["run", "build"]).current_dir(&web);
+        step.run(npm)?;
+        if !dist.join("index.html").is_file() {
+            bail!("npm's build script left no index.html in {}", dist.display());
+        }
+        let size_bytes = build_module(context, step, tools, &dist)?;
+        step.conclude(&format!("{} KiB of {} KiB brotli", size_bytes / 1024, LIMIT_BYTES / 1024));
+        place::copy_tree(&dist, folder)
+    })?;
+    place::mirror_tree(&made, &dist)
+}
+
+fn fingerprint(context: &Context, tools: &Tools) -> Result<String> {
+    let target = ["--target", wasm::TARGET];
+    let tree =
+        ["tree", "--package", "lectern-web", "--edges", "normal,build", "--prefix", "none", "--no-dedupe"];
+    // the lock file holds the whole workspace; a new dependency of the server is no reason to build the app again
+    let dependencies = context.ask("cargo", &[tree.as_slice(), &target].concat())?;
+    let dependencies = dependencies.replace(&*context.checkout.to_string_lossy(), ".");
+    Fingerprint::new("web")
+        .tree(&context.checkout.join("web"), |_| true)?
+        .tree(&context.checkout.join("api"), |_| true)?
+        .file(&context.checkout.join("Cargo.toml"))?
+        .text(&dependencies)
+        .text(&tools.compiler.version(context)?)
+        .tree(&context.checkout.join("xtask/wasm-bindgen-driver"), |_| true)?
+        .tree(&context.checkout.join("xtask/wasm-opt"), |_| true)
+        .map(Fingerprint::finish)
+}
+
+/// Compiles, binds and shrinks the module into `dist`; its size after brotli, in bytes.
+fn build_module(context: &Context, step: &Step, tools: &Tools, dist: &Path) -> Result<u64> {
+    // the host's compiler builds in the target folder, and two compilers in one folder build everything twice
+    let target = context.target.join("web");
+    let mut cargo = context.cargo("build");
+    cargo
+        .args(["--package", "lectern-web", "--profile", "web", "--target", wasm::TARGET])
+        .env("CARGO_TARGET_DIR", &target)
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+    tools.compiler.apply(&mut cargo);
+    step.run(cargo)?;
+
+    let compiled = target.join(wasm::TARGET).join("web/lectern-web.wasm");
+    let mut bindgen = context.command(&tools.bindgen.to_string_lossy());
+    bindgen.arg(&compiled).arg(dist).arg(NAME);
+    step.run(bindgen)?;
+
+    let module = dist.join(format!("{NAME}_bg.wasm"));
+    let shrunk = context.target.join("web/shrunk.wasm");
+    let optimizer = wasm::optimizer(context, step)?;
+    let mut optimize = context.command(&optimizer.to_string_lossy());
+    optimize.args(FEATURES).arg("-Oz").arg(&module).arg("-o").arg(&shrunk);
+    step.run(optimize)?;
+    fs::rename(&shrunk, &module).with_context(|| format!("could not replace {}", module.display()))?;
+
+    let size_bytes = brotli_size(context, &module)?;
+    if size_bytes > LIMIT_BYTES {
+        bail!(
+            "{} has {size_bytes} bytes after brotli; the limit is {LIMIT_BYTES}: find what made it grow",
+            module.display()
+        );
+    }
+    Ok(size_bytes)
+}
+
+fn brotli_size(context: &Context, file: &Path) -> Result<u64> {
+    let script = context.checkout.join("xtask/scripts/brotli-size.mjs");
+    let printed = context.ask("node", &[&script.to_string_lossy(), &file.to_string_lossy()])?;
+    printed.parse().with_context(|| format!("node printed no size but {printed:?}"))
+}
