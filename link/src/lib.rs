@@ -1,1 +1,57 @@
-//! The multiplexed stream between server and agent.
+//! The one multiplexed stream between server and agent: yamux, one JSON request and reply at the head of each of
+//! its streams, and then whatever the request is about.
+//!
+//! The server holds a [`Link`]; the agent takes [`Incoming`] streams. Both run over any stream of bytes: the
+//! exec of a pod, a Unix socket, a pipe. Nothing in here queues without limit: each stream has yamux's own flow
+//! control, and a connection a limit for all of them together.
+
+mod client;
+mod messages;
+mod mux;
+
+use std::time::Duration;
+
+pub use client::{AttachedTerminal, Link, TerminalInput, TerminalOutput};
+pub use messages::Messages;
+pub use mux::{Incoming, MuxStream};
+
+/// How often a silent link is tried, well below the half minute after which proxies cut idle connections.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// How long the other side may take to answer that.
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+
+/// Why a link or one of its streams failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// The connection is over.
+    #[error("the link to the workbench is closed")]
+    Closed,
+    /// The multiplexer gave up.
+    #[error("the link to the workbench broke")]
+    Broken(#[source] yamux::ConnectionError),
+    /// Reading or writing failed.
+    #[error("reading from or writing to the workbench failed")]
+    Io(#[from] std::io::Error),
+    /// What came is no message of this protocol.
+    #[error("the workbench sent something that is no message of this protocol")]
+    BadMessage(#[source] serde_json::Error),
+    /// The agent is of another version.
+    #[error(
+        "the workbench's agent speaks protocol {agent}, this server {server}; use the workbench image of this release"
+    )]
+    OtherProtocol {
+        /// The agent's.
+        agent: u32,
+        /// The server's.
+        server: u32,
+    },
+    /// The agent refused.
+    #[error("the workbench refused: {0}")]
+    Refused(String),
+    /// The agent answered something else than what was asked.
+    #[error("the workbench gave an answer that does not fit the question")]
+    Unexpected,
+    /// No answer in time.
+    #[error("the workbench did not answer within {} s", .0.as_secs())]
+    NoAnswer(Duration),
+}
