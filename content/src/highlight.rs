@@ -58,7 +58,7 @@ fn find_syntax(language: &str) -> Option<&'static SyntaxReference> {
         "console" | "shell" | "shell-session" | "terminal" | "sh" | "zsh" => "bash",
         "yml" => "yaml",
         "golang" => "go",
-        "text" | "plain" | "plaintext" | "none" | "txt" => return None,
+        "markdown" | "md" | "text" | "plain" | "plaintext" | "none" | "txt" => return None,
         other => other,
     };
     SYNTAXES.find_syntax_by_token(language)

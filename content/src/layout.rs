@@ -13,7 +13,7 @@ mod classic;
 mod front_matter;
 mod hugo;
 
-pub(crate) use front_matter::{FrontMatter, split_front_matter};
+pub(crate) use front_matter::split_front_matter;
 
 /// How a page is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

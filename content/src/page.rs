@@ -150,12 +150,12 @@ static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
 /// Renders Markdown whose variables are filled in. `source` is the page's file as it is, for the numbers of lines.
 pub(crate) fn render_text(source: &str, text: &str, title: &str, place: Place) -> RenderedText {
     let arena = Arena::new();
-    let root = parse_document(&arena, text, &OPTIONS);
-    if too_deep(root) {
+    let root = if quotes_deeply(text) { None } else { Some(parse_document(&arena, text, &OPTIONS)) };
+    let Some(root) = root.filter(|root| !too_deep(root)) else {
         let html = "<aside class=\"admonition danger\"><p class=\"admonition-title\">This page is not shown</p>\
                     <p>Its blocks nest too deeply.</p></aside>";
         return RenderedText { html: html.to_owned(), actions: Vec::new() };
-    }
+    };
     drop_title(root, title);
     let lines = Lines::new(source, text);
     let actions = walk::transform(root, &lines);
@@ -170,6 +170,7 @@ pub(crate) fn render_text(source: &str, text: &str, title: &str, place: Place) -
 /// Returns the code blocks of a text, as the page would have them: info string, text, line.
 pub(crate) fn code_blocks(text: &str) -> Vec<(String, String, u32)> {
     let arena = Arena::new();
+    let text = if quotes_deeply(text) { "" } else { text };
     let root = parse_document(&arena, text, &OPTIONS);
     root.descendants()
         .filter_map(|node| {
@@ -184,6 +185,7 @@ pub(crate) fn code_blocks(text: &str) -> Vec<(String, String, u32)> {
 /// Returns the addresses of a text's links and images: whether it is an image, the address, line and column.
 pub(crate) fn addresses(text: &str) -> Vec<(bool, String, u32, u32)> {
     let arena = Arena::new();
+    let text = if quotes_deeply(text) { "" } else { text };
     let root = parse_document(&arena, text, &OPTIONS);
     root.descendants()
         .filter_map(|node| {
@@ -202,6 +204,15 @@ pub(crate) fn addresses(text: &str) -> Vec<(bool, String, u32, u32)> {
             ))
         })
         .collect()
+}
+
+/// Says whether a line opens more quotations than a page needs: comrak takes quadratic time over such.
+fn quotes_deeply(text: &str) -> bool {
+    let opens = |letter: &char| {
+        letter.is_ascii_digit() || matches!(letter, ' ' | '\t' | '>' | '-' | '+' | '*' | '.' | ')')
+    };
+    text.lines()
+        .any(|line| line.chars().take_while(opens).filter(|letter| *letter == '>').count() > MAX_DEPTH)
 }
 
 /// Says whether anything nests deeper than a page needs: HTML parsers take quadratic time over such.

@@ -1,0 +1,97 @@
+//! How fast pages render: `LECTERN_BENCH_PAGES=DIR cargo bench -p lectern-content` takes every Markdown file below a
+//! folder; without it, the fixtures. Prints bytes per second.
+
+use std::fmt::Write;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use lectern_content::{Lab, RenderOptions, Variables};
+
+/// Copies the pages below a folder into the labs that they belong to, and any that belong to none into one of its own.
+fn labs(dir: &Path, scratch: &Path) -> Vec<(Lab, Vec<String>)> {
+    let mut labs = Vec::new();
+    let loose = scratch.join("loose");
+    std::fs::create_dir_all(&loose).expect("a scratch folder");
+    for folder in lectern_content::corpus::find_labs(dir) {
+        let Ok(lab) = Lab::load(&folder) else { continue };
+        let pages = lab.pages.iter().map(|page| page.name.clone()).collect();
+        labs.push((lab, pages));
+    }
+    for (number, file) in
+        markdown_files(dir).iter().filter(|file| !file.to_string_lossy().contains("/content/")).enumerate()
+    {
+        std::fs::copy(file, loose.join(format!("page-{number}.md"))).expect("a copy");
+    }
+    if let Ok(lab) = Lab::load(&loose) {
+        let pages = lab.pages.iter().map(|page| page.name.clone()).collect();
+        labs.push((lab, pages));
+    }
+    labs
+}
+
+fn markdown_files(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(markdown_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn collection(criterion: &mut Criterion) {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let dir = option_env!("LECTERN_BENCH_PAGES").map_or(fixtures, PathBuf::from);
+    let scratch = tempfile::tempdir().expect("a scratch folder");
+    let labs = labs(&dir, scratch.path());
+    let bytes: u64 =
+        markdown_files(&dir).iter().filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).sum();
+    let pages: usize = labs.iter().map(|(_, pages)| pages.len()).sum();
+    let variables = Variables::new().with("session_namespace", "lab-7");
+    let mut group = criterion.benchmark_group("collection");
+    group.throughput(Throughput::Bytes(bytes));
+    group.bench_function(format!("{pages} pages"), |bencher| {
+        bencher.iter(|| {
+            for (lab, pages) in &labs {
+                for page in pages {
+                    let _ = black_box(lab.render_page(page, &variables, &RenderOptions::new("/files")));
+                }
+            }
+        });
+    });
+    group.finish();
+}
+
+fn long_page(criterion: &mut Criterion) {
+    let mut text = String::new();
+    let mut number = 0;
+    while text.len() < 10 * 1024 * 1024 {
+        number += 1;
+        let _ = write!(
+            text,
+            "## Step {number}\n\nSome *words* about `step {number}` in {{{{ session_namespace }}}}, with a [link](https://example.test).\n\n\
+             ```execute\nkubectl get pods -n {{{{ session_namespace }}}} # {number}\n```\n\n\
+             1. one thing\n2. another thing, said at more length so that it takes a line of its own\n\n"
+        );
+    }
+    let dir = tempfile::tempdir().expect("a scratch folder");
+    let root = dir.path().join("long");
+    std::fs::create_dir_all(root.join("workshop/content")).expect("a scratch folder");
+    std::fs::write(root.join("workshop/workshop.yaml"), "name: Long\n").expect("a file");
+    std::fs::write(root.join("workshop/content/page.md"), &text).expect("a file");
+    let lab = Lab::load(&root).expect("a lab");
+    let variables = Variables::new().with("session_namespace", "lab-7");
+    let mut group = criterion.benchmark_group("long page");
+    group.sample_size(10).throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("10 MB", |bencher| {
+        bencher.iter(|| black_box(lab.render_page("page", &variables, &RenderOptions::new("/files"))));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, collection, long_page);
+criterion_main!(benches);

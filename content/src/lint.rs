@@ -1,0 +1,314 @@
+//! What an author should know about a lab before learners do.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use lectern_api::actions::{Action, COMMON_OPTIONS, KINDS, find_kind};
+
+use crate::corpus::looks_like_action;
+use crate::diagnostic::Diagnostic;
+use crate::files::LabFile;
+use crate::html::{Target, page_name, resolve};
+use crate::lab::Lab;
+use crate::layout::{Markup, Page, split_front_matter};
+use crate::page::{Lines, RenderOptions, action_name, addresses, code_blocks};
+use crate::template::{Notice, NoticeKind};
+use crate::variables::{SESSION_VARIABLES, Variables};
+use crate::yaml;
+
+mod commands;
+mod manifest;
+
+use commands::Exercise;
+
+/// Stands for a value that only a session knows.
+const UNKNOWN_VALUE: &str = "lectern-lint-value";
+
+/// Looks a lab over; an empty answer means that nothing is wrong. Sorted by file and line.
+#[must_use]
+pub fn lint(dir: &Path) -> Vec<Diagnostic> {
+    let mut found = match Lab::load(dir) {
+        Ok(lab) => Linter::new(&lab).run(),
+        Err(error) => error.diagnostics,
+    };
+    found.sort();
+    found.dedup();
+    found
+}
+
+struct Linter<'a> {
+    lab: &'a Lab,
+    variables: Variables,
+    home: Vec<LabFile>,
+    checks_used: BTreeSet<String>,
+    found: Vec<Diagnostic>,
+}
+
+impl<'a> Linter<'a> {
+    fn new(lab: &'a Lab) -> Self {
+        let mut variables = Variables::new();
+        for (name, _) in SESSION_VARIABLES {
+            variables.set(*name, UNKNOWN_VALUE);
+        }
+        let given = lab.spec.session.env.iter().map(|(name, _)| name);
+        for name in given.chain(lab.spec.parameters.iter().map(|parameter| &parameter.name)) {
+            variables.set_environment(name, UNKNOWN_VALUE);
+        }
+        Self {
+            lab,
+            variables,
+            home: lab.home_files(),
+            checks_used: BTreeSet::new(),
+            found: lab.warnings.clone(),
+        }
+    }
+
+    fn run(mut self) -> Vec<Diagnostic> {
+        let pages = &self.lab.layout.pages;
+        let mut exercise = Exercise::new(&self.home, pages.iter().flat_map(|page| self.actions(page)));
+        for page in pages {
+            if page.markup == Markup::AsciiDoc {
+                self.found.push(
+                    Diagnostic::warning("asciidoc", &page.file, "AsciiDoc pages are not shown yet")
+                        .hint("write the page in Markdown"),
+                );
+                continue;
+            }
+            self.page(page, &mut exercise);
+        }
+        self.listing();
+        self.checks();
+        self.found.extend(manifest::lint(self.lab));
+        self.found
+    }
+
+    fn actions(&self, page: &Page) -> Vec<Action> {
+        let rendered = self.lab.render_page(&page.name, &self.variables, &RenderOptions::default());
+        let actions = rendered.map(|page| page.actions).unwrap_or_default();
+        actions.iter().filter_map(|block| block.action().cloned()).collect()
+    }
+
+    fn page(&mut self, page: &Page, exercise: &mut Exercise) {
+        let (text, notices) = self.lab.expand(page, &self.variables, "");
+        let (_, start, _) = split_front_matter(&page.text);
+        for notice in notices {
+            self.notice(page, start, notice);
+        }
+        let lines = Lines::new(&page.text, &text);
+        for (info, body, line) in code_blocks(&text) {
+            self.block(page, &info, &body, lines.of(line as usize));
+        }
+        let Ok(rendered) = self.lab.render_page(&page.name, &self.variables, &RenderOptions::default())
+        else {
+            return;
+        };
+        for block in &rendered.actions {
+            if let Some(error) = block.error() {
+                self.found.push(
+                    Diagnostic::error(
+                        "bad-action",
+                        &page.file,
+                        format!("{}: {}", error.message, error.reason),
+                    )
+                    .at(error.line, 1),
+                );
+            }
+            let Some(action) = block.action() else { continue };
+            if let Action::ExaminerExecuteTest { name, url: None, .. } = action {
+                self.check(page, block.line, name);
+            }
+            for missing in exercise.missing(action) {
+                self.found.push(
+                    Diagnostic::warning(
+                        "missing-file",
+                        &page.file,
+                        format!("`{missing}` is not among the exercise's files"),
+                    )
+                    .at(block.line, 1)
+                    .hint("add the file, or make it in an earlier step"),
+                );
+            }
+        }
+        for (image, url, line, column) in addresses(&text) {
+            self.address(page, image, &url, lines.of(line as usize), column);
+        }
+    }
+
+    fn notice(&mut self, page: &Page, start: usize, notice: Notice) {
+        let diagnostic = match notice.kind {
+            // what a session's set-up scripts export is not known here
+            NoticeKind::UnknownVariable(name) if name.starts_with("ENV_") => return,
+            NoticeKind::UnknownVariable(name) => {
+                let known = SESSION_VARIABLES.iter().map(|(name, _)| *name);
+                let declared = self.lab.layout.declared.iter().map(|declared| declared.name.as_str());
+                let hint = nearest(&name, known.chain(declared)).map_or_else(
+                    || "declare it, or take it out; it renders empty".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                Diagnostic::warning("unknown-variable", &page.file, format!("No value is known for `{name}`"))
+                    .hint(hint)
+            }
+            NoticeKind::UnknownShortcode(name) => Diagnostic::warning(
+                "unknown-shortcode",
+                &page.file,
+                format!("There is no shortcode `{name}`"),
+            )
+            .hint("known are param, copy, baseurl, pathway, note, warning, danger and figure"),
+            NoticeKind::MissingInclude(name) => {
+                Diagnostic::error("missing-include", &page.file, format!("`{name}` cannot be included")).hint(
+                    "it must lie in workshop/content or workshop/content/_includes, and not include itself",
+                )
+            }
+            NoticeKind::BadTag(reason) => {
+                Diagnostic::warning("bad-tag", &page.file, format!("A Liquid tag stays as it is: {reason}"))
+                    .hint("if it is not meant for Liquid, put it between {% raw %} and {% endraw %}")
+            }
+        };
+        let (line, column) = place(&page.text, start + notice.offset);
+        self.found.push(diagnostic.at(line, column));
+    }
+
+    fn block(&mut self, page: &Page, info: &str, body: &str, line: u32) {
+        let Some(name) = action_name(info) else {
+            if looks_like_action(info) {
+                let name = info.split_whitespace().next().unwrap_or_default();
+                let names = KINDS.iter().map(|kind| kind.name);
+                let hint = nearest(name, names).map(|near| format!("did you mean `{near}`?"));
+                let mut diagnostic =
+                    Diagnostic::warning("unknown-action", &page.file, format!("There is no action `{name}`"))
+                        .at(line, 1);
+                diagnostic.hint = hint;
+                self.found.push(diagnostic);
+            }
+            return;
+        };
+        let Some((kind, lectern_api::actions::BodyForm::Yaml)) = find_kind(name) else { return };
+        let Ok(node) = yaml::parse(body) else { return };
+        for (key, _) in node.entries() {
+            let known = kind.arguments.iter().chain(COMMON_OPTIONS).map(|argument| argument.name);
+            if known.clone().any(|argument| argument == key.text) {
+                continue;
+            }
+            let hint = nearest(&key.text, known.clone()).map_or_else(
+                || format!("it takes {}", known.collect::<Vec<_>>().join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.found.push(
+                Diagnostic::warning(
+                    "unknown-argument",
+                    &page.file,
+                    format!("`{}` takes no `{}`", kind.name, key.text),
+                )
+                .at(line + key.line, key.column)
+                .hint(hint),
+            );
+        }
+    }
+
+    fn check(&mut self, page: &Page, line: u32, name: &str) {
+        self.checks_used.insert(name.to_owned());
+        if !self.lab.checks.iter().any(|check| check.as_str() == name) {
+            let names = self.lab.checks.iter().map(|check| check.as_str());
+            let hint = nearest(name, names).map_or_else(
+                || format!("write an executable workshop/examiner/tests/{name}"),
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.found.push(
+                Diagnostic::error("missing-check", &page.file, format!("There is no check `{name}`"))
+                    .at(line, 1)
+                    .hint(hint),
+            );
+        }
+    }
+
+    fn address(&mut self, page: &Page, image: bool, url: &str, line: u32, column: u32) {
+        if url.contains(UNKNOWN_VALUE) {
+            return;
+        }
+        let folder =
+            page.file.strip_prefix(&self.lab.layout.content).unwrap_or(&page.file).trim_start_matches('/');
+        let folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let (what, code) = if image { ("image", "broken-image") } else { ("link", "broken-link") };
+        let reason = match resolve(folder, url) {
+            Target::External | Target::Fragment(_) => return,
+            Target::Outside => "leads out of the content folder",
+            Target::Inside { path, .. } => {
+                let path = path.replace("%20", " ");
+                if path.is_empty()
+                    || self.lab.page_names.contains(page_name(&path))
+                    || self.lab.asset(&path).is_some()
+                {
+                    return;
+                }
+                "leads to nothing that is served"
+            }
+        };
+        self.found.push(
+            Diagnostic::warning(code, &page.file, format!("The {what} `{url}` {reason}"))
+                .at(line, column)
+                .hint("files are served from beside the page and from workshop/static"),
+        );
+    }
+
+    fn listing(&mut self) {
+        let on_a_pathway = |name: &str| {
+            self.lab.pathways.iter().any(|pathway| pathway.pages.iter().any(|page| page == name))
+        };
+        for page in self.lab.layout.pages.iter().filter(|page| !page.listed && !on_a_pathway(&page.name)) {
+            self.found.push(
+                Diagnostic::warning("unlisted-page", &page.file, "No table of contents lists this page")
+                    .hint("add it to modules.activate in workshop/workshop.yaml, or remove it"),
+            );
+        }
+    }
+
+    fn checks(&mut self) {
+        const TESTS: &str = "workshop/examiner/tests";
+        let (files, _) = crate::files::list(self.lab.root(), TESTS, |_| false);
+        let mut stems: BTreeSet<String> = BTreeSet::new();
+        for file in files.iter().filter(|file| !file.path.contains('/')) {
+            let path = format!("{TESTS}/{}", file.path);
+            let stem = file.path.split('.').next().unwrap_or_default().to_lowercase();
+            if !stems.insert(stem) {
+                self.found.push(
+                    Diagnostic::warning(
+                        "duplicate-check",
+                        &path,
+                        format!("Another check is called almost `{}`", file.path),
+                    )
+                    .hint("give checks names that differ by more than case or extension"),
+                );
+            }
+            if !file.executable && file.link.is_none() {
+                self.found.push(
+                    Diagnostic::error("check-not-executable", &path, "The check is not executable")
+                        .hint(format!("chmod +x {path}")),
+                );
+            }
+            if !self.checks_used.contains(&file.path) {
+                self.found.push(Diagnostic::advice("unused-check", &path, "No page runs this check"));
+            }
+        }
+    }
+}
+
+/// Returns the line and column, from 1, of a byte offset.
+fn place(text: &str, offset: usize) -> (u32, u32) {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    let before = &text[..offset];
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (u32::try_from(line).unwrap_or(1), u32::try_from(column).unwrap_or(1))
+}
+
+/// Finds the name that somebody probably meant.
+fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    names
+        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .filter(|(distance, _)| *distance <= 1 + name.chars().count() / 5)
+        .min()
+        .map(|(_, known)| known)
+}

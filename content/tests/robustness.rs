@@ -1,0 +1,267 @@
+//! Whatever a file holds, reading it ends soon and never panics.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use lectern_content::{Lab, RenderOptions, Variables};
+use proptest::prelude::*;
+
+fn lab_with(root: &Path, files: &[(&str, &str)]) -> Result<Lab, lectern_content::LabError> {
+    for (path, text) in files {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    Lab::load(root)
+}
+
+fn render_all(lab: &Lab) -> usize {
+    let variables = Variables::new().with("session_namespace", "lab-7");
+    let pages = lab.pages.iter();
+    pages
+        .map(|page| {
+            lab.render_page(&page.name, &variables, &RenderOptions::new("/files")).unwrap().html.len()
+        })
+        .sum()
+}
+
+/// Texts made of what means something somewhere, rather than of noise.
+fn dialect() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("```execute\nls\n```\n"),
+        Just("```terminal:execute\n"),
+        Just("command: ls\n"),
+        Just("```\n"),
+        Just("~~~\n"),
+        Just("```section:begin\nname: a\n```\n"),
+        Just("```section:end\nname: a\n```\n"),
+        Just("{{ session_namespace }}"),
+        Just("{{"),
+        Just("}}"),
+        Just("{% if a %}"),
+        Just("{% endif %}"),
+        Just("{% raw %}"),
+        Just("{% endraw %}"),
+        Just("{%-"),
+        Just("{% assign a = 'b' %}"),
+        Just("{{ a | append: a }}"),
+        Just("{{< note >}}"),
+        Just("{{< /note >}}"),
+        Just("{{</*"),
+        Just("*/>}}"),
+        Just("{{< param x >}}"),
+        Just("{{< copy >}}"),
+        Just("%session_namespace%"),
+        Just("`x`{{copy}}"),
+        Just("> "),
+        Just("- "),
+        Just("1. "),
+        Just("    "),
+        Just("\n"),
+        Just("\n\n"),
+        Just("# "),
+        Just("<details>"),
+        Just("</details>"),
+        Just("<div"),
+        Just(">"),
+        Just("\""),
+        Just("[a](b)"),
+        Just("![a](b)"),
+        Just("[^1]"),
+        Just("[^1]: x\n"),
+        Just("| a | b |\n|---|---|\n"),
+        Just("---\n"),
+        Just("title: x\n"),
+        Just("\u{fdd0}"),
+        Just("\u{fdd1}0\u{fdd1}"),
+        Just("\u{feff}"),
+        Just("é"),
+        Just("\r\n"),
+        Just("&amp;"),
+        Just("key: [\n"),
+        Just("*a"),
+        Just("\t"),
+    ];
+    prop::collection::vec(prop_oneof![9 => piece.prop_map(str::to_owned), 1 => ".{0,12}"], 0..60)
+        .prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_page_renders_in_either_layout(text in dialect()) {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, manifest) in [("classic", "workshop/workshop.yaml"), ("hugo", "workshop/config.yaml")] {
+            let root = dir.path().join(name);
+            let lab = lab_with(&root, &[("workshop/content/page.md", &text), (manifest, "name: x\n")]).unwrap();
+            let page = lab.render_page("page", &Variables::new(), &RenderOptions::default()).unwrap();
+            // every place for an action has its action, and none stands in the page twice
+            for block in &page.actions {
+                let place = format!("data-action=\"{}\"", block.id);
+                let begin = format!("data-section-begin=\"{}\"", block.id);
+                prop_assert_eq!(page.html.matches(&place).count() + page.html.matches(&begin).count(), 1, "{}", page.html);
+            }
+            prop_assert!(!page.html.contains("<script"));
+        }
+    }
+
+    #[test]
+    fn any_manifest_loads_or_says_why(text in dialect(), lines in prop::collection::vec("[ ]{0,4}(spec|session|namespaces|env|name|budget|duration|modules|activate|-)(:| ).{0,10}", 0..12)) {
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = format!("kind: Workshop\n{}\n{text}", lines.join("\n"));
+        let files = [("workshop/content/page.md", "text"), ("resources/workshop.yaml", &manifest), ("workshop/modules.yaml", &text), ("workshop/workshop.yaml", &manifest)];
+        if let Err(error) = lab_with(&dir.path().join("lab"), &files) {
+            prop_assert!(error.diagnostics.iter().all(|found| found.line >= 1 && !found.message.is_empty()));
+            prop_assert!(!error.diagnostics.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_variable_never_escapes_its_place(value in ".{0,40}") {
+        let dir = tempfile::tempdir().unwrap();
+        let lab = lab_with(&dir.path().join("lab"), &[
+            ("workshop/workshop.yaml", "name: x\n"),
+            ("workshop/content/page.md", "a {{ v }} b\n\n```execute\necho end\n```\n"),
+        ]).unwrap();
+        let page = lab.render_page("page", &Variables::new().with("v", value), &RenderOptions::default()).unwrap();
+        prop_assert!(page.actions.len() <= 1);
+    }
+}
+
+#[test]
+fn a_long_page_takes_linear_time() {
+    let megabyte = 1024 * 1024;
+    // ten megabytes as the learner's server is built; less where nothing is optimised
+    let (length, limit) = if cfg!(debug_assertions) { (megabyte / 4, 20) } else { (10 * megabyte, 1) };
+    let unit = "## Step\n\nSome *words* about `code` in {{ session_namespace }}.\n\n```execute\nkubectl get pods\n```\n\n1. one\n2. two\n\n";
+    let dir = tempfile::tempdir().unwrap();
+    let files = [
+        ("workshop/workshop.yaml", "name: x\n"),
+        ("workshop/content/page.md", &*unit.repeat(length / unit.len())),
+    ];
+    let lab = lab_with(dir.path(), &files).unwrap();
+    let started = Instant::now();
+    assert!(render_all(&lab) > length / 2);
+    assert!(started.elapsed() < Duration::from_secs(limit), "{length} bytes took {:?}", started.elapsed());
+}
+
+#[test]
+fn no_pattern_takes_quadratic_time() {
+    let length = if cfg!(debug_assertions) { 30_000 } else { 1_000_000 };
+    let patterns = [
+        ">",
+        "> ",
+        "- ",
+        "* a\n",
+        "[",
+        "![",
+        "](",
+        "[a](",
+        "*a ",
+        "**a *b ",
+        "_a_",
+        "`",
+        "``` ",
+        "<",
+        "<div>",
+        "<b><p>",
+        "</p>",
+        "<a href=\"",
+        "<!--",
+        "&",
+        "\\",
+        "|",
+        "|a",
+        "a|b\n-|-\n",
+        "# a\n",
+        "# \n",
+        "[^1]",
+        "[^a]: b\n",
+        "\n",
+        " ",
+        "\t",
+        "{{",
+        "{%",
+        "{{ a }}",
+        "{% if a %}",
+        "{% include 'page.md' %}",
+        "{{< note >}}",
+        "{{</*",
+        "%a",
+        "%a%",
+        "~~~\n",
+        "```execute\n",
+        "```execute\nls\n```\n",
+        "```section:begin\nname: a\n```\n",
+        "```section:end\n```\n",
+        "```yaml\na: b\n```\n",
+        "http://a ",
+        "www.a.",
+        "a@b.c ",
+        ":",
+        "- [ ] a\n",
+        "1) ",
+        "***",
+        "((((",
+        "<details><summary>",
+        "~~a",
+        "\"",
+        "<svg>",
+        "<table><tr><td>",
+        "&#0;",
+        "a\n: b\n",
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let mut slow = Vec::new();
+    for (number, pattern) in patterns.into_iter().enumerate() {
+        for (style, manifest) in [("classic", "workshop/workshop.yaml"), ("hugo", "workshop/config.yaml")] {
+            let root = dir.path().join(format!("{style}-{number}"));
+            let text = pattern.repeat(length / pattern.len());
+            let lab =
+                lab_with(&root, &[(manifest, "name: x\n"), ("workshop/content/page.md", &text)]).unwrap();
+            let started = Instant::now();
+            render_all(&lab);
+            if started.elapsed() > Duration::from_secs(5) {
+                slow.push(format!("{style} {pattern:?} took {:?}", started.elapsed()));
+            }
+        }
+    }
+    assert!(slow.is_empty(), "{slow:#?}");
+}
+
+#[test]
+fn a_file_that_is_too_long_or_not_text_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("lab");
+    lab_with(&root, &[("workshop/content/a.md", "text")]).unwrap();
+    fs::write(root.join("workshop/content/b.md"), b"one\ntwo \xff").unwrap();
+    fs::write(root.join("workshop/content/c.md"), vec![b'a'; 17 * 1024 * 1024]).unwrap();
+    let error = Lab::load(&root).unwrap_err();
+    let found: Vec<_> =
+        error.diagnostics.iter().map(|one| (one.file.as_str(), one.code.as_str(), one.line)).collect();
+    assert_eq!(found, [("workshop/content/b.md", "not-utf8", 2), ("workshop/content/c.md", "too-long", 1)]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_out_of_the_lab_is_refused() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("secret.md"), "secret").unwrap();
+    let root = dir.path().join("lab");
+    lab_with(&root, &[("workshop/content/a.md", "text"), ("exercises/a.txt", "x")]).unwrap();
+    symlink("a.txt", root.join("exercises/b.txt")).unwrap();
+    let lab = Lab::load(&root).unwrap();
+    assert_eq!(lab.home_files()[1].link.as_deref(), Some("a.txt"));
+
+    symlink("../../../secret.md", root.join("workshop/content/c.md")).unwrap();
+    let error = Lab::load(&root).unwrap_err();
+    assert!(
+        error.diagnostics.iter().any(|one| one.code == "outside" && one.file.ends_with("c.md")),
+        "{error}"
+    );
+    assert!(lab.asset("../../../secret.md").is_none());
+    assert!(lab.asset("..%2fsecret.png").is_none());
+}
