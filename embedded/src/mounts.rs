@@ -14,9 +14,10 @@ use crate::error::Error;
 use crate::files;
 use crate::layout::Layout;
 
-/// The fixed places of containerd 1.6, kubelet and the CNI library, with the names of their folders of our own.
-const PLACES: [(&str, &str); 4] = [
+/// The fixed places of containerd 1.6, libmount, kubelet and the CNI library, with the names of their folders of our own.
+const PLACES: [(&str, &str); 5] = [
     ("/run/containerd", "run-containerd"),
+    ("/run/mount", "run-mount"),
     ("/var/lib/kubelet", "kubelet"),
     ("/var/lib/cni", "cni"),
     ("/var/log/containers", "log-containers"),

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::supervisor;
+
 /// Everything of the machine that the parts change, as lines by kind.
 pub struct Snapshot(BTreeMap<&'static str, Vec<String>>);
 
@@ -24,17 +26,7 @@ impl Snapshot {
         }
         kinds.insert("sysctl", settings());
         kinds.insert("cgroup", said("find", &["/sys/fs/cgroup", "-type", "d", "-name", "lectern-*"]));
-        let places = [
-            "/run",
-            "/run/containerd",
-            "/run/netns",
-            "/var/lib/kubelet",
-            "/var/lib/cni",
-            "/var/log/containers",
-            "/var/log/pods",
-            "/etc/cni/net.d",
-        ];
-        kinds.insert("file", places.iter().flat_map(|place| entries(Path::new(place))).collect());
+        kinds.insert("file", said("find", &supervisor::EMPTIED));
         Self(kinds)
     }
 
@@ -51,7 +43,10 @@ impl Snapshot {
                     .collect()
             };
             differences.extend(only_in("+", lines, others));
-            differences.extend(only_in("-", others, lines));
+            // mounts of others that are cleared away meanwhile vanish here, too
+            if *kind != "mount" {
+                differences.extend(only_in("-", others, lines));
+            }
         }
         differences
     }
@@ -107,10 +102,4 @@ fn settings() -> Vec<String> {
         .into_iter()
         .filter(|line| !moving.iter().any(|part| line.contains(part)))
         .collect()
-}
-
-fn entries(folder: &Path) -> Vec<String> {
-    let itself = folder.exists().then(|| folder.display().to_string());
-    let found = fs::read_dir(folder).into_iter().flatten().flatten();
-    itself.into_iter().chain(found.map(|entry| entry.path().display().to_string())).collect()
 }

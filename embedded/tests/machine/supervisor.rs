@@ -16,6 +16,9 @@ const PROGRAM: &str = "LECTERN_CLUSTER_PROGRAM";
 const DATA_DIR: &str = "LECTERN_TEST_DATA_DIR";
 const IMAGES: &str = "LECTERN_TEST_IMAGES";
 
+/// Folders in which anything that is left would be seen at once, because they start out empty.
+pub const EMPTIED: [&str; 3] = ["/run", "/var/lib", "/var/log"];
+
 /// The cluster program; the test fails where it cannot run instead of passing unseen.
 pub fn cluster_program() -> PathBuf {
     assert!(geteuid().is_root(), "this test starts a whole cluster and needs root");
@@ -31,6 +34,9 @@ pub fn enter_own_namespaces() {
     unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).expect("namespaces");
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount(None::<&str>, "/", None::<&str>, private, None::<&str>).expect("private mounts");
+    for folder in EMPTIED {
+        mount(Some("tmpfs"), folder, Some("tmpfs"), MsFlags::empty(), None::<&str>).expect("an empty folder");
+    }
     let up = Command::new("ip").args(["link", "set", "lo", "up"]).status().expect("ip");
     assert!(up.success(), "the loopback interface did not come up");
 }
