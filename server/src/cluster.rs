@@ -110,16 +110,12 @@ impl Cluster {
     }
 
     fn network(&self) -> NetworkFacts {
-        self.shared
-            .watches
-            .network(&self.shared.config.denied_cidrs)
+        self.shared.watches.network(&self.shared.config.denied_cidrs)
     }
 }
 
 impl std::fmt::Debug for Cluster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cluster")
-            .field("server", &self.shared.server)
-            .finish_non_exhaustive()
+        f.debug_struct("Cluster").field("server", &self.shared.server).finish_non_exhaustive()
     }
 }

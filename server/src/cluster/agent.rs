@@ -1,10 +1,10 @@
 //! The byte stream to a workbench's agent: an exec over WebSocket, read and written without tasks or pipes
-//! between. A reader that stops reading stops the remote side and nothing else.
+//! between. A reader that stops reading stops the remote side and nothing else. Who uses the
+//! stream keeps it from idling.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures::{Sink, SinkExt, Stream, StreamExt, future};
@@ -12,7 +12,6 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::AttachParams;
 use kube::core::{Request, Resource, Status};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Interval, MissedTickBehavior};
 
 use super::manifests::workbench;
 use super::{Cluster, ClusterError, SessionNames};
@@ -22,14 +21,11 @@ const STDIN: u8 = 0;
 const STDOUT: u8 = 1;
 const STDERR: u8 = 2;
 const STATUS: u8 = 3;
-const RESIZE: u8 = 4;
 const CLOSE: u8 = 255;
 
 /// The most that one frame carries: large enough that frames cost little, small enough that a key stroke is not
 /// held up behind one.
 const LARGEST_FRAME: usize = 64 * 1024;
-/// How often an idle stream sends something, so that proxies on the way keep it.
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// How much of standard error goes to the log.
 const LOGGED_STDERR: usize = 8 * 1024;
 
@@ -39,7 +35,6 @@ impl<T: Stream<Item = io::Result<Bytes>> + Sink<Bytes, Error = io::Error> + Send
 /// The standard input and output of `lectern-agent attach` in a workbench. Dropping it ends it.
 pub struct AgentStream {
     frames: Pin<Box<dyn Frames>>,
-    keep_alive: Interval,
     /// Output that was received and not read yet.
     unread: Bytes,
     ended: bool,
@@ -56,24 +51,14 @@ impl Cluster {
     /// # Errors
     /// When the workbench is not there or does not run, or the cluster gives no answer.
     pub async fn open_agent(&self, names: &SessionNames) -> Result<AgentStream, ClusterError> {
-        let action = format!(
-            "open the agent of {}/{}",
-            self.workbench_namespace(),
-            names.workbench
-        );
-        let params = AttachParams::default()
-            .container(workbench::CONTAINER)
-            .stdin(true)
-            .stdout(true)
-            .stderr(true);
+        let action = format!("open the agent of {}/{}", self.workbench_namespace(), names.workbench);
+        let params =
+            AttachParams::default().container(workbench::CONTAINER).stdin(true).stdout(true).stderr(true);
         let request = Request::new(Pod::url_path(&(), Some(self.workbench_namespace())))
             .exec(&names.workbench, [workbench::AGENT, "attach"], &params)
             .map_err(|error| ClusterError::of(kube::Error::BuildRequest(error), &action))?;
-        let connection = self
-            .client
-            .connect(request)
-            .await
-            .map_err(|error| ClusterError::of(error, &action))?;
+        let connection =
+            self.client.connect(request).await.map_err(|error| ClusterError::of(error, &action))?;
         let closes_stdin = connection.supports_stream_close();
         let frames = connection
             .into_stream()
@@ -86,23 +71,15 @@ impl Cluster {
             })
             .sink_map_err(io::Error::other)
             .with(|frame: Bytes| future::ready(Ok::<_, io::Error>(frame.into())));
-        Ok(AgentStream::new(
-            Box::pin(frames),
-            closes_stdin,
-            &names.workbench,
-        ))
+        Ok(AgentStream::new(Box::pin(frames), closes_stdin, &names.workbench))
     }
 }
 
 impl AgentStream {
     fn new(frames: Pin<Box<dyn Frames>>, closes_stdin: bool, workbench: &str) -> Self {
-        let mut keep_alive = tokio::time::interval(KEEP_ALIVE);
-        keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        keep_alive.reset();
         let workbench = workbench.to_owned();
         Self {
             frames,
-            keep_alive,
             unread: Bytes::new(),
             ended: false,
             closes_stdin,
@@ -112,35 +89,13 @@ impl AgentStream {
         }
     }
 
-    /// Sends an empty frame on the resize channel, which means nothing without a TTY.
-    fn poll_keep_alive(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if self.keep_alive.poll_tick(cx).is_ready() {
-            // registers for the next tick
-            let _ = self.keep_alive.poll_tick(cx);
-            if let Poll::Ready(ready) = self.frames.as_mut().poll_ready(cx) {
-                ready?;
-                self.frames
-                    .as_mut()
-                    .start_send(Bytes::from_static(&[RESIZE]))?;
-                if let Poll::Ready(flushed) = self.frames.as_mut().poll_flush(cx) {
-                    flushed?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn log_stderr(&mut self, text: &[u8]) {
         let room = LOGGED_STDERR.saturating_sub(self.stderr_logged);
         let text = &text[..text.len().min(room)];
         self.stderr_logged += text.len();
         if !text.is_empty() {
             let text = String::from_utf8_lossy(text);
-            tracing::warn!(
-                k8s.pod = self.workbench,
-                text = text.trim_end(),
-                "the agent says"
-            );
+            tracing::warn!(k8s.pod = self.workbench, text = text.trim_end(), "the agent says");
         }
     }
 
@@ -155,10 +110,7 @@ impl AgentStream {
                 self.ended = true;
                 let status: Status = serde_json::from_slice(&frame)?;
                 if status.is_failure() {
-                    return Err(io::Error::other(format!(
-                        "the agent's stream ended: {}",
-                        status.message
-                    )));
+                    return Err(io::Error::other(format!("the agent's stream ended: {}", status.message)));
                 }
             }
             _ => {}
@@ -168,13 +120,8 @@ impl AgentStream {
 }
 
 impl AsyncRead for AgentStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.poll_keep_alive(cx)?;
         while this.unread.is_empty() {
             if this.ended {
                 return Poll::Ready(Ok(()));
@@ -191,11 +138,7 @@ impl AsyncRead for AgentStream {
 }
 
 impl AsyncWrite for AgentStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.stdin_closed {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
@@ -224,9 +167,7 @@ impl AsyncWrite for AgentStream {
         }
         if !this.stdin_closed {
             ready!(this.frames.as_mut().poll_ready(cx))?;
-            this.frames
-                .as_mut()
-                .start_send(Bytes::from_static(&[CLOSE, STDIN]))?;
+            this.frames.as_mut().start_send(Bytes::from_static(&[CLOSE, STDIN]))?;
             this.stdin_closed = true;
         }
         this.frames.as_mut().poll_flush(cx)
@@ -241,22 +182,11 @@ mod tests {
     use super::*;
 
     /// A remote side made of two channels: what it sends, what it received.
-    fn pair() -> (
-        AgentStream,
-        mpsc::Sender<io::Result<Bytes>>,
-        mpsc::Receiver<Bytes>,
-    ) {
+    fn pair() -> (AgentStream, mpsc::Sender<io::Result<Bytes>>, mpsc::Receiver<Bytes>) {
         let (to_us, incoming) = mpsc::channel(16);
         let (outgoing, from_us) = mpsc::channel(16);
-        let frames = Duplex {
-            incoming,
-            outgoing: Box::pin(outgoing.sink_map_err(io::Error::other)),
-        };
-        (
-            AgentStream::new(Box::pin(frames), true, "wb"),
-            to_us,
-            from_us,
-        )
+        let frames = Duplex { incoming, outgoing: Box::pin(outgoing.sink_map_err(io::Error::other)) };
+        (AgentStream::new(Box::pin(frames), true, "wb"), to_us, from_us)
     }
 
     struct Duplex {
@@ -290,13 +220,7 @@ mod tests {
     #[tokio::test]
     async fn output_arrives_in_order_and_stderr_is_not_mixed_in() {
         let (mut stream, mut remote, _) = pair();
-        for frame in [
-            &b"\x01he"[..],
-            b"\x02oops",
-            b"\x01",
-            b"\x01llo",
-            b"\x03{\"status\":\"Success\"}",
-        ] {
+        for frame in [&b"\x01he"[..], b"\x02oops", b"\x01", b"\x01llo", b"\x03{\"status\":\"Success\"}"] {
             remote.try_send(Ok(Bytes::from_static(frame))).unwrap();
         }
         let mut text = String::new();
@@ -321,21 +245,7 @@ mod tests {
         stream.shutdown().await.unwrap();
         drop(stream);
         let frames: Vec<Bytes> = received.collect().await;
-        assert_eq!(
-            frames.iter().map(Bytes::len).collect::<Vec<_>>(),
-            [LARGEST_FRAME + 1, 11, 2]
-        );
+        assert_eq!(frames.iter().map(Bytes::len).collect::<Vec<_>>(), [LARGEST_FRAME + 1, 11, 2]);
         assert_eq!(&frames[2][..], [CLOSE, STDIN]);
-    }
-
-    #[tokio::test]
-    async fn an_idle_stream_sends_something_now_and_then() {
-        let (mut stream, _remote, mut received) = pair();
-        stream.keep_alive = tokio::time::interval(Duration::from_millis(5));
-        let reader = tokio::spawn(async move { stream.read_u8().await });
-        for _ in 0..3 {
-            assert_eq!(received.next().await.as_deref(), Some(&[RESIZE][..]));
-        }
-        reader.abort();
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Debug;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::core::{ClusterResourceScope, Resource};
@@ -15,34 +17,25 @@ use super::{Cluster, ClusterError, manifests};
 pub(super) const FIELD_MANAGER: &str = "lectern";
 
 /// Gives an object its wished state, taking over the fields that others hold.
-pub(super) async fn apply<K>(api: Api<K>, object: K) -> Result<K, ClusterError>
+///
+/// Boxed, because objects are large and a session applies a dozen of them at once.
+pub(super) fn apply<K>(api: Api<K>, object: K) -> BoxFuture<'static, Result<K, ClusterError>>
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    let name = object.meta().name.as_deref().unwrap_or_default();
-    api.patch(
-        name,
-        &PatchParams::apply(FIELD_MANAGER).force(),
-        &Patch::Apply(&object),
-    )
-    .await
-    .map_err(|error| {
-        ClusterError::of(
-            error,
-            &format!(
-                "apply {}",
-                describe(object.meta().namespace.as_deref(), name, &api)
-            ),
-        )
-    })
+    async move {
+        let name = object.meta().name.as_deref().unwrap_or_default();
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        api.patch(name, &params, &Patch::Apply(&object)).await.map_err(|error| {
+            let described = describe(object.meta().namespace.as_deref(), name, &api);
+            ClusterError::of(error, &format!("apply {described}"))
+        })
+    }
+    .boxed()
 }
 
 /// Deletes an object; one that is absent is as good as deleted. Does not wait for its finalizers.
-pub(super) async fn delete<K>(
-    api: &Api<K>,
-    name: &str,
-    params: &DeleteParams,
-) -> Result<(), ClusterError>
+pub(super) async fn delete<K>(api: &Api<K>, name: &str, params: &DeleteParams) -> Result<(), ClusterError>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
@@ -50,23 +43,15 @@ where
         Ok(_) => Ok(()),
         // gone already, or on its way
         Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),
-        Err(error) => Err(ClusterError::of(
-            error,
-            &format!("delete {}", describe(api.namespace(), name, api)),
-        )),
+        Err(error) => {
+            Err(ClusterError::of(error, &format!("delete {}", describe(api.namespace(), name, api))))
+        }
     }
 }
 
-fn describe<K: Resource<DynamicType = ()>>(
-    namespace: Option<&str>,
-    name: &str,
-    _: &Api<K>,
-) -> String {
+fn describe<K: Resource<DynamicType = ()>>(namespace: Option<&str>, name: &str, _: &Api<K>) -> String {
     let kind = K::kind(&()).to_lowercase();
-    namespace.map_or_else(
-        || format!("{kind} {name}"),
-        |namespace| format!("{kind} {namespace}/{name}"),
-    )
+    namespace.map_or_else(|| format!("{kind} {name}"), |namespace| format!("{kind} {namespace}/{name}"))
 }
 
 impl Cluster {
@@ -85,34 +70,30 @@ impl Cluster {
     }
 
     /// Applies an object to the namespace of the workbenches.
-    pub(super) async fn apply_workbench<K>(&self, object: K) -> Result<K, ClusterError>
+    pub(super) fn apply_workbench<K>(&self, object: K) -> BoxFuture<'static, Result<K, ClusterError>>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
             + Clone
             + Debug
             + Serialize
-            + DeserializeOwned,
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
     {
-        apply(self.namespaced(self.workbench_namespace()), object).await
+        apply(self.namespaced(self.workbench_namespace()), object)
     }
 }
 
 /// Makes what all workbenches share: their namespace, shut for what comes in, and their service account.
 pub(super) async fn shared_objects(client: &Client, namespace: &str) -> Result<(), ClusterError> {
-    apply(
-        Api::all(client.clone()),
-        manifests::namespace::workbenches(namespace),
-    )
-    .await?;
+    apply(Api::all(client.clone()), manifests::namespace::workbenches(namespace)).await?;
     tokio::try_join!(
         apply(
             Api::namespaced(client.clone(), namespace),
             manifests::network_policy::default_deny_ingress(namespace)
         ),
-        apply(
-            Api::namespaced(client.clone(), namespace),
-            manifests::rbac::workbench_account(namespace)
-        ),
+        apply(Api::namespaced(client.clone(), namespace), manifests::rbac::workbench_account(namespace)),
     )?;
     Ok(())
 }

@@ -130,18 +130,8 @@ mod tests {
 
     #[test]
     fn every_budget_of_the_dialect_is_known_and_custom_sets_none() {
-        for name in [
-            "small",
-            "medium",
-            "large",
-            "x-large",
-            "xx-large",
-            "xxx-large",
-        ] {
-            assert!(
-                name.parse::<Budget>().unwrap().numbers().is_some(),
-                "{name}"
-            );
+        for name in ["small", "medium", "large", "x-large", "xx-large", "xxx-large"] {
+            assert!(name.parse::<Budget>().unwrap().numbers().is_some(), "{name}");
         }
         assert_eq!("custom".parse::<Budget>().unwrap().numbers(), None);
         assert!("huge".parse::<Budget>().is_err());

@@ -33,20 +33,11 @@ impl Cluster {
     /// the namespace cannot be made.
     pub async fn connect(config: &ClusterConfig) -> Result<Self, ClusterError> {
         let found = load_config(config.kubeconfig.clone()).await?;
-        let server = found
-            .cluster_url
-            .to_string()
-            .trim_end_matches('/')
-            .to_owned();
-        let unreachable =
-            |error: kube::Error| connect_error(error, &server, config.kubeconfig.as_ref());
+        let server = found.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let unreachable = |error: kube::Error| connect_error(error, &server, config.kubeconfig.as_ref());
         let client = build_client(found, config.request_timeout).map_err(unreachable)?;
 
-        let version = client
-            .apiserver_version()
-            .await
-            .map_err(unreachable)?
-            .git_version;
+        let version = client.apiserver_version().await.map_err(unreachable)?.git_version;
         // the room for workbenches, the admission guard and the first state of all watches, at the same time
         let (namespace, guard, watches, pod_ca) = tokio::join!(
             apply::shared_objects(&client, &config.workbench_namespace),
@@ -75,20 +66,15 @@ impl Cluster {
 
 async fn load_config(kubeconfig: Option<PathBuf>) -> Result<Config, ClusterError> {
     let mut config = match kubeconfig {
-        None => Config::infer()
-            .await
-            .map_err(|source| ClusterError::NoCluster {
-                source: Box::new(source),
-            })?,
+        None => {
+            Config::infer().await.map_err(|source| ClusterError::NoCluster { source: Box::new(source) })?
+        }
         Some(path) => {
             let read = async {
                 let kubeconfig = Kubeconfig::read_from(&path)?;
                 Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await
             };
-            read.await.map_err(|source| ClusterError::Kubeconfig {
-                path,
-                source: Box::new(source),
-            })?
+            read.await.map_err(|source| ClusterError::Kubeconfig { path, source: Box::new(source) })?
         }
     };
     config.connect_timeout = Some(CONNECT_TIMEOUT);
@@ -116,11 +102,7 @@ fn connect_error(error: kube::Error, server: &str, kubeconfig: Option<&PathBuf>)
         kube::Error::Api(status) if status.code == 401 || status.code == 403 => {
             ClusterError::Unauthorized { server, kubeconfig }
         }
-        source => ClusterError::Unreachable {
-            server,
-            kubeconfig,
-            source: Box::new(source),
-        },
+        source => ClusterError::Unreachable { server, kubeconfig, source: Box::new(source) },
     }
 }
 
@@ -128,21 +110,10 @@ fn connect_error(error: kube::Error, server: &str, kubeconfig: Option<&PathBuf>)
 async fn pod_certificate_authority(client: &Client) -> Result<String, ClusterError> {
     const NAME: &str = "kube-root-ca.crt";
     let action = format!("read the config map kube-system/{NAME}");
-    let lacking = || ClusterError::Incomplete {
-        action: action.clone(),
-        missing: "a certificate authority",
-    };
+    let lacking = || ClusterError::Incomplete { action: action.clone(), missing: "a certificate authority" };
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "kube-system");
-    let certificate = |map: &ConfigMap| {
-        map.data
-            .as_ref()
-            .and_then(|data| data.get("ca.crt").cloned())
-    };
-    if let Some(found) = maps
-        .get_opt(NAME)
-        .await
-        .map_err(|error| ClusterError::of(error, &action))?
-    {
+    let certificate = |map: &ConfigMap| map.data.as_ref().and_then(|data| data.get("ca.crt").cloned());
+    if let Some(found) = maps.get_opt(NAME).await.map_err(|error| ClusterError::of(error, &action))? {
         return certificate(&found).ok_or_else(lacking);
     }
     let there = await_condition(maps, NAME, |map: Option<&ConfigMap>| map.is_some());

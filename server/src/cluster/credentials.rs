@@ -26,9 +26,7 @@ pub struct LearnerKubeconfig {
 
 impl std::fmt::Debug for LearnerKubeconfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LearnerKubeconfig")
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
+        f.debug_struct("LearnerKubeconfig").field("expires_at", &self.expires_at).finish_non_exhaustive()
     }
 }
 
@@ -43,11 +41,7 @@ impl Cluster {
         names: &SessionNames,
         ttl: Duration,
     ) -> Result<LearnerKubeconfig, ClusterError> {
-        let action = format!(
-            "request a token for the service account {}/{}",
-            names.namespace,
-            rbac::LEARNER
-        );
+        let action = format!("request a token for the service account {}/{}", names.namespace, rbac::LEARNER);
         let seconds = ttl.max(SHORTEST_TTL).as_secs();
         let request = TokenRequest {
             spec: TokenRequestSpec {
@@ -61,24 +55,13 @@ impl Cluster {
             .create_token_request(rbac::LEARNER, &PostParams::default(), &request)
             .await
             .map_err(|error| ClusterError::of(error, &action))?;
-        let lacking = |missing| ClusterError::Incomplete {
-            action: action.clone(),
-            missing,
-        };
+        let lacking = |missing| ClusterError::Incomplete { action: action.clone(), missing };
         let status = answer.status.ok_or_else(|| lacking("a status"))?;
         let expires_at =
             inventory::instant(&status.expiration_timestamp).ok_or_else(|| lacking("an expiry"))?;
-        let server = self
-            .shared
-            .watches
-            .api_server_url()
-            .ok_or_else(|| lacking("the service default/kubernetes"))?;
-        let yaml = kubeconfig(
-            &server,
-            &self.shared.pod_ca,
-            &names.namespace,
-            &status.token,
-        );
+        let server =
+            self.shared.watches.api_server_url().ok_or_else(|| lacking("the service default/kubernetes"))?;
+        let yaml = kubeconfig(&server, &self.shared.pod_ca, &names.namespace, &status.token);
         Ok(LearnerKubeconfig { yaml, expires_at })
     }
 }
@@ -116,18 +99,12 @@ mod tests {
         let context = read.contexts[0].context.as_ref().unwrap();
         assert_eq!(context.namespace.as_deref(), Some("lab-x"));
         let cluster = read.clusters[0].cluster.as_ref().unwrap();
-        assert_eq!(
-            cluster.certificate_authority_data.as_deref(),
-            Some("LS0tLS1CRUdJTg==")
-        );
+        assert_eq!(cluster.certificate_authority_data.as_deref(), Some("LS0tLS1CRUdJTg=="));
     }
 
     #[test]
     fn a_kubeconfig_does_not_show_its_token_in_logs() {
-        let kubeconfig = LearnerKubeconfig {
-            yaml: "secret".to_owned(),
-            expires_at: DateTime::UNIX_EPOCH,
-        };
+        let kubeconfig = LearnerKubeconfig { yaml: "secret".to_owned(), expires_at: DateTime::UNIX_EPOCH };
         assert!(!format!("{kubeconfig:?}").contains("secret"));
     }
 }

@@ -141,8 +141,7 @@ pub enum ClusterError {
 }
 
 fn from_kubeconfig(path: Option<&PathBuf>) -> String {
-    path.map(|path| format!(" (from {})", path.display()))
-        .unwrap_or_default()
+    path.map(|path| format!(" (from {})", path.display())).unwrap_or_default()
 }
 
 /// How a caller may treat a [`ClusterError`].
@@ -194,9 +193,7 @@ impl ClusterError {
                 "The cluster gives no answer at the moment. Try again shortly.".to_owned()
             }
             ClusterErrorKind::NotFound => "The session's workbench is no longer there.".to_owned(),
-            ClusterErrorKind::Other => {
-                "The cluster could not do this. The server's log says why.".to_owned()
-            }
+            ClusterErrorKind::Other => "The cluster could not do this. The server's log says why.".to_owned(),
         }
     }
 }
@@ -208,33 +205,23 @@ impl ClusterError {
         match error {
             kube::Error::Api(status) if status.code == 404 => Self::NotFound { action },
             // 403: permissions, quota, pod security; 422: validation; 400: malformed names or admission
-            kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422) => Self::Refused {
-                action,
-                message: status.message,
-            },
-            kube::Error::Api(status) if status.code == 429 || status.code >= 500 => Self::Busy {
-                action,
-                source: Box::new(kube::Error::Api(status)),
-            },
-            kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_) => {
-                Self::Busy {
-                    action,
-                    source: Box::new(error),
-                }
+            kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422) => {
+                Self::Refused { action, message: status.message }
             }
-            error => Self::Request {
-                action,
-                source: Box::new(error),
-            },
+            kube::Error::Api(status) if status.code == 429 || status.code >= 500 => {
+                Self::Busy { action, source: Box::new(kube::Error::Api(status)) }
+            }
+            kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_) => {
+                Self::Busy { action, source: Box::new(error) }
+            }
+            error => Self::Request { action, source: Box::new(error) },
         }
     }
 }
 
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 #[cfg(test)]
@@ -259,13 +246,8 @@ mod tests {
 
     #[test]
     fn a_failed_pull_is_told_to_the_learner() {
-        let error = ClusterError::ImagePull {
-            image: "nowhere/x:1".to_owned(),
-            message: "not found".to_owned(),
-        };
-        assert_eq!(
-            error.learner_message(),
-            "The workbench image nowhere/x:1 cannot be pulled: not found"
-        );
+        let error =
+            ClusterError::ImagePull { image: "nowhere/x:1".to_owned(), message: "not found".to_owned() };
+        assert_eq!(error.learner_message(), "The workbench image nowhere/x:1 cannot be pulled: not found");
     }
 }

@@ -22,10 +22,7 @@ impl Cluster {
         timeout: Duration,
     ) -> Result<bool, ClusterError> {
         let action = format!("run a command in {namespace}/{pod}");
-        let params = AttachParams::default()
-            .stdin(false)
-            .stdout(true)
-            .stderr(false);
+        let params = AttachParams::default().stdin(false).stdout(true).stderr(false);
         let pods = self.namespaced::<Pod>(namespace);
         let run = async {
             let mut process = pods
@@ -36,34 +33,19 @@ impl Cluster {
             let mut output = String::new();
             if let Some(stdout) = stdout {
                 // what cannot be read is not needed: the status decides
-                let _ = stdout
-                    .take(LONGEST_OUTPUT)
-                    .read_to_string(&mut output)
-                    .await;
+                let _ = stdout.take(LONGEST_OUTPUT).read_to_string(&mut output).await;
             }
             let status = match status {
                 Some(status) => status.await,
                 None => None,
             };
-            tracing::debug!(
-                k8s.pod = pod,
-                output = output.trim(),
-                "a command ran in a pod"
-            );
+            tracing::debug!(k8s.pod = pod, output = output.trim(), "a command ran in a pod");
             status
                 .map(|status| status.status.as_deref() == Some("Success"))
-                .ok_or(ClusterError::Incomplete {
-                    action: action.clone(),
-                    missing: "an exit status",
-                })
+                .ok_or(ClusterError::Incomplete { action: action.clone(), missing: "an exit status" })
         };
-        tokio::time::timeout(timeout, run)
-            .await
-            .unwrap_or_else(|_| {
-                Err(ClusterError::Incomplete {
-                    action: action.clone(),
-                    missing: "an end in time",
-                })
-            })
+        tokio::time::timeout(timeout, run).await.unwrap_or_else(|_| {
+            Err(ClusterError::Incomplete { action: action.clone(), missing: "an end in time" })
+        })
     }
 }

@@ -30,10 +30,7 @@ pub struct NamespaceStatus {
 impl NamespaceStatus {
     pub(super) fn of(namespace: &Namespace) -> Option<Self> {
         let meta = &namespace.metadata;
-        let conditions = namespace
-            .status
-            .iter()
-            .flat_map(|status| status.conditions.iter().flatten());
+        let conditions = namespace.status.iter().flat_map(|status| status.conditions.iter().flatten());
         let held_by = conditions
             .filter(|condition| condition.status == "True")
             .filter_map(|condition| condition.message.clone())
@@ -78,21 +75,13 @@ impl Cluster {
     #[must_use]
     pub fn list_managed(&self) -> Vec<ManagedSession> {
         let mut sessions: BTreeMap<SessionId, ManagedSession> = BTreeMap::new();
-        let empty = |session| ManagedSession {
-            session,
-            namespaces: Vec::new(),
-            workbenches: Vec::new(),
-        };
+        let empty = |session| ManagedSession { session, namespaces: Vec::new(), workbenches: Vec::new() };
         for namespace in self.shared.watches.namespaces.all() {
-            let entry = sessions
-                .entry(namespace.session)
-                .or_insert_with(|| empty(namespace.session));
+            let entry = sessions.entry(namespace.session).or_insert_with(|| empty(namespace.session));
             entry.namespaces.push((*namespace).clone());
         }
         for workbench in self.shared.watches.workbenches.all() {
-            let entry = sessions
-                .entry(workbench.session)
-                .or_insert_with(|| empty(workbench.session));
+            let entry = sessions.entry(workbench.session).or_insert_with(|| empty(workbench.session));
             entry.workbenches.push((*workbench).clone());
         }
         sessions.into_values().collect()
@@ -112,18 +101,12 @@ impl Cluster {
     /// Lists deletions that were asked for more than `patience` before `now`.
     #[must_use]
     pub fn stuck_deletions(&self, now: DateTime<Utc>, patience: Duration) -> Vec<StuckDeletion> {
-        let late =
-            |since: &DateTime<Utc>| (now - since).to_std().is_ok_and(|waited| waited > patience);
+        let late = |since: &DateTime<Utc>| (now - since).to_std().is_ok_and(|waited| waited > patience);
         let watches = &self.shared.watches;
         let namespaces = watches.namespaces.all().into_iter().filter_map(|one| {
             let since = one.deleting_since.filter(late)?;
             let (object, held_by) = (format!("namespace {}", one.name), one.held_by.clone());
-            Some(StuckDeletion {
-                session: one.session,
-                object,
-                since,
-                held_by,
-            })
+            Some(StuckDeletion { session: one.session, object, since, held_by })
         });
         let pods = watches.workbenches.all().into_iter().filter_map(|one| {
             let since = one.deleting_since.filter(late)?;
@@ -180,13 +163,7 @@ mod tests {
         }))
         .unwrap();
         let status = NamespaceStatus::of(&namespace).unwrap();
-        assert_eq!(
-            status.held_by.as_deref(),
-            Some("finalizers: x in 1 instance")
-        );
-        assert_eq!(
-            status.deleting_since.unwrap().to_rfc3339(),
-            "2026-01-02T03:04:05+00:00"
-        );
+        assert_eq!(status.held_by.as_deref(), Some("finalizers: x in 1 instance"));
+        assert_eq!(status.deleting_since.unwrap().to_rfc3339(), "2026-01-02T03:04:05+00:00");
     }
 }

@@ -15,13 +15,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-fn quantities<'a>(
-    pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
-) -> BTreeMap<String, Quantity> {
-    pairs
-        .into_iter()
-        .map(|(name, amount)| (name.to_owned(), Quantity(amount.to_owned())))
-        .collect()
+fn quantities<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, Quantity> {
+    pairs.into_iter().map(|(name, amount)| (name.to_owned(), Quantity(amount.to_owned()))).collect()
 }
 
 #[cfg(test)]

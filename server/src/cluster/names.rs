@@ -25,10 +25,7 @@ impl SessionNames {
     #[must_use]
     pub fn generate(session: SessionId, lab: &LabSlug) -> Self {
         let slug = lab.as_str();
-        let slug = slug
-            .get(..SLUG_PART_LEN)
-            .unwrap_or(slug)
-            .trim_end_matches('-');
+        let slug = slug.get(..SLUG_PART_LEN).unwrap_or(slug).trim_end_matches('-');
         Self {
             session,
             namespace: format!("{NAMESPACE_PREFIX}{slug}-{}", random_base32(10)),
@@ -65,23 +62,17 @@ mod tests {
         for name in [&one.namespace, &one.workbench] {
             assert!(name.len() <= 63, "{name}");
             assert!(
-                name.bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+                name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
                 "{name}"
             );
         }
-        assert!(
-            one.namespace.starts_with("lab-a-very-long-lab-name-"),
-            "{}",
-            one.namespace
-        );
+        assert!(one.namespace.starts_with("lab-a-very-long-lab-name-"), "{}", one.namespace);
     }
 
     #[test]
     fn random_parts_use_the_whole_alphabet() {
-        let seen: std::collections::BTreeSet<char> = (0..100)
-            .flat_map(|_| random_base32(25).chars().collect::<Vec<_>>())
-            .collect();
+        let seen: std::collections::BTreeSet<char> =
+            (0..100).flat_map(|_| random_base32(25).chars().collect::<Vec<_>>()).collect();
         assert_eq!(seen.len(), 32);
     }
 }

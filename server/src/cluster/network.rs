@@ -42,15 +42,9 @@ pub(super) struct ServiceEndpoints {
 impl ServiceEndpoints {
     pub(super) fn of_slice(slice: &EndpointSlice) -> Option<Self> {
         let meta = &slice.metadata;
-        let name = meta
-            .labels
-            .as_ref()
-            .and_then(|labels| labels.get(SERVICE_NAME));
+        let name = meta.labels.as_ref().and_then(|labels| labels.get(SERVICE_NAME));
         let service = Essential::of(meta.namespace.as_deref(), name.map(String::as_str))?;
-        let addresses = slice
-            .endpoints
-            .iter()
-            .flat_map(|endpoint| &endpoint.addresses);
+        let addresses = slice.endpoints.iter().flat_map(|endpoint| &endpoint.addresses);
         let ports = slice.ports.iter().flatten().filter_map(|port| port.port);
         Some(Self {
             service,
@@ -60,16 +54,10 @@ impl ServiceEndpoints {
     }
 
     fn of_service(service: &Service) -> Option<Self> {
-        let essential = Essential::of(
-            service.metadata.namespace.as_deref(),
-            service.metadata.name.as_deref(),
-        )?;
+        let essential =
+            Essential::of(service.metadata.namespace.as_deref(), service.metadata.name.as_deref())?;
         let spec = service.spec.as_ref()?;
-        let ports = spec
-            .ports
-            .iter()
-            .flatten()
-            .filter_map(|port| port.port.try_into().ok());
+        let ports = spec.ports.iter().flatten().filter_map(|port| port.port.try_into().ok());
         Some(Self {
             service: essential,
             addresses: parsed(spec.cluster_ips.iter().flatten()),
@@ -79,33 +67,19 @@ impl ServiceEndpoints {
 }
 
 fn parsed<'a>(addresses: impl Iterator<Item = &'a String>) -> Vec<IpAddr> {
-    addresses
-        .filter_map(|address| address.parse().ok())
-        .collect()
+    addresses.filter_map(|address| address.parse().ok()).collect()
 }
 
 /// The cluster addresses of the two services. Some networks check policies before the translation to an
 /// endpoint, others after it: policies name both.
-pub(super) async fn service_addresses(
-    client: &Client,
-) -> Result<Vec<ServiceEndpoints>, ClusterError> {
+pub(super) async fn service_addresses(client: &Client) -> Result<Vec<ServiceEndpoints>, ClusterError> {
     let read = async |namespace: &str, name: &str| {
         let services: Api<Service> = Api::namespaced(client.clone(), namespace);
         let action = format!("read the service {namespace}/{name}");
-        services
-            .get_opt(name)
-            .await
-            .map_err(|error| ClusterError::of(error, &action))
+        services.get_opt(name).await.map_err(|error| ClusterError::of(error, &action))
     };
-    let (api_server, dns) = tokio::try_join!(
-        read("default", "kubernetes"),
-        read("kube-system", "kube-dns")
-    )?;
-    Ok(api_server
-        .iter()
-        .chain(&dns)
-        .filter_map(ServiceEndpoints::of_service)
-        .collect())
+    let (api_server, dns) = tokio::try_join!(read("default", "kubernetes"), read("kube-system", "kube-dns"))?;
+    Ok(api_server.iter().chain(&dns).filter_map(ServiceEndpoints::of_service).collect())
 }
 
 /// What network policies say about the cluster's own addresses.
@@ -128,10 +102,7 @@ impl NetworkFacts {
         endpoints: impl Iterator<Item = &'a ServiceEndpoints>,
         denied_cidrs: &[String],
     ) -> Self {
-        let mut facts = Self {
-            denied_cidrs: denied_cidrs.to_vec(),
-            ..Self::default()
-        };
+        let mut facts = Self { denied_cidrs: denied_cidrs.to_vec(), ..Self::default() };
         facts.dns_ports.insert(53);
         for one in endpoints {
             match one.service {
@@ -142,9 +113,7 @@ impl NetworkFacts {
                 Essential::Dns => {
                     facts.dns_addresses.extend(&one.addresses);
                     // kube-dns also serves metrics, on a port that learners have no business with
-                    facts
-                        .dns_ports
-                        .extend(one.ports.iter().filter(|port| **port != 9153));
+                    facts.dns_ports.extend(one.ports.iter().filter(|port| **port != 9153));
                 }
             }
         }
@@ -154,14 +123,9 @@ impl NetworkFacts {
 
 /// The API server's address inside the cluster, as a URL.
 pub(super) fn api_server_url(services: &[ServiceEndpoints]) -> Option<String> {
-    let api_server = services
-        .iter()
-        .find(|one| one.service == Essential::ApiServer)?;
+    let api_server = services.iter().find(|one| one.service == Essential::ApiServer)?;
     let (address, port) = (api_server.addresses.first()?, api_server.ports.first()?);
-    Some(format!(
-        "https://{}",
-        std::net::SocketAddr::new(*address, *port)
-    ))
+    Some(format!("https://{}", std::net::SocketAddr::new(*address, *port)))
 }
 
 #[cfg(test)]
@@ -193,9 +157,6 @@ mod tests {
         let facts = NetworkFacts::new(found.iter(), &[]);
         assert_eq!(facts.api_ports, BTreeSet::from([6443]));
         assert_eq!(facts.dns_ports, BTreeSet::from([53, 5353]));
-        assert_eq!(
-            facts.dns_addresses,
-            BTreeSet::from(["10.5.0.2".parse().unwrap()])
-        );
+        assert_eq!(facts.dns_addresses, BTreeSet::from(["10.5.0.2".parse().unwrap()]));
     }
 }

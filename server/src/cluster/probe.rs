@@ -46,17 +46,13 @@ impl Cluster {
         })
         .await;
         let namespaces = self.cluster_wide::<Namespace>();
-        if let Err(error) =
-            apply::delete(&namespaces, &namespace, &DeleteParams::background()).await
-        {
+        if let Err(error) = apply::delete(&namespaces, &namespace, &DeleteParams::background()).await {
             tracing::warn!(error = %error, k8s.namespace = namespace, "the probe's namespace could not be removed");
         }
         match probed {
             Ok(Ok(true)) => PolicyEnforcement::Enforced,
             Ok(Ok(false)) => PolicyEnforcement::NotEnforced,
-            Ok(Err(error)) => PolicyEnforcement::Unknown {
-                reason: error.to_string(),
-            },
+            Ok(Err(error)) => PolicyEnforcement::Unknown { reason: error.to_string() },
             Err(_) => PolicyEnforcement::Unknown {
                 reason: "the probe's pods were not ready within a minute".to_owned(),
             },
@@ -64,38 +60,24 @@ impl Cluster {
     }
 
     async fn probe_in(&self, namespace: &str) -> Result<bool, ClusterError> {
-        let (instance, image) = (
-            self.workbench_namespace(),
-            &self.shared.config.workbench_image,
-        );
+        let (instance, image) = (self.workbench_namespace(), &self.shared.config.workbench_image);
         apply::apply(self.cluster_wide(), probe::namespace(namespace, instance)).await?;
         apply::apply(self.namespaced(namespace), probe::account(namespace)).await?;
         let pods = self.namespaced::<Pod>(namespace);
-        let (listener, caller) = (
-            probe::pod(namespace, probe::LISTENER, image),
-            probe::pod(namespace, probe::CALLER, image),
-        );
-        tokio::try_join!(
-            apply::apply(pods.clone(), listener),
-            apply::apply(pods, caller)
-        )?;
+        let (listener, caller) =
+            (probe::pod(namespace, probe::LISTENER, image), probe::pod(namespace, probe::CALLER, image));
+        tokio::try_join!(apply::apply(pods.clone(), listener), apply::apply(pods, caller))?;
         let (address, _) = tokio::try_join!(
             self.running_pod(namespace, probe::LISTENER),
             self.running_pod(namespace, probe::CALLER)
         )?;
-        if !self
-            .becomes(namespace, &address, true, REACH_TIMEOUT)
-            .await?
-        {
-            let (action, missing) = (
-                "reach one pod from another".to_owned(),
-                "a connection, even without a policy",
-            );
+        if !self.becomes(namespace, &address, true, REACH_TIMEOUT).await? {
+            let (action, missing) =
+                ("reach one pod from another".to_owned(), "a connection, even without a policy");
             return Err(ClusterError::Incomplete { action, missing });
         }
         apply::apply(self.namespaced(namespace), probe::refusal(namespace)).await?;
-        self.becomes(namespace, &address, false, ENFORCE_TIMEOUT)
-            .await
+        self.becomes(namespace, &address, false, ENFORCE_TIMEOUT).await
     }
 
     /// Tries the connection until it answers as `wanted`, or time is up.
@@ -110,9 +92,8 @@ impl Cluster {
         let connect = format!("exec 3<>/dev/tcp/{address}/{}", probe::PORT);
         let command = ["timeout", "2", "bash", "-c", &connect];
         loop {
-            let connected = self
-                .run_in_pod(namespace, probe::CALLER, &command, Duration::from_secs(10))
-                .await?;
+            let connected =
+                self.run_in_pod(namespace, probe::CALLER, &command, Duration::from_secs(10)).await?;
             if connected == wanted {
                 return Ok(true);
             }
@@ -127,35 +108,22 @@ impl Cluster {
     async fn running_pod(&self, namespace: &str, name: &str) -> Result<String, ClusterError> {
         let running = |pod: Option<&Pod>| {
             let status = pod.and_then(|pod| pod.status.as_ref());
-            status.is_some_and(|status| {
-                status.phase.as_deref() == Some("Running") && status.pod_ip.is_some()
-            })
+            status.is_some_and(|status| status.phase.as_deref() == Some("Running") && status.pod_ip.is_some())
         };
         let action = format!("wait for the pod {namespace}/{name}");
-        let pod = await_condition(self.namespaced::<Pod>(namespace), name, running)
-            .await
-            .map_err(|error| {
+        let pod =
+            await_condition(self.namespaced::<Pod>(namespace), name, running).await.map_err(|error| {
                 tracing::debug!(error = %error, "waiting for a pod of the probe failed");
-                ClusterError::Incomplete {
-                    action: action.clone(),
-                    missing: "a running pod",
-                }
+                ClusterError::Incomplete { action: action.clone(), missing: "a running pod" }
             })?;
         pod.and_then(|pod| pod.status?.pod_ip)
-            .ok_or(ClusterError::Incomplete {
-                action,
-                missing: "an address",
-            })
+            .ok_or(ClusterError::Incomplete { action, missing: "an address" })
     }
 
     /// Removes what a probe left behind that was killed half way.
     async fn remove_old_probes(&self) -> Result<(), ClusterError> {
         let namespaces = self.cluster_wide::<Namespace>();
-        let ours = ListParams::default().labels(&format!(
-            "{}={}",
-            probe::PROBE,
-            self.workbench_namespace()
-        ));
+        let ours = ListParams::default().labels(&format!("{}={}", probe::PROBE, self.workbench_namespace()));
         let left = namespaces
             .list_metadata(&ours)
             .await

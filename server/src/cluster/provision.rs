@@ -14,11 +14,7 @@ impl Cluster {
     /// # Errors
     /// When the cluster gives no answer or refuses an object. What was written so far stays:
     /// repeat, or [`Cluster::deprovision`].
-    pub async fn provision(
-        &self,
-        spec: &SessionSpec,
-        progress: Progress<'_>,
-    ) -> Result<(), ClusterError> {
+    pub async fn provision(&self, spec: &SessionSpec, progress: Progress<'_>) -> Result<(), ClusterError> {
         progress("Making your namespace");
         let begun = Instant::now();
         let (workbench, learner) = tokio::try_join!(
@@ -37,10 +33,7 @@ impl Cluster {
     }
 
     async fn apply_workbench_objects(&self, spec: &SessionSpec) -> Result<(), ClusterError> {
-        let (instance, image) = (
-            self.workbench_namespace(),
-            &self.shared.config.workbench_image,
-        );
+        let (instance, image) = (self.workbench_namespace(), &self.shared.config.workbench_image);
         // the policy only adds to what all workbenches may do: the pod need not wait for it
         tokio::try_join!(
             self.apply_workbench(manifests::workbench::pod(spec, instance, image)),
@@ -53,40 +46,23 @@ impl Cluster {
     async fn apply_learner_objects(&self, spec: &SessionSpec) -> Result<(), ClusterError> {
         let instance = self.workbench_namespace();
         let namespace = &spec.names.namespace;
-        apply::apply(
-            self.cluster_wide(),
-            manifests::namespace::learner(spec, instance),
-        )
-        .await?;
+        apply::apply(self.cluster_wide(), manifests::namespace::learner(spec, instance)).await?;
         let quotas = async {
             let quotas = manifests::quota::quotas(spec, instance);
-            let api: kube::Api<k8s_openapi::api::core::v1::ResourceQuota> =
-                self.namespaced(namespace);
-            futures::future::try_join_all(
-                quotas
-                    .into_iter()
-                    .map(|quota| apply::apply(api.clone(), quota)),
-            )
-            .await
+            let api: kube::Api<k8s_openapi::api::core::v1::ResourceQuota> = self.namespaced(namespace);
+            futures::future::try_join_all(quotas.into_iter().map(|quota| apply::apply(api.clone(), quota)))
+                .await
         };
         let limits = async {
             match manifests::limits::limit_range(spec, instance) {
-                Some(limits) => apply::apply(self.namespaced(namespace), limits)
-                    .await
-                    .map(|_| ()),
+                Some(limits) => apply::apply(self.namespaced(namespace), limits).await.map(|_| ()),
                 None => Ok(()),
             }
         };
         let policy = manifests::network_policy::learner(spec, instance, &self.network());
         tokio::try_join!(
-            apply::apply(
-                self.namespaced(namespace),
-                manifests::rbac::learner_account(spec, instance)
-            ),
-            apply::apply(
-                self.namespaced(namespace),
-                manifests::rbac::learner_binding(spec, instance)
-            ),
+            apply::apply(self.namespaced(namespace), manifests::rbac::learner_account(spec, instance)),
+            apply::apply(self.namespaced(namespace), manifests::rbac::learner_binding(spec, instance)),
             apply::apply(self.namespaced(namespace), policy),
             quotas,
             limits,
@@ -107,9 +83,7 @@ impl Cluster {
     }
 }
 
-async fn timed(
-    work: impl Future<Output = Result<(), ClusterError>>,
-) -> Result<Duration, ClusterError> {
+async fn timed(work: impl Future<Output = Result<(), ClusterError>>) -> Result<Duration, ClusterError> {
     let begun = Instant::now();
     work.await?;
     Ok(begun.elapsed())

@@ -98,36 +98,16 @@ mod tests {
     use super::*;
 
     fn request(method: Method, name: header::HeaderName, value: &'static str) -> Request<()> {
-        Request::builder()
-            .method(method)
-            .header(name, value)
-            .body(())
-            .unwrap()
+        Request::builder().method(method).header(name, value).body(()).unwrap()
     }
 
     #[test]
     fn applies_are_sent_again_but_posts_merges_and_streams_are_not() {
         let kind = header::CONTENT_TYPE;
-        assert!(may_be_sent_twice(&request(
-            Method::PATCH,
-            kind.clone(),
-            "application/apply-patch+yaml"
-        )));
-        assert!(!may_be_sent_twice(&request(
-            Method::PATCH,
-            kind.clone(),
-            "application/merge-patch+json"
-        )));
-        assert!(!may_be_sent_twice(&request(
-            Method::POST,
-            kind,
-            "application/json"
-        )));
-        assert!(!may_be_sent_twice(&request(
-            Method::GET,
-            header::UPGRADE,
-            "websocket"
-        )));
+        assert!(may_be_sent_twice(&request(Method::PATCH, kind.clone(), "application/apply-patch+yaml")));
+        assert!(!may_be_sent_twice(&request(Method::PATCH, kind.clone(), "application/merge-patch+json")));
+        assert!(!may_be_sent_twice(&request(Method::POST, kind, "application/json")));
+        assert!(!may_be_sent_twice(&request(Method::GET, header::UPGRADE, "websocket")));
     }
 
     #[tokio::test]
@@ -136,11 +116,7 @@ mod tests {
         let mut asked = 0;
         loop {
             let mut request = Request::new(Body::empty());
-            let mut busy = Ok(Response::builder()
-                .status(429)
-                .header("retry-after", "1")
-                .body(())
-                .unwrap());
+            let mut busy = Ok(Response::builder().status(429).header("retry-after", "1").body(()).unwrap());
             if policy.retry(&mut request, &mut busy).is_none() {
                 break;
             }
@@ -148,11 +124,7 @@ mod tests {
         }
         assert_eq!(asked, MAX_RETRIES);
         let mut forbidden = Ok(Response::builder().status(403).body(()).unwrap());
-        assert!(
-            RetryPolicy::default()
-                .retry(&mut Request::new(Body::empty()), &mut forbidden)
-                .is_none()
-        );
+        assert!(RetryPolicy::default().retry(&mut Request::new(Body::empty()), &mut forbidden).is_none());
     }
 
     #[test]

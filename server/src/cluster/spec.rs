@@ -59,11 +59,7 @@ pub struct WorkbenchSpec {
 
 impl Default for WorkbenchSpec {
     fn default() -> Self {
-        Self {
-            image: None,
-            memory: "512Mi".to_owned(),
-            storage: "1Gi".to_owned(),
-        }
+        Self { image: None, memory: "512Mi".to_owned(), storage: "1Gi".to_owned() }
     }
 }
 
@@ -110,11 +106,7 @@ impl FromStr for Role {
             "admin" => Ok(Self::Admin),
             "edit" => Ok(Self::Edit),
             "view" => Ok(Self::View),
-            _ => Err(UnknownWord {
-                what: "role",
-                text: text.to_owned(),
-                known: "admin, edit or view",
-            }),
+            _ => Err(UnknownWord { what: "role", text: text.to_owned(), known: "admin, edit or view" }),
         }
     }
 }
@@ -179,9 +171,6 @@ mod tests {
     #[test]
     fn an_unknown_role_is_refused_with_the_known_ones() {
         let error = "cluster-admin".parse::<Role>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "role \"cluster-admin\" is not known; use admin, edit or view"
-        );
+        assert_eq!(error.to_string(), "role \"cluster-admin\" is not known; use admin, edit or view");
     }
 }

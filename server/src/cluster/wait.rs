@@ -18,10 +18,8 @@ impl Cluster {
         timeout: Duration,
         progress: Progress<'_>,
     ) -> Result<(), ClusterError> {
-        self.wait_for_state(names, timeout, progress, |state| {
-            matches!(state, WorkbenchState::Ready { .. })
-        })
-        .await
+        self.wait_for_state(names, timeout, progress, |state| matches!(state, WorkbenchState::Ready { .. }))
+            .await
     }
 
     pub(super) async fn wait_for_state(
@@ -47,10 +45,7 @@ impl Cluster {
             match seen {
                 None if last.is_some() => {
                     let message = "it was deleted".to_owned();
-                    return Err(ClusterError::WorkbenchGone {
-                        workbench: names.workbench.clone(),
-                        message,
-                    });
+                    return Err(ClusterError::WorkbenchGone { workbench: names.workbench.clone(), message });
                 }
                 None => tell("Starting the workbench"),
                 Some(status) => {
@@ -89,29 +84,19 @@ impl Cluster {
     #[must_use]
     pub fn find_workbench(&self, names: &SessionNames) -> Option<WorkbenchStatus> {
         let key = format!("{}/{}", self.workbench_namespace(), names.workbench);
-        self.shared
-            .watches
-            .workbenches
-            .find(&key)
-            .as_deref()
-            .cloned()
+        self.shared.watches.workbenches.find(&key).as_deref().cloned()
     }
 }
 
 fn too_late(timeout: Duration, last: Option<&WorkbenchStatus>) -> ClusterError {
     let last_step = match last.map(|status| &status.state) {
         Some(WorkbenchState::Waiting { message }) => {
-            return ClusterError::Unschedulable {
-                message: message.clone(),
-            };
+            return ClusterError::Unschedulable { message: message.clone() };
         }
         Some(WorkbenchState::Starting { step, .. }) => step.clone(),
         _ => "nothing".to_owned(),
     };
-    ClusterError::NotReadyInTime {
-        waited_secs: timeout.as_secs(),
-        last_step,
-    }
+    ClusterError::NotReadyInTime { waited_secs: timeout.as_secs(), last_step }
 }
 
 #[cfg(test)]
@@ -131,9 +116,6 @@ mod tests {
             state: WorkbenchState::Waiting { message },
         };
         let error = too_late(Duration::from_secs(60), Some(&status));
-        assert!(
-            error.to_string().contains("1 Insufficient memory"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("1 Insufficient memory"), "{error}");
     }
 }

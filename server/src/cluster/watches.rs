@@ -33,10 +33,7 @@ pub(super) struct Board<T> {
 
 impl<T> Board<T> {
     fn new() -> Arc<Self> {
-        Arc::new(Self {
-            entries: Mutex::default(),
-            changes: watch::Sender::new(0),
-        })
+        Arc::new(Self { entries: Mutex::default(), changes: watch::Sender::new(0) })
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<String, watch::Sender<Option<Arc<T>>>>> {
@@ -45,25 +42,17 @@ impl<T> Board<T> {
 
     /// Follows one object, whether it exists yet or not.
     pub(super) fn follow(&self, name: &str) -> watch::Receiver<Option<Arc<T>>> {
-        self.entries()
-            .entry(name.to_owned())
-            .or_insert_with(|| watch::Sender::new(None))
-            .subscribe()
+        self.entries().entry(name.to_owned()).or_insert_with(|| watch::Sender::new(None)).subscribe()
     }
 
     /// One object as it was last seen.
     pub(super) fn find(&self, name: &str) -> Option<Arc<T>> {
-        self.entries()
-            .get(name)
-            .and_then(|sender| sender.borrow().clone())
+        self.entries().get(name).and_then(|sender| sender.borrow().clone())
     }
 
     /// All objects that exist.
     pub(super) fn all(&self) -> Vec<Arc<T>> {
-        self.entries()
-            .values()
-            .filter_map(|sender| sender.borrow().clone())
-            .collect()
+        self.entries().values().filter_map(|sender| sender.borrow().clone()).collect()
     }
 
     /// Counts up with every change.
@@ -73,10 +62,7 @@ impl<T> Board<T> {
 
     fn put(&self, name: String, state: T) {
         let state = Some(Arc::new(state));
-        self.entries()
-            .entry(name)
-            .or_insert_with(|| watch::Sender::new(None))
-            .send_replace(state);
+        self.entries().entry(name).or_insert_with(|| watch::Sender::new(None)).send_replace(state);
         self.changes.send_modify(|count| *count += 1);
     }
 
@@ -114,11 +100,7 @@ pub(super) struct Watches {
 }
 
 impl Watches {
-    pub(super) async fn start(
-        client: &Client,
-        instance: &str,
-        server: &str,
-    ) -> Result<Self, ClusterError> {
+    pub(super) async fn start(client: &Client, instance: &str, server: &str) -> Result<Self, ClusterError> {
         let mut tasks = JoinSet::new();
         let (workbenches, namespaces, endpoints) = (Board::new(), Board::new(), Board::new());
         let ours = watcher::Config::default().labels(&labels::selector(instance));
@@ -146,10 +128,8 @@ impl Watches {
             ),
         ];
         let all = async {
-            let (service_addresses, seen) = tokio::join!(
-                network::service_addresses(client),
-                futures::future::join_all(first)
-            );
+            let (service_addresses, seen) =
+                tokio::join!(network::service_addresses(client), futures::future::join_all(first));
             for result in seen {
                 match result {
                     Ok(Ok(())) => {}
@@ -159,16 +139,9 @@ impl Watches {
             }
             service_addresses
         };
-        let service_addresses = tokio::time::timeout(FIRST_STATE_TIMEOUT, all)
-            .await
-            .map_err(|_| no_first_state(server))??;
-        Ok(Self {
-            workbenches,
-            namespaces,
-            endpoints,
-            service_addresses,
-            _tasks: tasks,
-        })
+        let service_addresses =
+            tokio::time::timeout(FIRST_STATE_TIMEOUT, all).await.map_err(|_| no_first_state(server))??;
+        Ok(Self { workbenches, namespaces, endpoints, service_addresses, _tasks: tasks })
     }
 
     /// The API server's address as pods reach it.
@@ -178,13 +151,7 @@ impl Watches {
 
     pub(super) fn network(&self, denied_cidrs: &[String]) -> NetworkFacts {
         let slices = self.endpoints.all();
-        NetworkFacts::new(
-            slices
-                .iter()
-                .map(AsRef::as_ref)
-                .chain(&self.service_addresses),
-            denied_cidrs,
-        )
+        NetworkFacts::new(slices.iter().map(AsRef::as_ref).chain(&self.service_addresses), denied_cidrs)
     }
 }
 
@@ -202,10 +169,9 @@ fn watch_error(error: watcher::Error) -> ClusterError {
         | watcher::Error::WatchStartFailed(error)
         | watcher::Error::WatchFailed(error) => ClusterError::of(error, action),
         watcher::Error::WatchError(status) => ClusterError::of(kube::Error::Api(status), action),
-        watcher::Error::NoResourceVersion => ClusterError::Incomplete {
-            action: action.to_owned(),
-            missing: "a resource version",
-        },
+        watcher::Error::NoResourceVersion => {
+            ClusterError::Incomplete { action: action.to_owned(), missing: "a resource version" }
+        }
     }
 }
 

@@ -81,12 +81,8 @@ impl From<WorkbenchFailure> for ClusterError {
     fn from(failure: WorkbenchFailure) -> Self {
         match failure {
             WorkbenchFailure::ImagePull { image, message } => Self::ImagePull { image, message },
-            WorkbenchFailure::CannotStart { reason, message } => {
-                Self::CannotStart { reason, message }
-            }
-            WorkbenchFailure::CrashLoop { restarts, message } => {
-                Self::CrashLoop { restarts, message }
-            }
+            WorkbenchFailure::CannotStart { reason, message } => Self::CannotStart { reason, message },
+            WorkbenchFailure::CrashLoop { restarts, message } => Self::CrashLoop { restarts, message },
         }
     }
 }
@@ -97,14 +93,8 @@ pub(super) fn status_of(pod: &Pod) -> Option<WorkbenchStatus> {
     Some(WorkbenchStatus {
         session: labels::session_of(meta)?,
         name: meta.name.clone()?,
-        created_at: meta
-            .creation_timestamp
-            .as_ref()
-            .and_then(inventory::instant),
-        deleting_since: meta
-            .deletion_timestamp
-            .as_ref()
-            .and_then(inventory::instant),
+        created_at: meta.creation_timestamp.as_ref().and_then(inventory::instant),
+        deleting_since: meta.deletion_timestamp.as_ref().and_then(inventory::instant),
         state: state_of(pod),
     })
 }
@@ -114,51 +104,30 @@ fn state_of(pod: &Pod) -> WorkbenchState {
         return starting("Starting the workbench", false);
     };
     if let Some(phase @ ("Failed" | "Succeeded")) = status.phase.as_deref() {
-        let words = [&status.reason, &status.message]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(": ");
-        let message = if words.is_empty() {
-            format!("it ended ({})", phase.to_lowercase())
-        } else {
-            words
-        };
+        let words =
+            [&status.reason, &status.message].into_iter().flatten().cloned().collect::<Vec<_>>().join(": ");
+        let message = if words.is_empty() { format!("it ended ({})", phase.to_lowercase()) } else { words };
         return WorkbenchState::Gone { message };
     }
-    let container = status
-        .container_statuses
-        .iter()
-        .flatten()
-        .find(|container| container.name == manifest::CONTAINER);
+    let container =
+        status.container_statuses.iter().flatten().find(|container| container.name == manifest::CONTAINER);
     if let Some(container) = container {
         return container_state(container);
     }
-    let scheduled = status
-        .conditions
-        .iter()
-        .flatten()
-        .find(|condition| condition.type_ == "PodScheduled");
+    let scheduled = status.conditions.iter().flatten().find(|condition| condition.type_ == "PodScheduled");
     match scheduled {
-        Some(condition) if condition.status == "False" => WorkbenchState::Waiting {
-            message: condition.message.clone().unwrap_or_default(),
-        },
+        Some(condition) if condition.status == "False" => {
+            WorkbenchState::Waiting { message: condition.message.clone().unwrap_or_default() }
+        }
         _ => {
-            let on_node = pod
-                .spec
-                .as_ref()
-                .is_some_and(|spec| spec.node_name.is_some());
+            let on_node = pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some());
             starting("Starting the workbench", on_node)
         }
     }
 }
 
 fn starting(step: &str, on_node: bool) -> WorkbenchState {
-    WorkbenchState::Starting {
-        step: step.to_owned(),
-        on_node,
-    }
+    WorkbenchState::Starting { step: step.to_owned(), on_node }
 }
 
 fn container_state(container: &ContainerStatus) -> WorkbenchState {
@@ -166,11 +135,7 @@ fn container_state(container: &ContainerStatus) -> WorkbenchState {
     if container.ready {
         return WorkbenchState::Ready { restarts };
     }
-    let Some(waiting) = container
-        .state
-        .as_ref()
-        .and_then(|state| state.waiting.as_ref())
-    else {
+    let Some(waiting) = container.state.as_ref().and_then(|state| state.waiting.as_ref()) else {
         return starting("Starting the workbench", true);
     };
     let message = waiting.message.clone().unwrap_or_default();
@@ -179,23 +144,17 @@ fn container_state(container: &ContainerStatus) -> WorkbenchState {
         | "InvalidImageName"
         | "ErrImageNeverPull"
         | "ImageInspectError"
-        | "SignatureValidationFailed" => WorkbenchState::Failing(WorkbenchFailure::ImagePull {
-            image: container.image.clone(),
-            message,
-        }),
-        // the first failure of a pull: the kubelet tries again at once, a passing fault may heal
-        "ErrImagePull" | "RegistryUnavailable" => {
-            starting("Pulling the workbench image again", true)
+        | "SignatureValidationFailed" => {
+            WorkbenchState::Failing(WorkbenchFailure::ImagePull { image: container.image.clone(), message })
         }
+        // the first failure of a pull: the kubelet tries again at once, a passing fault may heal
+        "ErrImagePull" | "RegistryUnavailable" => starting("Pulling the workbench image again", true),
         "CrashLoopBackOff" => WorkbenchState::Failing(WorkbenchFailure::CrashLoop {
             restarts,
             message: container.last_state.as_ref().map_or(message, last_end),
         }),
         reason @ ("CreateContainerConfigError" | "CreateContainerError" | "RunContainerError") => {
-            WorkbenchState::Failing(WorkbenchFailure::CannotStart {
-                reason: reason.to_owned(),
-                message,
-            })
+            WorkbenchState::Failing(WorkbenchFailure::CannotStart { reason: reason.to_owned(), message })
         }
         "ContainerCreating" if container.image_id.is_empty() => {
             starting("Pulling the workbench image and starting it", true)
@@ -209,11 +168,7 @@ fn last_end(state: &ContainerState) -> String {
         return "it ended".to_owned();
     };
     let reason = end.reason.as_deref().unwrap_or("it ended");
-    let words = end
-        .message
-        .as_deref()
-        .map(|message| format!(": {}", message.trim()))
-        .unwrap_or_default();
+    let words = end.message.as_deref().map(|message| format!(": {}", message.trim())).unwrap_or_default();
     format!("{reason}, exit status {}{words}", end.exit_code)
 }
 
@@ -241,40 +196,27 @@ mod tests {
 
     #[test]
     fn a_pull_that_is_given_up_fails_with_the_kubelets_words() {
-        let state = status_of(&waiting("ImagePullBackOff", "not found"))
-            .unwrap()
-            .state;
-        let expected = WorkbenchFailure::ImagePull {
-            image: "nowhere/x:1".into(),
-            message: "not found".into(),
-        };
+        let state = status_of(&waiting("ImagePullBackOff", "not found")).unwrap().state;
+        let expected =
+            WorkbenchFailure::ImagePull { image: "nowhere/x:1".into(), message: "not found".into() };
         assert_eq!(state, WorkbenchState::Failing(expected));
     }
 
     #[test]
     fn the_first_failed_pull_is_only_a_step() {
-        let state = status_of(&waiting("ErrImagePull", "connection reset"))
-            .unwrap()
-            .state;
-        assert!(
-            matches!(state, WorkbenchState::Starting { .. }),
-            "{state:?}"
-        );
+        let state = status_of(&waiting("ErrImagePull", "connection reset")).unwrap().state;
+        assert!(matches!(state, WorkbenchState::Starting { .. }), "{state:?}");
     }
 
     #[test]
     fn a_crash_loop_says_how_it_ended_last() {
-        let WorkbenchState::Failing(failure) = status_of(&waiting("CrashLoopBackOff", "back-off"))
-            .unwrap()
-            .state
+        let WorkbenchState::Failing(failure) =
+            status_of(&waiting("CrashLoopBackOff", "back-off")).unwrap().state
         else {
             panic!("not failing");
         };
         let told = ClusterError::from(failure).learner_message();
-        assert!(
-            told.contains("3 times") && told.contains("OOMKilled, exit status 137"),
-            "{told}"
-        );
+        assert!(told.contains("3 times") && told.contains("OOMKilled, exit status 137"), "{told}");
     }
 
     #[test]
@@ -284,23 +226,14 @@ mod tests {
             "message": "0/1 nodes are available: 1 Insufficient memory.",
         }]}));
         let message = "0/1 nodes are available: 1 Insufficient memory.".to_owned();
-        assert_eq!(
-            status_of(&pod).unwrap().state,
-            WorkbenchState::Waiting { message }
-        );
+        assert_eq!(status_of(&pod).unwrap().state, WorkbenchState::Waiting { message });
     }
 
     #[test]
     fn an_evicted_workbench_is_gone_and_says_why() {
-        let state = status_of(&pod(
-            json!({"phase": "Failed", "reason": "Evicted", "message": "low on disk"}),
-        ));
-        assert_eq!(
-            state.unwrap().state,
-            WorkbenchState::Gone {
-                message: "Evicted: low on disk".to_owned()
-            }
-        );
+        let state =
+            status_of(&pod(json!({"phase": "Failed", "reason": "Evicted", "message": "low on disk"})));
+        assert_eq!(state.unwrap().state, WorkbenchState::Gone { message: "Evicted: low on disk".to_owned() });
     }
 
     #[test]

@@ -6,12 +6,10 @@
 
 use k8s_openapi::api::admissionregistration::v1::{
     MatchCondition, MatchResources, NamedRuleWithOperations, ValidatingAdmissionPolicy,
-    ValidatingAdmissionPolicyBinding, ValidatingAdmissionPolicyBindingSpec,
-    ValidatingAdmissionPolicySpec, Validation,
+    ValidatingAdmissionPolicyBinding, ValidatingAdmissionPolicyBindingSpec, ValidatingAdmissionPolicySpec,
+    Validation,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
-    LabelSelector, LabelSelectorRequirement, ObjectMeta,
-};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta};
 
 use super::super::names::NAMESPACE_PREFIX;
 use super::labels;
@@ -41,11 +39,7 @@ pub fn policy() -> ValidatingAdmissionPolicy {
             failure_policy: Some("Fail".to_owned()),
             match_constraints: Some(MatchResources {
                 resource_rules: Some(vec![
-                    rule(
-                        "networking.k8s.io",
-                        "networkpolicies",
-                        &["CREATE", "UPDATE", "DELETE"],
-                    ),
+                    rule("networking.k8s.io", "networkpolicies", &["CREATE", "UPDATE", "DELETE"]),
                     rule("", "services", &["CREATE", "UPDATE"]),
                 ]),
                 namespace_selector: Some(sessions()),
@@ -105,13 +99,7 @@ pub fn binding() -> ValidatingAdmissionPolicyBinding {
 fn metadata() -> ObjectMeta {
     ObjectMeta {
         name: Some(NAME.to_owned()),
-        labels: Some(
-            [(
-                labels::MANAGED_BY.0.to_owned(),
-                labels::MANAGED_BY.1.to_owned(),
-            )]
-            .into(),
-        ),
+        labels: Some([(labels::MANAGED_BY.0.to_owned(), labels::MANAGED_BY.1.to_owned())].into()),
         ..ObjectMeta::default()
     }
 }

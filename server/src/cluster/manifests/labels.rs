@@ -37,10 +37,7 @@ pub fn of_instance(instance: &str) -> BTreeMap<String, String> {
 /// Selects all sessions' objects of an installation.
 #[must_use]
 pub fn selector(instance: &str) -> String {
-    format!(
-        "{}={},{INSTANCE}={instance},{SESSION}",
-        MANAGED_BY.0, MANAGED_BY.1
-    )
+    format!("{}={},{INSTANCE}={instance},{SESSION}", MANAGED_BY.0, MANAGED_BY.1)
 }
 
 /// Selects what carries one session's label.
@@ -52,10 +49,7 @@ pub fn session_selector(session: SessionId) -> LabelSelector {
 /// Selects what carries these labels.
 #[must_use]
 pub fn selecting<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> LabelSelector {
-    LabelSelector {
-        match_labels: Some(labels(pairs)),
-        ..LabelSelector::default()
-    }
+    LabelSelector { match_labels: Some(labels(pairs)), ..LabelSelector::default() }
 }
 
 /// The session that an object's label names.
@@ -76,8 +70,5 @@ pub fn in_namespace(spec: &SessionSpec, instance: &str, name: &str) -> ObjectMet
 }
 
 fn labels<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, String> {
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

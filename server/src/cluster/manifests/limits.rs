@@ -16,18 +16,12 @@ pub fn limit_range(spec: &SessionSpec, instance: &str) -> Option<LimitRange> {
     if budget.is_none() && spec.limits.is_empty() {
         return None;
     }
-    let of_budget = |cpu: fn(&BudgetNumbers) -> &'static str,
-                     memory: fn(&BudgetNumbers) -> &'static str| {
-        budget
-            .as_ref()
-            .map(|numbers| (cpu(numbers), memory(numbers)))
+    let of_budget = |cpu: fn(&BudgetNumbers) -> &'static str, memory: fn(&BudgetNumbers) -> &'static str| {
+        budget.as_ref().map(|numbers| (cpu(numbers), memory(numbers)))
     };
     let container = LimitRangeItem {
         type_: "Container".to_owned(),
-        default: amounts(
-            &spec.limits.default,
-            of_budget(|b| b.default_cpu, |b| b.default_memory),
-        ),
+        default: amounts(&spec.limits.default, of_budget(|b| b.default_cpu, |b| b.default_memory)),
         default_request: amounts(
             &spec.limits.default_request,
             of_budget(|_| DEFAULT_REQUEST_CPU, |_| DEFAULT_REQUEST_MEMORY),
@@ -43,9 +37,7 @@ pub fn limit_range(spec: &SessionSpec, instance: &str) -> Option<LimitRange> {
     });
     Some(LimitRange {
         metadata: labels::in_namespace(spec, instance, "lectern"),
-        spec: Some(LimitRangeSpec {
-            limits: [container].into_iter().chain(volume).collect(),
-        }),
+        spec: Some(LimitRangeSpec { limits: [container].into_iter().chain(volume).collect() }),
     })
 }
 
@@ -53,9 +45,7 @@ fn amounts(lab: &Amounts, budget: Option<(&str, &str)>) -> Option<BTreeMap<Strin
     let cpu = lab.cpu.as_deref().or(budget.map(|(cpu, _)| cpu));
     let memory = lab.memory.as_deref().or(budget.map(|(_, memory)| memory));
     let all = quantities(
-        [("cpu", cpu), ("memory", memory)]
-            .into_iter()
-            .filter_map(|(name, amount)| Some((name, amount?))),
+        [("cpu", cpu), ("memory", memory)].into_iter().filter_map(|(name, amount)| Some((name, amount?))),
     );
     (!all.is_empty()).then_some(all)
 }

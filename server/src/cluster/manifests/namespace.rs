@@ -13,36 +13,19 @@ const ENFORCE_VERSION: &str = "pod-security.kubernetes.io/enforce-version";
 /// The learner's namespace.
 #[must_use]
 pub fn learner(spec: &SessionSpec, instance: &str) -> Namespace {
-    let annotations = spec
-        .expires_at
-        .map(|at| [(labels::EXPIRES_AT.to_owned(), at.to_rfc3339())].into());
-    namespace(
-        &spec.names.namespace,
-        labels::of_session(spec, instance),
-        spec.security,
-        annotations,
-    )
+    let annotations = spec.expires_at.map(|at| [(labels::EXPIRES_AT.to_owned(), at.to_rfc3339())].into());
+    namespace(&spec.names.namespace, labels::of_session(spec, instance), spec.security, annotations)
 }
 
 /// The namespace of all workbenches.
 #[must_use]
 pub fn workbenches(instance: &str) -> Namespace {
-    namespace(
-        instance,
-        labels::of_instance(instance),
-        SecurityPolicy::Restricted,
-        None,
-    )
+    namespace(instance, labels::of_instance(instance), SecurityPolicy::Restricted, None)
 }
 
 type Pairs = std::collections::BTreeMap<String, String>;
 
-fn namespace(
-    name: &str,
-    mut labels: Pairs,
-    policy: SecurityPolicy,
-    annotations: Option<Pairs>,
-) -> Namespace {
+fn namespace(name: &str, mut labels: Pairs, policy: SecurityPolicy, annotations: Option<Pairs>) -> Namespace {
     labels.insert(ENFORCE.to_owned(), policy.as_str().to_owned());
     labels.insert(ENFORCE_VERSION.to_owned(), "latest".to_owned());
     Namespace {

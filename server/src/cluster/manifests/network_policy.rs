@@ -137,25 +137,13 @@ fn shared_egress(network: &NetworkFacts) -> Vec<NetworkPolicyEgressRule> {
         ..NetworkPolicyPeer::default()
     };
     // on some clusters DNS runs on the nodes: there only its addresses tell it
-    let dns = std::iter::once(dns_pods)
-        .chain(network.dns_addresses.iter().map(address))
-        .collect();
-    let dns_ports = network
-        .dns_ports
-        .iter()
-        .flat_map(|number| [port("UDP", *number), port("TCP", *number)])
-        .collect();
+    let dns = std::iter::once(dns_pods).chain(network.dns_addresses.iter().map(address)).collect();
+    let dns_ports =
+        network.dns_ports.iter().flat_map(|number| [port("UDP", *number), port("TCP", *number)]).collect();
     let mut rules = vec![egress_to(dns, Some(dns_ports))];
     if !network.api_addresses.is_empty() {
-        let ports = network
-            .api_ports
-            .iter()
-            .map(|number| port("TCP", *number))
-            .collect();
-        rules.push(egress_to(
-            network.api_addresses.iter().map(address).collect(),
-            Some(ports),
-        ));
+        let ports = network.api_ports.iter().map(|number| port("TCP", *number)).collect();
+        rules.push(egress_to(network.api_addresses.iter().map(address).collect(), Some(ports)));
     }
     rules.push(egress_to(internet(&network.denied_cidrs), None));
     rules
@@ -165,13 +153,7 @@ fn internet(denied: &[String]) -> Vec<NetworkPolicyPeer> {
     let (denied_v6, denied_v4): (Vec<&String>, Vec<&String>) =
         denied.iter().partition(|cidr| cidr.contains(':'));
     let except = |fixed: &[&str], denied: Vec<&String>| {
-        Some(
-            fixed
-                .iter()
-                .map(|cidr| (*cidr).to_owned())
-                .chain(denied.into_iter().cloned())
-                .collect(),
-        )
+        Some(fixed.iter().map(|cidr| (*cidr).to_owned()).chain(denied.into_iter().cloned()).collect())
     };
     vec![
         block("0.0.0.0/0".to_owned(), except(&NOT_PUBLIC_V4, denied_v4)),
@@ -180,20 +162,11 @@ fn internet(denied: &[String]) -> Vec<NetworkPolicyPeer> {
 }
 
 fn own_namespace() -> NetworkPolicyPeer {
-    NetworkPolicyPeer {
-        pod_selector: Some(LabelSelector::default()),
-        ..NetworkPolicyPeer::default()
-    }
+    NetworkPolicyPeer { pod_selector: Some(LabelSelector::default()), ..NetworkPolicyPeer::default() }
 }
 
-fn egress_to(
-    to: Vec<NetworkPolicyPeer>,
-    ports: Option<Vec<NetworkPolicyPort>>,
-) -> NetworkPolicyEgressRule {
-    NetworkPolicyEgressRule {
-        to: Some(to),
-        ports,
-    }
+fn egress_to(to: Vec<NetworkPolicyPeer>, ports: Option<Vec<NetworkPolicyPort>>) -> NetworkPolicyEgressRule {
+    NetworkPolicyEgressRule { to: Some(to), ports }
 }
 
 fn address(address: &IpAddr) -> NetworkPolicyPeer {
@@ -202,10 +175,7 @@ fn address(address: &IpAddr) -> NetworkPolicyPeer {
 }
 
 fn block(cidr: String, except: Option<Vec<String>>) -> NetworkPolicyPeer {
-    NetworkPolicyPeer {
-        ip_block: Some(IPBlock { cidr, except }),
-        ..NetworkPolicyPeer::default()
-    }
+    NetworkPolicyPeer { ip_block: Some(IPBlock { cidr, except }), ..NetworkPolicyPeer::default() }
 }
 
 fn port(protocol: &str, number: u16) -> NetworkPolicyPort {

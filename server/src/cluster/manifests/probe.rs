@@ -32,11 +32,7 @@ pub fn namespace(name: &str, instance: &str) -> Namespace {
     let mut labels = labels::of_instance(instance);
     labels.insert(PROBE.to_owned(), instance.to_owned());
     Namespace {
-        metadata: ObjectMeta {
-            name: Some(name.to_owned()),
-            labels: Some(labels),
-            ..ObjectMeta::default()
-        },
+        metadata: ObjectMeta { name: Some(name.to_owned()), labels: Some(labels), ..ObjectMeta::default() },
         ..Namespace::default()
     }
 }
@@ -44,20 +40,13 @@ pub fn namespace(name: &str, instance: &str) -> Namespace {
 /// The account that the probe's pods run under; the namespace's own comes too late.
 #[must_use]
 pub fn account(namespace: &str) -> ServiceAccount {
-    ServiceAccount {
-        metadata: metadata(namespace, "probe"),
-        ..ServiceAccount::default()
-    }
+    ServiceAccount { metadata: metadata(namespace, "probe"), ..ServiceAccount::default() }
 }
 
 /// The pod that listens, or the one that calls.
 #[must_use]
 pub fn pod(namespace: &str, name: &str, image: &str) -> Pod {
-    let command: &[&str] = if name == LISTENER {
-        &["perl", "-e", LISTEN]
-    } else {
-        &["sleep", "120"]
-    };
+    let command: &[&str] = if name == LISTENER { &["perl", "-e", LISTEN] } else { &["sleep", "120"] };
     Pod {
         metadata: metadata(namespace, name),
         spec: Some(PodSpec {

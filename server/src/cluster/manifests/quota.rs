@@ -24,10 +24,7 @@ pub fn quotas(spec: &SessionSpec, instance: &str) -> Vec<ResourceQuota> {
         ..ResourceQuota::default()
     };
     let compute = [("limits.cpu", budget.cpu), ("limits.memory", budget.memory)];
-    let (volumes, controllers) = (
-        budget.volumes.to_string(),
-        budget.replication_controllers.to_string(),
-    );
+    let (volumes, controllers) = (budget.volumes.to_string(), budget.replication_controllers.to_string());
     let (secrets, services) = (budget.secrets.to_string(), budget.services.to_string());
     let counts = [
         ("persistentvolumeclaims", volumes.as_str()),

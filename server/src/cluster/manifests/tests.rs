@@ -57,17 +57,11 @@ fn a_budget_becomes_quotas_and_limits() {
 
 #[test]
 fn a_custom_budget_sets_nothing_but_what_the_lab_says() {
-    let mut spec = SessionSpec {
-        budget: Budget::Custom,
-        ..spec()
-    };
+    let mut spec = SessionSpec { budget: Budget::Custom, ..spec() };
     assert!(quota::quotas(&spec, INSTANCE).is_empty());
     assert!(limits::limit_range(&spec, INSTANCE).is_none());
     spec.limits = ContainerLimits {
-        max: Amounts {
-            cpu: None,
-            memory: Some("3Gi".to_owned()),
-        },
+        max: Amounts { cpu: None, memory: Some("3Gi".to_owned()) },
         ..ContainerLimits::default()
     };
     assert_yaml_snapshot!("limit_range_custom", limits::limit_range(&spec, INSTANCE));
@@ -75,30 +69,15 @@ fn a_custom_budget_sets_nothing_but_what_the_lab_says() {
 
 #[test]
 fn policies_shut_everything_that_is_not_named() {
-    assert_yaml_snapshot!(
-        "network_policy_learner",
-        network_policy::learner(&spec(), INSTANCE, &network())
-    );
-    assert_yaml_snapshot!(
-        "network_policy_workbenches",
-        network_policy::workbenches(INSTANCE, &network())
-    );
-    assert_yaml_snapshot!(
-        "network_policy_workbench",
-        network_policy::workbench(&spec(), INSTANCE)
-    );
-    assert_yaml_snapshot!(
-        "network_policy_default_deny",
-        network_policy::default_deny_ingress(INSTANCE)
-    );
+    assert_yaml_snapshot!("network_policy_learner", network_policy::learner(&spec(), INSTANCE, &network()));
+    assert_yaml_snapshot!("network_policy_workbenches", network_policy::workbenches(INSTANCE, &network()));
+    assert_yaml_snapshot!("network_policy_workbench", network_policy::workbench(&spec(), INSTANCE));
+    assert_yaml_snapshot!("network_policy_default_deny", network_policy::default_deny_ingress(INSTANCE));
 }
 
 #[test]
 fn the_workbench_is_restricted_and_carries_no_token() {
-    assert_yaml_snapshot!(
-        "workbench",
-        workbench::pod(&spec(), INSTANCE, "lectern/workbench:latest")
-    );
+    assert_yaml_snapshot!("workbench", workbench::pod(&spec(), INSTANCE, "lectern/workbench:latest"));
 }
 
 #[test]
@@ -106,10 +85,7 @@ fn a_lab_may_name_its_own_workbench_image() {
     let mut spec = spec();
     spec.workbench.image = Some("example.org/bench:2".to_owned());
     let pod = workbench::pod(&spec, INSTANCE, "lectern/workbench:latest");
-    assert_eq!(
-        pod.spec.unwrap().containers[0].image.as_deref(),
-        Some("example.org/bench:2")
-    );
+    assert_eq!(pod.spec.unwrap().containers[0].image.as_deref(), Some("example.org/bench:2"));
 }
 
 #[test]

@@ -21,11 +21,8 @@ pub const HOME: &str = "/home/learner";
 const LEARNER_ID: i64 = 1001;
 
 /// Folders that can be written to besides home, with their greatest size. The image itself is read-only.
-const SCRATCH: [(&str, &str, &str); 3] = [
-    ("agent", "/run/lectern", "16Mi"),
-    ("workshop", "/opt/workshop", "256Mi"),
-    ("tmp", "/tmp", "512Mi"),
-];
+const SCRATCH: [(&str, &str, &str); 3] =
+    [("agent", "/run/lectern", "16Mi"), ("workshop", "/opt/workshop", "256Mi"), ("tmp", "/tmp", "512Mi")];
 
 /// The workbench of a session.
 #[must_use]
@@ -40,11 +37,7 @@ pub fn pod(spec: &SessionSpec, instance: &str, default_image: &str) -> Pod {
             ..ObjectMeta::default()
         },
         spec: Some(PodSpec {
-            containers: vec![container(
-                spec,
-                default_image,
-                folders().map(mount).collect(),
-            )],
+            containers: vec![container(spec, default_image, folders().map(mount).collect())],
             volumes: Some(folders().map(volume).collect()),
             service_account_name: Some(rbac::WORKBENCH.to_owned()),
             automount_service_account_token: Some(false),
@@ -77,13 +70,7 @@ fn container(spec: &SessionSpec, default_image: &str, mounts: Vec<VolumeMount>) 
     };
     Container {
         name: CONTAINER.to_owned(),
-        image: Some(
-            spec.workbench
-                .image
-                .as_deref()
-                .unwrap_or(default_image)
-                .to_owned(),
-        ),
+        image: Some(spec.workbench.image.as_deref().unwrap_or(default_image).to_owned()),
         // `latest` would ask a registry at each start
         image_pull_policy: Some("IfNotPresent".to_owned()),
         command: Some(vec![AGENT.to_owned(), "serve".to_owned()]),
@@ -113,11 +100,7 @@ fn container(spec: &SessionSpec, default_image: &str, mounts: Vec<VolumeMount>) 
 }
 
 fn mount((name, path, _): (&str, &str, &str)) -> VolumeMount {
-    VolumeMount {
-        name: name.to_owned(),
-        mount_path: path.to_owned(),
-        ..VolumeMount::default()
-    }
+    VolumeMount { name: name.to_owned(), mount_path: path.to_owned(), ..VolumeMount::default() }
 }
 
 /// Empty folders outlive the container, so a restart of the agent keeps the learner's files.
