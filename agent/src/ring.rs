@@ -1,0 +1,93 @@
+//! The last part of a terminal's output, with the offset of every byte since its start.
+
+use std::collections::VecDeque;
+
+/// A bounded window onto an endless row of bytes.
+pub struct Ring {
+    bytes: VecDeque<u8>,
+    capacity: usize,
+    /// Offset after the last byte.
+    end: u64,
+}
+
+impl Ring {
+    /// An empty ring that keeps the last `capacity` bytes. Memory is taken as it is needed.
+    pub fn new(capacity: usize) -> Self {
+        Self { bytes: VecDeque::new(), capacity, end: 0 }
+    }
+
+    /// Adds bytes; the oldest go where there is no room.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.end += bytes.len() as u64;
+        let kept = &bytes[bytes.len().saturating_sub(self.capacity)..];
+        let overflow = (self.bytes.len() + kept.len()).saturating_sub(self.capacity);
+        self.bytes.drain(..overflow);
+        self.bytes.extend(kept);
+    }
+
+    /// Offset of the oldest byte that is kept.
+    pub fn start(&self) -> u64 {
+        self.end - self.bytes.len() as u64
+    }
+
+    /// Offset after the newest byte.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Up to `most` bytes from `offset` on, and the offset of the first of them: a later one where the ring no
+    /// longer holds what was asked for, and the oldest one where the offset lies beyond the end, which only
+    /// somebody can ask for who knew an earlier run of this terminal.
+    pub fn read(&self, offset: u64, most: usize) -> (u64, Vec<u8>) {
+        let start = self.start();
+        let from = if offset > self.end { start } else { offset.max(start) };
+        let skip = usize::try_from(from - start).unwrap_or(usize::MAX);
+        let (first, second) = self.bytes.as_slices();
+        let mut out = Vec::with_capacity(most.min(self.bytes.len().saturating_sub(skip)));
+        out.extend(first.iter().skip(skip).take(most));
+        let left = most - out.len();
+        out.extend(second.iter().skip(skip.saturating_sub(first.len())).take(left));
+        (from, out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_what_was_written_at_that_offset(
+            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..20),
+            capacity in 1usize..64,
+            offset in 0u64..900,
+            most in 1usize..50,
+        ) {
+            let mut ring = Ring::new(capacity);
+            let whole: Vec<u8> = pieces.concat();
+            for piece in &pieces {
+                ring.push(piece);
+            }
+            prop_assert_eq!(ring.end(), whole.len() as u64);
+            prop_assert_eq!(ring.end() - ring.start(), whole.len().min(capacity) as u64);
+            let (from, bytes) = ring.read(offset, most);
+            prop_assert!(bytes.len() <= most);
+            prop_assert!(from >= ring.start() && from <= ring.end());
+            let at = usize::try_from(from).unwrap();
+            prop_assert_eq!(&whole[at..at + bytes.len()], &bytes[..]);
+            if offset >= ring.start() && offset <= ring.end() {
+                prop_assert_eq!(from, offset);
+                let wanted = most.min(whole.len() - at);
+                prop_assert_eq!(bytes.len(), wanted);
+            }
+        }
+    }
+
+    #[test]
+    fn an_offset_from_an_earlier_run_begins_at_the_oldest_byte() {
+        let mut ring = Ring::new(4);
+        ring.push(b"abcdef");
+        assert_eq!(ring.read(100, 10), (2, b"cdef".to_vec()));
+    }
+}

@@ -1,0 +1,213 @@
+//! Checks and set-up scripts: programs with a time limit, whose output is kept up to a length.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use lectern_api::agent::Reply;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
+use tokio::process::Command;
+
+use crate::settings::{Settings, home};
+
+/// How much of the output is kept, in bytes.
+const OUTPUT_BYTES: usize = 16 * 1024;
+/// How long output is still read after the program ended, which a process that it left behind may hold open.
+const LINGER: Duration = Duration::from_millis(200);
+
+/// What shall run.
+pub struct Wish {
+    /// The program, with its whole path.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// What it reads.
+    pub stdin: String,
+    /// Variables on top of the agent's own.
+    pub env: BTreeMap<String, String>,
+    /// Where it runs.
+    pub dir: PathBuf,
+    /// Its time limit.
+    pub timeout_secs: u32,
+}
+
+/// Runs it. At the time limit it and all that it started are killed.
+pub async fn run(wish: Wish) -> Reply {
+    let program = wish.program.clone();
+    match try_run(wish).await {
+        Ok(reply) => reply,
+        Err(error) => Reply::Failed { message: explain(&program, &error) },
+    }
+}
+
+fn explain(program: &Path, error: &io::Error) -> String {
+    let shown = program.display();
+    match error.kind() {
+        io::ErrorKind::NotFound if program.exists() => {
+            format!("{shown} names an interpreter in its first line that is not in this workbench")
+        }
+        io::ErrorKind::NotFound => format!("{shown} does not exist"),
+        io::ErrorKind::PermissionDenied => format!("{shown} is not executable; set its x permission"),
+        _ => format!("{shown} cannot be run: {error}"),
+    }
+}
+
+async fn try_run(wish: Wish) -> io::Result<Reply> {
+    let started = Instant::now();
+    let (reader, writer) = io::pipe()?;
+    let mut command = Command::new(&wish.program);
+    command
+        .args(&wish.args)
+        .envs(&wish.env)
+        .current_dir(&wish.dir)
+        .stdin(Stdio::piped())
+        // one pipe for both, so that their lines stay in order
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .process_group(0)
+        .kill_on_drop(true);
+    let mut child = command.spawn()?;
+    // the command holds the writing ends, and end of file needs them closed
+    drop(command);
+    let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+    let mut stdin = child.stdin.take();
+    let feed = async move {
+        if let Some(stdin) = &mut stdin {
+            // fails where the program does not read to the end, which it need not
+            let _ = stdin.write_all(wish.stdin.as_bytes()).await;
+        }
+    };
+    let mut output = Vec::new();
+    let mut reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
+    let outcome = {
+        let mut reading = Box::pin(collect(&mut reader, &mut output));
+        let ending = async {
+            let ((), status) = tokio::join!(feed, child.wait());
+            status
+        };
+        let limit = Duration::from_secs(u64::from(wish.timeout_secs));
+        let outcome = tokio::time::timeout(limit, async {
+            tokio::pin!(ending);
+            tokio::select! {
+                status = &mut ending => status,
+                () = &mut reading => ending.await,
+            }
+        })
+        .await;
+        if outcome.is_ok() {
+            let _ = tokio::time::timeout(LINGER, reading).await;
+        }
+        outcome
+    };
+    if let Some(group) = group {
+        // what is left of it goes with it; fails where nothing is
+        let _ = killpg(group, Signal::SIGKILL);
+    }
+    let status = match outcome {
+        Ok(status) => status?.code(),
+        Err(_) => {
+            let note = format!("\n[stopped after {} s, its time limit]", wish.timeout_secs);
+            output.extend(note.as_bytes());
+            // reaps what was killed
+            child.wait().await?;
+            None
+        }
+    };
+    Ok(Reply::Ran {
+        passed: status == Some(0),
+        status,
+        output: String::from_utf8_lossy(&output).trim_end().to_owned(),
+        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+/// Reads to the end, and keeps the beginning.
+async fn collect(reader: &mut pipe::Receiver, output: &mut Vec<u8>) {
+    let mut piece = [0; 4096];
+    while let Ok(read @ 1..) = reader.read(&mut piece).await {
+        let room = OUTPUT_BYTES.saturating_sub(output.len());
+        output.extend(&piece[..read.min(room)]);
+    }
+}
+
+/// Runs the set-up scripts in their order until one fails; lines `X=y` that they append to the file that
+/// `WORKSHOP_ENV` names become variables of all that starts later.
+pub async fn set_up(settings: &Settings, scripts: Vec<String>, timeout_secs: u32) -> Reply {
+    let started = Instant::now();
+    let deadline = started + Duration::from_secs(u64::from(timeout_secs));
+    let file = match tempfile::NamedTempFile::new() {
+        Ok(file) => file,
+        Err(error) => return Reply::Failed { message: format!("no place for WORKSHOP_ENV: {error}") },
+    };
+    let mut output = String::new();
+    for script in scripts {
+        let mut env = settings.env();
+        env.insert("WORKSHOP_ENV".to_owned(), file.path().display().to_string());
+        let left = deadline.saturating_duration_since(Instant::now()).as_secs().max(1);
+        let wish = Wish {
+            program: PathBuf::from("/bin/bash"),
+            args: vec![script.clone()],
+            stdin: String::new(),
+            env,
+            dir: home(),
+            timeout_secs: u32::try_from(left).unwrap_or(timeout_secs),
+        };
+        let reply = run(wish).await;
+        let (passed, status, said) = match reply {
+            Reply::Ran { passed, status, output, .. } => (passed, status, output),
+            other => return other,
+        };
+        let room = OUTPUT_BYTES.saturating_sub(output.len());
+        output.push_str(&said.chars().take(room).collect::<String>());
+        settings.add_set_up_env(read_env(file.path()));
+        if !passed {
+            let output = format!("{script}: {output}");
+            return Reply::Ran { passed, status, output, duration_ms: millis(started) };
+        }
+    }
+    Reply::Ran { passed: true, status: Some(0), output, duration_ms: millis(started) }
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn read_env(path: &Path) -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().filter_map(read_env_line).collect()
+}
+
+/// `X=y`, with or without `export`, y with or without a pair of quotes around it.
+fn read_env_line(line: &str) -> Option<(String, String)> {
+    let line = line.trim().strip_prefix("export ").unwrap_or(line.trim());
+    let (name, value) = line.split_once('=')?;
+    let is_name = !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let unquoted = ['"', '\'']
+        .into_iter()
+        .find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote))
+        .unwrap_or(value);
+    is_name.then(|| (name.to_owned(), unquoted.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_line_may_be_exported_and_quoted() {
+        for (line, value) in [("A=b", "b"), ("export A=b", "b"), (" A=\"b c\" ", "b c"), ("A='b=c'", "b=c")] {
+            assert_eq!(read_env_line(line), Some(("A".to_owned(), value.to_owned())), "{line}");
+        }
+        for line in ["", "# A=b", "1A=b", "A b"] {
+            assert_eq!(read_env_line(line), None, "{line}");
+        }
+    }
+}
