@@ -40,6 +40,7 @@ func parts() []part {
 		{"etcd", etcdVersion, runEtcd},
 		{"coredns", corednsVersion, runCoreDNS},
 		{"network-policy", kubernetesVersion, component(netpol.NewCommand)},
+		{"network-policy-cni", kubernetesVersion, netpol.RunCNI},
 	}
 }
 

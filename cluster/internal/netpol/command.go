@@ -23,6 +23,8 @@ type options struct {
 	nodeName    string
 	table       string
 	healthzBind string
+	bridge      string
+	gate        string
 	cleanup     bool
 }
 
@@ -46,6 +48,8 @@ func NewCommand() *cobra.Command {
 	flags.StringVar(&chosen.nodeName, "node-name", "", "node whose pods are isolated")
 	flags.StringVar(&chosen.table, "table", "lectern_netpol", "name of the nftables table (family inet)")
 	flags.StringVar(&chosen.healthzBind, "healthz-bind-address", "", "address and port that answer /healthz; none when empty")
+	flags.StringVar(&chosen.bridge, "bridge", "", "the pods' bridge: drop what enters through it from an address of no known pod (give --gate too, or pods start without network for a second)")
+	flags.StringVar(&chosen.gate, "gate", "", "socket on which the CNI plugin network-policy-cni announces pods before they start; none when empty")
 	flags.BoolVar(&chosen.cleanup, "cleanup", false, "remove the table and end")
 	return command
 }
@@ -75,12 +79,17 @@ func run(ctx context.Context, chosen options) error {
 	if err != nil {
 		return fmt.Errorf("could not make a client of %s: %w", chosen.kubeconfig, err)
 	}
-	controller, err := NewController(client, chosen.nodeName, writer)
+	controller, err := NewController(client, chosen.nodeName, chosen.bridge, writer)
 	if err != nil {
 		return err
 	}
 	if chosen.healthzBind != "" {
 		if err := serveHealth(ctx, chosen.healthzBind, controller); err != nil {
+			return err
+		}
+	}
+	if chosen.gate != "" {
+		if err := serveGate(ctx, chosen.gate, controller); err != nil {
 			return err
 		}
 	}
@@ -102,17 +111,22 @@ func serveHealth(ctx context.Context, address string, controller *Controller) er
 		}
 		fmt.Fprintln(response, "ok")
 	})
+	serve(ctx, listener, routes)
+	return nil
+}
+
+// serve answers on the listener until the context ends.
+func serve(ctx context.Context, listener net.Listener, routes http.Handler) {
 	server := &http.Server{Handler: routes, ReadHeaderTimeout: 5 * time.Second}
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			klog.ErrorS(err, "No longer serving /healthz")
+			klog.ErrorS(err, "No longer serving", "address", listener.Addr())
 		}
 	}()
 	go func() {
 		<-ctx.Done()
 		if err := server.Close(); err != nil {
-			klog.ErrorS(err, "Could not close /healthz")
+			klog.ErrorS(err, "Could not stop serving", "address", listener.Addr())
 		}
 	}()
-	return nil
 }

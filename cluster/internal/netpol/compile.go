@@ -16,7 +16,7 @@ import (
 // that group; a rule of it returns what a policy allows, and its end drops the rest. A part of a policy that cannot be
 // understood allows nothing, and is reported among the errors.
 func Compile(state State) (Ruleset, []error) {
-	build := compiler{state: state, rules: newRuleset()}
+	build := compiler{state: state, rules: newRuleset(state.Bridge)}
 	perNamespace := map[string][]*networkingv1.NetworkPolicy{}
 	for _, policy := range state.Policies {
 		perNamespace[policy.Namespace] = append(perNamespace[policy.Namespace], policy)
@@ -28,6 +28,7 @@ func Compile(state State) (Ruleset, []error) {
 		if pod.NodeName != state.NodeName {
 			continue
 		}
+		build.know(pod)
 		for _, direction := range []Direction{Ingress, Egress} {
 			if group := build.isolating(perNamespace[pod.Namespace], pod, direction); len(group) > 0 {
 				build.isolate(pod, direction, build.chain(group, direction))
@@ -35,6 +36,16 @@ func Compile(state State) (Ruleset, []error) {
 		}
 	}
 	return build.rules, build.errs
+}
+
+// know lets the pod send through the bridge, where that is restricted.
+func (c *compiler) know(pod Pod) {
+	if c.state.Bridge == "" {
+		return
+	}
+	for _, address := range pod.Addresses {
+		c.rules.Sets[knownSet(familyOf(address))].Elements[address.String()] = struct{}{}
+	}
 }
 
 type compiler struct {

@@ -43,11 +43,14 @@ type Controller struct {
 	namespaces corelisters.NamespaceLister
 	policies   networkinglisters.NetworkPolicyLister
 	changed    chan struct{}
+	gate       *gate
+	bridge     string
 	health     atomic.Pointer[error]
 }
 
-// NewController returns a controller for the node's pods that writes with the writer.
-func NewController(client kubernetes.Interface, nodeName string, writer *Writer) (*Controller, error) {
+// NewController returns a controller for the node's pods that writes with the writer. With a bridge, what enters
+// through it from an address of no known pod is dropped.
+func NewController(client kubernetes.Interface, nodeName, bridge string, writer *Writer) (*Controller, error) {
 	factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTransform(withoutManagedFields))
 	controller := &Controller{
 		nodeName:   nodeName,
@@ -57,6 +60,8 @@ func NewController(client kubernetes.Interface, nodeName string, writer *Writer)
 		namespaces: factory.Core().V1().Namespaces().Lister(),
 		policies:   factory.Networking().V1().NetworkPolicies().Lister(),
 		changed:    make(chan struct{}, 1),
+		gate:       newGate(),
+		bridge:     bridge,
 	}
 	controller.setHealth(errNotSynced)
 	for _, informer := range []cache.SharedIndexInformer{
@@ -143,11 +148,14 @@ func (c *Controller) sync(ctx context.Context) error {
 	if written {
 		klog.V(2).InfoS("The rules were written", "policies", len(state.Policies), "pods", len(state.Pods), "took", time.Since(started))
 	}
+	if err == nil {
+		c.gate.enforced(state)
+	}
 	return err
 }
 
 func (c *Controller) state() (State, error) {
-	state := State{NodeName: c.nodeName, Namespaces: map[string]labels.Set{}}
+	state := State{NodeName: c.nodeName, Bridge: c.bridge, Namespaces: map[string]labels.Set{}}
 	namespaces, err := c.namespaces.List(labels.Everything())
 	if err != nil {
 		return State{}, fmt.Errorf("could not list the namespaces: %w", err)
@@ -160,7 +168,7 @@ func (c *Controller) state() (State, error) {
 		return State{}, fmt.Errorf("could not list the pods: %w", err)
 	}
 	for _, pod := range pods {
-		if reduced, concerned := podFrom(pod); concerned {
+		if reduced, concerned := podFrom(c.gate.fill(pod)); concerned {
 			state.Pods = append(state.Pods, reduced)
 		}
 	}

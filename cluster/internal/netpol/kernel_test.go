@@ -170,6 +170,16 @@ func TestPoliciesHoldInTheKernel(t *testing.T) {
 	network.expect("web", "10.0.0.254:6443", true)
 	network.expect("web", "10.0.0.2:9090", false)
 
+	guarded := world()
+	guarded.Bridge = "br0"
+	guarded.Pods = []Pod{web, db} // prober's address is then one that no pod has
+	write(t, writer, compiled(t, guarded))
+	network.expect("web", "10.0.0.2:9090", true)
+	network.expect("web", "10.0.0.254:6443", true)
+	network.expect("", "10.0.0.2:9090", true)
+	network.expect("prober", "10.0.0.2:9090", false)
+	network.expect("prober", "10.0.0.254:6443", false)
+
 	if err := writer.Remove(context.Background()); err != nil {
 		t.Fatal(err)
 	}

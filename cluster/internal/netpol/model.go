@@ -6,6 +6,7 @@
 package netpol
 
 import (
+	"fmt"
 	"net/netip"
 
 	"sigs.k8s.io/knftables"
@@ -52,6 +53,9 @@ func isolatedMap(direction Direction, of family) string { return string(directio
 // selfSet names the set of (address, same address) pairs: a pod always reaches itself.
 func selfSet(of family) string { return "self" + of.suffix }
 
+// knownSet names the set of the addresses of the node's pods.
+func knownSet(of family) string { return "known" + of.suffix }
+
 // Ruleset is the whole content of the table. Two equal Rulesets mean that nothing has to be written.
 type Ruleset struct {
 	// Chains maps a chain's name to its rules, in order.
@@ -83,8 +87,9 @@ func baseChains() map[string]knftables.BaseChainHook {
 	}
 }
 
-// newRuleset returns the rules of a node without policies.
-func newRuleset() Ruleset {
+// newRuleset returns the rules of a node without policies. With a bridge, a sender on it must be a known pod: a forged
+// address, or one that no pod has yet, would be subject to no policy.
+func newRuleset(bridge string) Ruleset {
 	rules := Ruleset{
 		Chains:   map[string][]string{},
 		Sets:     map[string]Set{},
@@ -101,6 +106,12 @@ func newRuleset() Ruleset {
 			rules.Verdicts[isolatedMap(direction, of)] = VerdictMap{Type: of.address + " : verdict", Elements: map[string]string{}}
 		}
 		leaves := of.keyword + " saddr vmap @" + isolatedMap(Egress, of)
+		if bridge != "" {
+			rules.Sets[knownSet(of)] = Set{Type: of.address, Elements: map[string]struct{}{}}
+			unknown := fmt.Sprintf("iifname %q %s saddr != @%s drop", bridge, of.keyword, knownSet(of))
+			forward = append(forward, unknown)
+			input = append(input, unknown)
+		}
 		forward = append(forward,
 			of.keyword+" saddr . "+of.keyword+" daddr @"+selfSet(of)+" accept",
 			leaves,

@@ -11,7 +11,9 @@ import (
 // State is what the API server says, reduced to what policies look at.
 type State struct {
 	// NodeName is the node whose pods are isolated; pods of other nodes are peers only.
-	NodeName   string
+	NodeName string
+	// Bridge is the pods' bridge when only known pods may send through it; else empty.
+	Bridge     string
 	Pods       []Pod
 	Namespaces map[string]labels.Set
 	Policies   []*networkingv1.NetworkPolicy

@@ -1,0 +1,159 @@
+package netpol
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
+)
+
+// gatePath is where the gate answers on its socket.
+const gatePath = "/pods"
+
+// gateTimeout bounds how long a pod's start waits for its rules; the kubelet tries again afterwards.
+const gateTimeout = 5 * time.Second
+
+// Announcement says which addresses a pod was just given. The API server learns them about a second after the pod's
+// programs started; with an announcement the rules are there before.
+type Announcement struct {
+	Namespace string       `json:"namespace"`
+	Name      string       `json:"name"`
+	UID       string       `json:"uid"`
+	Addresses []netip.Addr `json:"addresses"`
+}
+
+type podKey struct{ namespace, name string }
+
+// gate holds the announcements that the API server does not know yet, and who waits for them to be enforced.
+type gate struct {
+	mutex     sync.Mutex
+	announced map[podKey]Announcement
+	waiting   map[podKey][]chan struct{}
+}
+
+func newGate() *gate {
+	return &gate{announced: map[podKey]Announcement{}, waiting: map[podKey][]chan struct{}{}}
+}
+
+// announce records the announcement; the returned channel closes when it is enforced.
+func (g *gate) announce(one Announcement) <-chan struct{} {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	key := podKey{one.Namespace, one.Name}
+	enforced := make(chan struct{})
+	g.announced[key] = one
+	g.waiting[key] = append(g.waiting[key], enforced)
+	return enforced
+}
+
+// fill gives a pod its announced addresses until the API server says the same: before it knows any, and after a new
+// sandbox while it still has those of the old one.
+func (g *gate) fill(pod *corev1.Pod) *corev1.Pod {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	key := podKey{pod.Namespace, pod.Name}
+	one, announced := g.announced[key]
+	if !announced {
+		return pod
+	}
+	if one.UID != "" && one.UID != string(pod.UID) {
+		return pod
+	}
+	if reduced, concerned := podFrom(pod); concerned && slices.Equal(reduced.Addresses, one.Addresses) {
+		if len(g.waiting[key]) == 0 {
+			delete(g.announced, key)
+		}
+		return pod
+	}
+	filled := pod.DeepCopy()
+	filled.Status.PodIPs = nil
+	for _, address := range one.Addresses {
+		filled.Status.PodIPs = append(filled.Status.PodIPs, corev1.PodIP{IP: address.String()})
+	}
+	return filled
+}
+
+// enforced lets the pods of the written state start, and forgets announcements of pods that are gone.
+func (g *gate) enforced(state State) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	there := map[podKey][]netip.Addr{}
+	for _, pod := range state.Pods {
+		there[podKey{pod.Namespace, pod.Name}] = pod.Addresses
+	}
+	for key, one := range g.announced {
+		addresses, known := there[key]
+		if known && slices.Equal(addresses, one.Addresses) {
+			for _, enforced := range g.waiting[key] {
+				close(enforced)
+			}
+			delete(g.waiting, key)
+		} else if !known && len(g.waiting[key]) == 0 {
+			delete(g.announced, key)
+		}
+	}
+}
+
+// withdraw forgets a pod that was waited for in vain.
+func (g *gate) withdraw(one Announcement) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	key := podKey{one.Namespace, one.Name}
+	delete(g.announced, key)
+	delete(g.waiting, key)
+}
+
+// Announce returns once the pod's policies hold for the announced addresses.
+func (c *Controller) Announce(ctx context.Context, one Announcement) error {
+	enforced := c.gate.announce(one)
+	c.wake()
+	select {
+	case <-enforced:
+		return nil
+	case <-ctx.Done():
+		c.gate.withdraw(one)
+		return fmt.Errorf("the policies of %s/%s could not be enforced in time: %w", one.Namespace, one.Name, context.Cause(ctx))
+	}
+}
+
+// serveGate answers announcements on a socket that only root can reach, until the context ends.
+func serveGate(ctx context.Context, path string, controller *Controller) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("could not remove the socket of an earlier run: %w", err)
+	}
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		return fmt.Errorf("could not listen on %s: %w", path, err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return fmt.Errorf("could not keep others from %s: %w", path, err)
+	}
+	routes := http.NewServeMux()
+	routes.HandleFunc("POST "+gatePath, func(response http.ResponseWriter, request *http.Request) {
+		var one Announcement
+		if err := json.NewDecoder(http.MaxBytesReader(response, request.Body, 1<<16)).Decode(&one); err != nil {
+			http.Error(response, err.Error(), http.StatusBadRequest)
+			return
+		}
+		waiting, stop := context.WithTimeout(request.Context(), gateTimeout)
+		defer stop()
+		if err := controller.Announce(waiting, one); err != nil {
+			klog.ErrorS(err, "A pod may not start")
+			http.Error(response, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		response.WriteHeader(http.StatusNoContent)
+	})
+	serve(ctx, listener, routes)
+	return nil
+}

@@ -1,0 +1,135 @@
+package netpol
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes/fake"
+	"sigs.k8s.io/knftables"
+)
+
+// watched is a controller that runs against a fake API server and a fake nft.
+type watched struct {
+	client     *fake.Clientset
+	nft        *knftables.Fake
+	controller *Controller
+	socket     string
+}
+
+func newWatched(t *testing.T) *watched {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	one := &watched{
+		client: fake.NewClientset(
+			&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}},
+			ingressFrom(nil),
+			startingPod("uid-1"),
+		),
+		nft:    knftables.NewFake(knftables.InetFamily, "test"),
+		socket: filepath.Join(t.TempDir(), "gate.sock"),
+	}
+	controller, err := NewController(one.client, node, "", NewWriter(one.nft))
+	if err != nil {
+		t.Fatal(err)
+	}
+	one.controller = controller
+	if err := serveGate(ctx, one.socket, controller); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() { ended <- controller.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return one
+}
+
+// startingPod is web as the API server knows it while its sandbox is made.
+func startingPod(uid types.UID) *corev1.Pod {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web", Labels: web.Labels}}
+	pod.UID = uid
+	pod.Spec.NodeName = node
+	pod.Status.Phase = corev1.PodPending
+	return pod
+}
+
+func (w *watched) add(uid, address string) (string, error) {
+	var out bytes.Buffer
+	in := fmt.Sprintf(`{"cniVersion":"1.0.0","name":"n","type":"network-policy-cni","socket":%q,"prevResult":{"cniVersion":"1.0.0","ips":[{"address":"%s/16"}]}}`, w.socket, address)
+	err := runCNI("ADD", "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_UID="+uid, strings.NewReader(in), &out)
+	return out.String(), err
+}
+
+func (w *watched) isolates(address string) bool {
+	return strings.Contains(w.nft.Dump(), "add element inet test ingress4 { "+address+" : jump ")
+}
+
+func TestAPodStartsOnlyWhenItsPoliciesHold(t *testing.T) {
+	cluster := newWatched(t)
+	result, err := cluster.add("uid-1", "10.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(result, `"10.0.0.1/16"`) {
+		t.Errorf("the result of the plugins before was not handed on: %s", result)
+	}
+	if !cluster.isolates("10.0.0.1") {
+		t.Errorf("the pod may start without its rules:\n%s", cluster.nft.Dump())
+	}
+	if err := cluster.controller.Healthy(); err != nil {
+		t.Errorf("the controller is not healthy: %v", err)
+	}
+}
+
+func TestANewSandboxReplacesTheAddressThatTheAPIServerStillHas(t *testing.T) {
+	cluster := newWatched(t)
+	known := startingPod("uid-1")
+	known.Status.PodIPs = []corev1.PodIP{{IP: "10.0.0.1"}}
+	if _, err := cluster.client.CoreV1().Pods("shop").Update(context.Background(), known, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cluster.add("uid-1", "10.0.0.7"); err != nil {
+		t.Fatal(err)
+	}
+	if cluster.isolates("10.0.0.1") || !cluster.isolates("10.0.0.7") {
+		t.Errorf("the old address is still the pod's:\n%s", cluster.nft.Dump())
+	}
+}
+
+func TestAPodThatTheAPIServerDoesNotKnowMayNotStart(t *testing.T) {
+	cluster := newWatched(t)
+	ctx, stop := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer stop()
+	err := cluster.controller.Announce(ctx, Announcement{Namespace: "shop", Name: "web", UID: "another", Addresses: addresses("10.0.0.1")})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the answer was %v", err)
+	}
+}
+
+func TestWithoutTheEnforcerNoPodStarts(t *testing.T) {
+	if err := announceTo(filepath.Join(t.TempDir(), "none.sock"), Announcement{}); err == nil {
+		t.Error("the plugin went on without the enforcer")
+	}
+}
+
+func TestThePluginTellsItsVersionsAndLetsPodsEnd(t *testing.T) {
+	var out bytes.Buffer
+	if err := runCNI("VERSION", "", strings.NewReader(""), &out); err != nil || !strings.Contains(out.String(), `"1.0.0"`) {
+		t.Errorf("VERSION answered %s (%v)", out.String(), err)
+	}
+	if err := runCNI("DEL", "", strings.NewReader("{}"), &out); err != nil {
+		t.Errorf("DEL failed: %v", err)
+	}
+}
