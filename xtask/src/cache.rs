@@ -80,7 +80,7 @@ impl Cache {
             return Ok(place);
         }
         let folder = self.root.join(kind);
-        fs::create_dir_all(&folder)?;
+        fs::create_dir_all(&folder).with_context(|| format!("could not create {}", folder.display()))?;
         remove_leftovers(&folder)?;
         let unfinished = folder.join(format!(".unfinished-{}", std::process::id()));
         fs::create_dir(&unfinished)?;

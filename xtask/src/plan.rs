@@ -167,7 +167,7 @@ impl Made {
                 let recipes = context.checkout.join("labs/images");
                 let inputs = images::Inputs::new(&recipes, &earlier(&self.kubectl)?, &earlier(&self.agent)?);
                 let registry = build_images(context, step, &inputs)?;
-                place::link_tree(&registry, &bundle("images"))?;
+                place::link_tree(&registry, &bundle("images/registry"))?;
             }
             Part::Server => {
                 let server = programs::build_server(context, step)?;
@@ -213,9 +213,14 @@ pub fn lectern_options(context: &Context, external: &External) -> Vec<(&'static 
     let mut options = vec![("--labs-dir", context.checkout.join("labs"))];
     if !external.kubernetes {
         options.push(("--cluster-program", context.bundle.join("lectern-cluster")));
-        options.push(("--images-dir", context.bundle.join("images")));
+        options.push(("--images-dir", images_folder(&context.bundle)));
     }
     options
+}
+
+/// The registry's tree of images as it was built last.
+pub fn images_folder(bundle: &Path) -> PathBuf {
+    bundle.join("images/registry")
 }
 
 /// The server as it was built last.

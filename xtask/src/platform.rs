@@ -22,6 +22,9 @@ use crate::steps::Step;
 
 const READY_WITHIN: Duration = Duration::from_secs(300);
 const STOPPED_WITHIN: Duration = Duration::from_secs(90);
+/// Beside a `lectern up` on the same machine, which has other addresses by default.
+const NETWORK: [&str; 6] =
+    ["--bridge", "lectern-test", "--pod-cidr", "10.91.0.0/16", "--service-cidr", "10.92.0.0/16"];
 const POLL_EVERY: Duration = Duration::from_millis(100);
 
 /// How much of Lectern a run of tests needs.
@@ -33,6 +36,32 @@ pub enum Extent {
     Parts,
     /// Everything, with the server.
     Everything,
+}
+
+impl Extent {
+    /// Whether there is anything to start, beside what somebody else provides.
+    pub fn is_there(self, external: &External) -> bool {
+        match self {
+            Self::Postgres => external.postgres,
+            Self::Parts => external.postgres && external.kubernetes,
+            Self::Everything => false,
+        }
+    }
+
+    /// The command of `lectern` for it.
+    fn arguments(self, external: &External) -> Result<Vec<String>> {
+        if self == Self::Everything {
+            return Ok(vec!["up".to_owned(), "--listen".to_owned(), free_address()?]);
+        }
+        let mut arguments = vec!["parts"];
+        if self == Self::Postgres || external.kubernetes {
+            arguments.push("--no-cluster");
+        }
+        if external.postgres {
+            arguments.push("--no-postgres");
+        }
+        Ok(arguments.into_iter().map(str::to_owned).collect())
+    }
 }
 
 /// A running Lectern. Dropping it stops it and removes its data.
@@ -55,14 +84,21 @@ impl Platform {
         // should this process die, the kernel asks Lectern to stop: nobody else would
         let mut command = context.command("setpriv");
         command.args(["--pdeathsig", "TERM", "--"]).arg(plan::lectern_program(&context.bundle));
-        match extent {
-            Extent::Everything => command.arg("up").args(["--listen", &free_address()?]),
-            Extent::Parts => command.arg("parts"),
-            Extent::Postgres => command.args(["parts", "--no-cluster"]),
-        };
+        command.args(extent.arguments(external)?);
+        // what the user set for a Lectern of their own is not meant for this one
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LECTERN_"))
+        {
+            command.env_remove(name);
+        }
         command.arg("--data-dir").arg(folder.join("data")).arg("--ready-file").arg(&ready_file);
+        if extent != Extent::Postgres && !external.kubernetes {
+            command.args(NETWORK);
+        }
         for (option, value) in plan::lectern_options(context, external) {
-            command.arg(option).arg(value);
+            if option != "--labs-dir" || extent == Extent::Everything {
+                command.arg(option).arg(value);
+            }
         }
         let child = command
             .stdin(Stdio::null())
@@ -94,7 +130,7 @@ impl Platform {
         add("LECTERN_LABS_DIR", &context.checkout.join("labs"));
         if !external.kubernetes {
             add("LECTERN_CLUSTER_PROGRAM", &context.bundle.join("lectern-cluster"));
-            add("LECTERN_IMAGES_DIR", &context.bundle.join("images"));
+            add("LECTERN_IMAGES_DIR", &plan::images_folder(&context.bundle));
         }
         environment
     }
@@ -186,6 +222,22 @@ fn mounts_below(mounts: &str, folder: &Path) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_missing_is_started() {
+        let own = External { postgres: false, kubernetes: false };
+        assert_eq!(Extent::Postgres.arguments(&own).unwrap(), ["parts", "--no-cluster"]);
+        assert_eq!(Extent::Parts.arguments(&own).unwrap(), ["parts"]);
+        assert_eq!(Extent::Everything.arguments(&own).unwrap()[..2], ["up", "--listen"]);
+
+        let both = External { postgres: true, kubernetes: true };
+        assert_eq!(
+            Extent::Parts.arguments(&External { kubernetes: true, ..own }).unwrap(),
+            ["parts", "--no-cluster"]
+        );
+        assert!(Extent::Parts.is_there(&both) && !Extent::Everything.is_there(&both));
+        assert!(!Extent::Parts.is_there(&own));
+    }
 
     #[test]
     fn only_mounts_inside_the_folder_are_its_leftovers() {

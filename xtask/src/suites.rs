@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use crate::context::Context;
+use crate::external::External;
 use crate::interrupt::Interrupted;
 use crate::platform::Extent;
 use crate::steps::{Step, Steps};
@@ -15,8 +16,10 @@ use crate::tally::{self, Runner, Tally};
 use crate::wasm;
 
 const TOLD_LINES: usize = 200;
-/// The test program that needs a cluster; all others need a database at most.
+/// The test program that needs a cluster.
 const CLUSTER_TESTS: &str = "cluster";
+/// The test program that starts and kills a cluster of its own, beside which nothing else should run.
+const MACHINE_TESTS: &str = "machine";
 
 /// A group of tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,43 +62,67 @@ impl Suite {
         }
     }
 
+    /// The targets of `cargo test`, without which it would build the examples too.
+    fn targets(self, integration: &[String]) -> Vec<String> {
+        let needs_cluster = |name: &String| name == CLUSTER_TESTS || name == MACHINE_TESTS;
+        let names = integration.iter().filter(|name| needs_cluster(name) == (self == Self::Cluster));
+        let units = if self == Self::Rust { &["--lib", "--bins"] as &[&str] } else { &[] };
+        let mut targets: Vec<String> = units.iter().map(|unit| (*unit).to_owned()).collect();
+        match self {
+            Self::Browser => {}
+            _ => targets.extend(names.flat_map(|name| ["--test".to_owned(), name.clone()])),
+        }
+        targets
+    }
+
+    /// What runs before anything else is started.
+    fn runs_alone(self, context: &Context, external: &External) -> Vec<Run> {
+        if self != Self::Cluster || external.kubernetes {
+            return Vec::new();
+        }
+        let mut command = cargo_test(context, &["--test".to_owned(), MACHINE_TESTS.to_owned()]);
+        command.env("LECTERN_CLUSTER_PROGRAM", context.bundle.join("lectern-cluster"));
+        vec![Run { title: "Running the tests of the supervisor", runner: Runner::Cargo, command }]
+    }
+
+    /// What runs beside a Lectern.
     fn runs(self, context: &Context) -> Result<Vec<Run>> {
-        let cargo = |title, arguments: Vec<String>| {
-            let mut command = context.cargo("test");
-            command.arg("--no-fail-fast").args(arguments);
-            Run { title, runner: Runner::Cargo, command }
-        };
         Ok(match self {
             Self::Rust => {
-                let mut arguments = vec!["--lib".to_owned(), "--bins".to_owned()];
-                for name in integration_tests(context)?.into_iter().filter(|name| name != CLUSTER_TESTS) {
-                    arguments.extend(["--test".to_owned(), name]);
-                }
-                vec![cargo("Running Rust's tests", arguments)]
+                let command = cargo_test(context, &self.targets(&integration_tests(context)?));
+                vec![Run { title: "Running Rust's tests", runner: Runner::Cargo, command }]
             }
             Self::Cluster => {
-                let arguments = ["--package", "lectern-server", "--test", CLUSTER_TESTS].map(str::to_owned);
+                let command = cargo_test(context, &["--test".to_owned(), CLUSTER_TESTS.to_owned()]);
                 let mut go = context.command("go");
                 go.args(["test", "-v", "./..."]);
                 go_like_build(&mut go, context);
                 vec![
-                    cargo("Running the tests on the cluster", arguments.to_vec()),
+                    Run { title: "Running the tests on the cluster", runner: Runner::Cargo, command },
                     Run { title: "Running the cluster program's tests", runner: Runner::Go, command: go },
                 ]
             }
             Self::Browser => {
                 let e2e = context.checkout.join("e2e");
-                let mut playwright =
+                let mut command =
                     context.command(&e2e.join("node_modules/.bin/playwright").to_string_lossy());
-                playwright.args(["test", "--reporter=list"]).env("NO_COLOR", "1").current_dir(e2e);
+                command.args(["test", "--reporter=list"]).env("NO_COLOR", "1").current_dir(e2e);
                 vec![Run {
                     title: "Running the journeys in the browser",
                     runner: Runner::Playwright,
-                    command: playwright,
+                    command,
                 }]
             }
         })
     }
+}
+
+/// Every call builds for the whole workspace: for fewer crates cargo would choose fewer features of their
+/// dependencies, and compile those once more.
+fn cargo_test(context: &Context, targets: &[String]) -> Command {
+    let mut command = context.cargo("test");
+    command.args(["--workspace", "--no-fail-fast"]).args(targets);
+    command
 }
 
 /// Sets what `cluster/build.sh` sets: with other settings Go would compile all of Kubernetes once more.
@@ -105,7 +132,7 @@ pub fn go_like_build(go: &mut Command, context: &Context) {
         .env("GOFLAGS", "-trimpath -buildvcs=false");
 }
 
-/// The names of the integration tests of the workspace's default members.
+/// The names of the workspace's integration tests.
 fn integration_tests(context: &Context) -> Result<Vec<String>> {
     let metadata = context.ask("cargo", &["metadata", "--no-deps", "--format-version", "1"])?;
     let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata printed no JSON")?;
@@ -114,10 +141,8 @@ fn integration_tests(context: &Context) -> Result<Vec<String>> {
 
 fn test_targets(metadata: &Value) -> Vec<String> {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let members = list(&metadata["workspace_default_members"]);
     let mut names: Vec<String> = list(&metadata["packages"])
         .iter()
-        .filter(|package| members.contains(&package["id"]))
         .flat_map(|package| list(&package["targets"]))
         .filter(|target| list(&target["kind"]).contains(&"test".into()))
         .filter_map(|target| Some(target["name"].as_str()?.to_owned()))
@@ -127,27 +152,24 @@ fn test_targets(metadata: &Value) -> Vec<String> {
     names
 }
 
-/// How many steps [`compile`] takes.
-pub fn compile_steps(suites: &[Suite]) -> usize {
-    suites.iter().filter(|suite| **suite != Suite::Cluster || !suites.contains(&Suite::Rust)).count()
-}
-
-/// How many steps [`run`] takes.
-pub fn run_steps(suites: &[Suite]) -> usize {
-    suites.len() + usize::from(suites.contains(&Suite::Cluster))
+/// How many steps a run of these suites takes, from compiling to the last runner.
+pub fn count_steps(suites: &[Suite], external: &External) -> usize {
+    let has = |suite| usize::from(suites.contains(&suite));
+    let compiling = usize::from(suites.iter().any(|suite| *suite != Suite::Browser)) + has(Suite::Browser);
+    let alone = has(Suite::Cluster) * usize::from(!external.kubernetes);
+    compiling + alone + has(Suite::Rust) + 2 * has(Suite::Cluster) + has(Suite::Browser)
 }
 
 /// Compiles the tests, before anything is started that would take the processors from the compiler.
 pub fn compile(context: &Context, steps: &mut Steps, suites: &[Suite]) -> Result<()> {
     let _lock = context.cache.lock()?;
-    let advice = "correct the source that the lines above name, then give the same command again";
     if suites.iter().any(|suite| *suite != Suite::Browser) {
+        let advice = "correct the source that the lines above name, then give the same command again";
+        let integration = integration_tests(context)?;
+        let targets: Vec<String> = suites.iter().flat_map(|suite| suite.targets(&integration)).collect();
         steps.run("Compiling Rust's tests", advice, |step| {
-            let mut cargo = context.cargo("test");
+            let mut cargo = cargo_test(context, &targets);
             cargo.arg("--no-run");
-            if !suites.contains(&Suite::Rust) {
-                cargo.args(["--package", "lectern-server", "--test", CLUSTER_TESTS]);
-            }
             step.run(cargo)
         })?;
     }
@@ -161,6 +183,17 @@ pub fn compile(context: &Context, steps: &mut Steps, suites: &[Suite]) -> Result
     Ok(())
 }
 
+/// Runs what wants the machine for itself.
+pub fn run_alone(
+    context: &Context,
+    steps: &mut Steps,
+    suites: &[Suite],
+    external: &External,
+) -> Result<Tally> {
+    let runs = suites.iter().flat_map(|suite| suite.runs_alone(context, external)).collect();
+    run_all(steps, runs, &[])
+}
+
 /// Runs the suites one after the other, whatever the earlier ones bring, and adds up.
 pub fn run(
     context: &Context,
@@ -168,25 +201,31 @@ pub fn run(
     suites: &[Suite],
     environment: &[(&'static str, String)],
 ) -> Result<Tally> {
-    let mut total = Tally::default();
+    let mut runs = Vec::new();
     for suite in suites {
-        for mut run in suite.runs(context)? {
-            run.command.envs(environment.iter().cloned());
-            let mut output = String::new();
-            let mut found = Tally::default();
-            let advice = "read the log; `cargo xtask test` takes the names of suites, to run only those";
-            let ended = steps.run(run.title, advice, |step| {
-                found = run_one(step, run.runner, run.command, &mut output)?;
-                step.conclude(&found.line());
-                Ok(())
-            });
-            match ended {
-                Ok(()) => tell(run.runner, &output, found, steps.logs()),
-                Err(error) if error.is::<Interrupted>() => return Err(error),
-                Err(_) => found.failed = 1,
-            }
-            total += found;
+        runs.extend(suite.runs(context)?);
+    }
+    run_all(steps, runs, environment)
+}
+
+fn run_all(steps: &mut Steps, runs: Vec<Run>, environment: &[(&'static str, String)]) -> Result<Tally> {
+    let mut total = Tally::default();
+    for mut run in runs {
+        run.command.envs(environment.iter().cloned());
+        let mut output = String::new();
+        let mut found = Tally::default();
+        let advice = "read the log; `cargo xtask test` takes the names of suites, to run only those";
+        let ended = steps.run(run.title, advice, |step| {
+            found = run_one(step, run.runner, run.command, &mut output)?;
+            step.conclude(&found.line());
+            Ok(())
+        });
+        match ended {
+            Ok(()) => tell(run.runner, &output, found, steps.logs()),
+            Err(error) if error.is::<Interrupted>() => return Err(error),
+            Err(_) => found.failed = 1,
         }
+        total += found;
     }
     Ok(total)
 }
@@ -222,21 +261,23 @@ mod tests {
 
     use super::*;
 
+    const OWN: External = External { postgres: false, kubernetes: false };
+
     #[test]
-    fn the_integration_tests_of_default_members_are_found() {
-        let metadata = json!({
-            "workspace_default_members": ["server", "agent"],
-            "packages": [
-                { "id": "server", "targets": [
-                    { "kind": ["lib"], "name": "lectern_server" },
-                    { "kind": ["test"], "name": "cluster" },
-                    { "kind": ["test"], "name": "api" },
-                ] },
-                { "id": "agent", "targets": [{ "kind": ["test"], "name": "terminals" }] },
-                { "id": "web", "targets": [{ "kind": ["test"], "name": "pages" }] },
-            ],
-        });
-        assert_eq!(test_targets(&metadata), ["api", "cluster", "terminals"]);
+    fn integration_tests_are_found_and_belong_to_one_suite_each() {
+        let metadata = json!({ "packages": [
+            { "targets": [
+                { "kind": ["lib"], "name": "lectern_server" },
+                { "kind": ["test"], "name": "cluster" },
+                { "kind": ["test"], "name": "api" },
+            ] },
+            { "targets": [{ "kind": ["test"], "name": "machine" }] },
+        ] });
+        let integration = test_targets(&metadata);
+        assert_eq!(integration, ["api", "cluster", "machine"]);
+        assert_eq!(Suite::Rust.targets(&integration), ["--lib", "--bins", "--test", "api"]);
+        assert_eq!(Suite::Cluster.targets(&integration), ["--test", "cluster", "--test", "machine"]);
+        assert!(Suite::Browser.targets(&integration).is_empty());
     }
 
     #[test]
@@ -249,8 +290,10 @@ mod tests {
 
     #[test]
     fn steps_are_counted_as_they_are_taken() {
-        assert_eq!((compile_steps(&Suite::ALL), run_steps(&Suite::ALL)), (2, 4));
-        assert_eq!((compile_steps(&[Suite::Cluster]), run_steps(&[Suite::Cluster])), (1, 2));
-        assert_eq!((compile_steps(&[Suite::Rust]), run_steps(&[Suite::Rust])), (1, 1));
+        assert_eq!(count_steps(&Suite::ALL, &OWN), 7);
+        assert_eq!(count_steps(&Suite::ALL, &External { kubernetes: true, ..OWN }), 6);
+        assert_eq!(count_steps(&[Suite::Cluster], &OWN), 4);
+        assert_eq!(count_steps(&[Suite::Rust], &OWN), 2);
+        assert_eq!(count_steps(&[Suite::Browser], &OWN), 2);
     }
 }

@@ -101,7 +101,7 @@ pub fn bindgen(context: &Context, step: &Step) -> Result<PathBuf> {
         .tree(&sources, |_| true)?
         .text(&context.ask("rustc", &["-vV"])?)
         .finish();
-    let made = context.cache.find_or_make("wasm-bindgen-driver", &key, |folder| {
+    let made = context.cache.find_or_make("wasm-bindgen", &key, |folder| {
         let work = folder.join("work");
         let mut cargo = context.cargo("build");
         cargo
