@@ -12,13 +12,9 @@ struct Arguments {
     /// The folder for all state.
     #[arg(long)]
     data_dir: PathBuf,
-    /// The multi-call program of cluster/.
-    #[arg(
-        long,
-        env = "LECTERN_CLUSTER_PROGRAM",
-        default_value = "/root/.cache/lectern/cluster/dev/lectern-cluster"
-    )]
-    cluster_program: PathBuf,
+    /// The multi-call program of cluster/; the development build below ~/.cache when left out.
+    #[arg(long, env = "LECTERN_CLUSTER_PROGRAM")]
+    cluster_program: Option<PathBuf>,
     /// A docker-registry storage tree.
     #[arg(long, env = "LECTERN_IMAGES_DIR")]
     images_dir: Option<PathBuf>,
@@ -41,7 +37,8 @@ async fn main() -> anyhow::Result<()> {
     if arguments.status {
         return show_status(&arguments.data_dir);
     }
-    let mut cluster = ClusterOptions::new(arguments.cluster_program);
+    let program = arguments.cluster_program.or_else(development_build).context("name the cluster program")?;
+    let mut cluster = ClusterOptions::new(program);
     cluster.images_dir = arguments.images_dir;
     let options = Options {
         data_dir: std::path::absolute(arguments.data_dir)?,
@@ -76,6 +73,10 @@ async fn main() -> anyhow::Result<()> {
     }
     parts.stop().await?;
     Ok(())
+}
+
+fn development_build() -> Option<PathBuf> {
+    Some(std::env::home_dir()?.join(".cache/lectern/cluster/dev/lectern-cluster"))
 }
 
 fn show_status(data_dir: &std::path::Path) -> anyhow::Result<()> {

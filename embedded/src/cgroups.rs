@@ -9,6 +9,45 @@ use nix::sys::signal::Signal;
 use crate::error::Error;
 use crate::process::{self, ProcessId};
 
+/// The root of a machine that has version 2 alone.
+const UNIFIED: &str = "/sys/fs/cgroup";
+/// What kubelet wants below its cgroup; version 2 hands a controller down only when told.
+const WANTED: [&str; 6] = ["cpuset", "cpu", "io", "memory", "hugetlb", "pids"];
+
+/// The controllers that version 2 hands to cgroups below the root; empty under version 1.
+pub(crate) fn handed_down() -> Vec<String> {
+    words(&Path::new(UNIFIED).join("cgroup.subtree_control"))
+}
+
+fn words(file: &Path) -> Vec<String> {
+    fs::read_to_string(file).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
+/// Has version 2 hand down what kubelet wants and the kernel has.
+fn hand_down() -> Result<(), Error> {
+    let root = Path::new(UNIFIED);
+    let control = root.join("cgroup.subtree_control");
+    for controller in missing(&words(&root.join("cgroup.controllers")), &handed_down()) {
+        fs::write(&control, format!("+{controller}")).map_err(Error::file("write", &control))?;
+    }
+    Ok(())
+}
+
+fn missing(available: &[String], present: &[String]) -> Vec<String> {
+    let wanted = available.iter().filter(|controller| WANTED.contains(&controller.as_str()));
+    wanted.filter(|controller| !present.contains(controller)).cloned().collect()
+}
+
+/// Takes back what was not handed down before. Others may have come to need it, and then it stays.
+pub(crate) fn take_back(before: &[String]) {
+    for controller in handed_down().iter().filter(|controller| !before.contains(controller)) {
+        let taken = fs::write(Path::new(UNIFIED).join("cgroup.subtree_control"), format!("-{controller}"));
+        if let Err(error) = taken {
+            tracing::debug!(controller, error = %error, "a cgroup controller stays in use");
+        }
+    }
+}
+
 /// The folders at which hierarchies are mounted.
 fn hierarchies() -> Vec<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
@@ -24,6 +63,7 @@ fn hierarchies() -> Vec<PathBuf> {
 
 /// Makes a cgroup of this name at the top of every hierarchy.
 pub(crate) fn create(name: &str) -> Result<(), Error> {
+    hand_down()?;
     for hierarchy in hierarchies() {
         let folder = hierarchy.join(name);
         match fs::create_dir(&folder) {
@@ -114,5 +154,17 @@ pub(crate) async fn remove(name: &str) -> Vec<String> {
             return failed;
         }
         tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_controllers_that_exist_are_wanted_and_not_yet_there_are_handed_down() {
+        let list = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let missing = missing(&list("cpuset cpu io memory hugetlb pids rdma misc"), &list("cpu memory pids"));
+        assert_eq!(missing, ["cpuset", "io", "hugetlb"]);
     }
 }

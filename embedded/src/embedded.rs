@@ -168,3 +168,26 @@ fn prepare_data_dir(data_dir: &Path) -> Result<Layout, Error> {
     }
     Ok(layout)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_send<T: Send>(_: &T) {}
+
+    #[tokio::test]
+    async fn a_start_can_be_moved_to_another_thread_and_a_wrong_folder_changes_nothing() {
+        let options = Options { data_dir: "relative".into(), cluster: None, postgres: false };
+        let starting = Embedded::start(options, Progress::silent());
+        is_send(&starting);
+        assert!(matches!(starting.await, Err(Error::BadOption { .. } | Error::NotRoot)));
+        assert!(!Path::new("relative").exists());
+    }
+
+    #[tokio::test]
+    async fn recovering_a_folder_where_nothing_ran_is_no_work() {
+        let folder = tempfile::tempdir().expect("folder");
+        recover(folder.path()).await.expect("nothing to do");
+        recover(Path::new("/nonexistent")).await.expect("nothing to do");
+    }
+}

@@ -33,6 +33,7 @@ struct ClusterLeftovers {
     sysctls: Saved,
     bridge: String,
     cgroup: String,
+    controllers_before: Vec<String>,
     made_folders: Vec<PathBuf>,
     tables_before: Vec<String>,
 }
@@ -49,6 +50,7 @@ impl Leftovers {
                 sysctls: Saved::read(),
                 bridge,
                 cgroup,
+                controllers_before: cgroups::handed_down(),
                 made_folders,
                 tables_before: firewall::present_tables().await?,
             }),
@@ -126,6 +128,7 @@ async fn clear_cluster(cluster: &ClusterLeftovers, same_network: bool) -> Vec<St
         remains.extend(outcomes.into_iter().filter_map(Result::err).map(|error| error.to_string()));
     }
     remains.extend(cgroups::remove(&cluster.cgroup).await);
+    cgroups::take_back(&cluster.controllers_before);
     remains.extend(cluster.sysctls.restore(same_network));
     remains
 }
