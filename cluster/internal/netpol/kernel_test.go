@@ -35,7 +35,8 @@ func newBridged(t *testing.T) *bridged {
 	net.sh("ip netns add %[1]s; ip -n %[1]s link set lo up; ip -n %[1]s link add br0 type bridge; ip -n %[1]s addr add 10.0.0.254/24 dev br0; ip -n %[1]s link set br0 up", net.name)
 	for _, pod := range []Pod{web, db, prober} {
 		net.sh("ip netns add %[1]s-%[2]s; ip -n %[1]s link add %[2]s type veth peer name eth0 netns %[1]s-%[2]s; ip -n %[1]s link set %[2]s up master br0; "+
-			"ip -n %[1]s-%[2]s addr add %[3]s/24 dev eth0; ip -n %[1]s-%[2]s link set eth0 up; ip -n %[1]s-%[2]s link set lo up", net.name, pod.Name, pod.Addresses[0])
+			"ip -n %[1]s-%[2]s link set eth0 addrgenmode none; ip -n %[1]s-%[2]s addr add fe80::%[4]d/64 dev eth0 nodad; "+
+			"ip -n %[1]s-%[2]s addr add %[3]s/24 dev eth0; ip -n %[1]s-%[2]s link set eth0 up; ip -n %[1]s-%[2]s link set lo up", net.name, pod.Name, pod.Addresses[0], pod.Addresses[0].As4()[3])
 	}
 	runtime.LockOSThread() // never unlocked: the thread ends with the test
 	net.enter(net.name)
@@ -78,7 +79,7 @@ func (b *bridged) listen(pod string, port int) {
 		b.enter(b.name + "-" + pod)
 		defer b.enter(b.name)
 	}
-	listener, err := net.Listen("tcp4", fmt.Sprintf(":%d", port))
+	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -113,7 +114,7 @@ func (b *bridged) dial(pod, address string) (net.Conn, error) {
 		b.enter(b.name + "-" + pod)
 		defer b.enter(b.name)
 	}
-	return (&net.Dialer{Timeout: 300 * time.Millisecond, FallbackDelay: -1}).Dial("tcp4", address)
+	return (&net.Dialer{Timeout: 300 * time.Millisecond, FallbackDelay: -1}).Dial("tcp", address)
 }
 
 func (b *bridged) expect(pod, address string, reached bool) {
@@ -143,6 +144,7 @@ func TestPoliciesHoldInTheKernel(t *testing.T) {
 	network.listen("", 6443)
 
 	write(t, writer, compiled(t, world()))
+	network.expect("web", "[fe80::2%eth0]:9090", true)
 	network.expect("db", "10.0.0.1:8080", true)
 	kept, err := network.dial("prober", "10.0.0.1:8080")
 	if err != nil {
@@ -179,6 +181,7 @@ func TestPoliciesHoldInTheKernel(t *testing.T) {
 	network.expect("", "10.0.0.2:9090", true)
 	network.expect("prober", "10.0.0.2:9090", false)
 	network.expect("prober", "10.0.0.254:6443", false)
+	network.expect("web", "[fe80::2%eth0]:9090", false) // an address that the kernel gives itself and no policy knows
 
 	if err := writer.Remove(context.Background()); err != nil {
 		t.Fatal(err)
