@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use lectern_api::agent::Reply;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -86,7 +87,8 @@ async fn try_run(wish: Wish) -> io::Result<Reply> {
     let mut output = Vec::new();
     let mut reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
     let outcome = {
-        let mut reading = Box::pin(collect(&mut reader, &mut output));
+        // fused: it is looked at again after the program ended, and may have ended first
+        let mut reading = Box::pin(collect(&mut reader, &mut output)).fuse();
         let ending = async {
             let ((), status) = tokio::join!(feed, child.wait());
             status

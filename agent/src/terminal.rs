@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use lectern_api::ids::TerminalName;
 use lectern_api::terminal::{RING_BYTES, TerminalFrame};
 use pty_process::{Command, OwnedReadPty, OwnedWritePty, Size};
@@ -246,6 +247,8 @@ async fn run_shell(
             }
         }
     };
+    // fused: it is looked at again after the shell ended, and may have ended first
+    let reading = reading.fuse();
     tokio::pin!(reading);
     let status = tokio::select! {
         status = child.wait() => status?,
