@@ -49,7 +49,7 @@ test("a learner clicks through every block, and the instructor sees it", async (
       if (command.includes("# error")) {
         const before = await terminalText(page);
         await page.reload();
-        await expect(page.getByTestId("terminal-status-1")).toHaveAttribute("data-state", "open");
+        await expect(page.getByTestId("terminal-status-1")).toHaveAttribute("data-state", "connected");
         await waitForPrompt(page);
         expect((await terminalText(page)).trimEnd()).toBe(before.trimEnd());
         await expect(block).toHaveAttribute("data-state", "done");

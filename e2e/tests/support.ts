@@ -31,7 +31,6 @@ export async function api<T>(page: Page, method: string, path: string, body?: un
 
 /** Signs the administrator in: by the one-time link the first time, by password after that. */
 export async function signInAdministrator(page: Page): Promise<void> {
-  await page.goto("/sign-in");
   const byPassword = await page.request.post("/api/v1/logins", {
     data: { method: "password", username: "admin", password },
   });
@@ -43,8 +42,8 @@ export async function signInAdministrator(page: Page): Promise<void> {
   expect(link, "LECTERN_SIGN_IN_URL, the administrator's one-time link").toBeTruthy();
   await page.goto(link!);
   await page.getByTestId("sign-in-link-submit").click();
-  await page.getByTestId("account-password-new").fill(password);
-  await page.getByTestId("account-password-again").fill(password);
+  await page.getByTestId("password-new").fill(password);
+  await page.getByTestId("password-again").fill(password);
   await page.getByTestId("password-submit").click();
   await expect(page).toHaveURL(/\/labs$/);
 }
@@ -74,7 +73,7 @@ export async function startLab(page: Page, slug: string): Promise<void> {
   await page.goto("/labs");
   await page.getByTestId(`lab-start-${slug}`).click();
   await expect(page.getByTestId("workspace")).toBeVisible();
-  await expect(page.getByTestId("terminal-status-1")).toHaveAttribute("data-state", "open", { timeout: 60_000 });
+  await expect(page.getByTestId("terminal-status-1")).toHaveAttribute("data-state", "connected", { timeout: 60_000 });
   await waitForPrompt(page);
 }
 

@@ -96,9 +96,18 @@ impl Platform {
             command.args(NETWORK);
         }
         for (option, value) in plan::lectern_options(context, external) {
-            if option != "--labs-dir" || extent == Extent::Everything {
+            if option != "--labs-dir" {
                 command.arg(option).arg(value);
             }
+        }
+        if extent == Extent::Everything {
+            // a copy, because tests add labs and break them
+            let labs = folder.join("labs");
+            let copied = context.command("cp").arg("-r").arg(context.checkout.join("labs")).arg(&labs).status()?;
+            if !copied.success() {
+                bail!("could not copy the labs to {}", labs.display());
+            }
+            command.arg("--labs-dir").arg(labs);
         }
         let child = command
             .stdin(Stdio::null())
@@ -127,7 +136,7 @@ impl Platform {
         }
         let mut add = |variable, path: &Path| environment.push((variable, path.display().to_string()));
         add("LECTERN_PROGRAM", &plan::lectern_program(&context.bundle));
-        add("LECTERN_LABS_DIR", &context.checkout.join("labs"));
+        add("LECTERN_LABS_DIR", &self.folder.join("labs"));
         if !external.kubernetes {
             add("LECTERN_CLUSTER_PROGRAM", &context.bundle.join("lectern-cluster"));
             add("LECTERN_IMAGES_DIR", &plan::images_folder(&context.bundle));

@@ -139,6 +139,8 @@ fn options(args: &EmbeddedArgs, cluster: bool, postgres: bool) -> anyhow::Result
     let beside = beside.parent().unwrap_or(&beside).to_owned();
     let cluster = cluster.then(|| {
         let program = args.cluster_program.clone().unwrap_or_else(|| beside.join("lectern-cluster"));
+        // parts run in folders of their own, where a relative path means something else
+        let program = std::path::absolute(&program).unwrap_or(program);
         let mut options = ClusterOptions::new(program);
         let images = beside.join("images/registry");
         options.images_dir = args.images_dir.clone().or_else(|| images.is_dir().then_some(images));

@@ -1,0 +1,21 @@
+// The page's start script: puts the terminal glue on `window`, then starts the app.
+import "./terminal";
+// @ts-ignore: written by wasm-bindgen beside this bundle
+import init from "/lectern_web.js";
+
+async function start() {
+  try {
+    await init({ module_or_path: "/lectern_web_bg.wasm" });
+  } catch (cause) {
+    console.error(cause);
+    const boot = document.getElementById("boot");
+    if (boot) {
+      boot.setAttribute("role", "alert");
+      boot.innerHTML =
+        "<p><strong>Lectern could not be loaded.</strong></p>" +
+        "<p>Load the page again. If it happens again, the browser may be too old or may not allow WebAssembly.</p>";
+    }
+  }
+}
+
+void start();

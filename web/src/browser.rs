@@ -1,0 +1,108 @@
+//! Small things of the browser: storage, timers, clipboard, listeners.
+
+use std::time::Duration;
+
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Event, EventTarget, Storage, Window};
+
+/// The browser's window; nothing outside a browser.
+#[must_use]
+pub fn window() -> Option<Window> {
+    web_sys::window()
+}
+
+/// The local storage, where the browser allows it.
+#[must_use]
+pub fn storage() -> Option<Storage> {
+    window()?.local_storage().ok().flatten()
+}
+
+/// Reads a remembered text.
+#[must_use]
+pub fn recall(key: &str) -> Option<String> {
+    storage()?.get_item(key).ok().flatten()
+}
+
+/// Remembers a text, where the browser allows it.
+pub fn remember(key: &str, text: &str) {
+    if let Some(storage) = storage() {
+        // a full or forbidden storage costs only the memory
+        let _ = storage.set_item(key, text);
+    }
+}
+
+/// Waits.
+pub async fn sleep(time: Duration) {
+    let millis = i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
+    let promise = js_sys::Promise::new(&mut |resolve, _| {
+        if let Some(window) = window() {
+            let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, millis);
+        }
+    });
+    let _ = JsFuture::from(promise).await;
+}
+
+/// A number between 0 and 1 by chance.
+#[must_use]
+pub fn chance() -> f64 {
+    js_sys::Math::random()
+}
+
+/// Puts a text on the clipboard; says whether that was possible.
+pub async fn copy(text: &str) -> bool {
+    let Some(window) = window() else { return false };
+    // on pages that are not served securely there is no clipboard at all
+    if window.is_secure_context() {
+        return JsFuture::from(window.navigator().clipboard().write_text(text)).await.is_ok();
+    }
+    copy_by_selection(text).unwrap_or(false)
+}
+
+fn copy_by_selection(text: &str) -> Option<bool> {
+    let document = window()?.document()?;
+    let active = document.active_element();
+    let area = document.create_element("textarea").ok()?;
+    area.set_class_name("off-screen");
+    area.set_text_content(Some(text));
+    document.body()?.append_child(&area).ok()?;
+    let select = js_sys::Reflect::get(&area, &"select".into()).ok()?.dyn_into::<js_sys::Function>().ok()?;
+    let _ = select.call0(&area);
+    let command = js_sys::Reflect::get(&document, &"execCommand".into()).ok()?;
+    let done = command.dyn_into::<js_sys::Function>().ok()?.call1(&document, &"copy".into());
+    area.remove();
+    if let Some(active) = active.and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = active.focus();
+    }
+    Some(done.is_ok_and(|value| value.is_truthy()))
+}
+
+/// Opens an address in a new tab that knows nothing of this one.
+pub fn open_in_new_tab(address: &str) -> bool {
+    window().is_some_and(|window| {
+        window.open_with_url_and_target_and_features(address, "_blank", "noopener,noreferrer").is_ok()
+    })
+}
+
+/// Calls a function on each event of a kind until it is dropped.
+pub struct Listener {
+    target: EventTarget,
+    kind: &'static str,
+    closure: Closure<dyn FnMut(Event)>,
+}
+
+impl Listener {
+    /// Listens to `target`.
+    pub fn new(target: &EventTarget, kind: &'static str, call: impl FnMut(Event) + 'static) -> Self {
+        let closure = Closure::<dyn FnMut(Event)>::new(call);
+        let _ = target.add_event_listener_with_callback(kind, closure.as_ref().unchecked_ref());
+        Self { target: target.clone(), kind, closure }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let function = self.closure.as_ref().unchecked_ref();
+        let _ = self.target.remove_event_listener_with_callback(self.kind, function);
+    }
+}

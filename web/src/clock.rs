@@ -1,0 +1,80 @@
+//! The time as the server sees it, and spans of time in words.
+
+use std::cell::Cell;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+thread_local! {
+    static AHEAD_MS: Cell<i64> = const { Cell::new(0) };
+}
+
+/// Remembers how far the server's clock is from this machine's, from the `Date` of an answer.
+pub fn learn_server_time(date: &str) {
+    if let Ok(server) = DateTime::parse_from_rfc2822(date) {
+        let ahead = (server.to_utc() - Utc::now()).num_milliseconds();
+        // the header counts whole seconds and travelled a while: smaller differences mean nothing
+        AHEAD_MS.set(if ahead.abs() > 2_000 { ahead } else { 0 });
+    }
+}
+
+/// The server's time now, as well as it is known.
+#[must_use]
+pub fn now() -> DateTime<Utc> {
+    Utc::now() + TimeDelta::milliseconds(AHEAD_MS.get())
+}
+
+/// What is left until `end`, such as `1 h 05 min`, `12 min`, `0:45`; nothing once it is over.
+#[must_use]
+pub fn time_left(now: DateTime<Utc>, end: DateTime<Utc>) -> Option<String> {
+    let left = (end - now).num_seconds();
+    match left {
+        ..=0 => None,
+        1..300 => Some(format!("{}:{:02}", left / 60, left % 60)),
+        300..3600 => Some(format!("{} min", left / 60)),
+        _ => Some(format!("{} h {:02} min", left / 3600, left % 3600 / 60)),
+    }
+}
+
+/// How long ago something was, such as `just now`, `3 min ago`, `2 days ago`.
+#[must_use]
+pub fn time_ago(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
+    match (now - then).num_seconds() {
+        ..10 => "just now".to_owned(),
+        s @ 10..60 => format!("{s} s ago"),
+        s @ 60..3_600 => format!("{} min ago", s / 60),
+        s @ 3_600..86_400 => format!("{} h ago", s / 3_600),
+        s @ 86_400..172_800 => format!("{} day ago", s / 86_400),
+        s => format!("{} days ago", s / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(seconds: i64) -> Option<String> {
+        let now = DateTime::UNIX_EPOCH;
+        time_left(now, now + TimeDelta::seconds(seconds))
+    }
+
+    #[test]
+    fn the_last_minutes_are_counted_in_seconds() {
+        assert_eq!(left(45).as_deref(), Some("0:45"));
+        assert_eq!(left(299).as_deref(), Some("4:59"));
+        assert_eq!(left(300).as_deref(), Some("5 min"));
+        assert_eq!(left(3_900).as_deref(), Some("1 h 05 min"));
+    }
+
+    #[test]
+    fn nothing_is_left_once_the_end_has_come() {
+        assert_eq!(left(0), None);
+        assert_eq!(left(-5), None);
+    }
+
+    #[test]
+    fn a_moment_ahead_of_the_clock_counts_as_now() {
+        let now = DateTime::UNIX_EPOCH;
+        assert_eq!(time_ago(now, now + TimeDelta::seconds(30)), "just now");
+        assert_eq!(time_ago(now + TimeDelta::seconds(125), now), "2 min ago");
+    }
+}

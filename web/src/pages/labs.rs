@@ -1,0 +1,77 @@
+//! The catalogue.
+
+use std::collections::BTreeSet;
+
+use lectern_api::ids::LabSlug;
+use lectern_api::labs::LabSummary;
+use lectern_api::sessions::SessionState;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+
+use super::{Loaded, load};
+use crate::api::{ApiError, use_client};
+use crate::components::catalogue::LabCard;
+use crate::components::frame::{Empty, ErrorNote, Loading, PageHeading};
+use crate::paths;
+
+/// All labs, to be started or gone on with.
+#[component]
+pub fn LabsPage() -> impl IntoView {
+    let client = use_client();
+    let navigate = StoredValue::new(use_navigate());
+    let labs = RwSignal::new(Loaded::<Vec<LabSummary>>::Loading);
+    let running = RwSignal::new(BTreeSet::<LabSlug>::new());
+    let starting = RwSignal::new(None::<LabSlug>);
+    let error = RwSignal::new(None::<ApiError>);
+    load(labs, client.list_labs());
+    spawn_local(async move {
+        // without this list a card says "Start" where it could say "Resume"; both do the same
+        if let Ok(sessions) = client.list_sessions().await {
+            let open = sessions.into_iter().filter(|session| {
+                matches!(session.state, SessionState::Starting { .. } | SessionState::Running { .. })
+            });
+            running.try_set(open.map(|session| session.lab).collect());
+        }
+    });
+    let start = Callback::new(move |lab: LabSlug| {
+        starting.set(Some(lab.clone()));
+        error.set(None);
+        spawn_local(async move {
+            match client.start_session(lab).await {
+                Ok(session) => navigate.with_value(|go| {
+                    go(&paths::session(session.id), NavigateOptions::default());
+                }),
+                Err(failure) => {
+                    error.try_set(Some(failure));
+                    starting.try_set(None);
+                }
+            }
+        });
+    });
+    let card = move |lab: LabSummary| {
+        let slug = lab.slug.clone();
+        let runs = Signal::derive(move || running.with(|running| running.contains(&slug)));
+        view! { <LabCard lab=lab running=runs starting=starting on_start=start/> }
+    };
+    view! {
+        <PageHeading title="Labs" lead="Each lab runs in a namespace of your own. Leave and come back as you like."/>
+        {move || error.get().map(|error| view! { <ErrorNote error=error/> })}
+        {move || match labs.get() {
+            Loaded::Loading => view! { <Loading text="Loading the labs…"/> }.into_any(),
+            Loaded::Failed(error) => view! {
+                <ErrorNote error=error on_retry=move || load(labs, client.list_labs())/>
+            }.into_any(),
+            Loaded::Ready(all) if all.is_empty() => view! {
+                <Empty
+                    title="No labs yet"
+                    text="Labs appear here as soon as the operator puts one into the labs folder."
+                />
+            }.into_any(),
+            Loaded::Ready(all) => view! {
+                <div class="cards" data-testid="labs">{all.into_iter().map(card).collect_view()}</div>
+            }.into_any(),
+        }}
+    }
+}

@@ -1,0 +1,136 @@
+//! What the learner has done in this session: shown at once, kept until the server has it.
+
+pub mod marks;
+pub mod outbox;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use lectern_api::ids::{EventId, SessionId, UserId};
+use lectern_api::progress::{Happening, ProgressEvent};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::api::{ApiError, Client};
+use crate::backoff;
+use crate::browser::{chance, sleep, storage};
+use marks::Marks;
+use outbox::{Outbox, Shelf};
+
+/// The browser's local storage.
+pub struct LocalShelf;
+
+impl Shelf for LocalShelf {
+    fn keys(&self) -> Vec<String> {
+        let Some(storage) = storage() else { return Vec::new() };
+        let count = storage.length().unwrap_or(0);
+        (0..count).filter_map(|at| storage.key(at).ok().flatten()).collect()
+    }
+    fn read(&self, key: &str) -> Option<String> {
+        storage()?.get_item(key).ok().flatten()
+    }
+    fn keep(&mut self, key: &str, text: &str) -> bool {
+        storage().is_some_and(|storage| storage.set_item(key, text).is_ok())
+    }
+    fn discard(&mut self, key: &str) {
+        if let Some(storage) = storage() {
+            // what cannot be removed is sent again, which the server counts once
+            let _ = storage.remove_item(key);
+        }
+    }
+}
+
+/// The progress of one session; copies share their state.
+#[derive(Clone, Copy)]
+pub struct Progress {
+    /// What to show.
+    pub marks: RwSignal<Marks>,
+    sender: StoredValue<Rc<Sender>, LocalStorage>,
+}
+
+struct Sender {
+    client: Client,
+    session: SessionId,
+    outbox: RefCell<Outbox<LocalShelf>>,
+    sending: Cell<bool>,
+}
+
+impl Progress {
+    /// The progress of `user` in `session`; what an earlier page load could not send is sent now.
+    #[must_use]
+    pub fn new(client: Client, user: UserId, session: SessionId) -> Self {
+        let sender = Rc::new(Sender {
+            client,
+            session,
+            outbox: RefCell::new(Outbox::new(LocalShelf, user, session)),
+            sending: Cell::new(false),
+        });
+        sender.clone().start();
+        Self { marks: RwSignal::new(Marks::default()), sender: StoredValue::new_local(sender) }
+    }
+
+    /// Takes note of something.
+    pub fn record(&self, page: &str, what: Happening) {
+        let Ok(name) = page.parse() else { return };
+        match &what {
+            Happening::PageViewed => self.marks.update(|marks| marks.view(page)),
+            Happening::ActionRun { action } => self.marks.update(|marks| marks.run(page, *action)),
+            Happening::LabFinished => self.marks.update(|marks| marks.finished = true),
+        }
+        let event = ProgressEvent { id: EventId::new(), at: crate::clock::now(), page: name, what };
+        self.sender.try_with_value(|sender| {
+            sender.outbox.borrow_mut().add(event);
+            sender.clone().start();
+        });
+    }
+
+    /// Sends what there is in a way that outlives the page.
+    pub fn flush(&self) {
+        let Some(sender) = self.sender.try_get_value() else { return };
+        spawn_local(async move {
+            let batch = sender.outbox.borrow_mut().batch();
+            if !batch.is_empty() && sender.deliver(&batch, true).await.is_ok() {
+                sender.outbox.borrow_mut().remove(&batch);
+            }
+        });
+    }
+}
+
+impl Sender {
+    /// Sends until nothing is left, unless that is being done already.
+    fn start(self: Rc<Self>) {
+        if self.sending.replace(true) {
+            return;
+        }
+        spawn_local(async move {
+            let mut attempt = 0;
+            loop {
+                let batch = self.outbox.borrow_mut().batch();
+                if batch.is_empty() || self.client.account.is_disposed() {
+                    break;
+                }
+                match self.deliver(&batch, false).await {
+                    Ok(()) => {
+                        attempt = 0;
+                        self.outbox.borrow_mut().remove(&batch);
+                    }
+                    // after signing in again the workspace makes a new sender
+                    Err(error) if error.is_signed_out() => break,
+                    Err(_) => {
+                        sleep(backoff::wait(attempt + 2, chance())).await;
+                        attempt = attempt.saturating_add(1);
+                    }
+                }
+            }
+            self.sending.set(false);
+        });
+    }
+
+    /// Sends a batch; an answer that will never change counts as delivered.
+    async fn deliver(&self, batch: &[ProgressEvent], leaving: bool) -> Result<(), ApiError> {
+        match self.client.send_progress(self.session, batch, leaving).await {
+            Err(error) if matches!(error.status(), Some(400 | 404 | 422)) => Ok(()),
+            outcome => outcome,
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What the learner did and the server does not know yet.
+//!
+//! Each event lies on the shelf under a key of its own, so that two tabs never overwrite each other's, and
+//! leaves it only when the server has taken it. Ids make a second delivery harmless.
+
+use lectern_api::ids::{SessionId, UserId};
+use lectern_api::progress::ProgressEvent;
+
+/// The most that one call may carry; the API's own limit.
+pub const BATCH: usize = 200;
+
+/// Somewhere to keep texts by key, such as the browser's local storage.
+pub trait Shelf {
+    /// All keys there are.
+    fn keys(&self) -> Vec<String>;
+    /// Reads one text.
+    fn read(&self, key: &str) -> Option<String>;
+    /// Keeps a text; says whether that was possible.
+    fn keep(&mut self, key: &str, text: &str) -> bool;
+    /// Removes a text.
+    fn discard(&mut self, key: &str);
+}
+
+/// The events of one person's run of one lab that wait to be sent.
+pub struct Outbox<S> {
+    shelf: S,
+    prefix: String,
+    /// Events that the shelf would not take.
+    unshelved: Vec<ProgressEvent>,
+}
+
+impl<S: Shelf> Outbox<S> {
+    /// The outbox of `user` in `session`, with what earlier page loads left.
+    pub fn new(shelf: S, user: UserId, session: SessionId) -> Self {
+        Self { shelf, prefix: format!("lectern.outbox/{user}/{session}/"), unshelved: Vec::new() }
+    }
+
+    /// Keeps an event until it is delivered.
+    pub fn add(&mut self, event: ProgressEvent) {
+        let key = format!("{}{}", self.prefix, event.id);
+        let kept = serde_json::to_string(&event).is_ok_and(|text| self.shelf.keep(&key, &text));
+        if !kept {
+            self.unshelved.push(event);
+        }
+    }
+
+    /// The next events to send, oldest first.
+    pub fn batch(&mut self) -> Vec<ProgressEvent> {
+        let mut keys: Vec<_> =
+            self.shelf.keys().into_iter().filter(|key| key.starts_with(&self.prefix)).collect();
+        // ids are UUIDs of version 7: their order is that of their making
+        keys.sort_unstable();
+        let mut events = Vec::new();
+        for key in keys.into_iter().take(BATCH) {
+            match self.shelf.read(&key).and_then(|text| serde_json::from_str(&text).ok()) {
+                Some(event) => events.push(event),
+                None => self.shelf.discard(&key),
+            }
+        }
+        let room = BATCH - events.len();
+        events.extend(self.unshelved.iter().take(room).cloned());
+        events
+    }
+
+    /// Forgets events that the server has taken, or will never take.
+    pub fn remove(&mut self, delivered: &[ProgressEvent]) {
+        for event in delivered {
+            self.shelf.discard(&format!("{}{}", self.prefix, event.id));
+        }
+        self.unshelved.retain(|kept| !delivered.iter().any(|event| event.id == kept.id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+    use std::rc::Rc;
+
+    use lectern_api::ids::EventId;
+    use lectern_api::progress::Happening;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Memory {
+        texts: Rc<RefCell<BTreeMap<String, String>>>,
+        full: bool,
+    }
+
+    impl Shelf for Memory {
+        fn keys(&self) -> Vec<String> {
+            self.texts.borrow().keys().cloned().collect()
+        }
+        fn read(&self, key: &str) -> Option<String> {
+            self.texts.borrow().get(key).cloned()
+        }
+        fn keep(&mut self, key: &str, text: &str) -> bool {
+            if !self.full {
+                self.texts.borrow_mut().insert(key.to_owned(), text.to_owned());
+            }
+            !self.full
+        }
+        fn discard(&mut self, key: &str) {
+            self.texts.borrow_mut().remove(key);
+        }
+    }
+
+    fn event() -> ProgressEvent {
+        ProgressEvent {
+            id: EventId::new(),
+            at: chrono::Utc::now(),
+            page: "start".parse().unwrap(),
+            what: Happening::PageViewed,
+        }
+    }
+
+    #[test]
+    fn what_was_not_delivered_is_there_after_a_reload() {
+        let (shelf, user, session) = (Memory::default(), UserId::new(), SessionId::new());
+        let (first, second) = (event(), event());
+        let mut before = Outbox::new(shelf.clone(), user, session);
+        before.add(first.clone());
+        before.add(second.clone());
+        before.remove(std::slice::from_ref(&first));
+        assert_eq!(Outbox::new(shelf, user, session).batch(), [second]);
+    }
+
+    #[test]
+    fn what_is_added_while_a_batch_travels_stays() {
+        let mut outbox = Outbox::new(Memory::default(), UserId::new(), SessionId::new());
+        outbox.add(event());
+        let batch = outbox.batch();
+        let late = event();
+        outbox.add(late.clone());
+        outbox.remove(&batch);
+        assert_eq!(outbox.batch(), [late]);
+    }
+
+    #[test]
+    fn two_tabs_keep_each_others_events() {
+        let (shelf, user, session) = (Memory::default(), UserId::new(), SessionId::new());
+        let mut one = Outbox::new(shelf.clone(), user, session);
+        let mut two = Outbox::new(shelf, user, session);
+        one.add(event());
+        two.add(event());
+        assert_eq!(one.batch().len(), 2);
+    }
+
+    #[test]
+    fn another_persons_events_are_never_sent() {
+        let (shelf, session) = (Memory::default(), SessionId::new());
+        Outbox::new(shelf.clone(), UserId::new(), session).add(event());
+        assert!(Outbox::new(shelf, UserId::new(), session).batch().is_empty());
+    }
+
+    #[test]
+    fn a_full_shelf_loses_nothing_while_the_page_is_open() {
+        let shelf = Memory { full: true, ..Memory::default() };
+        let mut outbox = Outbox::new(shelf, UserId::new(), SessionId::new());
+        let lost = event();
+        outbox.add(lost.clone());
+        assert_eq!(outbox.batch(), std::slice::from_ref(&lost));
+        outbox.remove(&[lost]);
+        assert!(outbox.batch().is_empty());
+    }
+
+    #[test]
+    fn a_batch_is_never_larger_than_the_api_takes_and_starts_with_the_oldest() {
+        let mut outbox = Outbox::new(Memory::default(), UserId::new(), SessionId::new());
+        let events: Vec<_> = (0..=BATCH).map(|_| event()).collect();
+        events.iter().rev().for_each(|event| outbox.add(event.clone()));
+        assert_eq!(outbox.batch(), events[..BATCH]);
+    }
+}

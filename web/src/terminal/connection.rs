@@ -1,0 +1,296 @@
+//! One terminal of the workspace: keeps a socket to it open, passes output to the screen and input from it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use lectern_api::ids::SessionId;
+use lectern_api::terminal::{TerminalFrame, ViewerFrame};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use web_sys::HtmlElement;
+
+use super::flow::{Arrival, Flow};
+use super::screen::OpenScreen;
+use super::socket::Socket;
+use super::typing::input_frames;
+use crate::backoff;
+use crate::browser::{chance, sleep};
+use crate::paths::encode_part;
+
+/// How long output must pause before it is acknowledged, and before a replay counts as over.
+const IDLE: Duration = Duration::from_millis(100);
+
+/// Where a terminal's connection stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// The session does not run (yet, or any more).
+    Waiting,
+    /// The first connection is being made.
+    Connecting,
+    /// Typing reaches the shell.
+    Connected,
+    /// The connection was lost and is being made again.
+    Reconnecting,
+    /// It will not come back, and why.
+    Closed(String),
+}
+
+/// One terminal.
+pub struct Connection {
+    session: SessionId,
+    name: String,
+    /// Where the connection stands.
+    pub status: RwSignal<Status>,
+    /// Called when the server no longer knows who is signed in.
+    on_signed_out: Box<dyn Fn()>,
+    screen: RefCell<Option<Rc<OpenScreen>>>,
+    socket: RefCell<Option<Socket>>,
+    flow: RefCell<Flow>,
+    size: Cell<(u16, u16)>,
+    ack_waits: Cell<bool>,
+    arrivals: Cell<u32>,
+    attempts: Cell<u32>,
+    /// Each start and stop makes another number; a loop of an older number ends.
+    turn: Cell<u32>,
+}
+
+impl Connection {
+    /// A terminal without screen or connection.
+    pub fn new(session: SessionId, name: &str, on_signed_out: impl Fn() + 'static) -> Rc<Self> {
+        Rc::new(Self {
+            session,
+            name: name.to_owned(),
+            status: RwSignal::new(Status::Waiting),
+            on_signed_out: Box::new(on_signed_out),
+            screen: RefCell::default(),
+            socket: RefCell::default(),
+            flow: RefCell::default(),
+            size: Cell::new((80, 24)),
+            ack_waits: Cell::new(false),
+            arrivals: Cell::new(0),
+            attempts: Cell::new(0),
+            turn: Cell::new(0),
+        })
+    }
+
+    /// The terminal's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Shows the terminal within `element`; `on_leave` is called when the keyboard is to leave it.
+    pub fn show_in(self: &Rc<Self>, element: &HtmlElement, on_leave: impl Fn() + 'static) {
+        let (input, fit) = (Rc::downgrade(self), Rc::downgrade(self));
+        let screen = OpenScreen::open(
+            element,
+            &self.name,
+            move |text| {
+                if let Some(connection) = input.upgrade() {
+                    connection.type_keys(&text);
+                }
+            },
+            move |cols, rows| {
+                if let Some(connection) = fit.upgrade() {
+                    connection.size.set((cols, rows));
+                    connection.send(&ViewerFrame::Resize { cols, rows });
+                }
+            },
+            on_leave,
+        );
+        self.screen.replace(Some(Rc::new(screen)));
+    }
+
+    /// Connects, and stays connected until [`Self::stop`].
+    pub fn start(self: &Rc<Self>) {
+        let turn = self.next_turn();
+        self.attempts.set(0);
+        self.status.set(Status::Connecting);
+        let this = Rc::downgrade(self);
+        spawn_local(async move {
+            loop {
+                let Some(connection) = this.upgrade().filter(|it| it.turn.get() == turn) else { return };
+                let Some(wait) = connection.attach_once(turn).await else { return };
+                drop(connection);
+                sleep(wait).await;
+            }
+        });
+    }
+
+    /// Disconnects; the screen keeps what it shows.
+    pub fn stop(&self) {
+        self.next_turn();
+        self.socket.replace(None);
+        self.status.set(Status::Waiting);
+    }
+
+    /// Disconnects and removes the screen.
+    pub fn close(&self) {
+        self.stop();
+        self.screen.replace(None);
+    }
+
+    /// Types into the terminal; says whether it is connected.
+    pub fn type_keys(&self, keys: &str) -> bool {
+        input_frames(keys).iter().all(|frame| self.send(frame))
+    }
+
+    /// Clears the screen.
+    pub fn clear(&self) {
+        self.with_screen(|screen| screen.clear());
+    }
+
+    /// Gives the terminal the keyboard.
+    pub fn focus(&self) {
+        self.with_screen(|screen| screen.focus());
+    }
+
+    /// Makes the output readable for screen readers.
+    pub fn set_screen_reader(&self, on: bool) {
+        self.with_screen(|screen| screen.set_screen_reader(on));
+    }
+
+    fn with_screen(&self, call: impl FnOnce(&OpenScreen)) {
+        let screen = self.screen.borrow().clone();
+        if let Some(screen) = screen {
+            call(&screen);
+        }
+    }
+
+    fn next_turn(&self) -> u32 {
+        self.turn.set(self.turn.get().wrapping_add(1));
+        self.turn.get()
+    }
+
+    fn send(&self, frame: &ViewerFrame) -> bool {
+        self.socket.borrow().as_ref().is_some_and(|socket| socket.send(&frame.encode()))
+    }
+
+    /// One connection from its making to its end; returns how long to wait for the next, if there is one.
+    async fn attach_once(self: &Rc<Self>, turn: u32) -> Option<Duration> {
+        let (cols, rows) = self.size.get();
+        let resume = self.flow.borrow().resume_at();
+        let mut path = format!(
+            "/api/v1/sessions/{}/terminals/{}/attach?cols={cols}&rows={rows}",
+            self.session,
+            encode_part(&self.name)
+        );
+        match resume {
+            Some(offset) => path.push_str(&format!("&offset={offset}")),
+            None => self.with_screen(|screen| screen.set_replaying(true)),
+        }
+        self.flow.borrow_mut().reattach();
+        let (open, message) = (Rc::downgrade(self), Rc::downgrade(self));
+        let (socket, closed) = Socket::connect(
+            &path,
+            move || {
+                if let Some(connection) = open.upgrade().filter(|it| it.turn.get() == turn) {
+                    connection.opened((cols, rows));
+                }
+            },
+            move |bytes| {
+                if let Some(connection) = message.upgrade().filter(|it| it.turn.get() == turn) {
+                    connection.receive(&bytes);
+                }
+            },
+        )?;
+        self.socket.replace(Some(socket));
+        let closed = closed.await.ok()?;
+        if self.turn.get() != turn {
+            return None;
+        }
+        self.socket.replace(None);
+        match closed {
+            4401 => {
+                (self.on_signed_out)();
+                return None;
+            }
+            4404 => {
+                self.status.set(Status::Closed("This terminal is gone.".to_owned()));
+                return None;
+            }
+            _ => self.status.set(Status::Reconnecting),
+        }
+        let attempt = self.attempts.get();
+        self.attempts.set(attempt.saturating_add(1));
+        Some(backoff::wait(attempt, chance()))
+    }
+
+    fn opened(self: &Rc<Self>, asked: (u16, u16)) {
+        self.attempts.set(0);
+        self.status.set(Status::Connected);
+        let (cols, rows) = self.size.get();
+        if (cols, rows) != asked {
+            self.send(&ViewerFrame::Resize { cols, rows });
+        }
+        self.watch_for_idleness();
+    }
+
+    fn receive(self: &Rc<Self>, bytes: &[u8]) {
+        match TerminalFrame::decode(bytes) {
+            Ok(TerminalFrame::Output { offset, bytes }) => self.receive_output(offset, &bytes),
+            Ok(TerminalFrame::Size { cols, rows }) => {
+                self.with_screen(|screen| screen.resize(cols, rows));
+            }
+            Ok(TerminalFrame::Exited { status }) => {
+                let words = format!("\r\n\x1b[2m[the shell ended with status {status}; a new one starts]\x1b[0m\r\n");
+                self.with_screen(|screen| screen.show(words.as_bytes(), || {}));
+            }
+            // a frame of a newer server: nothing to show
+            Err(_) => {}
+        }
+    }
+
+    fn receive_output(self: &Rc<Self>, offset: u64, bytes: &[u8]) {
+        self.arrivals.set(self.arrivals.get().wrapping_add(1));
+        let arrival = self.flow.borrow_mut().receive(offset, bytes.len());
+        if arrival == Arrival::Restart {
+            self.with_screen(|screen| screen.reset());
+        }
+        let end = offset + bytes.len() as u64;
+        let this = Rc::downgrade(self);
+        self.with_screen(|screen| {
+            screen.show(bytes, move || {
+                if let Some(connection) = this.upgrade() {
+                    connection.shown(end);
+                }
+            });
+        });
+    }
+
+    fn shown(self: &Rc<Self>, offset: u64) {
+        let ack = self.flow.borrow_mut().show(offset);
+        match ack {
+            Some(offset) => {
+                self.send(&ViewerFrame::Ack { offset });
+            }
+            None => self.watch_for_idleness(),
+        }
+    }
+
+    /// Once output pauses: acknowledges what is shown, and lets the terminal answer questions again.
+    fn watch_for_idleness(self: &Rc<Self>) {
+        if self.ack_waits.replace(true) {
+            return;
+        }
+        let this = Rc::downgrade(self);
+        spawn_local(async move {
+            let mut before = None;
+            loop {
+                sleep(IDLE).await;
+                let Some(connection) = this.upgrade() else { return };
+                let ack = connection.flow.borrow_mut().acknowledge();
+                if let Some(offset) = ack {
+                    connection.send(&ViewerFrame::Ack { offset });
+                }
+                let arrivals = connection.arrivals.get();
+                if before.replace(arrivals) == Some(arrivals) {
+                    connection.ack_waits.set(false);
+                    connection.with_screen(|screen| screen.set_replaying(false));
+                    return;
+                }
+            }
+        });
+    }
+}

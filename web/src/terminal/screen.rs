@@ -1,0 +1,94 @@
+//! The screen of a terminal: xterm.js, through `js/terminal.ts`.
+
+use wasm_bindgen::prelude::*;
+use web_sys::HtmlElement;
+
+#[wasm_bindgen]
+extern "C" {
+    /// One xterm.js terminal.
+    pub type Screen;
+
+    #[wasm_bindgen(js_namespace = LecternTerminal, js_name = open)]
+    fn open_screen(
+        element: &HtmlElement,
+        name: &str,
+        on_input: &Closure<dyn Fn(String)>,
+        on_fit: &Closure<dyn Fn(u16, u16)>,
+        on_leave: &Closure<dyn Fn()>,
+    ) -> Screen;
+
+    #[wasm_bindgen(method)]
+    fn write(this: &Screen, bytes: &[u8], shown: &JsValue);
+
+    /// Takes the size that the server named.
+    #[wasm_bindgen(method)]
+    pub fn resize(this: &Screen, cols: u16, rows: u16);
+
+    /// Takes again whatever size fits, until the server names one.
+    #[wasm_bindgen(method, js_name = freeSize)]
+    pub fn free_size(this: &Screen);
+
+    /// While old output is shown again, the terminal answers no questions in it.
+    #[wasm_bindgen(method, js_name = setReplaying)]
+    pub fn set_replaying(this: &Screen, replaying: bool);
+
+    /// Makes the output readable for screen readers; slower.
+    #[wasm_bindgen(method, js_name = setScreenReader)]
+    pub fn set_screen_reader(this: &Screen, on: bool);
+
+    /// Back to an empty terminal.
+    #[wasm_bindgen(method)]
+    pub fn reset(this: &Screen);
+
+    /// Clears the screen and what has scrolled off it.
+    #[wasm_bindgen(method)]
+    pub fn clear(this: &Screen);
+
+    /// Gives it the keyboard.
+    #[wasm_bindgen(method)]
+    pub fn focus(this: &Screen);
+
+    #[wasm_bindgen(method)]
+    fn dispose(this: &Screen);
+}
+
+/// A screen with the functions it calls; dropping it removes it from the page.
+pub struct OpenScreen {
+    screen: Screen,
+    _closures: (Closure<dyn Fn(String)>, Closure<dyn Fn(u16, u16)>, Closure<dyn Fn()>),
+}
+
+impl OpenScreen {
+    /// Opens a screen within `element`. `on_input` is told what is typed, `on_fit` how many characters fit,
+    /// `on_leave` when the keyboard is to leave it.
+    pub fn open(
+        element: &HtmlElement,
+        name: &str,
+        on_input: impl Fn(String) + 'static,
+        on_fit: impl Fn(u16, u16) + 'static,
+        on_leave: impl Fn() + 'static,
+    ) -> Self {
+        let closures: (Closure<dyn Fn(String)>, Closure<dyn Fn(u16, u16)>, Closure<dyn Fn()>) =
+            (Closure::new(on_input), Closure::new(on_fit), Closure::new(on_leave));
+        let screen = open_screen(element, name, &closures.0, &closures.1, &closures.2);
+        Self { screen, _closures: closures }
+    }
+
+    /// Shows output, then calls `shown`.
+    pub fn show(&self, bytes: &[u8], shown: impl FnOnce() + 'static) {
+        self.screen.write(bytes, &Closure::once_into_js(shown));
+    }
+}
+
+impl std::ops::Deref for OpenScreen {
+    type Target = Screen;
+    fn deref(&self) -> &Screen {
+        &self.screen
+    }
+}
+
+impl Drop for OpenScreen {
+    fn drop(&mut self) {
+        self.screen.dispose();
+    }
+}

@@ -1,0 +1,84 @@
+//! What a click types into a terminal. Pure.
+
+use lectern_api::terminal::{MAX_PAYLOAD_BYTES, ViewerFrame};
+
+/// What Ctrl-C sends.
+pub const INTERRUPT: &str = "\u{3}";
+
+/// The keys for a command: each line followed by Enter, with no bracketed paste around them.
+#[must_use]
+pub fn command_keys(command: &str) -> String {
+    let command = command.trim_end_matches(['\n', '\r']);
+    if is_interrupt(command) {
+        return INTERRUPT.to_owned();
+    }
+    let mut keys = String::with_capacity(command.len() + 1);
+    for line in command.split('\n') {
+        keys.push_str(line.trim_end_matches('\r'));
+        keys.push('\r');
+    }
+    keys
+}
+
+/// The keys for text that a program waits for.
+#[must_use]
+pub fn input_keys(text: &str, line_end: bool) -> String {
+    let mut keys = text.replace("\r\n", "\r").replace('\n', "\r");
+    if line_end && !keys.ends_with('\r') {
+        keys.push('\r');
+    }
+    keys
+}
+
+fn is_interrupt(command: &str) -> bool {
+    let word = command.trim();
+    word.eq_ignore_ascii_case("<ctrl+c>") || word.eq_ignore_ascii_case("<ctrl-c>")
+}
+
+/// Cuts text into frames that the wire takes.
+#[must_use]
+pub fn input_frames(text: &str) -> Vec<ViewerFrame> {
+    text.as_bytes()
+        .chunks(MAX_PAYLOAD_BYTES)
+        .map(|part| ViewerFrame::Input(part.to_vec()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_a_command_ends_with_enter() {
+        assert_eq!(command_keys("ls"), "ls\r");
+        assert_eq!(command_keys("cat <<X\r\n  a\n\nX\n"), "cat <<X\r  a\r\rX\r");
+    }
+
+    #[test]
+    fn the_words_for_ctrl_c_interrupt() {
+        assert_eq!(command_keys("<ctrl+c>"), "\u{3}");
+        assert_eq!(command_keys(" <Ctrl-C>\n"), "\u{3}");
+        assert_eq!(command_keys("echo '<ctrl+c>'"), "echo '<ctrl+c>'\r");
+    }
+
+    #[test]
+    fn input_ends_with_enter_only_where_it_should() {
+        assert_eq!(input_keys("yes", true), "yes\r");
+        assert_eq!(input_keys("a\nb", false), "a\rb");
+        assert_eq!(input_keys("a\n", true), "a\r");
+    }
+
+    #[test]
+    fn long_text_becomes_frames_that_the_wire_accepts_and_loses_nothing() {
+        let text = "ü".repeat(MAX_PAYLOAD_BYTES);
+        let mut joined = Vec::new();
+        for frame in input_frames(&text) {
+            let Ok(ViewerFrame::Input(bytes)) = ViewerFrame::decode(&frame.encode()) else {
+                panic!("refused");
+            };
+            joined.extend(bytes);
+        }
+        assert_eq!(joined, text.as_bytes());
+        assert!(input_frames("").is_empty());
+    }
+}

@@ -1,0 +1,144 @@
+//! A page of the lab: its text with the blocks in their places, and the way to the pages before and after.
+
+use std::any::Any;
+
+use lectern_api::page::RenderedPage;
+use lectern_api::progress::Happening;
+use leptos::html::Div;
+use leptos::mount::mount_to;
+use leptos::prelude::*;
+use leptos_router::components::A;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlDetailsElement, HtmlElement, MouseEvent};
+
+use super::Workspace;
+use super::action_block::ActionView;
+use crate::actions::on_page::PageActions;
+use crate::browser;
+
+/// One page.
+#[component]
+pub fn LabPage(
+    /// The workspace.
+    workspace: Workspace,
+    /// The page.
+    page: RenderedPage,
+) -> impl IntoView {
+    let node = NodeRef::<Div>::new();
+    let (name, html, title) = (page.name.clone(), page.html.clone(), page.title.clone());
+    let actions = PageActions::new(workspace.runner, page.clone(), is_section_open);
+    // the mounted blocks go when the page goes
+    let mounted = StoredValue::new_local(Vec::<Box<dyn Any>>::new());
+    Effect::new(move |_| {
+        let Some(text) = node.get() else { return };
+        for block in page.actions.iter().filter(|block| !block.options.hidden) {
+            let place = text.query_selector(&format!("[data-action=\"{}\"]", block.id));
+            let Some(place) = place.ok().flatten().and_then(|place| place.dyn_into::<HtmlElement>().ok()) else {
+                continue;
+            };
+            let (block, page, progress) = (block.clone(), page.name.clone(), workspace.progress);
+            let handle = mount_to(place, move || view! {
+                <ActionView block=block page=page actions=actions progress=progress/>
+            });
+            mounted.update_value(|mounted| mounted.push(Box::new(handle)));
+        }
+    });
+    let started = StoredValue::new(false);
+    Effect::new(move |_| {
+        if node.get().is_some() && workspace.runner.running.get() && !started.get_value() {
+            started.set_value(true);
+            actions.autostarts().into_iter().for_each(|id| actions.click(id));
+        }
+    });
+    view! {
+        <article class="lab-page" data-page=name>
+            <h2 class="page-title" data-testid="page-title">{title}</h2>
+            <div
+                class="prose"
+                node_ref=node
+                inner_html=html
+                on:click=move |event| follow_click(&event, workspace)
+            ></div>
+            <PageEnd workspace=workspace/>
+        </article>
+    }
+}
+
+/// Links to other pages of the lab, and code that a click copies.
+fn follow_click(event: &MouseEvent, workspace: Workspace) {
+    let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else { return };
+    if let Ok(Some(link)) = target.closest("a[href^='#page=']") {
+        event.prevent_default();
+        let name = link.get_attribute("href").unwrap_or_default();
+        workspace.go_to.run(crate::paths::decode(name.trim_start_matches("#page=")));
+    } else if let Ok(Some(code)) = target.closest(".copyable") {
+        let text = code.text_content().unwrap_or_default();
+        leptos::task::spawn_local(async move {
+            if browser::copy(&text).await {
+                let _ = code.class_list().add_1("copied");
+                browser::sleep(std::time::Duration::from_secs(2)).await;
+                let _ = code.class_list().remove_1("copied");
+            }
+        });
+    }
+}
+
+fn is_section_open(id: u32) -> bool {
+    browser::window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.query_selector(&format!("[data-section-begin=\"{id}\"]")).ok().flatten())
+        .and_then(|section| section.dyn_into::<HtmlDetailsElement>().ok())
+        .is_none_or(|section| section.open())
+}
+
+#[component]
+fn PageEnd(workspace: Workspace) -> impl IntoView {
+    let previous = Memo::new(move |_| workspace.neighbour(-1));
+    let next = Memo::new(move |_| workspace.neighbour(1));
+    let finished = Memo::new(move |_| workspace.progress.marks.with(|marks| marks.finished));
+    let title_of = move |name: &str| {
+        workspace.session.with(|session| {
+            session.pages.iter().find(|link| link.name == name).map(|link| link.title.clone()).unwrap_or_default()
+        })
+    };
+    let step = move |name: String, word: &'static str, class: &'static str, testid: &'static str| {
+        let title = title_of(&name);
+        view! {
+            <button type="button" class=class data-testid=testid
+                on:click=move |_| workspace.go_to.run(name.clone())>
+                <span class="step-word">{word}</span>
+                <span class="step-title">{title}</span>
+            </button>
+        }
+    };
+    let finish = move |_| {
+        workspace.progress.record(&workspace.page.get_untracked(), Happening::LabFinished);
+    };
+    view! {
+        <nav class="page-end" aria-label="Page by page">
+            {move || previous.get().map(|name| step(name, "‹ Previous", "step", "page-previous"))}
+            <span class="grow"></span>
+            {move || match (next.get(), finished.get()) {
+                (Some(name), _) => step(name, "Next ›", "step primary", "page-next").into_any(),
+                (None, false) => view! {
+                    <button type="button" class="step primary" data-testid="page-finish" on:click=finish>
+                        <span class="step-word">"Finish"</span>
+                        <span class="step-title">"You are on the last page"</span>
+                    </button>
+                }.into_any(),
+                (None, true) => ().into_any(),
+            }}
+        </nav>
+        <div role="status">
+            <Show when=move || finished.get() && next.get().is_none()>
+                <div class="note good" data-testid="lab-finished">
+                    <strong>"You finished this lab."</strong>
+                    <p>
+                        "The session stays open until you end it or its time is up. "
+                        <A href="/labs">"Choose another lab"</A>
+                    </p>
+                </div>
+            </Show>
+        </div>
+    }
+}

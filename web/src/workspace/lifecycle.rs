@@ -1,0 +1,96 @@
+//! What is shown of a session that does not run: starting, failed, ending, ended.
+
+use lectern_api::sessions::SessionState;
+use leptos::prelude::*;
+use leptos_router::components::A;
+
+use super::Workspace;
+use crate::components::frame::Loading;
+
+/// In place of the terminals while the session is starting or has failed.
+#[component]
+pub fn NotRunning(
+    /// The workspace.
+    workspace: Workspace,
+    /// Ends the session and starts it anew.
+    on_retry: Callback<()>,
+) -> impl IntoView {
+    let state = Memo::new(move |_| workspace.session.with(|session| session.state.clone()));
+    move || match state.get() {
+        SessionState::Starting { step } => view! {
+            <div class="curtain" data-testid="session-starting">
+                <div>
+                    <span class="spinner big" aria-hidden="true"></span>
+                    <h2>"Getting your session ready"</h2>
+                    <p role="status" data-testid="session-step">{step}</p>
+                    <p class="faint">"You can read the page meanwhile."</p>
+                </div>
+            </div>
+        }
+        .into_any(),
+        SessionState::Failed { reason } => view! {
+            <div class="curtain" role="alert" data-testid="session-failed">
+                <div>
+                    <h2>"The session does not work"</h2>
+                    <p data-testid="session-reason">{reason}</p>
+                    <div class="row">
+                        <button
+                            type="button"
+                            class="button primary"
+                            data-testid="session-retry"
+                            on:click=move |_| on_retry.run(())
+                        >
+                            "Start it anew"
+                        </button>
+                        <A href="/labs">"Back to the labs"</A>
+                    </div>
+                </div>
+            </div>
+        }
+        .into_any(),
+        _ => ().into_any(),
+    }
+}
+
+/// In place of the whole workspace once the session is over.
+#[component]
+pub fn Over(
+    /// The workspace.
+    workspace: Workspace,
+    /// Starts the lab again.
+    on_again: Callback<()>,
+) -> impl IntoView {
+    let state = Memo::new(move |_| workspace.session.with(|session| session.state.clone()));
+    let finished = move || workspace.progress.marks.with(|marks| marks.finished);
+    view! {
+        <main class="site narrow over" data-testid="session-over">
+            {move || match state.get() {
+                SessionState::Ended { reason } => view! {
+                    <h1>{if finished() { "Well done" } else { "This session is over" }}</h1>
+                    <p data-testid="session-reason">{format!("It was {}.", ended_words(&reason))}</p>
+                    <p>
+                        "What you made in the cluster is gone; your progress is kept. \
+                        Start the lab again whenever you like, or take another one."
+                    </p>
+                    <div class="row">
+                        <A href="/labs" attr:class="button primary" attr:data-testid="over-labs">"To the labs"</A>
+                        <button type="button" class="button" data-testid="over-again" on:click=move |_| on_again.run(())>
+                            "Start this lab again"
+                        </button>
+                    </div>
+                }
+                .into_any(),
+                _ => view! { <Loading text="Ending the session…"/> }.into_any(),
+            }}
+        </main>
+    }
+}
+
+/// `expired` and `ended by the learner` both fit behind "It was".
+fn ended_words(reason: &str) -> String {
+    match reason {
+        "ended by the learner" => "ended by you".to_owned(),
+        "expired" => "ended because its time was up".to_owned(),
+        other => other.to_owned(),
+    }
+}
