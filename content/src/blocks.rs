@@ -32,14 +32,11 @@ pub(crate) fn read(name: &str, text: &str, line: u32) -> Option<ReadBlock> {
     let defaults = default_options(kind);
     let read = match form {
         BodyForm::Plain { argument, session } => {
-            let mut arguments = Map::new();
-            arguments.insert(argument.to_owned(), Value::from(text.trim()));
-            if let Some(session) = session {
-                arguments.insert("session".to_owned(), Value::from(session));
-            }
-            build(kind, arguments, line).map(|action| (action, defaults.clone()))
+            plain(kind, argument, session, text.trim(), line).map(|action| (action, defaults.clone()))
         }
-        BodyForm::Yaml => read_yaml(kind, text, line, defaults.clone()),
+        // only an error needs to know its line
+        BodyForm::Yaml => read_yaml(kind, text, line, defaults.clone(), yaml::parse_quickly)
+            .or_else(|_| read_yaml(kind, text, line, defaults.clone(), yaml::parse)),
     };
     Some(match read {
         Ok((action, options)) => {
@@ -62,6 +59,19 @@ pub(crate) fn read(name: &str, text: &str, line: u32) -> Option<ReadBlock> {
     })
 }
 
+/// Makes the action of a block whose whole text is one argument.
+fn plain(
+    kind: &ActionKind,
+    argument: &str,
+    session: Option<&str>,
+    text: &str,
+    line: u32,
+) -> Result<Action, ActionError> {
+    let text = Value::from(text);
+    let given = session.map(|session| ("session".to_owned(), Value::from(session)));
+    build(kind, given.into_iter().chain([(argument.to_owned(), text)]).collect(), line)
+}
+
 fn default_options(kind: &ActionKind) -> ActionOptions {
     let cooldown_secs = if kind.name.starts_with("editor:") { 3 } else { 1 };
     ActionOptions { cooldown_secs, ..ActionOptions::default() }
@@ -72,9 +82,10 @@ fn read_yaml(
     text: &str,
     line: u32,
     mut options: ActionOptions,
+    parse: fn(&str) -> Result<Node, yaml::YamlError>,
 ) -> Result<(Action, ActionOptions), ActionError> {
     let on = |found: u32| line + found - 1;
-    let node = yaml::parse(text).map_err(|error| ActionError {
+    let node = parse(text).map_err(|error| ActionError {
         message: "This block is not valid YAML".to_owned(),
         line: on(error.line),
         reason: error.reason,
@@ -152,13 +163,22 @@ fn set_option(options: &mut ActionOptions, option: &Argument, node: &Node) -> Op
     Some(())
 }
 
+/// Reads what the table says stands where the author wrote nothing.
+fn default_value(kind: ArgumentKind, text: &str) -> Option<Value> {
+    let data = match kind {
+        ArgumentKind::Flag => yaml::Data::Flag(text == "true"),
+        _ => yaml::Data::Text(text.to_owned()),
+    };
+    convert(kind, &Node { line: 1, column: 1, data })
+}
+
 /// Makes the action, with what the author left out.
 fn build(kind: &ActionKind, mut arguments: Map<String, Value>, line: u32) -> Result<Action, ActionError> {
     for argument in kind.arguments {
         if arguments.contains_key(argument.name) {
             continue;
         }
-        let default = argument.default.and_then(|text| convert(argument.kind, &yaml::parse(text).ok()?));
+        let default = argument.default.and_then(|text| default_value(argument.kind, text));
         match default {
             Some(value) => {
                 arguments.insert(argument.name.to_owned(), value);

@@ -4,7 +4,7 @@ mod links;
 mod sanitise;
 
 pub(crate) use links::{Target, resolve};
-pub(crate) use sanitise::{NONCE, Place, page_name, sanitise};
+pub(crate) use sanitise::{NONCE, Place, page_name, safe_image, safe_link, sanitise};
 
 /// Writes text so that it means itself, in an element or in a quoted attribute.
 pub(crate) fn escape_into(out: &mut String, text: &str) {

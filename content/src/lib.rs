@@ -7,6 +7,7 @@
 mod blocks;
 pub mod corpus;
 mod diagnostic;
+pub mod docs;
 pub mod files;
 mod highlight;
 mod html;
@@ -14,6 +15,7 @@ mod lab;
 mod layout;
 mod lint;
 mod page;
+pub mod report;
 pub mod spec;
 mod template;
 pub mod variables;

@@ -1,6 +1,6 @@
 //! Turning a page's text into sanitised HTML and typed actions.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write};
 use std::sync::{Arc, LazyLock};
 
@@ -11,7 +11,7 @@ use comrak::{Arena, Options, parse_document};
 use lectern_api::actions::{ActionBlock, is_action};
 use lectern_api::page::RenderedPage;
 
-use crate::html::{Place, escape, escape_into, sanitise};
+use crate::html::{NONCE, Place, escape, escape_into, safe_image, safe_link, sanitise};
 use crate::lab::Lab;
 use crate::layout::{Markup, Page, split_front_matter};
 use crate::template::{self, COPY_MARK, Notice, Sources};
@@ -27,6 +27,8 @@ pub(crate) use lines::Lines;
 const MAX_DEPTH: usize = 100;
 /// The most tags of raw HTML that a page may hold.
 const MAX_RAW_TAGS: usize = 10_000;
+/// The longest page whose HTML always goes through the sanitiser, in bytes; a longer one does if it has HTML of its own.
+const MAX_ALWAYS_SANITISED_BYTES: usize = 256 * 1024;
 /// The most code that is coloured on one page, in bytes.
 const MAX_COLOURED_BYTES: usize = 256 * 1024;
 
@@ -158,13 +160,36 @@ pub(crate) fn render_text(source: &str, text: &str, title: &str, place: Place) -
     };
     drop_title(root, title);
     let lines = Lines::new(source, text);
+    // a long page without any HTML of its own is made of our HTML alone, which need not be read again
+    let ours_alone = text.len() > MAX_ALWAYS_SANITISED_BYTES && !has_html(root);
+    if ours_alone {
+        rewrite_addresses(root, &place);
+    }
     let actions = walk::transform(root, &lines);
     let ids = heading_ids(root);
     let mut html = String::with_capacity(text.len() * 3 / 2);
     let plugins = Plugins::default();
     // writing to a String cannot fail
     let _ = format_document_with_formatter(root, &OPTIONS, &mut html, &plugins, format_node, ids.into_iter());
-    RenderedText { html: sanitise(&html, place), actions }
+    let html = if ours_alone { html.replace(NONCE.as_str(), "") } else { sanitise(&html, place) };
+    RenderedText { html, actions }
+}
+
+fn has_html<'a>(root: Node<'a>) -> bool {
+    root.descendants().any(|node| {
+        matches!(node.data().value, NodeValue::HtmlBlock(_) | NodeValue::HtmlInline(_) | NodeValue::Raw(_))
+    })
+}
+
+/// Points links and images to where they are served, as the sanitiser does; takes away what is not sure to be harmless.
+fn rewrite_addresses<'a>(root: Node<'a>, place: &Place) {
+    for node in root.descendants() {
+        match &mut node.data_mut().value {
+            NodeValue::Link(link) => link.url = safe_link(&link.url, place).unwrap_or_else(|| "#".to_owned()),
+            NodeValue::Image(link) => link.url = safe_image(&link.url, place).unwrap_or_default(),
+            _ => {}
+        }
+    }
 }
 
 /// Returns the code blocks of a text, as the page would have them: info string, text, line.
@@ -245,7 +270,7 @@ fn drop_title<'a>(root: Node<'a>, title: &str) {
 /// Makes an id for each heading, no two alike.
 fn heading_ids<'a>(root: &'a AstNode<'a>) -> Vec<String> {
     let mut seen: HashMap<String, u32> = HashMap::new();
-    let mut taken: BTreeSet<String> = BTreeSet::new();
+    let mut taken: HashSet<String> = HashSet::new();
     let mut ids = Vec::new();
     for node in root.descendants() {
         if !matches!(node.data().value, NodeValue::Heading(_)) {
@@ -294,7 +319,7 @@ fn format_node<'a>(
         }
         NodeValue::Link(link) if link.url.starts_with("http://") || link.url.starts_with("https://") => {
             if entering {
-                context.write_str("<a target=\"_blank\" href=\"")?;
+                context.write_str("<a rel=\"noopener noreferrer\" target=\"_blank\" href=\"")?;
                 context.escape_href(&link.url)?;
                 if !link.title.is_empty() {
                     context.write_str("\" title=\"")?;

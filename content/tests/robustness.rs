@@ -133,8 +133,8 @@ proptest! {
 #[test]
 fn a_long_page_takes_linear_time() {
     let megabyte = 1024 * 1024;
-    // ten megabytes as the learner's server is built; less where nothing is optimised
-    let (length, limit) = if cfg!(debug_assertions) { (megabyte / 4, 20) } else { (10 * megabyte, 1) };
+    // ten megabytes where it is optimised; the limit leaves room for a busy machine, the bench has the figure
+    let (length, limit) = if cfg!(debug_assertions) { (megabyte / 4, 20) } else { (10 * megabyte, 10) };
     let unit = "## Step\n\nSome *words* about `code` in {{ session_namespace }}.\n\n```execute\nkubectl get pods\n```\n\n1. one\n2. two\n\n";
     let dir = tempfile::tempdir().unwrap();
     let files = [

@@ -56,6 +56,25 @@ fn filter<'v>(element: &str, attribute: &str, value: &'v str, place: &Place) -> 
     }
 }
 
+/// Returns where a link of Markdown leads, or nothing where it is not sure to be harmless.
+pub(crate) fn safe_link(url: &str, place: &Place) -> Option<String> {
+    is_harmless(url, place).then(|| link(url, place).map(Cow::into_owned)).flatten()
+}
+
+/// Returns where an image of Markdown is served, or nothing where it is not sure to be harmless.
+pub(crate) fn safe_image(url: &str, place: &Place) -> Option<String> {
+    is_harmless(url, place).then(|| image(url, place).map(Cow::into_owned)).flatten()
+}
+
+fn is_harmless(url: &str, place: &Place) -> bool {
+    match resolve(&place.folder, url) {
+        Target::External => {
+            ["http://", "https://", "mailto:", "//"].iter().any(|start| url.starts_with(start))
+        }
+        _ => !url.contains(|letter: char| letter.is_control()),
+    }
+}
+
 fn link<'v>(value: &'v str, place: &Place) -> Option<Cow<'v, str>> {
     match resolve(&place.folder, value) {
         Target::External => Some(value.into()),

@@ -1,5 +1,7 @@
 //! One walk over a page's tree: actions, colours, copyable code.
 
+use std::borrow::Cow;
+
 use comrak::nodes::{Node, NodeCodeBlock, NodeValue};
 use lectern_api::actions::ActionBlock;
 
@@ -19,10 +21,9 @@ pub(super) fn transform<'a>(root: Node<'a>, lines: &Lines<'_>) -> Vec<ActionBloc
         let line = node.data().sourcepos.start.line;
         let replacement = match &mut node.data_mut().value {
             NodeValue::CodeBlock(code) => {
-                let plain = code.info.replace(COPY_MARK, "");
+                let plain = unmarked(&code.info);
                 if let Some(name) = action_name(&plain).filter(|_| code.fenced) {
-                    let text = code.literal.replace(COPY_MARK, "");
-                    action(name, &text, lines.of(line), &mut actions, &mut sections)
+                    action(name, &unmarked(&code.literal), lines.of(line), &mut actions, &mut sections)
                 } else {
                     Some(code_html(code, &plain, &mut room))
                 }
@@ -82,7 +83,7 @@ fn action(
 fn code_html(code: &NodeCodeBlock, info: &str, room: &mut usize) -> String {
     let language = info.split([' ', ',', '{', '\t']).next().unwrap_or_default();
     let copyable = code.info.contains(COPY_MARK) || code.literal.contains(COPY_MARK);
-    let literal = code.literal.replace(COPY_MARK, "");
+    let literal = unmarked(&code.literal);
     let mut html = String::from(if copyable { "<pre class=\"copyable\"><code" } else { "<pre><code" });
     if !language.is_empty() {
         html.push_str(" class=\"language-");
@@ -102,11 +103,17 @@ fn code_html(code: &NodeCodeBlock, info: &str, room: &mut usize) -> String {
 
 /// Beyond a number of tags shows raw HTML as text: HTML parsers take quadratic time over deeply nested tags.
 fn limit(html: &mut String, tags: &mut usize) {
-    *html = html.replace(COPY_MARK, "");
+    if html.contains(COPY_MARK) {
+        *html = html.replace(COPY_MARK, "");
+    }
     *tags += html.bytes().filter(|byte| *byte == b'<').count();
     if *tags > MAX_RAW_TAGS {
         *html = escape(html);
     }
+}
+
+fn unmarked(text: &str) -> Cow<'_, str> {
+    if text.contains(COPY_MARK) { Cow::Owned(text.replace(COPY_MARK, "")) } else { Cow::Borrowed(text) }
 }
 
 fn make_copyable(before: Option<Node<'_>>) {
