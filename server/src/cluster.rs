@@ -21,6 +21,7 @@ mod probe;
 mod provision;
 mod retry;
 mod spec;
+mod start;
 mod wait;
 mod watches;
 mod workbench;
@@ -86,6 +87,8 @@ struct Shared {
     /// The certificate authority that pods verify the API server with, PEM.
     pod_ca: String,
     watches: Watches,
+    /// Who may try an exec before the kubelet reports the container.
+    early_tries: tokio::sync::Semaphore,
     /// The addresses that the workbenches' shared policy was last written with.
     applied_network: tokio::sync::Mutex<Option<NetworkFacts>>,
 }

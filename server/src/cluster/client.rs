@@ -16,7 +16,7 @@ use tower::timeout::TimeoutLayer;
 
 use super::retry::RetryPolicy;
 use super::watches::Watches;
-use super::{Cluster, ClusterConfig, ClusterError, Shared, apply};
+use super::{Cluster, ClusterConfig, ClusterError, Shared, apply, start};
 
 /// How long connecting to the API server's port may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -55,6 +55,7 @@ impl Cluster {
                 version,
                 pod_ca: pod_ca?,
                 watches: watches?,
+                early_tries: tokio::sync::Semaphore::new(start::EARLY_TRIES),
                 applied_network: tokio::sync::Mutex::default(),
             }),
         };

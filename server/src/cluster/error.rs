@@ -130,6 +130,14 @@ pub enum ClusterError {
         /// How it ended.
         message: String,
     },
+    /// The workbench runs, but its agent does not answer as it should.
+    #[error("the agent of the workbench {workbench} does not answer")]
+    Agent {
+        /// The pod.
+        workbench: String,
+        /// What was said instead.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The workbench is not ready in time.
     #[error("the workbench was not ready within {waited_secs} s; last seen: {last_step}")]
     NotReadyInTime {
@@ -175,6 +183,7 @@ impl ClusterError {
             | Self::CannotStart { .. }
             | Self::CrashLoop { .. }
             | Self::WorkbenchGone { .. }
+            | Self::Agent { .. }
             | Self::NotReadyInTime { .. } => ClusterErrorKind::Workbench,
             Self::Kubeconfig { .. } | Self::Request { .. } | Self::Incomplete { .. } => {
                 ClusterErrorKind::Other
