@@ -69,7 +69,14 @@ export async function waitForPrompt(page: Page, name = "1", timeout = 60_000): P
   return terminalText(page, name);
 }
 
+/** Starts a lab anew: a session that an earlier run left is ended first. */
 export async function startLab(page: Page, slug: string): Promise<void> {
+  const sessions = await api<{ id: string; lab: string; state: { phase: string } }[]>(page, "GET", "/sessions");
+  for (const session of sessions.body) {
+    if (session.lab === slug && ["starting", "running"].includes(session.state.phase)) {
+      await api(page, "DELETE", `/sessions/${session.id}`);
+    }
+  }
   await page.goto("/labs");
   await page.getByTestId(`lab-start-${slug}`).click();
   await expect(page.getByTestId("workspace")).toBeVisible();

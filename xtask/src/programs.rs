@@ -24,9 +24,15 @@ pub fn build_cluster(context: &Context, step: &Step) -> Result<PathBuf> {
         .text(&context.ask("go", &["version"])?)
         .finish();
     context.cache.find_or_make("cluster", &key, |folder| {
+        let mut list = context.command("go");
+        list.args(["list", "-deps", "."]).current_dir(&sources);
+        let packages = list.output().context("could not start go")?.stdout;
+        step.count_lines_of(packages.split(|byte| *byte == b'\n').count());
         for (arguments, name) in [(&[] as &[&str], "lectern-cluster"), (&["--kubectl"], "kubectl")] {
             let mut build = context.command("sh");
             build.arg(sources.join("build.sh")).args(arguments).arg(folder.join(name));
+            // it then names each package that it compiles
+            build.env("GOFLAGS", "-v");
             step.run(build)?;
         }
         let bytes = fs::metadata(folder.join("lectern-cluster"))?.len();

@@ -94,6 +94,11 @@ pub fn plain(line: &str) -> String {
     bar.split_once("] ").map_or(text, |(_, rest)| rest).to_owned()
 }
 
+/// A line of a program that names each thing it does, out of a number that it may not need to do all.
+pub fn counted(done: usize, total: usize, line: &str) -> String {
+    format!("{done} of at most {}: {line}", total.max(done))
+}
+
 /// The last lines of a text.
 pub fn last_lines(text: &str, count: usize) -> Vec<&str> {
     let lines: Vec<&str> = text.lines().collect();
@@ -151,6 +156,12 @@ mod tests {
         assert_eq!(plain("\x1b[1m\x1b[32m   Compiling\x1b[0m kube v5.0.0"), "Compiling kube v5.0.0");
         assert_eq!(plain("    Building [====>      ] 120/302: kube, sqlx"), "120/302: kube, sqlx");
         assert_eq!(plain("--- PASS:\tTestX"), "--- PASS: TestX");
+    }
+
+    #[test]
+    fn a_count_never_exceeds_its_total() {
+        assert_eq!(counted(3, 1500, "k8s.io/api"), "3 of at most 1500: k8s.io/api");
+        assert_eq!(counted(7, 5, "x"), "7 of at most 7: x");
     }
 
     #[test]

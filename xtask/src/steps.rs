@@ -56,6 +56,7 @@ struct Words {
     result: String,
     announced: bool,
     worked: bool,
+    counted: Option<(usize, usize)>,
 }
 
 impl Steps {
@@ -101,15 +102,26 @@ impl Steps {
 impl Step {
     /// Says in one line what happens now.
     pub fn say(&self, line: &str) {
-        let line = render::plain(line);
+        let mut line = render::plain(line);
         if line.is_empty() {
             return;
         }
         if let Ok(mut told) = self.told.lock() {
+            if let Some((done, total)) = &mut told.counted {
+                *done += 1;
+                line = render::counted(*done, *total, &line);
+            }
             told.last_line = line;
             told.worked = true;
         }
         self.announce();
+    }
+
+    /// From now on each line stands for one of `total` things at most: what was done earlier is not mentioned again.
+    pub fn count_lines_of(&self, total: usize) {
+        if let Ok(mut told) = self.told.lock() {
+            told.counted = Some((0, total));
+        }
     }
 
     /// Notes that the step has real work to do, as opposed to finding its result.

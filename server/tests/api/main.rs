@@ -1,1 +1,18 @@
-//! api tests
+//! The API as browsers use it: real HTTP, a real Postgres with a database for each test, a real API server, and
+//! the real program's [`lectern_server::app::App`] in this process.
+//!
+//! `DATABASE_URL` must name a server on which databases may be made, `KUBECONFIG` a cluster. Nothing here needs a
+//! node: sessions that must run are rows. What happens in workbenches is tested in `tests/cluster` and `e2e`.
+
+mod access;
+mod classes;
+mod identity;
+mod labs;
+mod lifecycle;
+mod passwords;
+mod problems;
+mod progress;
+mod sessions;
+mod store;
+mod support;
+mod terminals;

@@ -12,7 +12,7 @@ use kube::config::{AuthInfo, Kubeconfig};
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client, Config};
 use lectern_api::ids::SessionId;
-use lectern_server::cluster::{AgentStream, Cluster, ClusterConfig, SessionNames, SessionSpec};
+use lectern_server::cluster::{Cluster, ClusterConfig, SessionNames, SessionSpec};
 use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 
@@ -169,11 +169,4 @@ pub fn refusal<T: std::fmt::Debug>(result: Result<T, kube::Error>) -> (u16, Stri
 /// Labels as a map, for assertions.
 pub fn labels(namespace: &Namespace) -> BTreeMap<String, String> {
     namespace.metadata.labels.clone().unwrap_or_default()
-}
-
-/// Says hello to an agent, as the server does.
-pub async fn hello(stream: AgentStream) -> Result<()> {
-    let link = lectern_link::Link::connect(stream).await?;
-    anyhow::ensure!(!link.boot_id().is_empty(), "an agent without a boot id");
-    Ok(())
 }

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::DeleteParams;
+use lectern_link::Link;
 use lectern_server::cluster::{
-    ClusterError, ClusterErrorKind, PolicyEnforcement, WorkbenchSpec, WorkbenchState,
+    ClusterError, ClusterErrorKind, PolicyEnforcement, SessionNames, WorkbenchSpec, WorkbenchState,
 };
 
-use crate::harness::{PATIENCE, quiet, spec, with_installation};
+use crate::harness::{Installation, PATIENCE, quiet, spec, with_installation};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_starts_and_its_agent_answers() -> Result<()> {
@@ -19,18 +20,19 @@ async fn a_session_starts_and_its_agent_answers() -> Result<()> {
         let steps = Mutex::new(Vec::new());
         let tell = |step: &str| steps.lock().expect("not poisoned").push(step.to_owned());
         let begun = Instant::now();
-        t.cluster.provision(&spec, &tell).await?;
-        let provisioned = begun.elapsed();
-        let (ready, kubeconfig) = tokio::join!(
-            t.cluster.wait_for_workbench(&spec.names, PATIENCE, &tell),
-            t.cluster.learner_kubeconfig(&spec.names, Duration::from_secs(3600)),
-        );
-        ready?;
-        let is_ready = begun.elapsed();
-        assert!(kubeconfig?.expires_at > chrono::Utc::now() + chrono::Duration::minutes(50));
-
-        greet(t, &spec.names).await?;
-        println!("provisioned {provisioned:?}, ready {is_ready:?}, agent answered {:?}", begun.elapsed());
+        let provision = async {
+            t.cluster.provision(&spec, &tell).await?;
+            let kubeconfig = t.cluster.learner_kubeconfig(&spec.names, Duration::from_secs(3600)).await?;
+            anyhow::Ok((kubeconfig, begun.elapsed()))
+        };
+        let agent = async {
+            let link = t.cluster.start_agent(&spec.names, PATIENCE, &tell, Link::connect).await?;
+            anyhow::Ok((link, begun.elapsed()))
+        };
+        let ((kubeconfig, provisioned), (link, answered)) = tokio::try_join!(provision, agent)?;
+        println!("provisioned after {provisioned:?}, the agent answered after {answered:?}");
+        assert!(kubeconfig.expires_at > chrono::Utc::now() + chrono::Duration::minutes(50));
+        anyhow::ensure!(!link.is_closed(), "the link closed at once");
         let steps = steps.into_inner()?;
         assert!(steps.len() >= 2 && steps[0] == "Making your namespace", "{steps:?}");
         // a second stream beside the first, and one after all others were dropped
@@ -40,13 +42,13 @@ async fn a_session_starts_and_its_agent_answers() -> Result<()> {
     .await
 }
 
-/// Opens a stream and says hello.
-async fn greet(
-    t: &crate::harness::Installation,
-    names: &lectern_server::cluster::SessionNames,
-) -> Result<()> {
+/// Opens a stream and says hello, as the server does.
+async fn greet(t: &Installation, names: &SessionNames) -> Result<()> {
     let stream = t.cluster.open_agent(names).await?;
-    tokio::time::timeout(PATIENCE, crate::harness::hello(stream)).await.context("the agent says nothing")?
+    let link =
+        tokio::time::timeout(PATIENCE, Link::connect(stream)).await.context("the agent says nothing")??;
+    anyhow::ensure!(!link.boot_id().is_empty(), "an agent without a boot id");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

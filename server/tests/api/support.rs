@@ -1,0 +1,169 @@
+//! A server of its own for each test, and what tests do with it.
+
+pub mod client;
+pub mod environment;
+pub mod janitor;
+pub mod lab_folder;
+pub mod people;
+pub mod proxy;
+pub mod stream;
+
+use std::net::TcpListener;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use actix_web::web::Data;
+use futures::FutureExt as _;
+use lectern_server::app::{App, Parts, Services};
+use lectern_server::catalog::Catalog;
+use lectern_server::clock::Clock;
+use lectern_server::cluster::Cluster;
+use lectern_server::config::{CatalogConfig, ServiceConfig};
+use lectern_server::store;
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use tokio::sync::{oneshot, watch};
+
+use client::Client;
+use environment::Database;
+use lab_folder::LabFolder;
+
+/// How long anything may take that a test waits for.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One server with a database and a folder of labs that nobody else uses.
+pub struct TestApp {
+    pub pool: PgPool,
+    pub labs: LabFolder,
+    pub clock: Clock,
+    pub services: Data<Services>,
+    /// `http://127.0.0.1:<port>`.
+    pub base: String,
+    pub database: Database,
+    cluster: Cluster,
+    _stop: oneshot::Sender<()>,
+}
+
+/// What differs from one test's server to another's.
+#[derive(Default)]
+pub struct Setting {
+    pub public_url: Option<&'static str>,
+    /// A connection to the cluster under a mark of its own, for tests that remove what belongs to no session.
+    pub own_cluster: bool,
+    /// Reach the database through this port instead of directly.
+    pub database_port: Option<u16>,
+}
+
+/// Runs a test with a server of its own, and removes its database however the test ended.
+pub fn run(test: impl AsyncFnOnce(&TestApp)) {
+    run_with(Setting::default(), test);
+}
+
+/// As [`run`], with a server that differs from the usual one.
+pub fn run_with(setting: Setting, test: impl AsyncFnOnce(&TestApp)) {
+    environment::block_on(async {
+        let database = Database::create().await;
+        let app = TestApp::start(database.clone(), setting, Clock::default()).await;
+        let ended = AssertUnwindSafe(test(&app)).catch_unwind().await;
+        drop(app);
+        database.remove().await;
+        if let Err(panic) = ended {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+impl TestApp {
+    async fn start(database: Database, setting: Setting, clock: Clock) -> Self {
+        let labs = LabFolder::with_one_lab();
+        let cluster =
+            if setting.own_cluster { environment::another_cluster().await } else { environment::cluster().await };
+        let port = setting.database_port;
+        let pool = PgPoolOptions::new()
+            .max_connections(8)
+            .acquire_timeout(if port.is_some() { Duration::from_secs(1) } else { Duration::from_secs(10) })
+            .connect_with(database.options(port))
+            .await
+            .expect("the test's own database answers");
+        store::migrate(&pool).await.expect("an empty database can be migrated");
+        Self::serve(pool, labs, clock, cluster, database, setting.public_url)
+    }
+
+    /// A second server of the same installation: same database, same cluster, the same labs.
+    pub fn another_server(&self) -> Self {
+        let labs = LabFolder::with_one_lab();
+        Self::serve(
+            self.pool.clone(),
+            labs,
+            self.clock.clone(),
+            self.cluster.clone(),
+            self.database.clone(),
+            None,
+        )
+    }
+
+    fn serve(
+        pool: PgPool,
+        labs: LabFolder,
+        clock: Clock,
+        cluster: Cluster,
+        database: Database,
+        public_url: Option<&str>,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let (_, notices) = watch::channel(vec![]);
+        let app = App::build(Parts {
+            pool: pool.clone(),
+            cluster: cluster.clone(),
+            catalog: Catalog::open(&CatalogConfig { labs_dir: labs.path().to_owned() })
+                .expect("the folder of labs is there"),
+            clock: clock.clone(),
+            config: ServiceConfig { public_url: public_url.map(|url| url.parse().expect("a URL")) },
+            listener,
+            notices,
+        })
+        .expect("a bound listener has an address");
+        let (base, services) = (format!("http://{}", app.address()), app.services());
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(app.run(async {
+            // an error is the sender's end, which means the same
+            let _ = stopped.await;
+        }));
+        Self { pool, labs, clock, services, base, database, cluster, _stop: stop }
+    }
+
+    /// Starts what makes the cluster follow the database, as `lectern serve` does; it ends with the test.
+    pub fn reconcile(&self) -> impl Drop + use<> {
+        struct Ending(tokio::task::AbortHandle);
+        impl Drop for Ending {
+            fn drop(&mut self) {
+                self.0.abort();
+            }
+        }
+        let sessions = self.services.sessions.clone();
+        Ending(tokio::spawn(sessions.reconcile(self.services.changes.subscribe())).abort_handle())
+    }
+
+    /// A browser that is not signed in.
+    pub fn browser(&self) -> Client {
+        Client::new(&self.base)
+    }
+
+    /// A number from the database.
+    pub async fn count(&self, query: &'static str) -> i64 {
+        sqlx::query_scalar(query).fetch_one(&self.pool).await.expect("a query that counts")
+    }
+
+    /// Changes the database behind the server's back.
+    pub async fn execute(&self, statement: &'static str) {
+        sqlx::query(statement).execute(&self.pool).await.expect("a statement that is right");
+    }
+}
+
+/// Waits for something, but not for ever.
+pub async fn in_time<T>(what: &str, waiting: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, waiting).await {
+        Ok(done) => done,
+        Err(_) => panic!("waited in vain for {what}"),
+    }
+}

@@ -1,0 +1,92 @@
+//! Learners, instructors, classes and sessions, made without a page.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use lectern_api::classes::{Class, JoinClass, NewClass};
+use lectern_api::identity::{NewUser, Role, SignIn};
+use lectern_api::ids::{SessionId, UserId};
+use lectern_api::page::PageLink;
+use lectern_server::cluster::SessionNames;
+use lectern_server::sessions::lifecycle::Phase;
+use lectern_server::store::sessions::{NewSession, insert_session, update_phase};
+
+use super::TestApp;
+use super::client::Client;
+use super::lab_folder::{LAB, PAGES};
+
+impl TestApp {
+    /// Makes an account without a password; hashing one takes long.
+    pub async fn add_user(&self, username: &str, role: Role) -> UserId {
+        let display_name = username.to_uppercase();
+        let new = NewUser { username: username.to_owned(), display_name, role, password: None };
+        self.services.identity.add_user(None, new).await.expect("a name that is free").id
+    }
+
+    /// A browser in which this person signed in by a one-time link.
+    pub async fn sign_in(&self, user: UserId) -> Client {
+        let (token, _) = self.services.identity.make_link(None, user).await.expect("an account");
+        let mut browser = self.browser();
+        browser.sign_in(&SignIn::Link { token: token.reveal() }).await.expect(201);
+        browser
+    }
+
+    /// Makes an account and signs it in.
+    pub async fn person(&self, username: &str, role: Role) -> Client {
+        let user = self.add_user(username, role).await;
+        self.sign_in(user).await
+    }
+
+    pub async fn learner(&self, username: &str) -> Client {
+        self.person(username, Role::Learner).await
+    }
+
+    pub async fn instructor(&self, username: &str) -> Client {
+        self.person(username, Role::Instructor).await
+    }
+
+    /// A session that runs, as far as the database knows.
+    pub async fn running_session(&self, user: UserId) -> SessionId {
+        self.session(user, Some(Utc::now() + TimeDelta::hours(2))).await
+    }
+
+    /// A session that is being started by a server which has stopped saying so.
+    pub async fn abandoned_session(&self, user: UserId) -> SessionId {
+        self.session(user, None).await
+    }
+
+    async fn session(&self, user: UserId, expires_at: Option<DateTime<Utc>>) -> SessionId {
+        let (id, lab) = (SessionId::new(), LAB.parse().expect("a lab's name"));
+        let names = SessionNames::generate(id, &lab);
+        let new = NewSession {
+            id,
+            user,
+            lab,
+            lab_title: "The shell, slowly".to_owned(),
+            namespace: names.namespace,
+            workbench: names.workbench,
+            pages: PAGES.map(|name| PageLink { name: name.to_owned(), title: format!("Page {name}") }).to_vec(),
+            terminals: vec!["1".parse().expect("a terminal's name")],
+            terminal_layout: "default".to_owned(),
+            checks_total: 1,
+            duration_secs: 7200,
+            step: "Waiting".to_owned(),
+        };
+        let mut conn = self.pool.acquire().await.expect("the database answers");
+        insert_session(&mut conn, &new, -1).await.expect("a first session of the lab");
+        if let Some(expires_at) = expires_at {
+            let (from, to) = (Phase::Allocated { step: String::new() }, Phase::Running { expires_at });
+            assert!(update_phase(&mut conn, id, &from, &to).await.expect("a phase can be written"));
+        }
+        id
+    }
+}
+
+/// Makes a class.
+pub async fn add_class(instructor: &Client, name: &str) -> Class {
+    instructor.post("/api/v1/classes", &NewClass { name: name.to_owned() }).await.expect(201).json()
+}
+
+/// Joins it.
+pub async fn join_class(learner: &Client, class: &Class) {
+    let join_code = class.join_code.clone().expect("the class as its instructor sees it");
+    learner.post("/api/v1/enrolments", &JoinClass { join_code }).await.expect(201);
+}
