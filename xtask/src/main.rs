@@ -1,6 +1,7 @@
 //! `cargo xtask`: every chore of the project, from a bare machine to a running Lectern and its tests.
 
 mod cache;
+mod conformance;
 mod context;
 mod elf;
 mod external;
@@ -44,6 +45,8 @@ cargo xtask <command>
                           the options go to `lectern up`
   test [<suite>…]         runs the tests: rust, cluster, browser; all of them without a name
   build [<part>…]         builds into target/bundle: web, cluster, agent, images, server; all without a name
+  conformance [-- <flags>] runs Kubernetes' own tests of network policies on a cluster of ours, for half an hour;
+                          the flags go to its end-to-end suite, such as --ginkgo.focus='default-deny'
   lint                    checks formats and runs the static checks
   clean-cache             removes what was built for this user, in the cache folder
 
@@ -51,8 +54,19 @@ Environment: LECTERN_CACHE is the cache folder (else ~/.cache/lectern), CARGO_TA
 a reachable KUBECONFIG or DATABASE_URL is used instead of a cluster or database of Lectern's own.";
 
 /// What there is in the cache folder.
-const CACHED: [&str; 9] =
-    ["agent", "cluster", "images", "logs", "target", "wasm-bindgen", "wasm-opt", "wasm-toolchain", "web"];
+const CACHED: [&str; 11] = [
+    "agent",
+    "cluster",
+    "conformance",
+    "conformance-images",
+    "images",
+    "logs",
+    "target",
+    "wasm-bindgen",
+    "wasm-opt",
+    "wasm-toolchain",
+    "web",
+];
 
 fn main() -> ExitCode {
     match run() {
@@ -75,6 +89,10 @@ fn run() -> Result<ExitCode> {
         "up" => up(&context, &words),
         "test" => test(&context, &words),
         "build" => build(&context, &words),
+        "conformance" => {
+            conformance::run(&context, options_after_dashes("conformance", &words)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
         "lint" if words.is_empty() => Ok(code(lint::run(&context)?)),
         "clean-cache" if words.is_empty() => clean_cache(&context),
         "help" | "--help" | "-h" => {
@@ -110,11 +128,7 @@ fn build(context: &Context, words: &[String]) -> Result<ExitCode> {
 
 /// Ends as `lectern up`, so that signals reach it without a process in between.
 fn up(context: &Context, words: &[String]) -> Result<ExitCode> {
-    let options = match words {
-        [] => &[],
-        [dashes, options @ ..] if dashes == "--" => options,
-        [word, ..] => bail!("{word:?} comes without `--` before it: cargo xtask up -- {word}"),
-    };
+    let options = options_after_dashes("up", words)?;
     let external = External::find()?;
     let parts = plan::parts_for(&[Part::Images, Part::Server], &external);
     let needs = Needs { postgres: true, kubernetes: true, browser: false };
@@ -129,6 +143,14 @@ fn up(context: &Context, words: &[String]) -> Result<ExitCode> {
         }
     }
     Err(lectern.args(options).exec()).context("could not start lectern")
+}
+
+fn options_after_dashes<'a>(command: &str, words: &'a [String]) -> Result<&'a [String]> {
+    match words {
+        [] => Ok(&[]),
+        [dashes, options @ ..] if dashes == "--" => Ok(options),
+        [word, ..] => bail!("{word:?} comes without `--` before it: cargo xtask {command} -- {word}"),
+    }
 }
 
 fn is_given(options: &[String], option: &str) -> bool {

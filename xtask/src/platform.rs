@@ -75,6 +75,17 @@ pub struct Platform {
 impl Platform {
     /// Starts it and waits until it says that it is ready. Its output is the step's log.
     pub fn start(context: &Context, step: &Step, extent: Extent, external: &External) -> Result<Self> {
+        Self::start_with_images(context, step, extent, external, &plan::images_folder(&context.bundle))
+    }
+
+    /// Like [`Platform::start`], with images of another folder in the cluster's registry.
+    pub fn start_with_images(
+        context: &Context,
+        step: &Step,
+        extent: Extent,
+        external: &External,
+        images: &Path,
+    ) -> Result<Self> {
         step.announce();
         let folder = std::env::temp_dir().join(format!("lectern-test-{}", std::process::id()));
         fs::create_dir(&folder).with_context(|| format!("could not create {}", folder.display()))?;
@@ -96,14 +107,21 @@ impl Platform {
             command.args(NETWORK);
         }
         for (option, value) in plan::lectern_options(context, external) {
-            if option != "--labs-dir" {
-                command.arg(option).arg(value);
+            match option {
+                "--labs-dir" => {}
+                "--images-dir" => {
+                    command.arg(option).arg(images);
+                }
+                _ => {
+                    command.arg(option).arg(value);
+                }
             }
         }
         if extent == Extent::Everything {
             // a copy, because tests add labs and break them
             let labs = folder.join("labs");
-            let copied = context.command("cp").arg("-r").arg(context.checkout.join("labs")).arg(&labs).status()?;
+            let copied =
+                context.command("cp").arg("-r").arg(context.checkout.join("labs")).arg(&labs).status()?;
             if !copied.success() {
                 bail!("could not copy the labs to {}", labs.display());
             }
@@ -142,6 +160,11 @@ impl Platform {
             add("LECTERN_IMAGES_DIR", &plan::images_folder(&context.bundle));
         }
         environment
+    }
+
+    /// The administrator's kubeconfig of its cluster.
+    pub fn kubeconfig(&self) -> Result<&str> {
+        self.ready["kubeconfig"].as_str().context("lectern names no kubeconfig of its cluster")
     }
 
     /// Stops it, and fails when it left something behind.

@@ -49,6 +49,9 @@ pub struct Step {
     told: Mutex<Words>,
 }
 
+/// Makes of a program's line what is shown, or nothing where the line says nothing about how far it is.
+type Reader = Box<dyn FnMut(&str) -> Option<String> + Send>;
+
 /// What a step has said about itself.
 #[derive(Default)]
 struct Words {
@@ -57,6 +60,7 @@ struct Words {
     announced: bool,
     worked: bool,
     counted: Option<(usize, usize)>,
+    reader: Option<Reader>,
 }
 
 impl Steps {
@@ -107,7 +111,10 @@ impl Step {
             return;
         }
         if let Ok(mut told) = self.told.lock() {
-            if let Some((done, total)) = &mut told.counted {
+            if let Some(reader) = &mut told.reader {
+                let Some(read) = reader(&line) else { return };
+                line = read;
+            } else if let Some((done, total)) = &mut told.counted {
                 *done += 1;
                 line = render::counted(*done, *total, &line);
             }
@@ -121,6 +128,13 @@ impl Step {
     pub fn count_lines_of(&self, total: usize) {
         if let Ok(mut told) = self.told.lock() {
             told.counted = Some((0, total));
+        }
+    }
+
+    /// From now on `reader` says what a line means; lines of which it makes nothing are only logged.
+    pub fn read_lines_with(&self, reader: impl FnMut(&str) -> Option<String> + Send + 'static) {
+        if let Ok(mut told) = self.told.lock() {
+            told.reader = Some(Box::new(reader));
         }
     }
 
