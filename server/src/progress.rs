@@ -69,6 +69,8 @@ impl Progress {
         }
         let mut tx = self.pool.begin().await?;
         store::sessions::find_owned(&mut tx, user, session).await?.ok_or(ProgressError::UnknownSession)?;
+        // two tabs report the same pages in different orders: one after the other, they cannot wait for each other
+        store::progress::lock_session(&mut tx, session).await?;
         let mut new = 0;
         for event in events {
             new += usize::from(store::progress::insert_event(&mut tx, session, user, event).await?);

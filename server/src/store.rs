@@ -6,6 +6,7 @@ pub mod progress;
 pub mod sessions;
 pub mod users;
 
+use sqlx::Connection as _;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use std::time::Duration;
@@ -103,12 +104,17 @@ pub async fn connect(url: &str) -> Result<PgPool, StoreError> {
 /// # Errors
 /// [`StoreError::NewerSchema`] where a newer Lectern was here, [`StoreError::Migrate`].
 pub async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
-    MIGRATIONS.run(pool).await.map_err(|error| match error {
+    // a migration that fails leaves the migrations' advisory lock with its connection, so this one is not given back
+    let mut conn = pool.acquire().await?.detach();
+    let migrated = MIGRATIONS.run(&mut conn).await.map_err(|error| match error {
         MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
             StoreError::NewerSchema { version }
         }
         other => StoreError::Migrate(other),
-    })
+    });
+    // closing fails where the server went away, which gives the lock up too
+    let _ = conn.close().await;
+    migrated
 }
 
 /// Whether the database answers now.

@@ -4,6 +4,8 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::RustEmbed;
 
+use super::ApiError;
+
 /// What `xtask build` put into `web/dist`. In a development build the files are read when they are asked for.
 #[derive(RustEmbed)]
 #[folder = "../web/dist"]
@@ -16,28 +18,27 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wa
      frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'";
 
 /// Answers any address that is no API: a file of the app, else the app itself, which knows its own addresses.
-pub async fn show_asset(req: HttpRequest) -> HttpResponse {
+pub async fn show_asset(req: HttpRequest) -> Result<HttpResponse, ApiError> {
     let path = req.path().trim_start_matches('/');
     let file = if path.is_empty() { None } else { Dist::get(path) };
     let (name, file) = match file {
         Some(file) => (path, file),
+        None if path.starts_with("api/") => return Err(ApiError::NotFound("address")),
         // a name with an ending is a file that is not there, not an address of the app
-        None if path.starts_with("api/")
-            || path.rsplit('/').next().is_some_and(|last| last.contains('.')) =>
-        {
-            return HttpResponse::NotFound().body("there is no such file\n");
+        None if path.rsplit('/').next().is_some_and(|last| last.contains('.')) => {
+            return Ok(HttpResponse::NotFound().body("there is no such file\n"));
         }
         None => match Dist::get("index.html") {
             Some(file) => ("index.html", file),
             None => {
-                return HttpResponse::NotFound()
-                    .body("this program was built without the web app; build it with `cargo xtask build`\n");
+                return Ok(HttpResponse::NotFound()
+                    .body("this program was built without the web app; build it with `cargo xtask build`\n"));
             }
         },
     };
     let etag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..12]));
     if req.headers().get(header::IF_NONE_MATCH).is_some_and(|sent| sent.as_bytes() == etag.as_bytes()) {
-        return HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish();
+        return Ok(HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish());
     }
     let accepts_brotli = req
         .headers()
@@ -55,10 +56,10 @@ pub async fn show_asset(req: HttpRequest) -> HttpResponse {
         .insert_header(("referrer-policy", "no-referrer"));
     // compressed at build time, once and well
     if accepts_brotli && let Some(small) = Dist::get(&format!("{name}.br")) {
-        return response.insert_header((header::CONTENT_ENCODING, "br")).body(small.data);
+        return Ok(response.insert_header((header::CONTENT_ENCODING, "br")).body(small.data));
     }
     // nothing compresses again on the way out
-    response.insert_header((header::CONTENT_ENCODING, "identity")).body(file.data)
+    Ok(response.insert_header((header::CONTENT_ENCODING, "identity")).body(file.data))
 }
 
 fn content_type(name: &str) -> &'static str {

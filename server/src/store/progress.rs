@@ -14,6 +14,18 @@ use uuid::Uuid;
 use super::StoreError;
 use super::sessions::{SessionRow, announce, find_session};
 
+/// Keeps other transactions from this session's progress until the caller's ends.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn lock_session(conn: &mut PgConnection, session: SessionId) -> Result<(), StoreError> {
+    sqlx::query("select from sessions where id = $1 for no key update")
+        .bind(session.0)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Adds an event and what follows from it, in the caller's transaction; false where it was known already.
 ///
 /// # Errors
