@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 mod kinds;
 mod table;
+mod wire;
 
 pub use kinds::{
     ActionKind, Alias, Argument, ArgumentKind, BodyForm, COMMON_OPTIONS, Retries, find_kind,

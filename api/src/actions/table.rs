@@ -1,9 +1,10 @@
 //! The table of actions, from which the type, the author's guide and lint are made.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::kinds::{ActionKind, Alias, Argument, ArgumentType, BodyForm, Retries};
+use super::wire::{Members, WireError};
 
 macro_rules! required {
     ($type:ty) => {
@@ -31,7 +32,7 @@ macro_rules! actions {
     )*) => {
         /// What a click on a block does. On the wire it is an object whose `action` is the dialect's own name
         /// and whose other members are the dialect's own arguments.
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Serialize)]
         #[serde(tag = "action")]
         pub enum Action {
             $(
@@ -53,6 +54,14 @@ macro_rules! actions {
             pub const fn name(&self) -> &'static str {
                 match self {
                     $( Self::$variant { .. } => $name, )*
+                }
+            }
+
+            /// Reads the action of a name from the other members of its object.
+            pub(super) fn read(name: &str, members: &mut Members) -> Result<Self, WireError> {
+                match name {
+                    $( $name => Ok(Self::$variant { $( $field: members.take($key)?, )* }), )*
+                    other => Err(WireError::UnknownAction(other.to_owned())),
                 }
             }
         }
@@ -352,10 +361,7 @@ pub const ALIASES: &[Alias] = &[
     plain("copy", "workshop:copy", "text", None),
     plain("copy-and-edit", "workshop:copy-and-edit", "text", None),
     older("dashboard:expose-dashboard", "dashboard:open-dashboard"),
-    older(
-        "editor:insert-lines-after-line",
-        "editor:append-lines-after-line",
-    ),
+    older("editor:insert-lines-after-line", "editor:append-lines-after-line"),
 ];
 
 const fn plain(
@@ -364,17 +370,9 @@ const fn plain(
     argument: &'static str,
     session: Option<&'static str>,
 ) -> Alias {
-    Alias {
-        name,
-        action,
-        body: BodyForm::Plain { argument, session },
-    }
+    Alias { name, action, body: BodyForm::Plain { argument, session } }
 }
 
 const fn older(name: &'static str, action: &'static str) -> Alias {
-    Alias {
-        name,
-        action,
-        body: BodyForm::Yaml,
-    }
+    Alias { name, action, body: BodyForm::Yaml }
 }
