@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -24,6 +25,10 @@ type cniConfig struct {
 	Socket     string          `json:"socket"`
 	PrevResult json.RawMessage `json:"prevResult"`
 }
+
+// startPatience is how long a pod waits for an enforcer that is just starting: shorter than what the kubelet lets pass
+// between two tries.
+const startPatience = 5 * time.Second
 
 // RunCNI is the chained CNI plugin that holds a pod back until the enforcer has its rules. It returns the exit code.
 func RunCNI() int {
@@ -102,9 +107,9 @@ func announceTo(socket string, one Announcement) error {
 		return err
 	}
 	client := &http.Client{
-		Timeout: gateTimeout + time.Second,
+		Timeout: startPatience + gateTimeout + time.Second,
 		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+			return dialGate(ctx, socket)
 		}},
 	}
 	response, err := client.Post("http://gate"+gatePath, "application/json", bytes.NewReader(body))
@@ -117,4 +122,19 @@ func announceTo(socket string, one Announcement) error {
 		return fmt.Errorf("the enforcer of network policies refused: %s", bytes.TrimSpace(reason))
 	}
 	return nil
+}
+
+// dialGate connects to the gate, and waits for it when it is not there yet.
+func dialGate(ctx context.Context, socket string) (net.Conn, error) {
+	started := time.Now()
+	for {
+		connection, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		starting := errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED)
+		if !starting || time.Since(started) > startPatience {
+			return connection, err
+		}
+		if !wait(ctx, 20*time.Millisecond) {
+			return nil, err
+		}
+	}
 }

@@ -27,7 +27,14 @@ type watched struct {
 
 func newWatched(t *testing.T) *watched {
 	t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
+	one := newUnwatched(t)
+	one.start(t)
+	return one
+}
+
+// newUnwatched is one whose controller does not run yet.
+func newUnwatched(t *testing.T) *watched {
+	t.Helper()
 	one := &watched{
 		client: fake.NewClientset(
 			&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}},
@@ -42,18 +49,23 @@ func newWatched(t *testing.T) *watched {
 		t.Fatal(err)
 	}
 	one.controller = controller
-	if err := serveGate(ctx, one.socket, controller); err != nil {
+	return one
+}
+
+func (w *watched) start(t *testing.T) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	if err := serveGate(ctx, w.socket, w.controller); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error)
-	go func() { ended <- controller.Run(ctx) }()
+	go func() { ended <- w.controller.Run(ctx) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 	})
-	return one
 }
 
 // startingPod is web as the API server knows it while its sandbox is made.
@@ -115,6 +127,24 @@ func TestAPodThatTheAPIServerDoesNotKnowMayNotStart(t *testing.T) {
 	err := cluster.controller.Announce(ctx, Announcement{Namespace: "shop", Name: "web", UID: "another", Addresses: addresses("10.0.0.1")})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("the answer was %v", err)
+	}
+}
+
+func TestAPodWaitsForAnEnforcerThatIsJustStarting(t *testing.T) {
+	cluster := newUnwatched(t)
+	answer := make(chan error)
+	go func() {
+		_, err := cluster.add("uid-1", "10.0.0.1")
+		answer <- err
+	}()
+	select {
+	case err := <-answer:
+		t.Fatalf("the plugin did not wait: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	cluster.start(t)
+	if err := <-answer; err != nil {
+		t.Error(err)
 	}
 }
 
