@@ -92,6 +92,16 @@ impl Layout {
         self.root.join("node").join(name)
     }
 
+    /// Where the network plugins are found, Debian's and our own.
+    pub(crate) fn cni_plugins(&self) -> PathBuf {
+        self.node("cni-plugins")
+    }
+
+    /// Where the policy enforcer hears of pods before they start.
+    pub(crate) fn network_policy_gate(&self) -> PathBuf {
+        self.run().join("network-policy.sock")
+    }
+
     pub(crate) fn images(&self) -> PathBuf {
         self.root.join("images")
     }

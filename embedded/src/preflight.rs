@@ -21,7 +21,14 @@ const NEEDED_MIB: u64 = 2048;
 const LONGEST_DATA_DIR: usize = 60;
 
 /// Where Debian puts the CNI plugins.
-pub(crate) const CNI_PLUGINS: &str = "/usr/lib/cni";
+const CNI_FOLDER: &str = "/usr/lib/cni";
+/// Those that a pod's network is made with.
+const CNI_PLUGINS: [&str; 4] = ["bridge", "host-local", "portmap", "loopback"];
+
+/// The paths of the CNI plugins.
+pub(crate) fn cni_plugins() -> impl Iterator<Item = PathBuf> {
+    CNI_PLUGINS.iter().map(|plugin| Path::new(CNI_FOLDER).join(plugin))
+}
 
 /// Everything that can be known before the first change; the data folder may not exist yet.
 pub(crate) fn check(options: &Options) -> Result<(), Error> {
@@ -93,8 +100,7 @@ fn check_cluster(options: &ClusterOptions, data_dir: &Path) -> Result<(), Error>
             return Err(Error::ProgramMissing { program: program.to_owned(), package });
         }
     }
-    for plugin in ["bridge", "host-local", "portmap", "loopback"] {
-        let path = Path::new(CNI_PLUGINS).join(plugin);
+    for path in cni_plugins() {
         if !path.is_file() {
             return Err(Error::ProgramMissing {
                 program: path.display().to_string(),

@@ -46,7 +46,8 @@ pub(super) fn coredns(context: &Context) -> Result<PartSpec, Error> {
     Ok(context.part("coredns", Probe::http(ready, "/ready")).arg("-conf").arg(config))
 }
 
-/// The enforcer of network policies.
+/// The enforcer of network policies. Pods wait for it before they start, and what enters through the bridge from an
+/// address of no pod is dropped.
 pub(super) fn network_policy(context: &Context) -> PartSpec {
     let health = context.ports.of("network-policy-health");
     context
@@ -56,6 +57,9 @@ pub(super) fn network_policy(context: &Context) -> PartSpec {
         .args(["--node-name", NODE_NAME, "--table", NETWORK_POLICY_TABLE])
         .arg("--healthz-bind-address")
         .arg(format!("127.0.0.1:{health}"))
+        .arg("--gate")
+        .arg(context.layout.network_policy_gate())
+        .args(["--bridge", &context.options.bridge])
 }
 
 /// The machine's name servers as a file of our own, which pods with `dnsPolicy: Default` get, too.

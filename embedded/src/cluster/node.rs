@@ -1,5 +1,6 @@
 //! containerd, kubelet and kube-proxy.
 
+use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use super::Context;
@@ -8,7 +9,7 @@ use crate::error::Error;
 use crate::files;
 use crate::firewall::CNI_NETWORK;
 use crate::mounts::MountNamespace;
-use crate::preflight::CNI_PLUGINS;
+use crate::preflight;
 use crate::probe::Probe;
 use crate::supervise::PartSpec;
 
@@ -17,6 +18,9 @@ const PAUSE_IMAGE: &str = "registry.k8s.io/pause:3.10";
 /// Registries whose images are first looked for on loopback, with their real addresses.
 const MIRRORED: [(&str, &str); 2] =
     [("docker.io", "https://registry-1.docker.io"), ("registry.k8s.io", "https://registry.k8s.io")];
+
+/// The CNI plugin of the policy enforcer; the cluster program takes its role by this name.
+const NETWORK_POLICY_PLUGIN: &str = "network-policy-cni";
 
 /// containerd, inside the mount namespace of the node.
 pub(super) fn containerd(context: &Context, namespace: &MountNamespace) -> Result<PartSpec, Error> {
@@ -32,6 +36,7 @@ pub(super) fn containerd(context: &Context, namespace: &MountNamespace) -> Resul
         );
         files::settle(&layout.config(&format!("registries/{name}/hosts.toml")), &mirror)?;
     }
+    link_cni_plugins(context)?;
     files::settle(&layout.config("cni/10-lectern.conflist"), &cni_config(context))?;
     let config = layout.config("containerd.toml");
     files::settle(&config, &containerd_config(context))?;
@@ -42,6 +47,21 @@ pub(super) fn containerd(context: &Context, namespace: &MountNamespace) -> Resul
         .arg(config);
     spec.env.push(("NO_PROXY".to_owned(), "127.0.0.1,localhost".into()));
     Ok(spec)
+}
+
+/// Makes the folder in which containerd finds the plugins, of which it knows only one.
+fn link_cni_plugins(context: &Context) -> Result<(), Error> {
+    let folder = context.layout.cni_plugins();
+    files::remove_tree(&folder)?;
+    files::create_dir(&folder, 0o755)?;
+    let program = std::path::absolute(&context.options.program);
+    let program = program.map_err(Error::file("find", &context.options.program))?;
+    let own = (folder.join(NETWORK_POLICY_PLUGIN), program);
+    let debians = preflight::cni_plugins().filter_map(|path| Some((folder.join(path.file_name()?), path)));
+    for (link, target) in debians.chain([own]) {
+        symlink(target, &link).map_err(Error::file("create", &link))?;
+    }
+    Ok(())
 }
 
 fn containerd_config(context: &Context) -> String {
@@ -73,7 +93,7 @@ disabled_plugins = [
   max_concurrent_downloads = 4
   netns_mounts_under_state_dir = true
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "{CNI_PLUGINS}"
+    bin_dir = "{plugins}"
     conf_dir = "{cni}"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
@@ -88,6 +108,7 @@ disabled_plugins = [
         root = home.join("root").display(),
         opt = home.join("opt").display(),
         cni = layout.config("cni").display(),
+        plugins = layout.cni_plugins().display(),
         registries = layout.config("registries").display(),
     )
 }
@@ -111,13 +132,15 @@ fn cni_config(context: &Context) -> String {
         "dataDir": "/run/containerd/cni-leases"
       }}
     }},
-    {{ "type": "portmap", "capabilities": {{ "portMappings": true }} }}
+    {{ "type": "portmap", "capabilities": {{ "portMappings": true }} }},
+    {{ "type": "{NETWORK_POLICY_PLUGIN}", "socket": "{gate}" }}
   ]
 }}
 "#,
         bridge = options.bridge,
         pods = options.pods,
         gateway = options.bridge_address(),
+        gate = context.layout.network_policy_gate().display(),
     )
 }
 

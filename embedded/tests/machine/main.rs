@@ -32,6 +32,7 @@ fn parts_come_up_survive_deaths_recover_from_a_kill_and_leave_nothing_behind() {
     let mut first = Supervisor::start(&program, &data_dir, &images);
     let kubectl = Kubectl { program: program.clone(), kubeconfig: data_dir.join("kubeconfigs/admin.conf") };
     a_node_is_ready_and_a_pod_runs_and_reaches_only_what_it_may(&kubectl, &data_dir);
+    a_pod_is_subject_to_policies_from_its_first_moment(&kubectl);
     a_database_answers(&data_dir, "CREATE TABLE kept (number int); INSERT INTO kept VALUES (42)");
     a_second_supervisor_is_refused(&first, &program, folder.path());
     for part in ["kube-scheduler", "containerd"] {
@@ -66,38 +67,16 @@ fn supervise() {
 
 fn a_node_is_ready_and_a_pod_runs_and_reaches_only_what_it_may(kubectl: &Kubectl, data_dir: &Path) {
     assert!(kubectl.run(&["get", "node", "lectern"]).contains(" Ready "));
-    kubectl.run(&["create", "namespace", "probe"]);
-    wait_for("the service account", || kubectl.try_run(&["-n", "probe", "get", "serviceaccount", "default"]));
+    kubectl.create_namespace("probe");
     let ports = std::fs::read_to_string(data_dir.join("ports.json")).expect("ports");
     let ports: std::collections::BTreeMap<String, u16> = serde_json::from_str(&ports).expect("ports");
-    let manifest = format!(
-        "apiVersion: v1
-kind: Pod
-metadata: {{ name: probe, namespace: probe }}
-spec:
-  terminationGracePeriodSeconds: 1
-  containers:
-  - name: probe
-    image: probe:1
-    imagePullPolicy: Always
-    args: [\"10.84.0.1:443\", \"10.83.0.1:{api}\", \"10.83.0.1:{kubelet}\", \"dns:10.84.0.10:kubernetes.default.svc.cluster.local\"]
-    ports: [{{ containerPort: 80, hostPort: 18080 }}]
-",
-        api = ports["kube-apiserver"],
-        kubelet = ports["kubelet"],
-    );
-    let file = data_dir.join("probe.yaml");
-    std::fs::write(&file, manifest).expect("manifest");
-    kubectl.run(&["apply", "-f", file.to_str().expect("path")]);
-    let log = wait_for("the pod's findings", || {
-        kubectl.try_run(&["-n", "probe", "logs", "probe"]).filter(|log| log.contains("waiting"))
-    });
+    let api = format!("10.83.0.1:{}", ports["kube-apiserver"]);
+    let kubelet = format!("10.83.0.1:{}", ports["kubelet"]);
+    let targets = ["10.84.0.1:443", &api, &kubelet, "dns:10.84.0.10:kubernetes.default.svc.cluster.local"];
+    let log = kubectl.findings_of_a_pod("probe", &targets, "[{ containerPort: 80, hostPort: 18080 }]");
     assert!(log.contains("10.84.0.1:443 open"), "the service kubernetes: {log}");
-    assert!(log.contains(&format!("10.83.0.1:{} open", ports["kube-apiserver"])), "the API server: {log}");
-    assert!(
-        log.contains(&format!("10.83.0.1:{} closed", ports["kubelet"])),
-        "kubelet is not for pods: {log}"
-    );
+    assert!(log.contains(&format!("{api} open")), "the API server: {log}");
+    assert!(log.contains(&format!("{kubelet} closed")), "kubelet is not for pods: {log}");
     assert!(log.contains("svc.cluster.local is 10.84.0.1"), "the name server: {log}");
     let who = |owner: &str, question: &[&str]| {
         let kubeconfig = data_dir.join(format!("kubeconfigs/{owner}.conf"));
@@ -107,6 +86,20 @@ spec:
     assert_eq!(who("server", &["create", "namespaces"]), "yes");
     assert_eq!(who("coredns", &["get", "secrets", "-A"]), "no");
     assert_eq!(who("kubelet", &["delete", "namespaces"]), "no");
+}
+
+/// The pod tries it with its first instructions, long before the API server knows its address.
+fn a_pod_is_subject_to_policies_from_its_first_moment(kubectl: &Kubectl) {
+    kubectl.create_namespace("sealed");
+    kubectl.apply(
+        "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { name: sealed, namespace: sealed }
+spec: { podSelector: {}, policyTypes: [Egress] }
+",
+    );
+    let log = kubectl.findings_of_a_pod("sealed", &["10.84.0.1:443"], "[]");
+    assert!(log.contains("10.84.0.1:443 closed"), "a policy denies all egress: {log}");
 }
 
 fn a_database_answers(data_dir: &Path, statement: &str) -> String {
@@ -175,6 +168,34 @@ impl Kubectl {
     fn try_run(&self, args: &[&str]) -> Option<String> {
         let output = self.output(args);
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn apply(&self, manifest: &str) {
+        let file = self.kubeconfig.with_extension("yaml");
+        std::fs::write(&file, manifest).expect("manifest");
+        self.run(&["apply", "-f", file.to_str().expect("path")]);
+    }
+
+    fn create_namespace(&self, name: &str) {
+        self.run(&["create", "namespace", name]);
+        wait_for("the service account", || self.try_run(&["-n", name, "get", "serviceaccount", "default"]));
+    }
+
+    /// Runs the probe in a pod named as its namespace, and answers what it can reach.
+    fn findings_of_a_pod(&self, namespace: &str, targets: &[&str], ports: &str) -> String {
+        self.apply(&format!(
+            "apiVersion: v1
+kind: Pod
+metadata: {{ name: {namespace}, namespace: {namespace} }}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - {{ name: probe, image: \"probe:1\", imagePullPolicy: Always, args: {targets:?}, ports: {ports} }}
+"
+        ));
+        wait_for("the pod's findings", || {
+            self.try_run(&["-n", namespace, "logs", namespace]).filter(|log| log.contains("waiting"))
+        })
     }
 
     /// What it says, whatever its exit code.
