@@ -169,16 +169,8 @@ fn test(context: &Context, words: &[String]) -> Result<ExitCode> {
     let external = External::find()?;
     let extent = suites.iter().map(|suite| suite.extent()).max().context("there is nothing to test")?;
 
-    let mut wished = vec![Part::Server];
-    if extent > Extent::Postgres {
-        wished.push(Part::Images);
-    }
-    let parts = plan::parts_for(&wished, &external);
-    let needs = Needs {
-        postgres: true,
-        kubernetes: extent > Extent::Postgres,
-        browser: suites.contains(&Suite::Browser),
-    };
+    let parts = plan::parts_for(&[Part::Images, Part::Server], &external);
+    let needs = Needs { postgres: true, kubernetes: true, browser: suites.contains(&Suite::Browser) };
     let starts = !extent.is_there(&external);
     let total = parts.len() + suites::count_steps(&suites, &external) + 2 * usize::from(starts);
     let mut steps = Steps::new(total, context.cache.new_log_folder("test")?);

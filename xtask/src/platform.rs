@@ -30,8 +30,6 @@ const POLL_EVERY: Duration = Duration::from_millis(100);
 /// How much of Lectern a run of tests needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Extent {
-    /// A database.
-    Postgres,
     /// A database and a cluster.
     Parts,
     /// Everything, with the server.
@@ -42,7 +40,6 @@ impl Extent {
     /// Whether there is anything to start, beside what somebody else provides.
     pub fn is_there(self, external: &External) -> bool {
         match self {
-            Self::Postgres => external.postgres,
             Self::Parts => external.postgres && external.kubernetes,
             Self::Everything => false,
         }
@@ -54,7 +51,7 @@ impl Extent {
             return Ok(vec!["up".to_owned(), "--listen".to_owned(), free_address()?]);
         }
         let mut arguments = vec!["parts"];
-        if self == Self::Postgres || external.kubernetes {
+        if external.kubernetes {
             arguments.push("--no-cluster");
         }
         if external.postgres {
@@ -103,7 +100,7 @@ impl Platform {
             command.env_remove(name);
         }
         command.arg("--data-dir").arg(folder.join("data")).arg("--ready-file").arg(&ready_file);
-        if extent != Extent::Postgres && !external.kubernetes {
+        if !external.kubernetes {
             command.args(NETWORK);
         }
         for (option, value) in plan::lectern_options(context, external) {
@@ -258,7 +255,6 @@ mod tests {
     #[test]
     fn only_what_is_missing_is_started() {
         let own = External { postgres: false, kubernetes: false };
-        assert_eq!(Extent::Postgres.arguments(&own).unwrap(), ["parts", "--no-cluster"]);
         assert_eq!(Extent::Parts.arguments(&own).unwrap(), ["parts"]);
         assert_eq!(Extent::Everything.arguments(&own).unwrap()[..2], ["up", "--listen"]);
 

@@ -114,6 +114,9 @@ impl<'a> World<'a> {
         self.app.execute("delete from sessions").await;
         self.app.execute("delete from users where username = 'somebody.new'").await;
         self.app.execute("delete from sign_in_failures").await;
+        // who joined the other class made its instructor theirs
+        let joined = "delete from enrolments using classes where class_id = classes.id and classes.name = 'Theirs'";
+        self.app.execute(joined).await;
         for person in self.people.into_iter().flatten() {
             let session = self.app.running_session(person).await;
             if person == self.owner() {
