@@ -1,0 +1,65 @@
+//! Measures and disturbs a Lectern from outside, as its users would: over HTTP and WebSocket, with kubectl beside it.
+//!
+//! Run by `cargo xtask bench` and `cargo xtask test chaos`, which provide a database and a cluster. Each trial starts
+//! a server of its own, with its own database and its own namespaces.
+
+mod bench;
+mod database;
+mod figures;
+mod kubectl;
+mod learner;
+mod limits;
+mod server;
+mod settings;
+mod stage;
+mod terminal;
+mod tracker;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+/// Measures and disturbs a Lectern from outside.
+#[derive(Parser)]
+#[command(name = "lectern-trials", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measures, beside kubectl where there is something to compare with.
+    Bench(bench::BenchArgs),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lectern-trials: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Bench(args) => {
+            let figures = bench::run(&args).await?;
+            print_table(&figures.table(), args.settings.table.as_deref())
+        }
+    }
+}
+
+fn print_table(table: &str, file: Option<&std::path::Path>) -> Result<()> {
+    println!("\n{table}");
+    match file {
+        Some(file) => {
+            std::fs::write(file, table).with_context(|| format!("could not write {}", file.display()))
+        }
+        None => Ok(()),
+    }
+}
