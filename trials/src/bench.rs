@@ -81,13 +81,12 @@ pub struct BenchArgs {
 /// Measures.
 pub async fn run(args: &BenchArgs) -> Result<Figures> {
     let all = args.measurements.is_empty();
-    let wanted =
-        |one: Measurement| args.measurements.contains(&one) || (all && one != Measurement::Scale);
+    let wanted = |one: Measurement| args.measurements.contains(&one) || (all && one != Measurement::Scale);
     let mut figures = Figures::default();
     figures.add_machine(args.settings.revision.as_deref());
     // terminals at which nobody types are sockets, two files each in this process and the server
     crate::limits::raise_open_files()?;
-    let stage = Stage::set_up(&args.settings, start::RESERVE).await?;
+    let mut stage = Stage::set_up(&args.settings, start::RESERVE).await?;
     let measured = async {
         if wanted(Measurement::Start) {
             start::measure(&stage, args.starts, &mut figures).await?;
@@ -106,6 +105,9 @@ pub async fn run(args: &BenchArgs) -> Result<Figures> {
         }
         if wanted(Measurement::Idle) {
             idle::measure(&stage, args.terminals, args.terminal_sessions, &mut figures).await?;
+        }
+        if wanted(Measurement::Scale) {
+            crate::scale::measure(&mut stage, args.scale_sessions, &mut figures).await?;
         }
         Ok(())
     };

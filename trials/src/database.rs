@@ -45,7 +45,10 @@ impl Database {
     pub async fn remove(&self) -> Result<()> {
         let mut conn = connect(&self.server).await?;
         let statement = AssertSqlSafe(format!("drop database if exists {} with (force)", self.name));
-        sqlx::query(statement).execute(&mut conn).await.context("the trial's database could not be removed")?;
+        sqlx::query(statement)
+            .execute(&mut conn)
+            .await
+            .context("the trial's database could not be removed")?;
         Ok(())
     }
 }

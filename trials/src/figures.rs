@@ -53,7 +53,7 @@ impl Figures {
             self.add(format!("{prefix}_{name}_ms"), value);
         }
         self.add(format!("{prefix}_max_ms"), times.percentile(100));
-        self.count(format!("{prefix}_samples"), times.0.len() as u64);
+        self.count(format!("{prefix}_samples"), times.count());
     }
 
     /// Adds what the machine is.
@@ -101,8 +101,7 @@ impl Figures {
 
     /// Keeps them in `<folder>/<date>.json`. What other trials of that day found stays beside them.
     pub fn keep(&self, folder: &Path) -> Result<std::path::PathBuf> {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("could not create {}", folder.display()))?;
+        std::fs::create_dir_all(folder).with_context(|| format!("could not create {}", folder.display()))?;
         let path = folder.join(format!("{}.json", chrono::Utc::now().format("%Y-%m-%d")));
         let mut kept: Map<String, Value> = match std::fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text)
@@ -128,6 +127,11 @@ impl Times {
     /// Adds one.
     pub fn push(&mut self, time: Duration) {
         self.0.push(time);
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.0.len() as u64
     }
 
     /// The time, in milliseconds, that so many of a hundred did not exceed (the nearest rank); 0 where there is none.

@@ -42,11 +42,33 @@ impl Kubectl {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
+    /// Starts it, with its output for the caller.
+    pub fn spawn(&self, arguments: &[&str]) -> Result<Child> {
+        Command::new(&self.program)
+            .arg("kubectl")
+            .args(arguments)
+            .env("KUBECONFIG", &self.kubeconfig)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("could not start {}", self.program.display()))
+    }
+
     /// The name of a session's workbench.
     pub async fn find_workbench(&self, namespace: &str, session: &str) -> Result<String> {
         let selector = format!("lectern.dev/session={session}");
         let name = self
-            .run(&["get", "pods", "-n", namespace, "-l", &selector, "-o", "jsonpath={.items[*].metadata.name}"])
+            .run(&[
+                "get",
+                "pods",
+                "-n",
+                namespace,
+                "-l",
+                &selector,
+                "-o",
+                "jsonpath={.items[*].metadata.name}",
+            ])
             .await?;
         ensure!(!name.is_empty() && !name.contains(' '), "session {session} has the workbenches {name:?}");
         Ok(name)

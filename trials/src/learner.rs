@@ -22,7 +22,6 @@ pub struct Learner {
     base: String,
     cookie: String,
     csrf: String,
-    user: User,
 }
 
 impl Learner {
@@ -41,7 +40,7 @@ impl Learner {
         let cookie = response.headers().get("set-cookie").context("no cookie came")?.to_str()?;
         let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
         let me: Me = response.json().await?;
-        Ok(Self { http, base: base.to_owned(), cookie, csrf: me.csrf_token, user: me.user })
+        Ok(Self { http, base: base.to_owned(), cookie, csrf: me.csrf_token })
     }
 
     /// As an administrator: makes learners, named by their number, and signs each in.
@@ -60,11 +59,6 @@ impl Learner {
     pub async fn make_account(&self, username: &str) -> Result<User> {
         let new = json!({ "username": username, "display_name": username, "role": "learner" });
         self.ask(Method::POST, "/users", Some(new)).await
-    }
-
-    /// Who this is.
-    pub fn user(&self) -> &User {
-        &self.user
     }
 
     /// The server's address, which is also the origin of its pages.
@@ -115,9 +109,9 @@ impl Learner {
         Ok(response.json().await?)
     }
 
-    /// The session as it is.
-    pub async fn show_session(&self, session: &Session) -> Result<Session> {
-        self.ask(Method::GET, &format!("/sessions/{}", session.id), None).await
+    /// Starts a lab, or finds the session in which it runs already.
+    pub async fn start_or_find_session(&self, lab: &str) -> Result<Session> {
+        self.ask(Method::POST, "/sessions", Some(json!({ "lab": lab }))).await
     }
 
     /// Asks for the session's end.

@@ -4,11 +4,13 @@
 //! a server of its own, with its own database and its own namespaces.
 
 mod bench;
+mod chaos;
 mod database;
 mod figures;
 mod kubectl;
 mod learner;
 mod limits;
+mod scale;
 mod server;
 mod settings;
 mod stage;
@@ -17,7 +19,7 @@ mod tracker;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
 /// Measures and disturbs a Lectern from outside.
@@ -32,6 +34,8 @@ struct Cli {
 enum Command {
     /// Measures, beside kubectl where there is something to compare with.
     Bench(bench::BenchArgs),
+    /// Kills what Lectern stands on while learners work, and counts what is lost.
+    Chaos(chaos::ChaosArgs),
 }
 
 #[tokio::main]
@@ -50,6 +54,12 @@ async fn run(command: Command) -> Result<()> {
         Command::Bench(args) => {
             let figures = bench::run(&args).await?;
             print_table(&figures.table(), args.settings.table.as_deref())
+        }
+        Command::Chaos(args) => {
+            let (report, content) = chaos::run(&args).await?;
+            print_table(&report.table(), args.settings.table.as_deref())?;
+            ensure!(content, "not all is well: {}", report.failures().join("; "));
+            Ok(())
         }
     }
 }

@@ -86,11 +86,6 @@ impl Server {
         &self.namespace
     }
 
-    /// Where its log lies.
-    pub fn log(&self) -> &Path {
-        &self.log
-    }
-
     /// Starts it and waits until it is ready; the one-time link of its first administrator, if there is one.
     pub async fn start(&mut self) -> Result<Option<String>> {
         self.spawn()?;

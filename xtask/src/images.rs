@@ -40,10 +40,7 @@ impl Inputs {
             ("agent".to_owned(), agent.to_owned()),
             ("kubectl".to_owned(), kubectl.to_owned()),
         ]);
-        Self {
-            recipes: recipes.to_owned(),
-            programs,
-        }
+        Self { recipes: recipes.to_owned(), programs }
     }
 }
 
@@ -86,8 +83,7 @@ pub struct Image {
 pub fn build(inputs: &Inputs, out: &Path, progress: &dyn Fn(&str)) -> Result<Built> {
     fs::create_dir_all(out).with_context(|| format!("could not create {}", out.display()))?;
     let lock = File::create(out.join(".lock")).context("could not create the lock file")?;
-    lock.lock()
-        .with_context(|| format!("could not lock {}", out.display()))?;
+    lock.lock().with_context(|| format!("could not lock {}", out.display()))?;
 
     let storage = Storage::open(&out.join("registry"))?;
     let workshop = Workshop::open(out, &storage, inputs, progress)?;
@@ -100,10 +96,7 @@ pub fn build(inputs: &Inputs, out: &Path, progress: &dyn Fn(&str)) -> Result<Bui
     }
     storage.keep_only(&images, &kept)?;
     workshop.forget_lost_layers()?;
-    Ok(Built {
-        registry: storage.root().to_owned(),
-        images,
-    })
+    Ok(Built { registry: storage.root().to_owned(), images })
 }
 
 fn build_image(

@@ -19,6 +19,7 @@ mod render;
 mod steps;
 mod suites;
 mod tally;
+mod trials;
 mod wasm;
 mod web;
 
@@ -37,6 +38,7 @@ use platform::{Extent, Platform};
 use steps::{Steps, Told};
 use suites::Suite;
 use tally::Tally;
+use trials::Trial;
 
 const HELP: &str = "\
 cargo xtask <command>
@@ -44,6 +46,10 @@ cargo xtask <command>
   up [-- <options>]       installs what is missing, builds everything and starts Lectern;
                           the options go to `lectern up`
   test [<suite>…]         runs the tests: rust, cluster, browser; all of them without a name
+  test chaos [<option>…]  kills server, streams, workbenches, API server and Postgres while learners work;
+                          its options: --rounds, --seed, --report
+  bench [<what>…]         measures, beside kubectl: start, burst, echo, throughput, interrupt, idle; all of them
+                          without a name. By name only: scale
   build [<part>…]         builds into target/bundle: web, cluster, agent, images, server; all without a name
   conformance [-- <flags>] runs Kubernetes' own tests of network policies on a cluster of ours, for half an hour;
                           the flags go to its end-to-end suite, such as --ginkgo.focus='default-deny'
@@ -87,6 +93,8 @@ fn run() -> Result<ExitCode> {
     interrupt::watch()?;
     match command.as_str() {
         "up" => up(&context, &words),
+        "bench" => bench(&context, &words),
+        "test" if words.first().is_some_and(|word| word == "chaos") => chaos(&context, &words[1..]),
         "test" => test(&context, &words),
         "build" => build(&context, &words),
         "conformance" => {
@@ -187,6 +195,29 @@ fn test(context: &Context, words: &[String]) -> Result<ExitCode> {
     }
     println!("{}", tally.line());
     Ok(code(tally.failed == 0))
+}
+
+fn bench(context: &Context, words: &[String]) -> Result<ExitCode> {
+    let mut arguments = vec!["bench"];
+    arguments.extend(words.iter().map(String::as_str));
+    if !is_given(words, "--keep") {
+        arguments.extend(["--keep", "docs/bench"]);
+    }
+    let trial = Trial { arguments, name: "bench", title: "Measuring", destroys: false };
+    Ok(code(trials::run(context, &trial)?))
+}
+
+fn chaos(context: &Context, words: &[String]) -> Result<ExitCode> {
+    let mut arguments = vec!["chaos"];
+    arguments.extend(words.iter().map(String::as_str));
+    if !is_given(words, "--report") {
+        arguments.extend(["--report", "docs/RELIABILITY.md"]);
+    }
+    let trial = Trial { arguments, name: "chaos", title: "Causing chaos", destroys: true };
+    let content = trials::run(context, &trial)?;
+    let tally = Tally { passed: u32::from(content), failed: u32::from(!content), skipped: 0 };
+    println!("{}", tally.line());
+    Ok(code(content))
 }
 
 fn run_beside_platform(

@@ -164,6 +164,11 @@ impl Platform {
         self.ready["kubeconfig"].as_str().context("lectern names no kubeconfig of its cluster")
     }
 
+    /// Its data folder, where it notes the processes of its parts.
+    pub fn data_folder(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
     /// Stops it, and fails when it left something behind.
     pub fn stop(mut self) -> Result<()> {
         self.end()

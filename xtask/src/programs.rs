@@ -99,10 +99,19 @@ fn workspace_folders(tree: &str, checkout: &Path) -> Vec<PathBuf> {
 
 /// Builds the server with the web app inside. Cargo itself knows best whether there is something to do.
 pub fn build_server(context: &Context, step: &Step) -> Result<PathBuf> {
+    build_for_shipping(context, step, "lectern-server", "lectern")
+}
+
+/// Builds the program that measures and disturbs a Lectern; optimised, because it must not be what is measured.
+pub fn build_trials(context: &Context, step: &Step) -> Result<PathBuf> {
+    build_for_shipping(context, step, "lectern-trials", "lectern-trials")
+}
+
+fn build_for_shipping(context: &Context, step: &Step, package: &str, program: &str) -> Result<PathBuf> {
     let mut cargo = context.cargo("build");
-    cargo.args(["--package", "lectern-server", "--profile", "dist"]);
+    cargo.args(["--package", package, "--profile", "dist"]);
     step.run(cargo)?;
-    let program = context.target.join("dist/lectern");
+    let program = context.target.join("dist").join(program);
     if !program.is_file() {
         bail!("cargo built no {}", program.display());
     }

@@ -93,7 +93,9 @@ impl ExecTerminal {
     async fn open(kubectl: &Kubectl, namespace: &str, pod: &str) -> Result<Self> {
         let (pty, child) = kubectl.run_on_terminal(&["exec", "-it", "-n", namespace, pod, "--", "bash"])?;
         let mut terminal = Self { pty, _child: child };
-        timeout(PATIENCE, terminal.wait_for(PROMPT.as_bytes())).await.context("kubectl exec shows no prompt")??;
+        timeout(PATIENCE, terminal.wait_for(PROMPT.as_bytes()))
+            .await
+            .context("kubectl exec shows no prompt")??;
         terminal.settle().await?;
         Ok(terminal)
     }

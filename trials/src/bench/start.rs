@@ -79,7 +79,9 @@ async fn bare_kubectl(kubectl: &Kubectl, round: usize) -> Result<Duration> {
     while kubectl.run(&["get", "serviceaccount", "default", "-n", &name]).await.is_err() {
         ensure!(began.elapsed() < PATIENCE, "no service account came to the namespace {name}");
     }
-    kubectl.run(&["run", "trial", "-n", &name, "--image", IMAGE, "--image-pull-policy", "IfNotPresent"]).await?;
+    kubectl
+        .run(&["run", "trial", "-n", &name, "--image", IMAGE, "--image-pull-policy", "IfNotPresent"])
+        .await?;
     kubectl.run(&["wait", "-n", &name, "--for=condition=Ready", "pod/trial", "--timeout=60s"]).await?;
     let took = began.elapsed();
     kubectl.run(&["delete", "namespace", &name]).await?;

@@ -19,7 +19,8 @@ pub async fn measure(stage: &Stage, figures: &mut Figures) -> Result<()> {
     let (mut rates, mut skipped) = (vec![], 0);
     for run in 1..=RUNS {
         // the words of the command are not those of its output
-        let command = format!("printf 'be''gin'; head -c {MIB}M /dev/zero | tr '\\0' x; printf 'do''ne\\n'\r");
+        let command =
+            format!("printf 'be''gin'; head -c {MIB}M /dev/zero | tr '\\0' x; printf 'do''ne\\n'\r");
         let before = terminal.tracker.skipped;
         terminal.type_in(command.as_bytes()).await?;
         terminal.wait_for("begin", WITHIN).await?;

@@ -24,10 +24,7 @@ pub fn pack_packages(recipe: &Recipe, recipes_root: &Path, tar: &Path) -> Result
         "$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)",
         "Created-By: Packages",
     ]))?);
-    ensure!(
-        !sources.is_empty(),
-        "apt knows no Debian source on this machine; run apt-get update"
-    );
+    ensure!(!sources.is_empty(), "apt knows no Debian source on this machine; run apt-get update");
 
     let mut command = Command::new("mmdebstrap");
     command
@@ -47,10 +44,7 @@ pub fn pack_packages(recipe: &Recipe, recipes_root: &Path, tar: &Path) -> Result
         command.arg(option_from("--customize-hook", &own));
     }
     command
-        .arg(option_from(
-            "--customize-hook",
-            &recipes_root.join("finish.sh"),
-        ))
+        .arg(option_from("--customize-hook", &recipes_root.join("finish.sh")))
         .arg("") // each source below names its own suite
         .arg(tar)
         .args(sources);
@@ -81,13 +75,8 @@ fn debian_sources(told: &str) -> Vec<String> {
 
 /// How this machine's apt reaches the network: its proxies and what it doesn't verify.
 fn network_options(dump: &str) -> Vec<&str> {
-    const KEPT: [&str; 5] = [
-        "Acquire::http::",
-        "Acquire::https::",
-        "Acquire::Check-",
-        "Acquire::Retries",
-        "Acquire::ForceIPv",
-    ];
+    const KEPT: [&str; 5] =
+        ["Acquire::http::", "Acquire::https::", "Acquire::Check-", "Acquire::Retries", "Acquire::ForceIPv"];
     dump.lines()
         .filter(|line| KEPT.iter().any(|kept| line.starts_with(kept)))
         .filter(|line| !line.ends_with(" \"\";"))
@@ -103,10 +92,7 @@ mod tests {
         let told = "Debian|http://mirror.example/debian/|bookworm|main\n\
                     Docker|https://docker.example/linux/debian/|bookworm|stable\n\
                     Debian|http://mirror.example/debian/|bookworm|main\n";
-        assert_eq!(
-            debian_sources(told),
-            ["deb http://mirror.example/debian/ bookworm main"]
-        );
+        assert_eq!(debian_sources(told), ["deb http://mirror.example/debian/ bookworm main"]);
     }
 
     #[test]
@@ -118,10 +104,7 @@ mod tests {
                     Acquire::Check-Date \"false\";\n";
         assert_eq!(
             network_options(dump),
-            [
-                "Acquire::http::Proxy \"http://proxy.example:3128\";",
-                "Acquire::Check-Date \"false\";"
-            ]
+            ["Acquire::http::Proxy \"http://proxy.example:3128\";", "Acquire::Check-Date \"false\";"]
         );
     }
 }

@@ -55,20 +55,12 @@ impl<'a> Workshop<'a> {
     ) -> Result<Self> {
         let scratch = out.join("scratch");
         if scratch.exists() {
-            fs::remove_dir_all(&scratch)
-                .with_context(|| format!("could not clear {}", scratch.display()))?;
+            fs::remove_dir_all(&scratch).with_context(|| format!("could not clear {}", scratch.display()))?;
         }
         let cache = out.join("layers");
         fs::create_dir_all(&scratch)?;
         fs::create_dir_all(&cache)?;
-        Ok(Self {
-            cache,
-            scratch,
-            storage,
-            inputs,
-            progress,
-            digests: RefCell::default(),
-        })
+        Ok(Self { cache, scratch, storage, inputs, progress, digests: RefCell::default() })
     }
 
     /// Returns the layers of an image from the lowest up, each with whether it had to be made.
@@ -78,17 +70,13 @@ impl<'a> Workshop<'a> {
         let mut layers = Vec::new();
         if let Some(packages) = &recipe.packages {
             let mut key = format!("debian {}\n", packages.join(" "));
-            let scripts = [
-                folder.join("customize.sh"),
-                root.join("dpkg.cfg"),
-                root.join("finish.sh"),
-            ];
+            let scripts = [folder.join("customize.sh"), root.join("dpkg.cfg"), root.join("finish.sh")];
             for file in scripts.iter().filter(|file| file.is_file()) {
                 writeln!(key, "{}", self.digest_of(file)?)?;
             }
-            layers.push(self.layer(recipe, "Debian packages", &key, |tar| {
-                debian::pack_packages(recipe, root, tar)
-            })?);
+            layers.push(
+                self.layer(recipe, "Debian packages", &key, |tar| debian::pack_packages(recipe, root, tar))?,
+            );
         }
         let script = folder.join("build.sh");
         if script.is_file() {
@@ -116,11 +104,7 @@ impl<'a> Workshop<'a> {
             .get(&input.name)
             .with_context(|| format!("no input is called {:?}", input.name))?;
         let hook = input.hook.as_ref().map(|hook| recipe.folder.join(hook));
-        let mut key = format!(
-            "input {} {}\n",
-            input.path.display(),
-            self.digest_of(program)?
-        );
+        let mut key = format!("input {} {}\n", input.path.display(), self.digest_of(program)?);
         if let Some(hook) = &hook {
             writeln!(key, "{}", self.digest_of(hook)?)?;
         }
@@ -213,9 +197,7 @@ impl<'a> Workshop<'a> {
             return Ok(known.clone());
         }
         let digest = sha256(file)?;
-        self.digests
-            .borrow_mut()
-            .insert(file.to_owned(), digest.clone());
+        self.digests.borrow_mut().insert(file.to_owned(), digest.clone());
         Ok(digest)
     }
 }

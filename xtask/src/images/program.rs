@@ -15,16 +15,11 @@ const TOLD_CHARS_PER_LINE: usize = 240;
 /// Carries the last lines of its standard error when it fails.
 pub fn run(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("could not start {name}"))?;
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("could not start {name}"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        let lines: Vec<String> = said
-            .lines()
-            .map(|line| line.chars().take(TOLD_CHARS_PER_LINE).collect())
-            .collect();
+        let lines: Vec<String> =
+            said.lines().map(|line| line.chars().take(TOLD_CHARS_PER_LINE).collect()).collect();
         let last = lines[lines.len().saturating_sub(TOLD_LINES)..].join("\n");
         bail!("{name} failed ({}):\n{last}", output.status);
     }

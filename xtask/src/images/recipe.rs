@@ -69,8 +69,7 @@ pub struct Config {
 ///
 /// Names the file that cannot be read or understood.
 pub fn load_recipes(root: &Path) -> Result<Vec<Recipe>> {
-    let entries =
-        fs::read_dir(root).with_context(|| format!("could not list {}", root.display()))?;
+    let entries = fs::read_dir(root).with_context(|| format!("could not list {}", root.display()))?;
     let mut folders = Vec::new();
     for entry in entries {
         let folder = entry?.path();
@@ -85,8 +84,7 @@ pub fn load_recipes(root: &Path) -> Result<Vec<Recipe>> {
 
 fn load_recipe(folder: &Path) -> Result<Recipe> {
     let file = folder.join("image.toml");
-    let text =
-        fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
+    let text = fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
     let mut recipe: Recipe =
         toml::from_str(&text).with_context(|| format!("could not read {}", file.display()))?;
     recipe.folder = folder.to_owned();
@@ -99,9 +97,7 @@ fn verify_recipe(recipe: &Recipe) -> Result<()> {
     let plain = |text: &str| {
         !text.is_empty()
             && !text.starts_with(['.', '-', '_'])
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
     };
     ensure!(
         recipe.repository.split('/').all(plain),
@@ -165,19 +161,8 @@ mod tests {
     #[test]
     fn the_shipped_recipes_are_all_readable() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../labs/images");
-        let repositories: Vec<String> = load_recipes(&root)
-            .unwrap()
-            .into_iter()
-            .map(|recipe| recipe.repository)
-            .collect();
-        assert_eq!(
-            repositories,
-            [
-                "library/bash",
-                "library/httpd",
-                "pause",
-                "lectern/workbench"
-            ]
-        );
+        let repositories: Vec<String> =
+            load_recipes(&root).unwrap().into_iter().map(|recipe| recipe.repository).collect();
+        assert_eq!(repositories, ["library/bash", "library/httpd", "pause", "lectern/workbench"]);
     }
 }

@@ -37,12 +37,9 @@ pub struct Written {
 impl Storage {
     /// Opens a storage tree, which may still be empty.
     pub fn open(root: &Path) -> Result<Self> {
-        let storage = Self {
-            root: root.to_owned(),
-        };
+        let storage = Self { root: root.to_owned() };
         for folder in [storage.blobs(), storage.repositories()] {
-            fs::create_dir_all(&folder)
-                .with_context(|| format!("could not create {}", folder.display()))?;
+            fs::create_dir_all(&folder).with_context(|| format!("could not create {}", folder.display()))?;
         }
         Ok(storage)
     }
@@ -77,10 +74,7 @@ impl Storage {
         let mut blobs = vec![config_digest];
         blobs.extend(layers.iter().map(|layer| layer.digest.clone()));
         for blob in &blobs {
-            write_link(
-                &repository.join("_layers/sha256").join(blob),
-                &digest_name(blob),
-            )?;
+            write_link(&repository.join("_layers/sha256").join(blob), &digest_name(blob))?;
         }
         let target = digest_name(&digest);
         let manifests = repository.join("_manifests");
@@ -91,18 +85,13 @@ impl Storage {
             write_link(&tag.join("current"), &target)?;
         }
         blobs.push(digest);
-        Ok(Written {
-            digest: target,
-            blobs,
-        })
+        Ok(Written { digest: target, blobs })
     }
 
     /// Removes all repositories but the given images', and all blobs but the given ones.
     pub fn keep_only(&self, images: &[Image], blobs: &BTreeSet<String>) -> Result<()> {
-        let wanted: BTreeMap<PathBuf, &Image> = images
-            .iter()
-            .map(|image| (self.repositories().join(&image.repository), image))
-            .collect();
+        let wanted: BTreeMap<PathBuf, &Image> =
+            images.iter().map(|image| (self.repositories().join(&image.repository), image)).collect();
         prune_repositories(&self.repositories(), &wanted, blobs)?;
         for shelf in fs::read_dir(self.blobs())? {
             for blob in fs::read_dir(shelf?.path())? {
@@ -140,10 +129,8 @@ impl Storage {
 
 fn image_config(recipe: &Recipe, layers: &[Layer]) -> Result<Value> {
     let diff_ids: Vec<String> = layers.iter().map(|l| digest_name(&l.diff_id)).collect();
-    let history: Vec<Value> = layers
-        .iter()
-        .map(|layer| json!({ "created": CREATED, "created_by": layer.origin }))
-        .collect();
+    let history: Vec<Value> =
+        layers.iter().map(|layer| json!({ "created": CREATED, "created_by": layer.origin })).collect();
     Ok(json!({
         "created": CREATED,
         "architecture": architecture(),
@@ -221,16 +208,8 @@ fn prune_repositories(
 fn prune_repository(folder: &Path, image: &Image, blobs: &BTreeSet<String>) -> Result<()> {
     let tags = folder.join("_manifests/tags");
     keep_entries(&tags, |name| image.tags.iter().any(|tag| tag == name))?;
-    let mut links = vec![
-        folder.join("_layers/sha256"),
-        folder.join("_manifests/revisions/sha256"),
-    ];
-    links.extend(
-        image
-            .tags
-            .iter()
-            .map(|tag| tags.join(tag).join("index/sha256")),
-    );
+    let mut links = vec![folder.join("_layers/sha256"), folder.join("_manifests/revisions/sha256")];
+    links.extend(image.tags.iter().map(|tag| tags.join(tag).join("index/sha256")));
     for folder in links {
         keep_entries(&folder, |name| blobs.contains(name))?;
     }

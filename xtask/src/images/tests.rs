@@ -14,9 +14,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let bench = Self {
-            folder: TempDir::new().unwrap(),
-        };
+        let bench = Self { folder: TempDir::new().unwrap() };
         bench.write("agent", "first");
         bench.write("kubectl", "unused");
         bench.write_recipe("desk", "lab/desk", "1");
@@ -48,25 +46,17 @@ impl Bench {
     }
 
     fn build_telling(&self, progress: &dyn Fn(&str)) -> Result<Built> {
-        let inputs = Inputs::new(
-            &self.path("recipes"),
-            &self.path("kubectl"),
-            &self.path("agent"),
-        );
+        let inputs = Inputs::new(&self.path("recipes"), &self.path("kubectl"), &self.path("agent"));
         build(&inputs, &self.path("out"), progress)
     }
 
     fn repository(&self, name: &str) -> PathBuf {
-        self.path("out/registry/docker/registry/v2/repositories")
-            .join(name)
+        self.path("out/registry/docker/registry/v2/repositories").join(name)
     }
 
     fn blob(&self, digest: &str) -> PathBuf {
         let digits = digest.trim_start_matches("sha256:");
-        self.path("out/registry/docker/registry/v2/blobs/sha256")
-            .join(&digits[..2])
-            .join(digits)
-            .join("data")
+        self.path("out/registry/docker/registry/v2/blobs/sha256").join(&digits[..2]).join(digits).join("data")
     }
 
     fn json(&self, digest: &str) -> Value {
@@ -78,9 +68,7 @@ impl Bench {
 fn a_tag_leads_to_a_manifest_whose_blobs_all_lie_there() {
     let bench = Bench::new();
     let built = bench.build().unwrap();
-    let link = bench
-        .repository("lab/desk")
-        .join("_manifests/tags/1/current/link");
+    let link = bench.repository("lab/desk").join("_manifests/tags/1/current/link");
     let digest = fs::read_to_string(link).unwrap();
     assert_eq!(digest, built.images[0].digest);
 
@@ -93,10 +81,7 @@ fn a_tag_leads_to_a_manifest_whose_blobs_all_lie_there() {
         assert_eq!(part["size"].as_u64(), Some(held), "{name}");
         let digits = name.trim_start_matches("sha256:");
         let linked = bench.repository("lab/desk").join("_layers/sha256");
-        assert_eq!(
-            fs::read_to_string(linked.join(digits).join("link")).unwrap(),
-            name
-        );
+        assert_eq!(fs::read_to_string(linked.join(digits).join("link")).unwrap(), name);
     }
 }
 
@@ -117,9 +102,7 @@ fn a_second_build_makes_nothing_and_says_nothing() {
     let bench = Bench::new();
     let first = bench.build().unwrap();
     let told = RefCell::new(Vec::new());
-    let second = bench
-        .build_telling(&|line| told.borrow_mut().push(line.to_owned()))
-        .unwrap();
+    let second = bench.build_telling(&|line| told.borrow_mut().push(line.to_owned())).unwrap();
     assert_eq!(first.images[0].layers_made, 2);
     assert_eq!(second.images[0].layers_made, 0);
     assert_eq!(first.images[0].digest, second.images[0].digest);
@@ -155,10 +138,7 @@ fn two_machines_make_the_same_image() {
     let (one, other) = (Bench::new(), Bench::new());
     let file = other.path("recipes/desk/files/etc/motd");
     fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
-    assert_eq!(
-        one.build().unwrap().images[0].digest,
-        other.build().unwrap().images[0].digest
-    );
+    assert_eq!(one.build().unwrap().images[0].digest, other.build().unwrap().images[0].digest);
 }
 
 #[test]
@@ -198,10 +178,7 @@ fn a_lost_blob_is_made_again() {
 #[test]
 fn a_failing_build_script_is_named_with_what_it_said() {
     let bench = Bench::new();
-    bench.write(
-        "recipes/desk/build.sh",
-        "echo no compiler here >&2; exit 3\n",
-    );
+    bench.write("recipes/desk/build.sh", "echo no compiler here >&2; exit 3\n");
     let problem = format!("{:#}", bench.build().unwrap_err());
     assert!(problem.contains("desk"), "{problem}");
     assert!(problem.contains("no compiler here"), "{problem}");
