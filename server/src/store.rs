@@ -8,7 +8,7 @@ pub mod users;
 
 use sqlx::Connection as _;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener, PgPool, PgPoolOptions};
 use std::time::Duration;
 
 /// The migrations that this program was built with.
@@ -16,6 +16,9 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
 /// The channel on which changes to sessions are announced; the payload is `<session id> <user id>`.
 pub const SESSION_CHANGES: &str = "lectern_session_changes";
+
+/// How long a connection may take to be made, or to become free.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why the database could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -91,12 +94,17 @@ pub async fn connect(url: &str) -> Result<PgPool, StoreError> {
         Some(folder) => folder.display().to_string(),
         None => format!("{}:{}", options.get_host(), options.get_port()),
     };
+    let unreachable = |source| StoreError::Unreachable { place: place.clone(), source };
+    // a pool tries again until its time is up and then says only that; a single connection says what is wrong
+    let first = tokio::time::timeout(CONNECT_WITHIN, PgConnection::connect_with(&options)).await;
+    let first = first.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(unreachable)?;
+    first.close().await.map_err(unreachable)?;
     PgPoolOptions::new()
         .max_connections(20)
-        .acquire_timeout(Duration::from_secs(5))
+        .acquire_timeout(CONNECT_WITHIN)
         .connect_with(options)
         .await
-        .map_err(|source| StoreError::Unreachable { place, source })
+        .map_err(unreachable)
 }
 
 /// Brings the schema up to date.
