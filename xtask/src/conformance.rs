@@ -2,7 +2,8 @@
 //! means them.
 //!
 //! The suite and the program of its test image come from the same Go module as the cluster. The cluster's registry holds
-//! that image and the pause image only, and no spec is left out of those that the focus selects.
+//! that image and the pause image only. Specs whose programs cannot speak on this machine, whatever the policies, are
+//! left out with a word on it; upstream marks them by a feature.
 
 mod ginkgo;
 
@@ -26,6 +27,8 @@ use crate::{images, is_given};
 const WITHOUT_DATABASE: External = External { postgres: true, kubernetes: false };
 /// What runs where the flags name no other focus.
 const FOCUS: &str = r"\[sig-network\] Netpol";
+/// The mark of specs whose programs speak SCTP.
+const SCTP: &str = r"\[Feature:SCTPConnectivity\]";
 /// Building the suite and its images; starting, testing and stopping a cluster.
 const OWN_STEPS: usize = 5;
 
@@ -42,7 +45,11 @@ pub fn run(context: &Context, flags: &[String]) -> Result<()> {
     let platform = steps.run("Starting a cluster", advice, |step| {
         Platform::start_with_images(context, step, Extent::Parts, &WITHOUT_DATABASE, &registry)
     })?;
-    let command = suite_command(context, &suite, platform.kubeconfig()?, flags);
+    let mut command = suite_command(context, &suite, platform.kubeconfig()?, flags);
+    if !kernel_speaks_sctp(&suite)? {
+        println!("This kernel has no SCTP: specs of {SCTP} are left out, as their servers could not listen");
+        command.arg(format!("--ginkgo.skip={SCTP}"));
+    }
     let mut output = String::new();
     let advice =
         "read the log; `cargo xtask conformance -- --ginkgo.focus='…'` runs only specs of those words";
@@ -124,6 +131,15 @@ fn build_images(context: &Context, step: &Step, suite: &Path) -> Result<PathBuf>
 fn is_listed(images: &str, repository: &str, tag: &str) -> bool {
     let wanted = format!("registry.k8s.io/{repository}:{tag}");
     images.lines().any(|line| line.trim() == wanted)
+}
+
+/// Asks the suite's own program, which has the kernel load SCTP where that is a module. Without it each spec would wait
+/// an hour for servers that cannot start.
+fn kernel_speaks_sctp(suite: &Path) -> Result<bool> {
+    let mut connect = Command::new(suite.join("agnhost"));
+    connect.args(["connect", "127.0.0.1:9", "--protocol=sctp", "--timeout=1s"]);
+    let answer = connect.output().context("could not start agnhost")?.stderr;
+    Ok(!String::from_utf8_lossy(&answer).contains("protocol not supported"))
 }
 
 /// The suite's call. It gives up by itself after an hour where nobody says otherwise.
