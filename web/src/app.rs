@@ -1,7 +1,7 @@
 //! The app: its routes, and what stands around every page.
 
 use leptos::prelude::*;
-use leptos_router::components::{Redirect, Route, Router, Routes};
+use leptos_router::components::{FlatRoutes, Redirect, Route, Router};
 use leptos_router::hooks::{use_location, use_navigate};
 use leptos_router::path;
 
@@ -18,41 +18,37 @@ pub fn App() -> impl IntoView {
     leptos::task::spawn_local(client.load_account());
     view! {
         <Router>
-            <Routes fallback=|| view! { <pages::not_found::NotFound/> }>
-                <Route path=path!("/") view=|| view! { <Redirect path=paths::HOME/> }/>
-                <Route path=path!("/sign-in") view=pages::sign_in::SignInPage/>
-                <Route path=path!("/join") view=pages::join::JoinPage/>
-                <Route path=path!("/join/:code") view=pages::join::JoinPage/>
-                <Route path=path!("/account") view=|| signed_in(|| view! { <pages::account::AccountPage/> })/>
-                <Route path=path!("/labs") view=|| signed_in(|| view! { <pages::labs::LabsPage/> })/>
-                <Route path=path!("/classes") view=|| signed_in(|| view! { <pages::classes::ClassesPage/> })/>
-                <Route path=path!("/classes/:id") view=|| signed_in(|| view! { <pages::class::ClassPage/> })/>
-                <Route path=path!("/users") view=|| signed_in(|| view! { <pages::users::UsersPage/> })/>
+            <FlatRoutes fallback=|| view! { <pages::not_found::NotFound/> }.into_any()>
+                <Route path=path!("/") view=|| view! { <Redirect path=paths::HOME/> }.into_any()/>
+                <Route path=path!("/sign-in") view=|| view! { <pages::sign_in::SignInPage/> }.into_any()/>
+                <Route path=path!("/join") view=|| view! { <pages::join::JoinPage/> }.into_any()/>
+                <Route path=path!("/join/:code") view=|| view! { <pages::join::JoinPage/> }.into_any()/>
+                <Route path=path!("/account") view=|| site(|| view! { <pages::account::AccountPage/> }.into_any())/>
+                <Route path=path!("/labs") view=|| site(|| view! { <pages::labs::LabsPage/> }.into_any())/>
+                <Route path=path!("/classes") view=|| site(|| view! { <pages::classes::ClassesPage/> }.into_any())/>
+                <Route path=path!("/classes/:id") view=|| site(|| view! { <pages::class::ClassPage/> }.into_any())/>
+                <Route path=path!("/users") view=|| site(|| view! { <pages::users::UsersPage/> }.into_any())/>
                 <Route
                     path=path!("/sessions/:id/*rest")
-                    view=|| view! { <Guard>{|| view! { <pages::workspace::WorkspacePage/> }}</Guard> }
+                    view=|| guarded(|| view! { <pages::workspace::WorkspacePage/> }.into_any())
                 />
-            </Routes>
+            </FlatRoutes>
         </Router>
     }
 }
 
 /// A page of the site, with its header, for whoever is signed in.
-fn signed_in<V: IntoView + 'static>(page: impl Fn() -> V + Send + Sync + 'static) -> impl IntoView {
-    let page = StoredValue::new(page);
-    view! {
-        <Guard>
-            {move || view! {
-                <Shell>
-                    {page.with_value(|page| page())}
-                </Shell>
-            }}
-        </Guard>
-    }
+fn site(page: fn() -> AnyView) -> AnyView {
+    view! { <Guard page=move || view! { <Shell page=page/> }.into_any()/> }.into_any()
+}
+
+/// A page that fills the window, for whoever is signed in.
+fn guarded(page: fn() -> AnyView) -> AnyView {
+    view! { <Guard page=page/> }.into_any()
 }
 
 #[component]
-fn Shell(children: Children) -> impl IntoView {
+fn Shell(page: fn() -> AnyView) -> impl IntoView {
     let client = use_client();
     let navigate = use_navigate();
     let sign_out = Callback::new(move |()| {
@@ -79,20 +75,15 @@ fn Shell(children: Children) -> impl IntoView {
     view! {
         <SiteHeader me=me on_sign_out=sign_out/>
         <Banners reachable=client.reachable notices=notices/>
-        <main id="main" class="site" tabindex="-1">{children()}</main>
+        <main id="main" class="site" tabindex="-1">{page()}</main>
     }
 }
 
-/// Shows its children to whoever is signed in, and sends everybody else to sign in and back.
+/// Shows a page to whoever is signed in, and sends everybody else to sign in and back.
 #[component]
-fn Guard<V, F>(children: TypedChildrenFn<F>) -> impl IntoView
-where
-    F: Fn() -> V + Send + Sync + 'static,
-    V: IntoView + 'static,
-{
+fn Guard(#[prop(into)] page: ViewFn) -> impl IntoView {
     let client = use_client();
     let location = use_location();
-    let children = StoredValue::new(children.into_inner());
     // only the person counts: a new token must not build the page anew
     let who = Memo::new(move |_| match client.account.get() {
         Account::Unknown => Who::Unknown,
@@ -107,7 +98,7 @@ where
     move || match who.get() {
         Who::Unknown => view! { <Loading text="Loading…"/> }.into_any(),
         Who::Nobody => view! { <Redirect path=paths::sign_in_from(&back())/> }.into_any(),
-        Who::Somebody(_) => children.with_value(|children| children()).into_view().into_any(),
+        Who::Somebody(_) => page.run(),
         Who::Unreachable(error) => view! {
             <main class="site narrow">
                 <ErrorNote error=error on_retry=move || leptos::task::spawn_local(client.load_account())/>
