@@ -1,5 +1,7 @@
 //! Sessions: one learner's run of one lab.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,18 @@ use crate::page::PageLink;
 pub struct StartSession {
     /// Which lab.
     pub lab: LabSlug,
+    /// Values for parameters that the lab declares, by their names or aliases; the lab's own for the rest.
+    /// They count for a new session only.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// `POST /api/v1/sessions/{id}/extensions`: more time. Answered with the [`Session`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ExtendSession {
+    /// The end that the caller has seen. Where it has moved since, nothing is added: so a retry counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// Where a session is in its life.
@@ -26,6 +40,11 @@ pub enum SessionState {
     Running {
         /// When it ends by itself.
         expires_at: DateTime<Utc>,
+        /// From when on its learner should be warned that the end is near.
+        warn_at: DateTime<Utc>,
+        /// What `POST …/extensions` would make of the end; absent where no more time is to be had.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        extends_to: Option<DateTime<Utc>>,
     },
     /// Its objects are being removed.
     Ending,

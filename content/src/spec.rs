@@ -9,7 +9,7 @@ mod read;
 mod session;
 
 pub use applications::{Applications, Console, TerminalLayout};
-pub use read::{NotActedOn, ReadSpec, read};
+pub use read::{NotActedOn, ReadSpec, parse_duration, read};
 pub use session::{
     Budget, Dashboard, Ingress, LimitRange, NamespaceRole, Namespaces, SecondaryNamespace, SecurityPolicy,
     SessionResources, SessionSpec,

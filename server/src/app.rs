@@ -19,7 +19,7 @@ use crate::config::ServiceConfig;
 use crate::http::{ApiError, endpoints};
 use crate::identity::Identity;
 use crate::progress::Progress;
-use crate::sessions::Sessions;
+use crate::sessions::{SessionError, Sessions};
 use crate::store::{self, StoreError};
 
 /// How many changes may wait for a slow stream before it is told that it missed some.
@@ -60,14 +60,17 @@ pub struct Services {
 
 impl Services {
     /// What the platform says of itself.
-    #[must_use]
-    pub fn platform(&self) -> Platform {
-        let notices = self.notices.borrow().clone();
-        Platform {
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn platform(&self) -> Result<Platform, SessionError> {
+        let mut notices = self.notices.borrow().clone();
+        notices.extend(self.sessions.list_notices().await?);
+        Ok(Platform {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             kubernetes_version: self.cluster.version().to_owned(),
             notices,
-        }
+        })
     }
 }
 
@@ -108,7 +111,13 @@ impl App {
         let services = Data::new(Services {
             identity: Identity::new(pool.clone(), clock.clone()),
             progress: Progress::new(pool.clone()),
-            sessions: Sessions::new(pool.clone(), clock, cluster.clone(), catalog.clone()),
+            sessions: Sessions::new(
+                pool.clone(),
+                clock,
+                cluster.clone(),
+                catalog.clone(),
+                config.portal.clone(),
+            ),
             catalog,
             changes,
             config,

@@ -17,6 +17,7 @@ mod inventory;
 pub mod manifests;
 mod names;
 mod network;
+mod objects;
 mod probe;
 mod provision;
 mod retry;
@@ -38,7 +39,7 @@ pub use inventory::{ManagedChanges, ManagedSession, NamespaceStatus, StuckDeleti
 pub use names::SessionNames;
 pub use network::NetworkFacts;
 pub use probe::PolicyEnforcement;
-pub use spec::{Role, SecurityPolicy, SessionSpec, UnknownWord, WorkbenchSpec};
+pub use spec::{NamespaceSpec, Role, SecurityPolicy, SessionSpec, UnknownWord, WorkbenchSpec};
 pub use workbench::{WorkbenchFailure, WorkbenchState, WorkbenchStatus};
 
 use watches::Watches;
@@ -89,6 +90,8 @@ struct Shared {
     watches: Watches,
     /// Who may try an exec before the kubelet reports the container.
     early_tries: tokio::sync::Semaphore,
+    /// The kinds of objects that labs have asked for, as the API server knows them.
+    kinds: objects::Kinds,
     /// The addresses that the workbenches' shared policy was last written with.
     applied_network: tokio::sync::Mutex<Option<NetworkFacts>>,
 }
@@ -110,6 +113,12 @@ impl Cluster {
     #[must_use]
     pub fn workbench_namespace(&self) -> &str {
         &self.shared.config.workbench_namespace
+    }
+
+    /// The image of workbenches whose lab names none.
+    #[must_use]
+    pub fn workbench_image(&self) -> &str {
+        &self.shared.config.workbench_image
     }
 
     fn network(&self) -> NetworkFacts {

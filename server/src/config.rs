@@ -1,4 +1,6 @@
-//! What the operator decides, read once from flags and environment.
+//! What the operator decides, read once from flags, environment and one file.
+
+pub mod portal;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -48,8 +50,10 @@ pub struct ClusterFlags {
 }
 
 /// What the running services need to know.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ServiceConfig {
     /// As in [`HttpConfig::public_url`].
     pub public_url: Option<Url>,
+    /// How many sessions, and how long.
+    pub portal: portal::Portal,
 }

@@ -3,12 +3,17 @@
 //! What a session shall be stands in Postgres first; [`provision`] and the [`reconciler`] make the cluster
 //! follow. The pure states are in [`lifecycle`].
 
+mod activity;
 mod environment;
+mod extension;
 pub mod lifecycle;
 mod links;
+mod parameters;
 mod provision;
 pub mod reconciler;
 mod spec;
+mod start;
+mod versions;
 mod workspace;
 
 use std::sync::Arc;
@@ -21,8 +26,9 @@ use sqlx::PgPool;
 
 use crate::catalog::Catalog;
 use crate::clock::Clock;
-use crate::cluster::{Cluster, ClusterError, SessionNames};
-use crate::store::sessions::{NewSession, SessionRow};
+use crate::cluster::{Cluster, ClusterError};
+use crate::config::portal::Portal;
+use crate::store::sessions::SessionRow;
 use crate::store::{self, StoreError};
 use lifecycle::{Event, Phase};
 pub use workspace::AttachTerminal;
@@ -41,6 +47,28 @@ pub enum SessionError {
         "the lab {0} cannot be started because its files are broken; its authors see why in the catalogue"
     )]
     BrokenLab(LabSlug),
+    /// The lab asks for something that cannot be.
+    #[error("the lab {lab} cannot be started: {reason}")]
+    UnfitLab {
+        /// Which lab.
+        lab: LabSlug,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A parameter that the lab does not have, or a value that it cannot take.
+    #[error("{0}")]
+    BadParameter(String),
+    /// As many sessions run as may.
+    #[error("{} at the moment; try again when somebody has finished", full(lab.as_ref(), *most))]
+    NoRoom {
+        /// Of which lab; none: of all together.
+        lab: Option<LabSlug>,
+        /// How many may run.
+        most: u32,
+    },
+    /// The person runs as many labs as they may.
+    #[error("you run {0} labs at once already, which is as many as you may; end one of them first")]
+    TooMany(u32),
     /// No such session, or somebody else's.
     #[error("there is no such session")]
     UnknownSession,
@@ -50,6 +78,9 @@ pub enum SessionError {
     /// Not now.
     #[error("the session is not running")]
     NotRunning,
+    /// It was extended as often as it may be.
+    #[error("the session cannot be extended any further")]
+    NoMoreTime,
     /// The page cannot be shown.
     #[error("the page cannot be shown: {0}")]
     Render(String),
@@ -65,6 +96,13 @@ pub enum SessionError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn full(lab: Option<&LabSlug>, most: u32) -> String {
+    match lab {
+        Some(lab) => format!("all {most} places of the lab {lab} are taken"),
+        None => format!("{most} sessions run, which is as many as there may be"),
+    }
 }
 
 /// Which check was not run, and why.
@@ -89,68 +127,32 @@ pub struct Sessions {
     clock: Clock,
     cluster: Cluster,
     catalog: Catalog,
+    portal: Arc<Portal>,
+    versions: Arc<versions::Versions>,
+    signs: Arc<activity::Signs>,
+    passes: tokio::sync::watch::Sender<Option<reconciler::Pass>>,
     links: Arc<links::Links>,
     /// Where long work runs: not on the threads that serve requests, which end with their server.
     runtime: tokio::runtime::Handle,
 }
 
 impl Sessions {
-    /// The service on this database, cluster and catalogue. Long work runs on the runtime that this is called on.
+    /// The service on this database, cluster and catalogue, within the operator's bounds. Long work runs on the
+    /// runtime that this is called on.
     #[must_use]
-    pub fn new(pool: PgPool, clock: Clock, cluster: Cluster, catalog: Catalog) -> Self {
+    pub fn new(pool: PgPool, clock: Clock, cluster: Cluster, catalog: Catalog, portal: Portal) -> Self {
         Self {
             pool,
             clock,
+            versions: Arc::new(versions::Versions::new(cluster.workbench_image())),
             cluster,
             catalog,
+            portal: Arc::new(portal),
+            signs: Arc::default(),
+            passes: tokio::sync::watch::Sender::new(None),
             links: Arc::default(),
             runtime: tokio::runtime::Handle::current(),
         }
-    }
-
-    /// Starts a lab for a learner; the session, and whether it is a new one. A learner who already runs the lab
-    /// gets that session.
-    ///
-    /// # Errors
-    /// [`SessionError::UnknownLab`], [`SessionError::BrokenLab`], or the database's. What goes wrong later is told
-    /// by the session's state.
-    pub async fn start_session(&self, user: UserId, slug: &LabSlug) -> Result<(Session, bool), SessionError> {
-        let lab = self.find_lab(slug)?;
-        let mut conn = self.pool.acquire().await?;
-        if let Some(row) = store::sessions::find_live(&mut conn, user, slug).await? {
-            return Ok((row.to_wire()?, false));
-        }
-        let id = SessionId::new();
-        let names = SessionNames::generate(id, slug);
-        let layout = lab.spec.session.applications.terminal;
-        let new = NewSession {
-            id,
-            user,
-            lab: slug.clone(),
-            lab_title: lab.title.clone(),
-            namespace: names.namespace.clone(),
-            workbench: names.workbench.clone(),
-            pages: lab.pages.clone(),
-            terminals: layout.sessions().iter().filter_map(|name| name.parse().ok()).collect(),
-            terminal_layout: spec::layout_word(layout).to_owned(),
-            checks_total: i32::try_from(lab.checks.len()).unwrap_or(i32::MAX),
-            duration_secs: spec::duration_secs(&lab),
-            step: "Starting".to_owned(),
-        };
-        let row = match store::sessions::insert_session(&mut conn, &new, CLAIM_SECS).await {
-            Ok(row) => row,
-            // another request of the same learner was quicker
-            Err(error) if error.violated_constraint() == Some("one_live_session_per_learner_and_lab") => {
-                let row = store::sessions::find_live(&mut conn, user, slug).await?;
-                return Ok((row.ok_or(SessionError::UnknownSession)?.to_wire()?, false));
-            }
-            Err(error) => return Err(error.into()),
-        };
-        drop(conn);
-        tracing::info!(session.id = %id, lab.slug = %slug, "a learner starts a lab");
-        let session = row.to_wire()?;
-        self.spawn_provisioning(row);
-        Ok((session, true))
     }
 
     /// The session, for its learner.

@@ -141,7 +141,7 @@ impl Client {
 
     /// Starts a lab, or returns the session there is.
     pub async fn start_session(self, lab: LabSlug) -> Outcome<Session> {
-        self.write("POST", "/sessions", &StartSession { lab }).await
+        self.write("POST", "/sessions", &StartSession { lab, parameters: Default::default() }).await
     }
 
     /// One session.

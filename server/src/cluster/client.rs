@@ -16,7 +16,7 @@ use tower::timeout::TimeoutLayer;
 
 use super::retry::RetryPolicy;
 use super::watches::Watches;
-use super::{Cluster, ClusterConfig, ClusterError, Shared, apply, start};
+use super::{Cluster, ClusterConfig, ClusterError, Shared, apply, objects, start};
 
 /// How long connecting to the API server's port may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -56,6 +56,7 @@ impl Cluster {
                 pod_ca: pod_ca?,
                 watches: watches?,
                 early_tries: tokio::sync::Semaphore::new(start::EARLY_TRIES),
+                kinds: objects::Kinds::default(),
                 applied_network: tokio::sync::Mutex::default(),
             }),
         };

@@ -20,11 +20,12 @@ impl Cluster {
             self.namespaced::<NetworkPolicy>(self.workbench_namespace()),
             self.cluster_wide::<Namespace>(),
         );
-        let (pod, policy, namespace) = tokio::join!(
+        let all = names.namespaces().map(|namespace| apply::delete(&namespaces, namespace, &background));
+        let (pod, policy, namespaces) = tokio::join!(
             apply::delete(&pods, &names.workbench, &background),
             apply::delete(&policies, &names.workbench, &background),
-            apply::delete(&namespaces, &names.namespace, &background),
+            futures::future::join_all(all),
         );
-        pod.and(policy).and(namespace)
+        namespaces.into_iter().fold(pod.and(policy), Result::and)
     }
 }

@@ -60,6 +60,14 @@ pub enum ClusterError {
         /// The API server's words.
         message: String,
     },
+    /// An object of a lab's cannot be made.
+    #[error("the lab's {object} cannot be made: {reason}")]
+    LabObject {
+        /// Which: its kind and name, or where it stands in the lab's definition.
+        object: String,
+        /// Why, and what its author may do.
+        reason: String,
+    },
     /// The object is not there.
     #[error("cannot {action}: not found in the cluster")]
     NotFound {
@@ -176,7 +184,7 @@ impl ClusterError {
             | Self::Busy { .. }
             | Self::NoCluster { .. }
             | Self::Unauthorized { .. } => ClusterErrorKind::Unreachable,
-            Self::Refused { .. } => ClusterErrorKind::Refused,
+            Self::Refused { .. } | Self::LabObject { .. } => ClusterErrorKind::Refused,
             Self::NotFound { .. } => ClusterErrorKind::NotFound,
             Self::ImagePull { .. }
             | Self::Unschedulable { .. }

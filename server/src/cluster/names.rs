@@ -16,11 +16,19 @@ pub struct SessionNames {
     pub session: SessionId,
     /// The learner's namespace.
     pub namespace: String,
+    /// The learner's further namespaces, if the lab has any.
+    #[serde(default)]
+    pub secondary: Vec<String>,
     /// The workbench pod, in the namespace of all workbenches.
     pub workbench: String,
 }
 
 impl SessionNames {
+    /// The learner's namespaces, the main one first.
+    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.namespace).chain(&self.secondary).map(String::as_str)
+    }
+
     /// Makes unguessable names for a session. The lab's slug, which an author chose, only helps the eye.
     #[must_use]
     pub fn generate(session: SessionId, lab: &LabSlug) -> Self {
@@ -29,6 +37,7 @@ impl SessionNames {
         Self {
             session,
             namespace: format!("{NAMESPACE_PREFIX}{slug}-{}", random_base32(10)),
+            secondary: Vec::new(),
             workbench: format!("wb-{}", random_base32(16)),
         }
     }

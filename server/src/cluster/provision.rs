@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Cluster, ClusterError, Progress, SessionSpec, apply, manifests};
+use super::{Cluster, ClusterError, NamespaceSpec, Progress, SessionSpec, apply, manifests};
 
 impl Cluster {
     /// Makes the cluster's side of a session, or brings it to what `spec` says. May be repeated at any time.
@@ -43,31 +43,67 @@ impl Cluster {
         Ok(())
     }
 
+    /// The learner's namespaces with all that keeps them in bounds, then what the lab itself wants in them.
     async fn apply_learner_objects(&self, spec: &SessionSpec) -> Result<(), ClusterError> {
+        let spaces = spec.namespaces();
+        let account = async {
+            let account = manifests::rbac::learner_account(spec, self.workbench_namespace());
+            apply::apply(self.namespaced(&spec.names.namespace), account).await.map(drop)
+        };
+        let main = async {
+            self.apply_namespace(spec, &spaces[0]).await?;
+            tokio::try_join!(account, self.apply_extra_rights(spec), self.apply_bounds(spec, &spaces[0]))
+        };
+        let others = futures::future::try_join_all(spaces[1..].iter().map(async |space| {
+            self.apply_namespace(spec, space).await?;
+            self.apply_bounds(spec, space).await
+        }));
+        tokio::try_join!(main, others)?;
+        self.apply_lab_objects(spec).await
+    }
+
+    async fn apply_namespace(&self, spec: &SessionSpec, space: &NamespaceSpec) -> Result<(), ClusterError> {
+        let namespace = manifests::namespace::learner(spec, space, self.workbench_namespace());
+        apply::apply(self.cluster_wide(), namespace).await.map(drop)
+    }
+
+    /// What bounds the learner in one of their namespaces: rights, network, quota and limits.
+    async fn apply_bounds(&self, spec: &SessionSpec, space: &NamespaceSpec) -> Result<(), ClusterError> {
         let instance = self.workbench_namespace();
-        let namespace = &spec.names.namespace;
-        apply::apply(self.cluster_wide(), manifests::namespace::learner(spec, instance)).await?;
+        let namespace = &space.name;
         let quotas = async {
-            let quotas = manifests::quota::quotas(spec, instance);
+            let quotas = manifests::quota::quotas(spec, space, instance);
             let api: kube::Api<k8s_openapi::api::core::v1::ResourceQuota> = self.namespaced(namespace);
             futures::future::try_join_all(quotas.into_iter().map(|quota| apply::apply(api.clone(), quota)))
                 .await
         };
         let limits = async {
-            match manifests::limits::limit_range(spec, instance) {
+            match manifests::limits::limit_range(spec, space, instance) {
                 Some(limits) => apply::apply(self.namespaced(namespace), limits).await.map(|_| ()),
                 None => Ok(()),
             }
         };
-        let policy = manifests::network_policy::learner(spec, instance, &self.network());
+        let binding = manifests::rbac::learner_binding(spec, space, instance);
+        let policy = manifests::network_policy::learner(spec, space, instance, &self.network());
         tokio::try_join!(
-            apply::apply(self.namespaced(namespace), manifests::rbac::learner_account(spec, instance)),
-            apply::apply(self.namespaced(namespace), manifests::rbac::learner_binding(spec, instance)),
+            apply::apply(self.namespaced(namespace), binding),
             apply::apply(self.namespaced(namespace), policy),
             quotas,
             limits,
         )?;
         Ok(())
+    }
+
+    async fn apply_extra_rights(&self, spec: &SessionSpec) -> Result<(), ClusterError> {
+        let rights = manifests::rbac::extra_rights(spec, self.workbench_namespace());
+        let rights = rights.map_err(|error| ClusterError::LabObject {
+            object: "session.namespaces.security.rules".to_owned(),
+            reason: error.to_string(),
+        })?;
+        let Some((role, binding)) = rights else { return Ok(()) };
+        let namespace = &spec.names.namespace;
+        apply::apply(self.namespaced(namespace), role).await?;
+        apply::apply(self.namespaced(namespace), binding).await.map(drop)
     }
 
     /// Writes the workbenches' shared policy again where the cluster's DNS or API server have moved.

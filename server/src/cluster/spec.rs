@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use lectern_api::ids::{LabSlug, SessionId};
+use serde_json::Value;
 
 use super::budget::{Budget, ContainerLimits};
 use super::names::SessionNames;
@@ -23,6 +24,12 @@ pub struct SessionSpec {
     pub limits: ContainerLimits,
     /// What the learner's pods may ask for.
     pub security: SecurityPolicy,
+    /// Rights in the learner's namespace besides the role's: rules of RBAC, as a lab writes them.
+    pub rules: Vec<Value>,
+    /// The learner's further namespaces, in the order of their names in `names`.
+    pub secondary: Vec<NamespaceSpec>,
+    /// The lab's own objects, to be made in the learner's namespaces in this order.
+    pub objects: Vec<Value>,
     /// The pod with the terminals.
     pub workbench: WorkbenchSpec,
     /// When the session ends by itself; kept as an annotation for whoever looks at the cluster.
@@ -40,10 +47,43 @@ impl SessionSpec {
             budget: Budget::default(),
             limits: ContainerLimits::default(),
             security: SecurityPolicy::default(),
+            rules: Vec::new(),
+            secondary: Vec::new(),
+            objects: Vec::new(),
             workbench: WorkbenchSpec::default(),
             expires_at: None,
         }
     }
+}
+
+impl SessionSpec {
+    /// The learner's namespaces, the main one first.
+    #[must_use]
+    pub fn namespaces(&self) -> Vec<NamespaceSpec> {
+        let main = NamespaceSpec {
+            name: self.names.namespace.clone(),
+            role: self.role,
+            budget: self.budget,
+            limits: self.limits.clone(),
+            security: self.security,
+        };
+        std::iter::once(main).chain(self.secondary.iter().cloned()).collect()
+    }
+}
+
+/// One of the learner's namespaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamespaceSpec {
+    /// Its name.
+    pub name: String,
+    /// What the learner may do there.
+    pub role: Role,
+    /// How much the learner's pods there may use together.
+    pub budget: Budget,
+    /// What a lab says about single containers there.
+    pub limits: ContainerLimits,
+    /// What the learner's pods there may ask for.
+    pub security: SecurityPolicy,
 }
 
 /// The workbench pod's own size and image.

@@ -10,6 +10,7 @@ use lectern_server::app::{App, Parts};
 use lectern_server::catalog::Catalog;
 use lectern_server::clock::Clock;
 use lectern_server::cluster::{Cluster, ClusterConfig, PolicyEnforcement};
+use lectern_server::config::portal::{Portal, PortalFlags};
 use lectern_server::config::{CatalogConfig, ClusterFlags, DatabaseConfig, HttpConfig, ServiceConfig};
 use lectern_server::store;
 use tokio::sync::watch;
@@ -25,6 +26,8 @@ pub struct ServeArgs {
     pub database: DatabaseConfig,
     #[command(flatten)]
     pub cluster: ClusterFlags,
+    #[command(flatten)]
+    pub portal: PortalFlags,
     /// File to write once everything is ready: JSON with url, sign_in_url, kubeconfig, database_url and pid.
     #[arg(long)]
     pub ready_file: Option<PathBuf>,
@@ -70,6 +73,7 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
+    let portal = Portal::read(&args.portal)?;
     let url = database_url(&args.database)?;
     let pool = store::connect(url).await?;
     store::migrate(&pool).await?;
@@ -87,7 +91,7 @@ pub async fn serve(
         cluster: cluster.clone(),
         catalog: catalog.clone(),
         clock: Clock::default(),
-        config: ServiceConfig { public_url: args.http.public_url.clone() },
+        config: ServiceConfig { public_url: args.http.public_url.clone(), portal },
         listener,
         notices,
     })?;

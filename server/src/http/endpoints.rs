@@ -45,6 +45,7 @@ pub const ENDPOINTS: &[Endpoint] = endpoints![
     post "POST" "/api/v1/sessions" => sessions::start_session,
     get "GET" "/api/v1/sessions/{id}" => sessions::show_session,
     delete "DELETE" "/api/v1/sessions/{id}" => sessions::end_session,
+    post "POST" "/api/v1/sessions/{id}/extensions" => sessions::extend_session,
     get "GET" "/api/v1/sessions/{id}/events" => sessions::follow_session,
     get "GET" "/api/v1/sessions/{id}/pages/{name:.+}" => sessions::show_page,
     post "POST" "/api/v1/sessions/{id}/checks/{name}" => sessions::run_check,

@@ -71,7 +71,13 @@ fn classify(error: &ApiError) -> (StatusCode, &'static str, Option<&'static str>
             SessionError::UnknownLab(_) | SessionError::UnknownSession | SessionError::UnknownPage(_) => {
                 (S::NOT_FOUND, "not_found", None)
             }
-            SessionError::BrokenLab(_) => (S::UNPROCESSABLE_ENTITY, "broken_lab", None),
+            SessionError::BrokenLab(_) | SessionError::UnfitLab { .. } => {
+                (S::UNPROCESSABLE_ENTITY, "broken_lab", None)
+            }
+            SessionError::BadParameter(_) => (S::BAD_REQUEST, "bad_parameter", Some("parameters")),
+            SessionError::NoRoom { .. } => (S::SERVICE_UNAVAILABLE, "no_room", None),
+            SessionError::TooMany(_) => (S::CONFLICT, "too_many_sessions", None),
+            SessionError::NoMoreTime => (S::CONFLICT, "no_more_time", None),
             SessionError::NotRunning => (S::CONFLICT, "not_running", None),
             SessionError::Render(_) => (S::UNPROCESSABLE_ENTITY, "broken_page", None),
             SessionError::Workbench(_) | SessionError::Cluster(_) => {
@@ -122,6 +128,7 @@ impl ResponseError for ApiError {
                 tracing::warn!(error = chain(self), "the database could not be used");
                 "the database cannot be reached at the moment; try again in a few seconds".to_owned()
             }
+            (StatusCode::SERVICE_UNAVAILABLE, "no_room") => self.to_string(),
             (StatusCode::SERVICE_UNAVAILABLE, _) => {
                 tracing::warn!(error = chain(self), "the cluster could not be used");
                 self.to_string()
@@ -139,7 +146,8 @@ impl ResponseError for ApiError {
         let mut response = HttpResponse::build(status);
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header((header::RETRY_AFTER, "3"));
+            // a place comes free when somebody finishes, which is no matter of seconds
+            response.insert_header((header::RETRY_AFTER, if code == "no_room" { "30" } else { "3" }));
         }
         let body = serde_json::to_string(&problem).unwrap_or_default();
         response.body(body)

@@ -35,5 +35,5 @@ pub async fn show_platform(
     services: Data<Services>,
     _: InstructorCaller,
 ) -> Result<impl Responder, ApiError> {
-    Ok(Json(services.platform()))
+    Ok(Json(services.platform().await?))
 }

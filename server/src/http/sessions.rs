@@ -3,7 +3,7 @@
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, Responder};
 use lectern_api::ids::{CheckName, PageName, SessionId};
-use lectern_api::sessions::{RunCheck, StartSession};
+use lectern_api::sessions::{ExtendSession, RunCheck, StartSession};
 
 use super::ApiError;
 use super::caller::Caller;
@@ -29,7 +29,7 @@ pub async fn start_session(
     caller: Caller,
     body: Json<StartSession>,
 ) -> Result<impl Responder, ApiError> {
-    let (session, is_new) = services.sessions.start_session(caller.id(), &body.lab).await?;
+    let (session, is_new) = services.sessions.start_session(caller.id(), body.into_inner()).await?;
     Ok(if is_new { HttpResponse::Created() } else { HttpResponse::Ok() }.json(session))
 }
 
@@ -50,6 +50,18 @@ pub async fn end_session(
 ) -> Result<impl Responder, ApiError> {
     services.sessions.end_session(caller.id(), session_id(&path)?, "ended by the learner").await?;
     Ok(HttpResponse::NoContent())
+}
+
+/// `POST /api/v1/sessions/{id}/extensions`: 201 where its end moved, 200 where it had moved already.
+pub async fn extend_session(
+    services: Data<Services>,
+    caller: Caller,
+    path: Path<String>,
+    body: Json<ExtendSession>,
+) -> Result<impl Responder, ApiError> {
+    let (session, moved) =
+        services.sessions.extend_session(caller.id(), session_id(&path)?, body.expires_at).await?;
+    Ok(if moved { HttpResponse::Created() } else { HttpResponse::Ok() }.json(session))
 }
 
 /// `GET /api/v1/sessions/{id}/events`.

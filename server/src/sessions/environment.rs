@@ -1,8 +1,9 @@
-//! What a session's pages, shells and scripts know about it.
+//! What a session's pages, shells, scripts and objects know about it.
 
 use std::collections::BTreeMap;
 
 use lectern_content::{Lab, Variables};
+use serde_json::Value;
 
 use crate::store::sessions::SessionRow;
 
@@ -11,19 +12,41 @@ pub(super) const HOME: &str = "/home/learner";
 /// Where a lab's `workshop` folder lies in every workbench.
 pub(super) const WORKSHOP: &str = "/opt/workshop";
 
-/// The session's values under the dialect's names.
-fn values(row: &SessionRow, lab: &Lab) -> [(&'static str, String); 9] {
+/// Values by name, as `$(name)` stands for them in a lab's definition.
+pub(super) type Values = BTreeMap<String, String>;
+
+/// A session's own values under the dialect's names.
+pub(super) fn session_values(id: &str, namespace: &str, lab: &Lab) -> Values {
+    let policy = lab.spec.session.namespaces.policy.map_or("baseline", |policy| policy.as_str());
     [
-        ("session_name", row.namespace.clone()),
-        ("session_id", row.id.to_string()),
-        ("session_namespace", row.namespace.clone()),
-        ("workshop_name", lab.slug.to_string()),
-        ("workshop_namespace", row.namespace.clone()),
-        ("workshop_title", lab.title.clone()),
-        ("environment_name", lab.slug.to_string()),
-        ("training_portal", "lectern".to_owned()),
-        ("ingress_protocol", "http".to_owned()),
+        ("session_name", namespace),
+        ("session_id", id),
+        ("session_namespace", namespace),
+        ("workshop_name", lab.slug.as_str()),
+        // what a lab's sessions share lies with each of them
+        ("workshop_namespace", namespace),
+        ("workshop_title", &lab.title),
+        ("environment_name", lab.slug.as_str()),
+        ("training_portal", "lectern"),
+        ("ingress_protocol", "http"),
+        ("cluster_domain", "cluster.local"),
+        ("policy_name", policy),
     ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect()
+}
+
+fn values(row: &SessionRow, lab: &Lab) -> Values {
+    session_values(&row.id.to_string(), &row.namespace, lab)
+}
+
+/// The session's values and its parameters: what a lab's definition may name. A parameter cannot stand in for a
+/// value of the session's.
+pub(super) fn definition_values(row: &SessionRow, lab: &Lab) -> Values {
+    let mut all = row.parameters.0.clone();
+    all.extend(values(row, lab));
+    all
 }
 
 /// The variables of the pages.
@@ -38,18 +61,14 @@ pub(super) fn page_variables(row: &SessionRow, lab: &Lab) -> Variables {
     variables
 }
 
-/// The environment of shells, checks and scripts: the session's values in capitals, and what the lab's author
-/// sets, in which `$(name)` stands for one of the values.
-pub(super) fn shell_environment(row: &SessionRow, lab: &Lab) -> BTreeMap<String, String> {
-    let values = values(row, lab);
-    let mut environment: BTreeMap<String, String> =
-        values.iter().map(|(name, value)| (name.to_uppercase(), value.clone())).collect();
+/// The environment of shells, checks and scripts: the session's values in capitals, its parameters, and what the
+/// lab's author sets, in which `$(name)` stands for one of the values.
+pub(super) fn shell_environment(row: &SessionRow, lab: &Lab) -> Values {
+    let known = definition_values(row, lab);
+    let mut environment = row.parameters.0.clone();
+    environment.extend(values(row, lab).into_iter().map(|(name, value)| (name.to_uppercase(), value)));
     for (name, text) in &lab.spec.session.env {
-        let mut text = text.clone();
-        for (name, value) in &values {
-            text = text.replace(&format!("$({name})"), value);
-        }
-        environment.insert(name.clone(), text);
+        environment.insert(name.clone(), fill(text, &known));
     }
     environment
 }
@@ -58,4 +77,93 @@ pub(super) fn shell_environment(row: &SessionRow, lab: &Lab) -> BTreeMap<String,
 pub(super) fn working_dir() -> String {
     // the agent falls back to the home directory where a lab has no such folder
     format!("{HOME}/exercises")
+}
+
+/// Puts the values in place of each `$(name)`; a name that is not known stays as it is. What a value holds is not
+/// looked at again: a learner's parameter cannot bring in another value.
+pub(super) fn fill(text: &str, values: &Values) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("$(") {
+        let (before, from) = rest.split_at(start);
+        filled.push_str(before);
+        let name = from[2..].split_once(')').map(|(name, _)| name);
+        match name.and_then(|name| Some((name, values.get(name)?))) {
+            Some((name, value)) => {
+                filled.push_str(value);
+                rest = &from[name.len() + 3..];
+            }
+            None => {
+                filled.push_str("$(");
+                rest = &from[2..];
+            }
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// The same for every text of a manifest, keys too.
+pub(super) fn fill_manifest(manifest: &Value, values: &Values) -> Value {
+    match manifest {
+        Value::String(text) => Value::String(fill(text, values)),
+        Value::Array(items) => items.iter().map(|item| fill_manifest(item, values)).collect(),
+        Value::Object(entries) => entries
+            .iter()
+            .map(|(key, value)| (fill(key, values), fill_manifest(value, values)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn known() -> Values {
+        [("session_namespace", "lab-x"), ("SIZE", "$(session_namespace)")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into()
+    }
+
+    #[test]
+    fn names_are_filled_in_once_and_unknown_ones_stay() {
+        for (text, filled) in [
+            ("$(session_namespace)-dev", "lab-x-dev"),
+            ("$(session_namespace)$(session_namespace)", "lab-xlab-x"),
+            ("$(SIZE)", "$(session_namespace)"),
+            ("echo $(date) $(session_namespace)", "echo $(date) lab-x"),
+            ("$($(session_namespace))", "$(lab-x)"),
+            ("$(session_namespace", "$(session_namespace"),
+            ("$()", "$()"),
+            ("{{ session_namespace }}", "{{ session_namespace }}"),
+        ] {
+            assert_eq!(fill(text, &known()), filled, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_text_of_a_manifest_is_filled() {
+        let manifest = json!({
+            "kind": "ConfigMap", "metadata": {"name": "c", "labels": {"of-$(session_namespace)": "yes"}},
+            "data": {"list": ["$(session_namespace)", 3, true, null]},
+        });
+        let filled = json!({
+            "kind": "ConfigMap", "metadata": {"name": "c", "labels": {"of-lab-x": "yes"}},
+            "data": {"list": ["lab-x", 3, true, null]},
+        });
+        assert_eq!(fill_manifest(&manifest, &known()), filled);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_without_known_names_stays_as_it_is(text in "[ -~]{0,60}") {
+            prop_assume!(!text.contains("$(SIZE)") && !text.contains("$(session_namespace)"));
+            prop_assert_eq!(fill(&text, &known()), text);
+        }
+    }
 }

@@ -1,11 +1,15 @@
-//! The states of a session and how one follows another: pure.
+//! The states of a session and how one follows another, and how its end moves: pure.
 
-use chrono::{DateTime, Utc};
-use lectern_api::sessions::SessionState;
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// Where a session is in its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// Made ahead, it belongs to nobody yet.
+    Reserved {
+        /// What is being done now; none: it is ready, and whoever takes it can begin at once.
+        step: Option<String>,
+    },
     /// A learner has it; its objects are being made.
     Allocated {
         /// What is being done now.
@@ -21,7 +25,7 @@ pub enum Phase {
         /// Why.
         reason: String,
     },
-    /// Nothing of it is left in the cluster.
+    /// It is over. Nothing of it is left in the cluster, or what is left is somebody else's doing.
     Ended {
         /// Why.
         reason: String,
@@ -40,6 +44,16 @@ pub enum Event {
     Step(String),
     /// The workbench and its terminals are ready.
     Ready {
+        /// When it will end by itself, if a learner has it.
+        expires_at: DateTime<Utc>,
+    },
+    /// A learner takes it out of the reserve.
+    Taken {
+        /// When it will end by itself, if it is ready.
+        expires_at: DateTime<Utc>,
+    },
+    /// Its learner asked for more time and got it.
+    Extended {
         /// When it will end by itself.
         expires_at: DateTime<Utc>,
     },
@@ -53,7 +67,7 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-    /// Nothing of it is left in the cluster.
+    /// Nothing of it is left in the cluster, or nothing more can be done about what is.
     Gone,
 }
 
@@ -62,6 +76,7 @@ impl Phase {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Reserved { .. } => "reserved",
             Self::Allocated { .. } => "allocated",
             Self::Running { .. } => "running",
             Self::Ending { .. } => "ending",
@@ -81,28 +96,49 @@ impl Phase {
     #[must_use]
     pub fn after(&self, event: Event) -> Option<Self> {
         match (self, event) {
+            (Self::Reserved { step: Some(_) }, Event::Step(step)) => {
+                Some(Self::Reserved { step: Some(step) })
+            }
+            (Self::Reserved { step: Some(_) }, Event::Ready { .. }) => Some(Self::Reserved { step: None }),
+            (Self::Reserved { step: Some(step) }, Event::Taken { .. }) => {
+                Some(Self::Allocated { step: step.clone() })
+            }
+            (Self::Reserved { step: None }, Event::Taken { expires_at }) => {
+                Some(Self::Running { expires_at })
+            }
+            (Self::Reserved { step: Some(_) }, Event::Broke { reason }) => Some(Self::Failed { reason }),
             (Self::Allocated { .. }, Event::Step(step)) => Some(Self::Allocated { step }),
             (Self::Allocated { .. }, Event::Ready { expires_at }) => Some(Self::Running { expires_at }),
             (Self::Allocated { .. }, Event::Broke { reason }) => Some(Self::Failed { reason }),
-            (Self::Allocated { .. } | Self::Running { .. }, Event::End { reason }) => {
-                Some(Self::Ending { reason })
+            (Self::Running { expires_at: before }, Event::Extended { expires_at })
+                if expires_at > *before =>
+            {
+                Some(Self::Running { expires_at })
             }
+            (
+                Self::Reserved { .. } | Self::Allocated { .. } | Self::Running { .. },
+                Event::End { reason },
+            ) => Some(Self::Ending { reason }),
             (Self::Ending { reason }, Event::Gone) => Some(Self::Ended { reason: reason.clone() }),
             _ => None,
         }
     }
 }
 
-impl From<Phase> for SessionState {
-    fn from(phase: Phase) -> Self {
-        match phase {
-            Phase::Allocated { step } => Self::Starting { step },
-            Phase::Running { expires_at } => Self::Running { expires_at },
-            Phase::Ending { .. } => Self::Ending,
-            Phase::Ended { reason } => Self::Ended { reason },
-            Phase::Failed { reason } => Self::Failed { reason },
-        }
-    }
+/// The end that an extension brings to a session which would end at `expires_at`; none where that is no later.
+#[must_use]
+pub fn latest_end(
+    expires_at: DateTime<Utc>,
+    overtime: TimeDelta,
+    deadline_at: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    Some(deadline_at.min(expires_at + overtime)).filter(|end| *end > expires_at)
+}
+
+/// From when on a learner is warned: five minutes before the end, or a quarter of a short session.
+#[must_use]
+pub fn warning_at(expires_at: DateTime<Utc>, duration: TimeDelta) -> DateTime<Utc> {
+    expires_at - TimeDelta::minutes(5).min(duration / 4)
 }
 
 #[cfg(test)]
@@ -110,43 +146,162 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn instant(secs: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + secs, 0).unwrap()
+    }
+
     fn any_event() -> impl Strategy<Value = Event> {
+        let at = || (0_i64..100_000).prop_map(instant);
         prop_oneof![
             "[a-z]{1,8}".prop_map(Event::Step),
-            Just(Event::Ready { expires_at: DateTime::UNIX_EPOCH }),
+            at().prop_map(|expires_at| Event::Ready { expires_at }),
+            at().prop_map(|expires_at| Event::Taken { expires_at }),
+            at().prop_map(|expires_at| Event::Extended { expires_at }),
             "[a-z]{1,8}".prop_map(|reason| Event::Broke { reason }),
             "[a-z]{1,8}".prop_map(|reason| Event::End { reason }),
             Just(Event::Gone),
         ]
     }
 
+    fn any_beginning() -> impl Strategy<Value = Phase> {
+        prop_oneof![
+            "[a-z]{0,8}".prop_map(|step| Phase::Reserved { step: Some(step) }),
+            "[a-z]{0,8}".prop_map(|step| Phase::Allocated { step }),
+        ]
+    }
+
+    fn any_life() -> impl Strategy<Value = (Phase, Vec<Event>)> {
+        (any_beginning(), prop::collection::vec(any_event(), 0..40))
+    }
+
+    /// How far a phase is: nothing leads back.
+    fn rank(phase: &Phase) -> u8 {
+        match phase {
+            Phase::Reserved { step: Some(_) } => 0,
+            Phase::Reserved { step: None } => 1,
+            Phase::Allocated { .. } => 2,
+            Phase::Running { .. } => 3,
+            Phase::Ending { .. } => 4,
+            Phase::Ended { .. } | Phase::Failed { .. } => 5,
+        }
+    }
+
+    fn walk(beginning: Phase, events: Vec<Event>) -> Vec<(Phase, Event, Option<Phase>)> {
+        let mut phase = beginning;
+        let mut steps = vec![];
+        for event in events {
+            let next = phase.after(event.clone());
+            steps.push((phase.clone(), event, next.clone()));
+            phase = next.unwrap_or(phase);
+        }
+        steps
+    }
+
     proptest! {
         #[test]
-        fn what_is_over_stays_over(events in prop::collection::vec(any_event(), 0..40)) {
-            let mut phase = Phase::Allocated { step: String::new() };
-            for event in events {
-                let next = phase.after(event);
-                prop_assert!(!(phase.is_over() && next.is_some()));
-                phase = next.unwrap_or(phase);
+        fn what_is_over_stays_over((beginning, events) in any_life()) {
+            for (before, _, next) in walk(beginning, events) {
+                prop_assert!(!(before.is_over() && next.is_some()));
             }
         }
 
         #[test]
-        fn every_session_can_be_brought_to_its_end(events in prop::collection::vec(any_event(), 0..40)) {
-            let mut phase = Phase::Allocated { step: String::new() };
-            for event in events {
-                phase = phase.after(event).unwrap_or(phase);
+        fn no_event_leads_back((beginning, events) in any_life()) {
+            for (before, event, next) in walk(beginning, events) {
+                if let Some(next) = next {
+                    prop_assert!(rank(&next) >= rank(&before), "{before:?} after {event:?}: {next:?}");
+                }
             }
-            for event in [Event::End { reason: "x".into() }, Event::Gone] {
+        }
+
+        #[test]
+        fn every_session_can_be_brought_to_its_end((beginning, events) in any_life()) {
+            let mut phase = beginning;
+            for event in events.into_iter().chain([Event::End { reason: "x".into() }, Event::Gone]) {
                 phase = phase.after(event).unwrap_or(phase);
             }
             prop_assert!(phase.is_over());
+        }
+
+        #[test]
+        fn a_session_runs_only_once_it_is_ready_and_somebody_has_it((beginning, events) in any_life()) {
+            let (mut ready, mut taken) = (false, matches!(beginning, Phase::Allocated { .. }));
+            for (before, event, next) in walk(beginning, events) {
+                let counts = next.is_some();
+                ready |= counts && matches!(event, Event::Ready { .. });
+                taken |= counts && matches!(event, Event::Taken { .. });
+                let runs = matches!(next, Some(Phase::Running { .. }));
+                prop_assert!(!runs || (ready && taken), "{before:?} after {event:?}");
+            }
+        }
+
+        #[test]
+        fn nobody_gets_a_session_that_another_took((beginning, events) in any_life()) {
+            let taken = walk(beginning, events)
+                .into_iter()
+                .filter(|(_, event, next)| next.is_some() && matches!(event, Event::Taken { .. }));
+            prop_assert!(taken.count() <= 1);
+        }
+
+        #[test]
+        fn the_end_of_a_running_session_only_ever_moves_away((beginning, events) in any_life()) {
+            for (before, _, next) in walk(beginning, events) {
+                if let (Phase::Running { expires_at: old }, Some(Phase::Running { expires_at: new })) = (before, next) {
+                    prop_assert!(new > old);
+                }
+            }
+        }
+
+        #[test]
+        fn the_reason_of_an_end_is_the_first_one_given((beginning, events) in any_life()) {
+            let mut first: Option<String> = None;
+            for (_, event, next) in walk(beginning, events) {
+                match next {
+                    Some(Phase::Ending { .. }) => if let Event::End { reason } = event { first = Some(reason); },
+                    Some(Phase::Ended { reason }) => prop_assert_eq!(Some(reason), first.clone()),
+                    _ => {}
+                }
+            }
+        }
+
+        #[test]
+        fn extensions_come_to_an_end_at_the_deadline(
+            duration in 60_i64..100_000, overtime in 0_i64..50_000, more in 0_i64..200_000,
+        ) {
+            let deadline = instant(duration + more);
+            let mut end = instant(duration);
+            // each but the last adds all of the overtime, so that there are not many
+            let most = more / overtime.max(1) + 1;
+            let mut count = 0;
+            while let Some(later) = latest_end(end, TimeDelta::seconds(overtime), deadline) {
+                prop_assert!(later > end && later <= deadline);
+                end = later;
+                count += 1;
+                prop_assert!(count <= most);
+            }
+            prop_assert!(end == deadline || overtime == 0);
         }
     }
 
     #[test]
     fn a_late_ready_does_not_revive_a_session_that_was_ended() {
         let ending = Phase::Ending { reason: "ended by the learner".into() };
-        assert_eq!(ending.after(Event::Ready { expires_at: DateTime::UNIX_EPOCH }), None);
+        assert_eq!(ending.after(Event::Ready { expires_at: instant(0) }), None);
+    }
+
+    #[test]
+    fn a_session_taken_while_it_is_made_runs_when_it_is_ready() {
+        let reserved = Phase::Reserved { step: Some("Pulling".into()) };
+        let allocated = reserved.after(Event::Taken { expires_at: instant(1) }).unwrap();
+        assert_eq!(allocated, Phase::Allocated { step: "Pulling".into() });
+        let running = allocated.after(Event::Ready { expires_at: instant(2) });
+        assert_eq!(running, Some(Phase::Running { expires_at: instant(2) }));
+    }
+
+    #[test]
+    fn a_learner_is_warned_five_minutes_before_the_end_and_earlier_than_that_never() {
+        let minutes = |before| instant(7200) - TimeDelta::minutes(before);
+        assert_eq!(warning_at(instant(7200), TimeDelta::hours(2)), minutes(5));
+        assert_eq!(warning_at(instant(7200), TimeDelta::minutes(8)), minutes(2));
     }
 }

@@ -3,27 +3,14 @@
 use lectern_api::ids::SessionId;
 use lectern_content::Lab;
 use lectern_content::spec::{
-    Budget as LabBudget, NamespaceRole, SecurityPolicy as LabPolicy, TerminalLayout,
+    Budget as LabBudget, LimitRange, NamespaceRole, SecurityPolicy as LabPolicy, TerminalLayout,
 };
 
-use crate::cluster::{Amounts, Budget, ContainerLimits, Role, SecurityPolicy, SessionNames, SessionSpec};
+use super::environment::{Values, definition_values, fill, fill_manifest};
+use crate::cluster::{
+    Amounts, Budget, ContainerLimits, NamespaceSpec, Role, SecurityPolicy, SessionNames, SessionSpec,
+};
 use crate::store::sessions::SessionRow;
-
-/// How long a session of a lab lasts that does not say how long it takes.
-const DEFAULT_SECS: u64 = 2 * 60 * 60;
-/// The shortest session.
-const LEAST_SECS: u64 = 60 * 60;
-/// The longest session.
-const MOST_SECS: u64 = 24 * 60 * 60;
-
-/// How long a session of this lab may run: twice the time that its author thinks it takes, within bounds.
-pub(super) fn duration_secs(lab: &Lab) -> i32 {
-    let secs = lab
-        .spec
-        .duration_secs
-        .map_or(DEFAULT_SECS, |secs| secs.saturating_mul(2).clamp(LEAST_SECS, MOST_SECS));
-    i32::try_from(secs).unwrap_or(i32::MAX)
-}
 
 /// The dialect's word for a layout.
 pub(super) fn layout_word(layout: TerminalLayout) -> &'static str {
@@ -41,21 +28,84 @@ pub(super) fn names(row: &SessionRow) -> SessionNames {
     SessionNames {
         session: SessionId(row.id),
         namespace: row.namespace.clone(),
+        secondary: row.secondary_namespaces.clone(),
         workbench: row.workbench.clone(),
     }
+}
+
+/// The names of a lab's further namespaces in a session, or what is wrong with one.
+///
+/// They begin with the session's own namespace, which cannot be guessed: so they meet no other session's.
+pub(super) fn secondary_names(lab: &Lab, namespace: &str, values: &Values) -> Result<Vec<String>, String> {
+    let mut names: Vec<String> = vec![];
+    for secondary in &lab.spec.session.namespaces.secondary {
+        let name = fill(&secondary.name, values);
+        let of_session = name.strip_prefix(namespace).and_then(|rest| rest.strip_prefix('-'));
+        let is_valid = |part: &str| {
+            !part.is_empty()
+                && !part.ends_with('-')
+                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        };
+        if !of_session.is_some_and(is_valid) || name.len() > 63 {
+            return Err(format!(
+                "its secondary namespace {:?} must read $(session_namespace)-… with a few small letters, digits and \
+                 dashes",
+                secondary.name
+            ));
+        }
+        if names.contains(&name) {
+            return Err(format!("it names the secondary namespace {:?} twice", secondary.name));
+        }
+        names.push(name);
+    }
+    Ok(names)
 }
 
 /// What the cluster shall make for this session.
 pub(super) fn session_spec(row: &SessionRow, lab: &Lab) -> SessionSpec {
     let wish = &lab.spec.session;
+    let values = definition_values(row, lab);
     let mut spec = SessionSpec::new(SessionId(row.id), lab.slug.clone());
     spec.names = names(row);
-    spec.role = match wish.namespaces.role {
+    spec.role = role(wish.namespaces.role);
+    spec.budget = budget(wish.namespaces.budget);
+    spec.limits = limits(&wish.namespaces.limits);
+    spec.security = security(wish.namespaces.policy);
+    spec.rules = wish.namespaces.rules.iter().map(|rule| fill_manifest(rule, &values)).collect();
+    // names and settings have the same order; a namespace that was added since has no name in this session
+    spec.secondary = (wish.namespaces.secondary.iter())
+        .zip(&row.secondary_namespaces)
+        .map(|(wish, name)| NamespaceSpec {
+            name: name.clone(),
+            role: role(wish.role),
+            budget: budget(wish.budget),
+            limits: limits(&wish.limits),
+            security: wish.policy.map_or(spec.security, |policy| security(Some(policy))),
+        })
+        .collect();
+    spec.objects = (lab.spec.environment_objects.iter())
+        .chain(&wish.objects)
+        .map(|object| fill_manifest(object, &values))
+        .collect();
+    if let Some(memory) = &wish.resources.memory {
+        spec.workbench.memory.clone_from(memory);
+    }
+    if let Some(storage) = &wish.resources.storage {
+        spec.workbench.storage.clone_from(storage);
+    }
+    spec
+}
+
+fn role(role: NamespaceRole) -> Role {
+    match role {
         NamespaceRole::Admin => Role::Admin,
         NamespaceRole::Edit => Role::Edit,
         NamespaceRole::View => Role::View,
-    };
-    spec.budget = match wish.namespaces.budget {
+    }
+}
+
+fn budget(budget: LabBudget) -> Budget {
+    match budget {
         // an author who names none still gets a bounded namespace
         LabBudget::Default | LabBudget::Medium => Budget::Medium,
         LabBudget::Small => Budget::Small,
@@ -64,26 +114,24 @@ pub(super) fn session_spec(row: &SessionRow, lab: &Lab) -> SessionSpec {
         LabBudget::XxLarge => Budget::XxLarge,
         LabBudget::XxxLarge => Budget::XxxLarge,
         LabBudget::Custom => Budget::Custom,
-    };
-    let limits = &wish.namespaces.limits;
-    spec.limits = ContainerLimits {
+    }
+}
+
+fn security(policy: Option<LabPolicy>) -> SecurityPolicy {
+    match policy {
+        Some(LabPolicy::Restricted) => SecurityPolicy::Restricted,
+        Some(LabPolicy::Privileged) => SecurityPolicy::Privileged,
+        Some(LabPolicy::Baseline) | None => SecurityPolicy::Baseline,
+    }
+}
+
+fn limits(limits: &LimitRange) -> ContainerLimits {
+    ContainerLimits {
         min: amounts(limits.min.as_ref()),
         max: amounts(limits.max.as_ref()),
         default_request: amounts(limits.default_request.as_ref()),
         default: amounts(limits.default.as_ref()),
-    };
-    spec.security = match wish.namespaces.policy {
-        Some(LabPolicy::Restricted) => SecurityPolicy::Restricted,
-        Some(LabPolicy::Privileged) => SecurityPolicy::Privileged,
-        Some(LabPolicy::Baseline) | None => SecurityPolicy::Baseline,
-    };
-    if let Some(memory) = &wish.resources.memory {
-        spec.workbench.memory.clone_from(memory);
     }
-    if let Some(storage) = &wish.resources.storage {
-        spec.workbench.storage.clone_from(storage);
-    }
-    spec
 }
 
 fn amounts(value: Option<&serde_json::Value>) -> Amounts {

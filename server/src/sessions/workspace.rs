@@ -130,7 +130,10 @@ impl Sessions {
     async fn find_running(&self, user: UserId, id: SessionId) -> Result<SessionRow, SessionError> {
         let row = self.find_owned(user, id).await?;
         match row.phase() {
-            Phase::Running { .. } => Ok(row),
+            Phase::Running { .. } => {
+                self.note_activity(id);
+                Ok(row)
+            }
             _ => Err(SessionError::NotRunning),
         }
     }

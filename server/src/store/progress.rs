@@ -19,10 +19,7 @@ use super::sessions::{SessionRow, announce, find_session};
 /// # Errors
 /// [`StoreError::Statement`].
 pub async fn lock_session(conn: &mut PgConnection, session: SessionId) -> Result<(), StoreError> {
-    sqlx::query("select from sessions where id = $1 for no key update")
-        .bind(session.0)
-        .execute(conn)
-        .await?;
+    sqlx::query("select from sessions where id = $1 for no key update").bind(session.0).execute(conn).await?;
     Ok(())
 }
 
@@ -95,7 +92,7 @@ pub async fn insert_event(
     .bind(viewed)
     .execute(&mut *conn)
     .await?;
-    announce(conn, session, user).await?;
+    announce(conn, session, Some(user)).await?;
     Ok(true)
 }
 
@@ -137,7 +134,7 @@ pub async fn record_check(
         .bind(session.0)
         .execute(&mut *conn)
         .await?;
-    announce(conn, session, user).await
+    announce(conn, session, Some(user)).await
 }
 
 #[derive(sqlx::FromRow)]
@@ -300,6 +297,6 @@ pub async fn find_learner_of_session(
     class: ClassId,
     session: SessionId,
 ) -> Result<Option<LearnerRow>, StoreError> {
-    let Some(row) = find_session(conn, session).await? else { return Ok(None) };
-    Ok(list_learners(conn, class, Some(UserId(row.user_id))).await?.pop())
+    let Some(user) = find_session(conn, session).await?.and_then(|row| row.user_id) else { return Ok(None) };
+    Ok(list_learners(conn, class, Some(UserId(user))).await?.pop())
 }

@@ -1,6 +1,13 @@
-//! Sessions: their rows, and the claims by which servers share the work on them.
+//! Sessions: their rows.
 
-use chrono::{DateTime, Utc};
+pub mod claims;
+pub mod removal;
+pub mod reserve;
+pub mod time;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use lectern_api::ids::{LabSlug, SessionId, TerminalName, UserId};
 use lectern_api::page::PageLink;
 use lectern_api::sessions::{Session, SessionState};
@@ -9,15 +16,15 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{SESSION_CHANGES, StoreError};
-use crate::sessions::lifecycle::Phase;
+use crate::sessions::lifecycle::{Phase, latest_end, warning_at};
 
 /// A row of `sessions`.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct SessionRow {
     /// Its id.
     pub id: Uuid,
-    /// Whose it is.
-    pub user_id: Uuid,
+    /// Whose it is; nobody's while it waits in reserve.
+    pub user_id: Option<Uuid>,
     /// The lab's slug.
     pub lab: String,
     lab_title: String,
@@ -25,6 +32,8 @@ pub struct SessionRow {
     note: String,
     /// The learner's namespace.
     pub namespace: String,
+    /// The learner's further namespaces.
+    pub secondary_namespaces: Vec<String>,
     /// The pod with the terminals.
     pub workbench: String,
     pages: Json<Vec<PageLink>>,
@@ -32,9 +41,20 @@ pub struct SessionRow {
     terminal_layout: String,
     /// How many checks the lab has.
     pub checks_total: i32,
-    /// How long it may run.
+    /// The values of the lab's parameters.
+    pub parameters: Json<BTreeMap<String, String>>,
+    /// How long it runs without extensions.
     pub duration_secs: i32,
+    /// What one extension adds.
+    pub overtime_secs: i32,
+    /// How long it may run with all extensions.
+    pub deadline_secs: i32,
+    /// Stands for the lab's files as they were when it was made ahead.
+    pub lab_version: String,
     created_at: DateTime<Utc>,
+    /// Since when it can be taken out of the reserve.
+    pub ready_at: Option<DateTime<Utc>>,
+    running_at: Option<DateTime<Utc>>,
     expires_at: Option<DateTime<Utc>>,
     /// When the learner's cluster token must be replaced.
     pub token_expires_at: Option<DateTime<Utc>>,
@@ -56,11 +76,41 @@ impl SessionRow {
     pub fn phase(&self) -> Phase {
         let note = self.note.clone();
         match (self.phase.as_str(), self.expires_at) {
+            ("reserved", _) => Phase::Reserved { step: self.ready_at.is_none().then_some(note) },
             ("allocated", _) => Phase::Allocated { step: note },
             ("running", Some(expires_at)) => Phase::Running { expires_at },
             ("ending", _) => Phase::Ending { reason: note },
             ("ended", _) => Phase::Ended { reason: note },
             _ => Phase::Failed { reason: note },
+        }
+    }
+
+    /// Whether its terminals can be used.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        matches!(self.phase(), Phase::Running { .. })
+    }
+
+    /// The end that an extension would bring; none where no more time is to be had.
+    #[must_use]
+    pub fn extends_to(&self) -> Option<DateTime<Utc>> {
+        let (running_at, expires_at) = (self.running_at?, self.expires_at?);
+        let secs = |number: i32| TimeDelta::seconds(number.into());
+        latest_end(expires_at, secs(self.overtime_secs), running_at + secs(self.deadline_secs))
+    }
+
+    fn wire_state(&self) -> SessionState {
+        match self.phase() {
+            Phase::Reserved { step } => SessionState::Starting { step: step.unwrap_or_default() },
+            Phase::Allocated { step } => SessionState::Starting { step },
+            Phase::Running { expires_at } => SessionState::Running {
+                expires_at,
+                warn_at: warning_at(expires_at, TimeDelta::seconds(self.duration_secs.into())),
+                extends_to: self.extends_to(),
+            },
+            Phase::Ending { .. } => SessionState::Ending,
+            Phase::Ended { reason } => SessionState::Ended { reason },
+            Phase::Failed { reason } => SessionState::Failed { reason },
         }
     }
 
@@ -75,7 +125,7 @@ impl SessionRow {
             id: self.session_id(),
             lab,
             lab_title: self.lab_title.clone(),
-            state: SessionState::from(self.phase()),
+            state: self.wire_state(),
             namespace: self.namespace.clone(),
             pages: self.pages.0.clone(),
             terminals: self.terminals.0.clone(),
@@ -90,16 +140,20 @@ impl SessionRow {
 pub struct NewSession {
     /// Its id.
     pub id: SessionId,
-    /// Whose it is.
-    pub user: UserId,
+    /// Whose it is; nobody's where it is made ahead.
+    pub user: Option<UserId>,
     /// Which lab.
     pub lab: LabSlug,
     /// The lab's title.
     pub lab_title: String,
     /// The learner's namespace.
     pub namespace: String,
+    /// The learner's further namespaces.
+    pub secondary_namespaces: Vec<String>,
     /// The pod with the terminals.
     pub workbench: String,
+    /// The values of the lab's parameters.
+    pub parameters: BTreeMap<String, String>,
     /// The lab's table of contents.
     pub pages: Vec<PageLink>,
     /// Its terminals.
@@ -108,13 +162,28 @@ pub struct NewSession {
     pub terminal_layout: String,
     /// How many checks the lab has.
     pub checks_total: i32,
-    /// How long it may run, in seconds.
-    pub duration_secs: i32,
+    /// How long it may run.
+    pub terms: Terms,
+    /// Stands for the lab's files as they are now.
+    pub lab_version: String,
     /// The first step's text.
     pub step: String,
 }
 
-/// Adds a session that the caller works on until `claimed_until`.
+/// How long a session may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Without extensions, in seconds.
+    pub duration_secs: i32,
+    /// What one extension adds, in seconds; 0: there are none.
+    pub overtime_secs: i32,
+    /// With all extensions, in seconds.
+    pub deadline_secs: i32,
+    /// After how long without a sign of the learner it ends, in seconds; none: never.
+    pub orphaned_secs: Option<i32>,
+}
+
+/// Adds a session that the caller works on for `claim_secs`: `allocated` where it has a learner, else `reserved`.
 ///
 /// # Errors
 /// [`StoreError::Statement`]; with the constraint `one_live_session_per_learner_and_lab` where there is one.
@@ -124,24 +193,31 @@ pub async fn insert_session(
     claim_secs: i32,
 ) -> Result<SessionRow, StoreError> {
     let row = sqlx::query_as(
-        "insert into sessions (id, user_id, lab, lab_title, phase, note, namespace, workbench, pages, terminals,
-             terminal_layout, checks_total, duration_secs, claimed_until)
-         values ($1, $2, $3, $4, 'allocated', $5, $6, $7, $8, $9, $10, $11, $12,
-             now() + make_interval(secs => $13))
+        "insert into sessions (id, user_id, lab, lab_title, phase, note, namespace, secondary_namespaces, workbench,
+             parameters, pages, terminals, terminal_layout, checks_total, duration_secs, overtime_secs,
+             deadline_secs, orphaned_secs, lab_version, claimed_until)
+         values ($1, $2, $3, $4, case when $2 is null then 'reserved' else 'allocated' end, $5, $6, $7, $8, $9,
+             $10, $11, $12, $13, $14, $15, $16, $17, $18, now() + make_interval(secs => $19))
          returning *",
     )
     .bind(new.id.0)
-    .bind(new.user.0)
+    .bind(new.user.map(|user| user.0))
     .bind(new.lab.as_str())
     .bind(&new.lab_title)
     .bind(&new.step)
     .bind(&new.namespace)
+    .bind(&new.secondary_namespaces)
     .bind(&new.workbench)
+    .bind(Json(&new.parameters))
     .bind(Json(&new.pages))
     .bind(Json(&new.terminals))
     .bind(&new.terminal_layout)
     .bind(new.checks_total)
-    .bind(new.duration_secs)
+    .bind(new.terms.duration_secs)
+    .bind(new.terms.overtime_secs)
+    .bind(new.terms.deadline_secs)
+    .bind(new.terms.orphaned_secs)
+    .bind(&new.lab_version)
     .bind(f64::from(claim_secs))
     .fetch_one(&mut *conn)
     .await?;
@@ -236,15 +312,18 @@ pub async fn update_phase(
     to: &Phase,
 ) -> Result<bool, StoreError> {
     let (note, expires_at) = match to {
+        Phase::Reserved { step } => (step.as_deref().unwrap_or_default(), None),
         Phase::Allocated { step } => (step.as_str(), None),
         Phase::Running { expires_at } => ("", Some(*expires_at)),
         Phase::Ending { reason } | Phase::Ended { reason } | Phase::Failed { reason } => {
             (reason.as_str(), None)
         }
     };
-    let user: Option<Uuid> = sqlx::query_scalar(
+    let user: Option<Option<Uuid>> = sqlx::query_scalar(
         "update sessions set phase = $3, note = $4, expires_at = coalesce($5, expires_at),
-             running_at = case when $3 = 'running' then coalesce(running_at, now()) else running_at end,
+             ready_at = case when $6 then coalesce(ready_at, now()) else ready_at end,
+             running_at = case when $3 = 'running'
+                 then coalesce(running_at, $5 - make_interval(secs => duration_secs)) else running_at end,
              ended_at = case when $3 in ('ended', 'failed') then now() else ended_at end
          where id = $1 and phase = $2 returning user_id",
     )
@@ -253,138 +332,30 @@ pub async fn update_phase(
     .bind(to.name())
     .bind(note)
     .bind(expires_at)
+    .bind(matches!(to, Phase::Reserved { step: None } | Phase::Running { .. }))
     .fetch_optional(&mut *conn)
     .await?;
     if let Some(user) = user {
-        announce(conn, id, UserId(user)).await?;
+        announce(conn, id, user.map(UserId)).await?;
     }
     Ok(user.is_some())
 }
 
-/// Keeps the claim on an allocated session for another while; whether it still is one.
+/// Tells all servers that something about a session changed, when the transaction commits. A session in reserve is
+/// nobody's business but the reconciler's, which hears of it too.
 ///
 /// # Errors
 /// [`StoreError::Statement`].
-pub async fn extend_claim(
+pub async fn announce(
     conn: &mut PgConnection,
     id: SessionId,
-    claim_secs: i32,
-) -> Result<bool, StoreError> {
-    let done = sqlx::query(
-        "update sessions set claimed_until = now() + make_interval(secs => $2)
-         where id = $1 and phase = 'allocated'",
-    )
-    .bind(id.0)
-    .bind(f64::from(claim_secs))
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Claims allocated sessions whose server stopped working on them.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn claim_abandoned(
-    conn: &mut PgConnection,
-    claim_secs: i32,
-) -> Result<Vec<SessionRow>, StoreError> {
-    Ok(sqlx::query_as(
-        "update sessions set claimed_until = now() + make_interval(secs => $1)
-         where id in (select id from sessions where phase = 'allocated' and claimed_until < now()
-                      order by created_at limit 20 for update skip locked)
-         returning *",
-    )
-    .bind(f64::from(claim_secs))
-    .fetch_all(conn)
-    .await?)
-}
-
-/// The running sessions whose time is over.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn list_expired(
-    conn: &mut PgConnection,
-    now: DateTime<Utc>,
-) -> Result<Vec<SessionRow>, StoreError> {
-    Ok(sqlx::query_as("select * from sessions where phase = 'running' and expires_at <= $1 limit 200")
-        .bind(now)
-        .fetch_all(conn)
-        .await?)
-}
-
-/// The sessions whose objects are to be removed.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn list_ending(conn: &mut PgConnection) -> Result<Vec<SessionRow>, StoreError> {
-    Ok(sqlx::query_as("select * from sessions where phase = 'ending' limit 500").fetch_all(conn).await?)
-}
-
-/// The running sessions whose cluster token runs out before `before`.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn list_stale_tokens(
-    conn: &mut PgConnection,
-    before: DateTime<Utc>,
-) -> Result<Vec<SessionRow>, StoreError> {
-    Ok(sqlx::query_as("select * from sessions where phase = 'running' and token_expires_at < $1 limit 50")
-        .bind(before)
-        .fetch_all(conn)
-        .await?)
-}
-
-/// Notes when the learner's cluster token must be replaced.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn update_token_expiry(
-    conn: &mut PgConnection,
-    id: SessionId,
-    at: DateTime<Utc>,
+    user: Option<UserId>,
 ) -> Result<(), StoreError> {
-    sqlx::query("update sessions set token_expires_at = $2 where id = $1")
-        .bind(id.0)
-        .bind(at)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// Of these sessions, those that may still have objects in the cluster.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn list_unfinished_among(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
-    Ok(sqlx::query_scalar(
-        "select id from sessions where id = any($1) and phase in ('allocated', 'running', 'ending')",
-    )
-    .bind(ids)
-    .fetch_all(conn)
-    .await?)
-}
-
-/// Tells all servers that something about a session changed, when the transaction commits.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn announce(conn: &mut PgConnection, id: SessionId, user: UserId) -> Result<(), StoreError> {
+    let user = user.map_or(Uuid::nil(), |user| user.0);
     sqlx::query("select pg_notify($1, $2)")
         .bind(SESSION_CHANGES)
         .bind(format!("{id} {user}"))
         .execute(conn)
         .await?;
     Ok(())
-}
-
-/// Tries to become the one server that reconciles, for as long as this connection lives; whether it is.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn try_elect(conn: &mut PgConnection) -> Result<bool, StoreError> {
-    // any number will do, as long as nothing else in this database takes it
-    const RECONCILER_LOCK: i64 = 0x1ec7_e5e5;
-    Ok(sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(RECONCILER_LOCK).fetch_one(conn).await?)
 }

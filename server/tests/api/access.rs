@@ -67,6 +67,7 @@ const TABLE: &[Row] = &[
     row("POST",   "/api/v1/sessions", SIGNED_IN).body(|_| json!({"lab": LAB})),
     row("GET",    "/api/v1/sessions/{id}", OWNER),
     row("DELETE", "/api/v1/sessions/{id}", [401, 404, 204, 404, 404, 404]),
+    row("POST",   "/api/v1/sessions/{id}/extensions", [401, 404, 201, 404, 404, 404]).body(|_| json!({})),
     row("GET",    "/api/v1/sessions/{id}/events", OWNER),
     row("GET",    "/api/v1/sessions/{id}/pages/{name:.+}", OWNER),
     row("POST",   "/api/v1/sessions/{id}/checks/{name}", [401, 404, 503, 404, 404, 404]).body(|_| json!({})),
@@ -115,7 +116,8 @@ impl<'a> World<'a> {
         self.app.execute("delete from users where username = 'somebody.new'").await;
         self.app.execute("delete from sign_in_failures").await;
         // who joined the other class made its instructor theirs
-        let joined = "delete from enrolments using classes where class_id = classes.id and classes.name = 'Theirs'";
+        let joined =
+            "delete from enrolments using classes where class_id = classes.id and classes.name = 'Theirs'";
         self.app.execute(joined).await;
         for person in self.people.into_iter().flatten() {
             let session = self.app.running_session(person).await;
@@ -198,13 +200,23 @@ fn every_endpoint_answers_each_caller_as_the_table_says() {
         let mut world = World::new(app).await;
         let mut wrong = vec![];
         for row in TABLE {
-            let callers = ["nobody", "another learner", "the owner", "the instructor", "another instructor", "an admin"];
+            let callers = [
+                "nobody",
+                "another learner",
+                "the owner",
+                "the instructor",
+                "another instructor",
+                "an admin",
+            ];
             for (place, caller) in callers.into_iter().enumerate() {
                 world.renew().await;
                 let (status, body) = world.status_for(row, world.people[place]).await;
                 if status != row.expected[place] {
                     let expected = row.expected[place];
-                    wrong.push(format!("{} {}: {caller} got {status}, not {expected}: {body}", row.method, row.path));
+                    wrong.push(format!(
+                        "{} {}: {caller} got {status}, not {expected}: {body}",
+                        row.method, row.path
+                    ));
                 }
             }
         }
@@ -222,7 +234,8 @@ fn somebody_elses_resource_is_answered_exactly_as_one_that_does_not_exist() {
                 world.renew().await;
                 let browser = world.browser_of(world.people[place]).await;
                 let theirs = world.send(row, &browser, &world.address(row.path)).await;
-                for absent in [UserId::new().to_string(), ClassId::default().to_string(), "no-id".to_owned()] {
+                for absent in [UserId::new().to_string(), ClassId::default().to_string(), "no-id".to_owned()]
+                {
                     let none = world.send(row, &browser, &fill(row.path, &absent)).await;
                     assert_eq!(none.status, 404, "{}", none.request);
                     assert_eq!(none.body, theirs.body, "{} told apart from {}", theirs.request, none.request);
@@ -256,7 +269,8 @@ fn a_change_without_the_pages_token_is_refused_at_every_endpoint() {
                 world.renew().await;
                 let browser = world.browser_of(admin).await;
                 let method: Method = row.method.parse().unwrap();
-                let mut request = browser.bare_request(method, &world.address(row.path)).json(&(row.body)(&world));
+                let mut request =
+                    browser.bare_request(method, &world.address(row.path)).json(&(row.body)(&world));
                 if header != "x-csrf-token" {
                     request = request.header("x-csrf-token", browser.me.as_ref().unwrap().csrf_token.clone());
                 }

@@ -5,13 +5,16 @@
 //! node: sessions that must run are rows. What happens in workbenches is tested in `tests/cluster` and `e2e`.
 
 mod access;
+mod bounds;
 mod classes;
+mod extensions;
 mod identity;
 mod labs;
 mod lifecycle;
 mod passwords;
 mod problems;
 mod progress;
+mod reserve;
 mod sessions;
 mod store;
 mod support;

@@ -1,5 +1,7 @@
 //! Starting, showing and ending sessions, as far as that needs no workbench.
 
+use std::collections::BTreeMap;
+
 use lectern_api::page::RenderedPage;
 use lectern_api::sessions::{Session, SessionState, StartSession};
 use serde_json::json;
@@ -10,7 +12,8 @@ use crate::support::run;
 use crate::support::stream::EventStream;
 
 async fn start(learner: &Client) -> Answer {
-    learner.post("/api/v1/sessions", &StartSession { lab: LAB.parse().expect("a lab's name") }).await
+    let wish = StartSession { lab: LAB.parse().expect("a lab's name"), parameters: BTreeMap::new() };
+    learner.post("/api/v1/sessions", &wish).await
 }
 
 #[test]
@@ -59,7 +62,8 @@ fn two_learners_of_one_lab_have_a_session_each() {
         let (ada, eve) = (app.learner("ada").await, app.learner("eve").await);
         let hers = app.running_session(ada.id()).await;
         let theirs = app.running_session(eve.id()).await;
-        let (a, b): (Session, Session) = (start(&ada).await.expect(200).json(), start(&eve).await.expect(200).json());
+        let (a, b): (Session, Session) =
+            (start(&ada).await.expect(200).json(), start(&eve).await.expect(200).json());
         assert_eq!((a.id, b.id), (hers, theirs));
         assert_ne!(a.namespace, b.namespace);
         let listed: Vec<Session> = eve.get("/api/v1/sessions").await.json();

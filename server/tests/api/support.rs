@@ -18,6 +18,7 @@ use lectern_server::app::{App, Parts, Services};
 use lectern_server::catalog::Catalog;
 use lectern_server::clock::Clock;
 use lectern_server::cluster::Cluster;
+use lectern_server::config::portal::{Maxima, Portal};
 use lectern_server::config::{CatalogConfig, ServiceConfig};
 use lectern_server::store;
 use sqlx::PgPool;
@@ -29,7 +30,7 @@ use environment::Database;
 use lab_folder::LabFolder;
 
 /// How long anything may take that a test waits for.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One server with a database and a folder of labs that nobody else uses.
 pub struct TestApp {
@@ -41,6 +42,7 @@ pub struct TestApp {
     pub base: String,
     pub database: Database,
     cluster: Cluster,
+    config: ServiceConfig,
     _stop: oneshot::Sender<()>,
 }
 
@@ -52,6 +54,23 @@ pub struct Setting {
     pub own_cluster: bool,
     /// Reach the database through this port instead of directly.
     pub database_port: Option<u16>,
+    /// The image of workbenches; absent: one that does not exist, for tests that want no workbench.
+    pub workbench_image: Option<&'static str>,
+    /// The operator's numbers; absent: the usual ones, with nothing in reserve.
+    pub portal: Option<Portal>,
+}
+
+impl Setting {
+    fn service_config(&self) -> ServiceConfig {
+        let without_reserve = || {
+            let sessions = Maxima { reserved_labs: Some(0), ..Maxima::default() };
+            Portal { sessions, ..Portal::default() }
+        };
+        ServiceConfig {
+            public_url: self.public_url.map(|url| url.parse().expect("a URL")),
+            portal: self.portal.clone().unwrap_or_else(without_reserve),
+        }
+    }
 }
 
 /// Runs a test with a server of its own, and removes its database however the test ended.
@@ -76,8 +95,10 @@ pub fn run_with(setting: Setting, test: impl AsyncFnOnce(&TestApp)) {
 impl TestApp {
     async fn start(database: Database, setting: Setting, clock: Clock) -> Self {
         let labs = LabFolder::with_one_lab();
-        let cluster =
-            if setting.own_cluster { environment::another_cluster().await } else { environment::cluster().await };
+        let cluster = match (setting.own_cluster, setting.workbench_image) {
+            (false, None) => environment::cluster().await,
+            (_, image) => environment::another_cluster(image.unwrap_or(environment::NO_IMAGE)).await,
+        };
         let port = setting.database_port;
         let pool = PgPoolOptions::new()
             .max_connections(8)
@@ -86,7 +107,7 @@ impl TestApp {
             .await
             .expect("the test's own database answers");
         store::migrate(&pool).await.expect("an empty database can be migrated");
-        Self::serve(pool, labs, clock, cluster, database, setting.public_url)
+        Self::serve(pool, labs, clock, cluster, database, setting.service_config())
     }
 
     /// A second server of the same installation: same database, same cluster, the same labs.
@@ -98,7 +119,7 @@ impl TestApp {
             self.clock.clone(),
             self.cluster.clone(),
             self.database.clone(),
-            None,
+            self.config.clone(),
         )
     }
 
@@ -108,7 +129,7 @@ impl TestApp {
         clock: Clock,
         cluster: Cluster,
         database: Database,
-        public_url: Option<&str>,
+        config: ServiceConfig,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let (_, notices) = watch::channel(vec![]);
@@ -118,7 +139,7 @@ impl TestApp {
             catalog: Catalog::open(&CatalogConfig { labs_dir: labs.path().to_owned() })
                 .expect("the folder of labs is there"),
             clock: clock.clone(),
-            config: ServiceConfig { public_url: public_url.map(|url| url.parse().expect("a URL")) },
+            config: config.clone(),
             listener,
             notices,
         })
@@ -129,7 +150,7 @@ impl TestApp {
             // an error is the sender's end, which means the same
             let _ = stopped.await;
         }));
-        Self { pool, labs, clock, services, base, database, cluster, _stop: stop }
+        Self { pool, labs, clock, services, base, database, cluster, config, _stop: stop }
     }
 
     /// Starts what makes the cluster follow the database, as `lectern serve` does; it ends with the test.

@@ -68,7 +68,7 @@ fn TimeLeft(workspace: Workspace) -> impl IntoView {
     let left = Memo::new(move |_| {
         tick.track();
         workspace.session.with(|session| match &session.state {
-            SessionState::Running { expires_at } => {
+            SessionState::Running { expires_at, .. } => {
                 Some(time_left(now(), *expires_at).unwrap_or_else(|| "0:00".to_owned()))
             }
             _ => None,

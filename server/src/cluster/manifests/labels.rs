@@ -58,12 +58,12 @@ pub fn session_of(meta: &ObjectMeta) -> Option<SessionId> {
     meta.labels.as_ref()?.get(SESSION)?.parse().ok()
 }
 
-/// Metadata of an object of a session in the learner's namespace.
+/// Metadata of an object of a session in one of the learner's namespaces.
 #[must_use]
-pub fn in_namespace(spec: &SessionSpec, instance: &str, name: &str) -> ObjectMeta {
+pub fn in_namespace(spec: &SessionSpec, namespace: &str, instance: &str, name: &str) -> ObjectMeta {
     ObjectMeta {
         name: Some(name.to_owned()),
-        namespace: Some(spec.names.namespace.clone()),
+        namespace: Some(namespace.to_owned()),
         labels: Some(of_session(spec, instance)),
         ..ObjectMeta::default()
     }

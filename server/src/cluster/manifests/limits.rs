@@ -6,14 +6,14 @@ use k8s_openapi::api::core::v1::{LimitRange, LimitRangeItem, LimitRangeSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::super::budget::{Amounts, DEFAULT_REQUEST_CPU, DEFAULT_REQUEST_MEMORY};
-use super::super::{BudgetNumbers, SessionSpec};
+use super::super::{BudgetNumbers, NamespaceSpec, SessionSpec};
 use super::{labels, quantities};
 
-/// The limits of a learner's namespace; none where the budget is `custom` and the lab sets none either.
+/// The limits of one of a learner's namespaces; none where the budget is `custom` and the lab sets none either.
 #[must_use]
-pub fn limit_range(spec: &SessionSpec, instance: &str) -> Option<LimitRange> {
-    let budget = spec.budget.numbers();
-    if budget.is_none() && spec.limits.is_empty() {
+pub fn limit_range(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> Option<LimitRange> {
+    let budget = space.budget.numbers();
+    if budget.is_none() && space.limits.is_empty() {
         return None;
     }
     let of_budget = |cpu: fn(&BudgetNumbers) -> &'static str, memory: fn(&BudgetNumbers) -> &'static str| {
@@ -21,13 +21,13 @@ pub fn limit_range(spec: &SessionSpec, instance: &str) -> Option<LimitRange> {
     };
     let container = LimitRangeItem {
         type_: "Container".to_owned(),
-        default: amounts(&spec.limits.default, of_budget(|b| b.default_cpu, |b| b.default_memory)),
+        default: amounts(&space.limits.default, of_budget(|b| b.default_cpu, |b| b.default_memory)),
         default_request: amounts(
-            &spec.limits.default_request,
+            &space.limits.default_request,
             of_budget(|_| DEFAULT_REQUEST_CPU, |_| DEFAULT_REQUEST_MEMORY),
         ),
-        max: amounts(&spec.limits.max, of_budget(|b| b.cpu, |b| b.memory)),
-        min: amounts(&spec.limits.min, None),
+        max: amounts(&space.limits.max, of_budget(|b| b.cpu, |b| b.memory)),
+        min: amounts(&space.limits.min, None),
         ..LimitRangeItem::default()
     };
     let volume = budget.map(|numbers| LimitRangeItem {
@@ -36,7 +36,7 @@ pub fn limit_range(spec: &SessionSpec, instance: &str) -> Option<LimitRange> {
         ..LimitRangeItem::default()
     });
     Some(LimitRange {
-        metadata: labels::in_namespace(spec, instance, "lectern"),
+        metadata: labels::in_namespace(spec, &space.name, instance, "lectern"),
         spec: Some(LimitRangeSpec { limits: [container].into_iter().chain(volume).collect() }),
     })
 }

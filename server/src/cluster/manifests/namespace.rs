@@ -1,20 +1,20 @@
-//! Namespaces: the learner's, and the one of all workbenches.
+//! Namespaces: the learners', and the one of all workbenches.
 
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::super::{SecurityPolicy, SessionSpec};
+use super::super::{NamespaceSpec, SecurityPolicy, SessionSpec};
 use super::labels;
 
 /// Pod Security Admission refuses what goes beyond this policy.
 const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
 const ENFORCE_VERSION: &str = "pod-security.kubernetes.io/enforce-version";
 
-/// The learner's namespace.
+/// One of the learner's namespaces.
 #[must_use]
-pub fn learner(spec: &SessionSpec, instance: &str) -> Namespace {
+pub fn learner(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> Namespace {
     let annotations = spec.expires_at.map(|at| [(labels::EXPIRES_AT.to_owned(), at.to_rfc3339())].into());
-    namespace(&spec.names.namespace, labels::of_session(spec, instance), spec.security, annotations)
+    namespace(&space.name, labels::of_session(spec, instance), space.security, annotations)
 }
 
 /// The namespace of all workbenches.

@@ -12,7 +12,7 @@ use k8s_openapi::api::networking::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::super::{NetworkFacts, SessionSpec};
+use super::super::{NamespaceSpec, NetworkFacts, SessionSpec};
 use super::labels;
 
 /// The label that every namespace carries with its own name.
@@ -40,23 +40,33 @@ const NOT_PUBLIC_V4: [&str; 14] = [
 const PUBLIC_V6: &str = "2000::/3";
 const NOT_PUBLIC_V6: [&str; 3] = ["2001::/32", "2001:db8::/32", "2002::/16"];
 
-/// The policy of a learner's namespace.
+/// The policy of one of a learner's namespaces.
 #[must_use]
-pub fn learner(spec: &SessionSpec, instance: &str, network: &NetworkFacts) -> NetworkPolicy {
+pub fn learner(
+    spec: &SessionSpec,
+    space: &NamespaceSpec,
+    instance: &str,
+    network: &NetworkFacts,
+) -> NetworkPolicy {
+    // a session's namespaces reach one another
+    let own = || match spec.secondary.is_empty() {
+        true => own_namespace(),
+        false => own_session(spec),
+    };
     let own_workbench = NetworkPolicyPeer {
         namespace_selector: Some(labels::selecting([(NAMESPACE_NAME, instance)])),
         pod_selector: Some(labels::session_selector(spec.names.session)),
         ..NetworkPolicyPeer::default()
     };
-    let mut egress = vec![egress_to(vec![own_namespace()], None)];
+    let mut egress = vec![egress_to(vec![own()], None)];
     egress.extend(shared_egress(network));
     NetworkPolicy {
-        metadata: labels::in_namespace(spec, instance, "lectern"),
+        metadata: labels::in_namespace(spec, &space.name, instance, "lectern"),
         spec: Some(NetworkPolicySpec {
             pod_selector: Some(LabelSelector::default()),
             policy_types: Some(both()),
             ingress: Some(vec![NetworkPolicyIngressRule {
-                from: Some(vec![own_namespace(), own_workbench]),
+                from: Some(vec![own(), own_workbench]),
                 ports: None,
             }]),
             egress: Some(egress),
@@ -97,10 +107,6 @@ pub fn default_deny_ingress(instance: &str) -> NetworkPolicy {
 /// Lets one workbench reach the pods of its own session, and of no other.
 #[must_use]
 pub fn workbench(spec: &SessionSpec, instance: &str) -> NetworkPolicy {
-    let own_session = NetworkPolicyPeer {
-        namespace_selector: Some(labels::session_selector(spec.names.session)),
-        ..NetworkPolicyPeer::default()
-    };
     NetworkPolicy {
         metadata: ObjectMeta {
             name: Some(spec.names.workbench.clone()),
@@ -112,7 +118,7 @@ pub fn workbench(spec: &SessionSpec, instance: &str) -> NetworkPolicy {
             pod_selector: Some(labels::session_selector(spec.names.session)),
             policy_types: Some(vec!["Egress".to_owned()]),
             ingress: None,
-            egress: Some(vec![egress_to(vec![own_session], None)]),
+            egress: Some(vec![egress_to(vec![own_session(spec)], None)]),
         }),
     }
 }
@@ -163,6 +169,14 @@ fn internet(denied: &[String]) -> Vec<NetworkPolicyPeer> {
 
 fn own_namespace() -> NetworkPolicyPeer {
     NetworkPolicyPeer { pod_selector: Some(LabelSelector::default()), ..NetworkPolicyPeer::default() }
+}
+
+/// All pods in the session's namespaces.
+fn own_session(spec: &SessionSpec) -> NetworkPolicyPeer {
+    NetworkPolicyPeer {
+        namespace_selector: Some(labels::session_selector(spec.names.session)),
+        ..NetworkPolicyPeer::default()
+    }
 }
 
 fn egress_to(to: Vec<NetworkPolicyPeer>, ports: Option<Vec<NetworkPolicyPort>>) -> NetworkPolicyEgressRule {

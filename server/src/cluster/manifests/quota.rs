@@ -2,20 +2,20 @@
 
 use k8s_openapi::api::core::v1::{ResourceQuota, ResourceQuotaSpec};
 
-use super::super::SessionSpec;
+use super::super::{NamespaceSpec, SessionSpec};
 use super::{labels, quantities};
 
 /// How many pods a learner may have at once: a bound on what tiny containers could do to a node.
 const MOST_PODS: &str = "50";
 
-/// The quotas of a learner's namespace; none where the lab brings its own (`custom`).
+/// The quotas of one of a learner's namespaces; none where the lab brings its own (`custom`).
 #[must_use]
-pub fn quotas(spec: &SessionSpec, instance: &str) -> Vec<ResourceQuota> {
-    let Some(budget) = spec.budget.numbers() else {
+pub fn quotas(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> Vec<ResourceQuota> {
+    let Some(budget) = space.budget.numbers() else {
         return Vec::new();
     };
     let quota = |name: &str, hard: &[(&str, &str)], scope: Option<&str>| ResourceQuota {
-        metadata: labels::in_namespace(spec, instance, name),
+        metadata: labels::in_namespace(spec, &space.name, instance, name),
         spec: Some(ResourceQuotaSpec {
             hard: Some(quantities(hard.iter().copied())),
             scopes: scope.map(|scope| vec![scope.to_owned()]),

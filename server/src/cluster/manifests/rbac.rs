@@ -1,37 +1,64 @@
-//! Who the learner is in the cluster: a service account, bound to a cluster role in their namespace only.
+//! Who the learner is in the cluster: a service account, bound to a cluster role in their own namespaces only.
 
 use k8s_openapi::api::core::v1::ServiceAccount;
-use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
+use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::super::SessionSpec;
+use super::super::{NamespaceSpec, SessionSpec};
 use super::labels;
 
 /// The learner's service account, and the name of its binding.
 pub const LEARNER: &str = "learner";
+/// The role with the rights that a lab adds, and the name of its binding.
+pub const EXTRA: &str = "learner-extra";
 /// The workbench pods' service account: it may do nothing, and its token is never mounted.
 pub const WORKBENCH: &str = "workbench";
 
-/// The learner's service account.
+/// The learner's service account, in the main one of their namespaces.
 #[must_use]
 pub fn learner_account(spec: &SessionSpec, instance: &str) -> ServiceAccount {
     ServiceAccount {
-        metadata: labels::in_namespace(spec, instance, LEARNER),
+        metadata: labels::in_namespace(spec, &spec.names.namespace, instance, LEARNER),
         // a pod of the learner's gets their rights only where it asks for them
         automount_service_account_token: Some(false),
         ..ServiceAccount::default()
     }
 }
 
-/// What the learner may do.
+/// What the learner may do in one of their namespaces.
 #[must_use]
-pub fn learner_binding(spec: &SessionSpec, instance: &str) -> RoleBinding {
+pub fn learner_binding(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> RoleBinding {
     RoleBinding {
-        metadata: labels::in_namespace(spec, instance, LEARNER),
+        metadata: labels::in_namespace(spec, &space.name, instance, LEARNER),
+        ..binding(spec, "ClusterRole", space.role.as_str())
+    }
+}
+
+/// What the lab lets the learner do besides, in the main one of their namespaces: a role and its binding; none
+/// where the lab adds nothing.
+///
+/// # Errors
+/// A rule that is none of RBAC's.
+pub fn extra_rights(
+    spec: &SessionSpec,
+    instance: &str,
+) -> Result<Option<(Role, RoleBinding)>, serde_json::Error> {
+    if spec.rules.is_empty() {
+        return Ok(None);
+    }
+    let rules: Vec<PolicyRule> =
+        spec.rules.iter().map(|rule| serde_json::from_value(rule.clone())).collect::<Result<_, _>>()?;
+    let metadata = labels::in_namespace(spec, &spec.names.namespace, instance, EXTRA);
+    let role = Role { metadata: metadata.clone(), rules: Some(rules) };
+    Ok(Some((role, RoleBinding { metadata, ..binding(spec, "Role", EXTRA) })))
+}
+
+fn binding(spec: &SessionSpec, kind: &str, role: &str) -> RoleBinding {
+    RoleBinding {
         role_ref: RoleRef {
             api_group: "rbac.authorization.k8s.io".to_owned(),
-            kind: "ClusterRole".to_owned(),
-            name: spec.role.as_str().to_owned(),
+            kind: kind.to_owned(),
+            name: role.to_owned(),
         },
         subjects: Some(vec![Subject {
             kind: "ServiceAccount".to_owned(),
@@ -39,6 +66,7 @@ pub fn learner_binding(spec: &SessionSpec, instance: &str) -> RoleBinding {
             namespace: Some(spec.names.namespace.clone()),
             ..Subject::default()
         }]),
+        ..RoleBinding::default()
     }
 }
 

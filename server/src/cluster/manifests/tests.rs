@@ -4,7 +4,8 @@ use insta::assert_yaml_snapshot;
 use lectern_api::ids::SessionId;
 
 use super::super::{
-    Amounts, Budget, ContainerLimits, NetworkFacts, Role, SecurityPolicy, SessionNames, SessionSpec,
+    Amounts, Budget, ContainerLimits, NamespaceSpec, NetworkFacts, Role, SecurityPolicy, SessionNames,
+    SessionSpec,
 };
 use super::*;
 
@@ -16,6 +17,7 @@ fn spec() -> SessionSpec {
         names: SessionNames {
             session,
             namespace: "lab-seed-abcdefghij".to_owned(),
+            secondary: vec![],
             workbench: "wb-abcdefghijklmnop".to_owned(),
         },
         role: Role::Edit,
@@ -24,6 +26,23 @@ fn spec() -> SessionSpec {
         expires_at: chrono::DateTime::from_timestamp(1_800_000_000, 0),
         ..SessionSpec::new(session, "seed".parse().unwrap())
     }
+}
+
+fn main_of(spec: &SessionSpec) -> NamespaceSpec {
+    spec.namespaces().swap_remove(0)
+}
+
+fn with_second_namespace() -> SessionSpec {
+    let mut spec = spec();
+    spec.names.secondary = vec!["lab-seed-abcdefghij-dev".to_owned()];
+    spec.secondary = vec![NamespaceSpec {
+        name: "lab-seed-abcdefghij-dev".to_owned(),
+        role: Role::View,
+        budget: Budget::Custom,
+        limits: ContainerLimits::default(),
+        security: SecurityPolicy::Baseline,
+    }];
+    spec
 }
 
 fn network() -> NetworkFacts {
@@ -38,41 +57,68 @@ fn network() -> NetworkFacts {
 
 #[test]
 fn namespaces_enforce_a_pod_security_policy_and_say_whose_they_are() {
-    assert_yaml_snapshot!("namespace_learner", namespace::learner(&spec(), INSTANCE));
+    assert_yaml_snapshot!("namespace_learner", namespace::learner(&spec(), &main_of(&spec()), INSTANCE));
     assert_yaml_snapshot!("namespace_workbenches", namespace::workbenches(INSTANCE));
 }
 
 #[test]
 fn the_learner_gets_one_role_in_one_namespace() {
     assert_yaml_snapshot!("learner_account", rbac::learner_account(&spec(), INSTANCE));
-    assert_yaml_snapshot!("learner_binding", rbac::learner_binding(&spec(), INSTANCE));
+    assert_yaml_snapshot!("learner_binding", rbac::learner_binding(&spec(), &main_of(&spec()), INSTANCE));
     assert_yaml_snapshot!("workbench_account", rbac::workbench_account(INSTANCE));
 }
 
 #[test]
 fn a_budget_becomes_quotas_and_limits() {
-    assert_yaml_snapshot!("quotas", quota::quotas(&spec(), INSTANCE));
-    assert_yaml_snapshot!("limit_range", limits::limit_range(&spec(), INSTANCE));
+    assert_yaml_snapshot!("quotas", quota::quotas(&spec(), &main_of(&spec()), INSTANCE));
+    assert_yaml_snapshot!("limit_range", limits::limit_range(&spec(), &main_of(&spec()), INSTANCE));
 }
 
 #[test]
 fn a_custom_budget_sets_nothing_but_what_the_lab_says() {
     let mut spec = SessionSpec { budget: Budget::Custom, ..spec() };
-    assert!(quota::quotas(&spec, INSTANCE).is_empty());
-    assert!(limits::limit_range(&spec, INSTANCE).is_none());
+    assert!(quota::quotas(&spec, &main_of(&spec), INSTANCE).is_empty());
+    assert!(limits::limit_range(&spec, &main_of(&spec), INSTANCE).is_none());
     spec.limits = ContainerLimits {
         max: Amounts { cpu: None, memory: Some("3Gi".to_owned()) },
         ..ContainerLimits::default()
     };
-    assert_yaml_snapshot!("limit_range_custom", limits::limit_range(&spec, INSTANCE));
+    assert_yaml_snapshot!("limit_range_custom", limits::limit_range(&spec, &main_of(&spec), INSTANCE));
 }
 
 #[test]
 fn policies_shut_everything_that_is_not_named() {
-    assert_yaml_snapshot!("network_policy_learner", network_policy::learner(&spec(), INSTANCE, &network()));
+    let main = main_of(&spec());
+    assert_yaml_snapshot!(
+        "network_policy_learner",
+        network_policy::learner(&spec(), &main, INSTANCE, &network())
+    );
     assert_yaml_snapshot!("network_policy_workbenches", network_policy::workbenches(INSTANCE, &network()));
     assert_yaml_snapshot!("network_policy_workbench", network_policy::workbench(&spec(), INSTANCE));
     assert_yaml_snapshot!("network_policy_default_deny", network_policy::default_deny_ingress(INSTANCE));
+}
+
+#[test]
+fn a_second_namespace_has_its_own_terms_and_the_same_learner() {
+    let spec = with_second_namespace();
+    let second = spec.namespaces().swap_remove(1);
+    assert_yaml_snapshot!("second_namespace", namespace::learner(&spec, &second, INSTANCE));
+    assert_yaml_snapshot!("second_binding", rbac::learner_binding(&spec, &second, INSTANCE));
+    let policy = network_policy::learner(&spec, &second, INSTANCE, &network());
+    let ingress = policy.spec.and_then(|spec| spec.ingress);
+    assert_yaml_snapshot!("second_network_policy_ingress", ingress);
+}
+
+#[test]
+fn rights_that_a_lab_adds_are_a_role_in_the_learners_namespace() {
+    let mut spec = spec();
+    assert!(rbac::extra_rights(&spec, INSTANCE).unwrap().is_none());
+    spec.rules = vec![serde_json::json!({
+        "apiGroups": ["example.org"], "resources": ["widgets"], "verbs": ["get", "list"],
+    })];
+    assert_yaml_snapshot!("extra_rights", rbac::extra_rights(&spec, INSTANCE).unwrap());
+    spec.rules = vec![serde_json::json!("everything")];
+    assert!(rbac::extra_rights(&spec, INSTANCE).is_err());
 }
 
 #[test]

@@ -51,12 +51,14 @@ pub fn kubeconfig() -> PathBuf {
     variable("KUBECONFIG", "a Kubernetes API server").into()
 }
 
-async fn connect(namespace: String) -> Cluster {
+/// An image that is never pulled: most tests want no workbench.
+pub const NO_IMAGE: &str = "lectern.invalid/workbench:none";
+
+async fn connect(namespace: String, image: &str) -> Cluster {
     let config = ClusterConfig {
         kubeconfig: Some(kubeconfig()),
         workbench_namespace: namespace,
-        // never pulled: no test here wants a workbench
-        workbench_image: "lectern.invalid/workbench:none".to_owned(),
+        workbench_image: image.to_owned(),
         ..ClusterConfig::default()
     };
     Cluster::connect(&config).await.expect("the cluster that KUBECONFIG names can be used")
@@ -65,12 +67,12 @@ async fn connect(namespace: String) -> Cluster {
 /// The cluster, connected once.
 pub async fn cluster() -> Cluster {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
-    CLUSTER.get_or_init(|| connect(format!("lectern-api-{}", *RUN))).await.clone()
+    CLUSTER.get_or_init(|| connect(format!("lectern-api-{}", *RUN), NO_IMAGE)).await.clone()
 }
 
 /// The cluster under another mark: what one of them removes does not concern the other.
-pub async fn another_cluster() -> Cluster {
-    connect(format!("lectern-api-{}-{:08x}", *RUN, rand::random::<u32>())).await
+pub async fn another_cluster(image: &str) -> Cluster {
+    connect(format!("lectern-api-{}-{:08x}", *RUN, rand::random::<u32>()), image).await
 }
 
 /// How the name of each database of this run begins.

@@ -22,8 +22,10 @@ const VARIABLE: &str = "LECTERN_TEST_JANITOR_OF";
 pub fn hire() {
     static JANITOR: OnceLock<Option<Child>> = OnceLock::new();
     JANITOR.get_or_init(|| {
+        // as the test's name stands in whichever test program this is part of
+        let (_, module) = module_path!().split_once("::")?;
         Command::new(std::env::current_exe().ok()?)
-            .args(["--exact", "support::janitor::cleans_up_after_a_run", "--ignored", "--quiet"])
+            .args(["--exact", &format!("{module}::cleans_up_after_a_run"), "--ignored", "--quiet"])
             .env(VARIABLE, &*RUN)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -7,11 +7,15 @@ use lectern_api::ids::{SessionId, UserId};
 use lectern_api::page::PageLink;
 use lectern_server::cluster::SessionNames;
 use lectern_server::sessions::lifecycle::Phase;
-use lectern_server::store::sessions::{NewSession, insert_session, update_phase};
+use lectern_server::store::sessions::{NewSession, Terms, insert_session, update_phase};
 
 use super::TestApp;
 use super::client::Client;
 use super::lab_folder::{LAB, PAGES};
+
+/// How long the sessions run that are made here: two hours, and two more with extensions.
+pub const TERMS: Terms =
+    Terms { duration_secs: 7200, overtime_secs: 1800, deadline_secs: 14_400, orphaned_secs: None };
 
 impl TestApp {
     /// Makes an account without a password; hashing one takes long.
@@ -58,16 +62,21 @@ impl TestApp {
         let names = SessionNames::generate(id, &lab);
         let new = NewSession {
             id,
-            user,
+            user: Some(user),
             lab,
             lab_title: "The shell, slowly".to_owned(),
             namespace: names.namespace,
+            secondary_namespaces: vec![],
+            parameters: std::collections::BTreeMap::new(),
             workbench: names.workbench,
-            pages: PAGES.map(|name| PageLink { name: name.to_owned(), title: format!("Page {name}") }).to_vec(),
+            pages: PAGES
+                .map(|name| PageLink { name: name.to_owned(), title: format!("Page {name}") })
+                .to_vec(),
             terminals: vec!["1".parse().expect("a terminal's name")],
             terminal_layout: "default".to_owned(),
             checks_total: 1,
-            duration_secs: 7200,
+            terms: TERMS,
+            lab_version: String::new(),
             step: "Waiting".to_owned(),
         };
         let mut conn = self.pool.acquire().await.expect("the database answers");

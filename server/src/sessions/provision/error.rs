@@ -1,0 +1,117 @@
+//! Why a session could not be made, for the log and for its learner.
+
+use std::time::Duration;
+
+use lectern_link::LinkError;
+
+use crate::cluster::ClusterError;
+use crate::sessions::SessionError;
+use crate::store::StoreError;
+
+/// How much of a script's output a learner is shown: its end, where the reason stands, in characters.
+const SHOWN_OUTPUT: usize = 2000;
+
+/// Why a session could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::sessions) enum ProvisionError {
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error("the connection to the workbench failed")]
+    Link(#[from] LinkError),
+    #[error("the workbench refused: {0}")]
+    Agent(String),
+    #[error("the lab's files could not be packed")]
+    Files(#[source] std::io::Error),
+    #[error("a set-up script of the lab failed: {0}")]
+    SetUp(String),
+    #[error("it did not start within {} minutes", .0.as_secs() / 60)]
+    TooLate(Duration),
+    #[error("it was ended while it started")]
+    Ended,
+    #[error(transparent)]
+    Session(Box<SessionError>),
+}
+
+impl ProvisionError {
+    /// What the learner is told: what concerns their session and what they may do, never addresses or paths of
+    /// the server's.
+    pub(super) fn learner_message(&self) -> String {
+        match self {
+            Self::Cluster(error) => error.learner_message(),
+            Self::Link(LinkError::OtherProtocol { .. }) => {
+                "The lab's workbench image is of another release than the server. Tell whoever runs this platform."
+                    .to_owned()
+            }
+            Self::Link(_) => "The connection to the workbench failed. Start the lab again.".to_owned(),
+            Self::Agent(reason) => format!("The workbench could not be prepared: {reason}"),
+            Self::Files(_) => "The lab's files cannot be read. Tell the lab's author.".to_owned(),
+            Self::SetUp(output) => format!("A set-up script of the lab failed.\n{}", end_of(output)),
+            Self::TooLate(_) => format!("{self}. Start the lab again.").replacen("it", "It", 1),
+            Self::Ended => "It was ended while it started.".to_owned(),
+            Self::Session(error) => match error.as_ref() {
+                SessionError::Cluster(error) => error.learner_message(),
+                SessionError::UnknownLab(_) | SessionError::BrokenLab(_) => error.to_string(),
+                _ => "Something went wrong on our side. Start the lab again.".to_owned(),
+            },
+        }
+    }
+}
+
+/// The last of a long text, beginning with a whole line where it can.
+fn end_of(text: &str) -> String {
+    let skipped = text.chars().count().saturating_sub(SHOWN_OUTPUT);
+    if skipped == 0 {
+        return text.to_owned();
+    }
+    let rest: String = text.chars().skip(skipped).collect();
+    let rest = rest.split_once('\n').map_or(rest.as_str(), |(_, whole_lines)| whole_lines);
+    format!("…\n{rest}")
+}
+
+impl From<SessionError> for ProvisionError {
+    fn from(error: SessionError) -> Self {
+        Self::Session(Box::new(error))
+    }
+}
+
+impl From<StoreError> for ProvisionError {
+    fn from(error: StoreError) -> Self {
+        SessionError::from(error).into()
+    }
+}
+
+impl From<sqlx::Error> for ProvisionError {
+    fn from(error: sqlx::Error) -> Self {
+        StoreError::from(error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_script_shows_the_end_of_what_it_said() {
+        let output = format!("{}\nhelm: command not found", "waiting\n".repeat(1000));
+        let told = ProvisionError::SetUp(output).learner_message();
+        assert!(told.starts_with("A set-up script of the lab failed.\n…\nwaiting\n"), "{told}");
+        assert!(told.ends_with("helm: command not found") && told.len() < 2100, "{told}");
+        let short = ProvisionError::SetUp("no".to_owned()).learner_message();
+        assert_eq!(short, "A set-up script of the lab failed.\nno");
+    }
+
+    #[test]
+    fn the_servers_own_troubles_are_not_told_to_learners() {
+        let secret = "connection to postgres://ada:hunter2@db failed";
+        let store = StoreError::Statement(sqlx::Error::Protocol(secret.to_owned()));
+        for error in [ProvisionError::from(store), ProvisionError::Files(std::io::Error::other(secret))] {
+            assert!(!error.learner_message().contains("hunter2"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_start_that_took_too_long_says_how_long() {
+        let told = ProvisionError::TooLate(Duration::from_secs(300)).learner_message();
+        assert_eq!(told, "It did not start within 5 minutes. Start the lab again.");
+    }
+}

@@ -1,0 +1,58 @@
+//! The claims by which servers share the work on sessions, and the one server that reconciles.
+
+use lectern_api::ids::SessionId;
+use sqlx::PgConnection;
+
+use super::SessionRow;
+use crate::store::StoreError;
+
+/// Keeps the claim on a session that is being made for another while; whether it still is.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn extend_claim(
+    conn: &mut PgConnection,
+    id: SessionId,
+    claim_secs: i32,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "update sessions set claimed_until = now() + make_interval(secs => $2)
+         where id = $1 and (phase = 'allocated' or phase = 'reserved' and ready_at is null)",
+    )
+    .bind(id.0)
+    .bind(f64::from(claim_secs))
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Claims sessions whose server stopped making them.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn claim_abandoned(
+    conn: &mut PgConnection,
+    claim_secs: i32,
+) -> Result<Vec<SessionRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "update sessions set claimed_until = now() + make_interval(secs => $1)
+         where id in (select id from sessions
+                      where (phase = 'allocated' or phase = 'reserved' and ready_at is null)
+                          and claimed_until < now()
+                      order by phase, created_at limit 20 for update skip locked)
+         returning *",
+    )
+    .bind(f64::from(claim_secs))
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Tries to become the one server that reconciles, for as long as this connection lives; whether it is.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn try_elect(conn: &mut PgConnection) -> Result<bool, StoreError> {
+    // any number will do, as long as nothing else in this database takes it
+    const RECONCILER_LOCK: i64 = 0x1ec7_e5e5;
+    Ok(sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(RECONCILER_LOCK).fetch_one(conn).await?)
+}

@@ -1,0 +1,49 @@
+//! What is still to be removed from the cluster.
+
+use lectern_api::ids::SessionId;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::SessionRow;
+use crate::store::StoreError;
+
+/// The sessions whose objects are to be removed: those that end, and those that are over and left something.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn list_unremoved(conn: &mut PgConnection) -> Result<Vec<SessionRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "(select * from sessions where phase = 'ending' limit 500)
+         union all
+         (select * from sessions where phase in ('ended', 'failed') and removed_at is null limit 500)",
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Notes that nothing is left of a session that is over. One that never had a learner is forgotten.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn note_removed(conn: &mut PgConnection, id: SessionId) -> Result<(), StoreError> {
+    sqlx::query("update sessions set removed_at = now() where id = $1 and phase in ('ended', 'failed')")
+        .bind(id.0)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query("delete from sessions where id = $1 and user_id is null and removed_at is not null")
+        .bind(id.0)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Of these sessions, those that may still have objects in the cluster, or whose objects are being removed.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn list_unfinished_among(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    Ok(sqlx::query_scalar("select id from sessions where id = any($1) and removed_at is null")
+        .bind(ids)
+        .fetch_all(conn)
+        .await?)
+}

@@ -1,0 +1,203 @@
+//! The operator's bounds: how many sessions at once, of a lab, in all, for a person; and what a lab's parameters take.
+
+use lectern_api::ids::SessionId;
+use lectern_api::sessions::{Session, SessionState};
+use lectern_server::config::portal::{LabNumbers, Maxima, Portal};
+use serde_json::json;
+
+use crate::support::client::{Answer, Client};
+use crate::support::lab_folder::{LAB, PAGES};
+use crate::support::{Setting, TestApp, run, run_with};
+
+const OTHER: &str = "other-lab";
+
+fn bounded(sessions: Maxima, defaults: LabNumbers) -> Setting {
+    let sessions = Maxima { reserved_labs: Some(0), ..sessions };
+    Setting { portal: Some(Portal { sessions, defaults, ..Portal::default() }), ..Setting::default() }
+}
+
+async fn start(learner: &Client, lab: &str) -> Answer {
+    learner.post("/api/v1/sessions", &json!({ "lab": lab })).await
+}
+
+async fn end(learner: &Client, id: SessionId) {
+    learner.delete(&format!("/api/v1/sessions/{id}")).await.expect(204);
+}
+
+fn add_other_lab(app: &TestApp) {
+    app.labs.write_manifest(OTHER, "Another one");
+    app.labs.write(&format!("{OTHER}/workshop/content/{}.md", PAGES[0]), "# Hello\n");
+    app.services.catalog.reload().expect("the folder of labs is there");
+}
+
+#[test]
+fn a_lab_that_is_full_says_so_and_when_to_try_again() {
+    let capacity = LabNumbers { capacity: Some(2), ..LabNumbers::default() };
+    run_with(bounded(Maxima::default(), capacity), async |app| {
+        let learners = [app.learner("ada").await, app.learner("eve").await, app.learner("kay").await];
+        let first: Session = start(&learners[0], LAB).await.expect(201).json();
+        start(&learners[1], LAB).await.expect(201);
+        let full = start(&learners[2], LAB).await;
+        assert_eq!(full.headers["retry-after"], "30");
+        let problem = full.problem(503, "no_room");
+        assert!(problem.detail.contains("all 2 places of the lab shell-basics are taken"), "{problem:?}");
+        // who has a session keeps it, and an end makes room at once
+        assert_eq!(start(&learners[0], LAB).await.expect(200).json::<Session>().id, first.id);
+        end(&learners[0], first.id).await;
+        start(&learners[2], LAB).await.expect(201);
+    });
+}
+
+#[test]
+fn many_learners_at_once_never_get_more_places_than_there_are() {
+    let maximum = Maxima { maximum: Some(3), ..Maxima::default() };
+    run_with(bounded(maximum, LabNumbers::default()), async |app| {
+        add_other_lab(app);
+        let mut learners = vec![];
+        for number in 0..8 {
+            learners.push(app.learner(&format!("learner{number}")).await);
+        }
+        let labs = [LAB, OTHER].into_iter().cycle();
+        let starts = learners.iter().zip(labs).map(|(learner, lab)| start(learner, lab));
+        let answers = futures::future::join_all(starts).await;
+        let got = answers.iter().filter(|answer| answer.status == 201).count();
+        assert_eq!(got, 3);
+        for refused in answers.into_iter().filter(|answer| answer.status != 201) {
+            let problem = refused.problem(503, "no_room");
+            assert!(problem.detail.contains("3 sessions run"), "{problem:?}");
+        }
+    });
+}
+
+#[test]
+fn a_person_runs_as_many_labs_at_once_as_they_may() {
+    let maxima = Maxima { registered: Some(2), anonymous: Some(1), ..Maxima::default() };
+    run_with(bounded(maxima, LabNumbers::default()), async |app| {
+        add_other_lab(app);
+        let (ada, visitor) = (app.learner("ada").await, app.learner("visitor").await);
+        app.execute("update users set anonymous = true where username = 'visitor'").await;
+        start(&ada, LAB).await.expect(201);
+        start(&ada, OTHER).await.expect(201);
+        let hers: Session = start(&visitor, LAB).await.expect(201).json();
+        let problem = start(&visitor, OTHER).await.problem(409, "too_many_sessions");
+        assert!(problem.detail.contains("you run 1 labs at once already"), "{problem:?}");
+        end(&visitor, hers.id).await;
+        start(&visitor, OTHER).await.expect(201);
+    });
+}
+
+#[test]
+fn requests_of_one_person_for_many_labs_at_once_are_counted() {
+    run_with(
+        bounded(Maxima { registered: Some(1), ..Maxima::default() }, LabNumbers::default()),
+        async |app| {
+            add_other_lab(app);
+            let ada = app.learner("ada").await;
+            let both = futures::future::join(start(&ada, LAB), start(&ada, OTHER)).await;
+            let mut statuses = [both.0.status.as_u16(), both.1.status.as_u16()];
+            statuses.sort_unstable();
+            assert_eq!(statuses, [201, 409]);
+        },
+    );
+}
+
+#[test]
+fn a_session_runs_as_long_as_the_operator_says() {
+    let numbers = LabNumbers {
+        expires: serde_json::from_value(json!("45m")).ok(),
+        overtime: serde_json::from_value(json!(0)).ok(),
+        ..LabNumbers::default()
+    };
+    run_with(bounded(Maxima::default(), numbers), async |app| {
+        let ada = app.learner("ada").await;
+        start(&ada, LAB).await.expect(201);
+        let terms = "select count(*) from sessions
+                     where duration_secs = 2700 and overtime_secs = 0 and deadline_secs = 5400";
+        assert_eq!(app.count(terms).await, 1);
+    });
+}
+
+/// The lab, with parameters.
+fn add_parameters(app: &TestApp) {
+    app.labs.write(
+        &format!("{LAB}/resources/workshop.yaml"),
+        &format!(
+            "apiVersion: training.educates.dev/v1beta1\nkind: Workshop\nmetadata: {{name: {LAB}}}\nspec:\n  \
+             title: With parameters\n  request:\n    parameters:\n    - {{name: COLOUR, value: red, aliases: [COLOR]}}\n    \
+             - {{name: SIZE, value: \"3\"}}\n  session:\n    env:\n    - {{name: PAINT, value: \"$(COLOUR)-$(SIZE)\"}}\n"
+        ),
+    );
+    app.labs.write(
+        &format!("{LAB}/workshop/content/{}.md", PAGES[0]),
+        "---\ntitle: Look\n---\n\n{{< param COLOUR >}} and {{< param PAINT >}}\n",
+    );
+    app.services.catalog.reload().expect("the folder of labs is there");
+}
+
+#[test]
+fn a_parameter_is_set_by_its_name_or_alias_and_reaches_pages_and_environment() {
+    run(async |app| {
+        add_parameters(app);
+        let ada = app.learner("ada").await;
+        let wish = json!({"lab": LAB, "parameters": {"COLOR": "$(SIZE)blue"}});
+        let session: Session = ada.post("/api/v1/sessions", &wish).await.expect(201).json();
+        assert!(matches!(session.state, SessionState::Starting { .. }), "{session:?}");
+        let page = ada.get(&format!("/api/v1/sessions/{}/pages/{}", session.id, PAGES[0])).await.expect(200);
+        // a value is text: what it looks like is not looked at again
+        assert!(page.body.contains("$(SIZE)blue and $(SIZE)blue-3"), "{}", page.body);
+        let kept =
+            r#"select count(*) from sessions where parameters = '{"COLOUR": "$(SIZE)blue", "SIZE": "3"}'"#;
+        assert_eq!(app.count(kept).await, 1);
+        end(&ada, session.id).await;
+    });
+}
+
+#[test]
+fn a_parameter_that_the_lab_does_not_have_is_the_callers_mistake() {
+    run(async |app| {
+        add_parameters(app);
+        let ada = app.learner("ada").await;
+        for (parameters, told) in [
+            (json!({"SHAPE": "round"}), "has no parameter \"SHAPE\"; it has COLOUR, SIZE"),
+            (json!({"COLOUR": "x".repeat(5000)}), "at most 4096 bytes"),
+            (json!({"COLOUR": "a\u{0}b"}), "at most 4096 bytes"),
+        ] {
+            let answer = ada.post("/api/v1/sessions", &json!({"lab": LAB, "parameters": parameters})).await;
+            let problem = answer.problem(400, "bad_parameter");
+            assert!(problem.detail.contains(told), "{problem:?}");
+            assert_eq!(problem.field.as_deref(), Some("parameters"));
+        }
+        let answer = ada.post("/api/v1/sessions", &json!({"lab": LAB, "parameters": {"SIZE": 3}})).await;
+        answer.problem(400, "unreadable_request");
+        assert_eq!(app.count("select count(*) from sessions").await, 0);
+    });
+}
+
+#[test]
+fn a_lab_whose_second_namespace_could_meet_another_sessions_cannot_be_started() {
+    run(async |app| {
+        let ada = app.learner("ada").await;
+        for name in [
+            "kube-system",
+            "$(session_namespace)",
+            "$(session_namespace)-",
+            "x-$(session_namespace)",
+            "$(session_namespace)-A",
+        ] {
+            app.labs.write(
+                &format!("{LAB}/resources/workshop.yaml"),
+                &format!(
+                    "apiVersion: training.educates.dev/v1beta1\nkind: Workshop\nmetadata: {{name: {LAB}}}\nspec:\n  \
+                     session:\n    namespaces:\n      secondary:\n      - name: \"{name}\"\n"
+                ),
+            );
+            app.services.catalog.reload().expect("the folder of labs is there");
+            let problem = start(&ada, LAB).await.problem(422, "broken_lab");
+            assert!(
+                problem.detail.contains(name) && problem.detail.contains("$(session_namespace)-…"),
+                "{problem:?}"
+            );
+        }
+        assert_eq!(app.count("select count(*) from sessions").await, 0);
+    });
+}
