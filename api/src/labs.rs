@@ -24,7 +24,12 @@ pub struct LabSummary {
     pub authors: Vec<String>,
     /// Its table of contents.
     pub pages: Vec<PageLink>,
-    /// What is wrong with the lab's present files, where something is; only authors and admins are told.
+    /// Where it comes from: a folder, or the address of a repository, archive or artefact, without credentials. Only
+    /// authors and admins are told.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// What is wrong with the lab's present files, where something is, and why its source could not be fetched; only
+    /// authors and admins are told.
     /// A lab that never loaded has an empty `pages` and cannot be started.
     pub errors: Vec<LabProblem>,
 }
@@ -32,7 +37,7 @@ pub struct LabSummary {
 /// One thing that is wrong with a lab's files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabProblem {
-    /// The file, relative to the lab's folder.
+    /// The file, relative to the lab's folder; or the source, where that is meant.
     pub file: String,
     /// The line, from 1; absent where the whole file is meant.
     pub line: Option<u32>,

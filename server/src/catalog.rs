@@ -1,23 +1,31 @@
-//! Which labs there are: loads the folder of labs, and loads a lab again when its files change.
+//! Which labs there are: those of all sources, loaded again when they change.
 //!
-//! A lab whose files became wrong keeps its last good version; what is wrong is shown to authors. One broken lab
-//! never keeps another from loading.
+//! A source is a folder, or is fetched from elsewhere into a folder of the server's. A lab whose files became wrong
+//! keeps its last good version, and so do the labs of a source that cannot be fetched; what is wrong is shown to
+//! authors. One broken lab never keeps another from loading.
 
+pub mod draft;
+mod fetch;
+mod index;
 mod scan;
+mod shelf;
+pub mod source;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use lectern_api::ids::LabSlug;
-use lectern_api::labs::{LabProblem, LabSummary};
+use lectern_api::labs::LabSummary;
 use lectern_content::Lab;
 
 use crate::config::CatalogConfig;
-use scan::Signature;
+pub use fetch::FetchError;
+use index::Index;
+use shelf::Shelf;
+use source::Source;
 
-/// How often the folder is looked at.
+/// How often folders are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The largest picture that is served, in bytes.
 const FILE_BYTES: u64 = 16 * 1024 * 1024;
@@ -25,8 +33,8 @@ const FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// Why the catalogue cannot be opened at all.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// The folder of labs cannot be read.
-    #[error("cannot read the folder of labs {}; name an existing folder with --labs-dir", path.display())]
+    /// A folder of labs cannot be read.
+    #[error("cannot read the folder of labs {}; name an existing folder with --labs-dir or --labs", path.display())]
     Folder {
         /// Which folder.
         path: PathBuf,
@@ -34,6 +42,12 @@ pub enum CatalogError {
         #[source]
         source: std::io::Error,
     },
+    /// There is no place for what is fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// There is no place for what is fetched, as none was named.
+    #[error("cannot make a temporary folder for fetched labs; name a folder with --labs-cache-dir")]
+    Cache(#[source] std::io::Error),
 }
 
 /// A file beside a lab's pages.
@@ -44,184 +58,152 @@ pub struct LabAsset {
     pub bytes: Vec<u8>,
 }
 
-struct Entry {
-    folder: PathBuf,
-    signature: Signature,
-    /// The last version that loaded.
-    lab: Option<Arc<Lab>>,
-    /// What is wrong with the present files.
-    problems: Vec<LabProblem>,
-}
-
 /// All labs. Clones share them.
 #[derive(Clone)]
-pub struct Catalog {
-    dir: PathBuf,
-    entries: Arc<RwLock<BTreeMap<LabSlug, Entry>>>,
+pub struct Catalog(Arc<Inner>);
+
+struct Inner {
+    shelves: Vec<Shelf>,
+    index: RwLock<Index>,
+    reloading: Mutex<()>,
+    refresh_every: Duration,
+    /// Removed at the end, where the operator named no other folder.
+    _cache: Option<tempfile::TempDir>,
 }
 
 impl Catalog {
-    /// Loads the folder.
+    /// Loads the folders, and what an earlier run fetched; fetches nothing yet.
     ///
     /// # Errors
-    /// [`CatalogError::Folder`]. What is wrong with single labs is kept with them.
+    /// [`CatalogError`]. What is wrong with single labs is kept with them.
     pub fn open(config: &CatalogConfig) -> Result<Self, CatalogError> {
-        let catalog = Self { dir: config.labs_dir.clone(), entries: Arc::default() };
+        fetch::choose_tls();
+        let sources = config.sources();
+        let is_remote = |source: &Source| !matches!(source, Source::Folder(_));
+        let temporary = match &config.labs_cache_dir {
+            None if sources.iter().any(is_remote) => {
+                let made = tempfile::Builder::new().prefix("lectern-labs-").tempdir();
+                Some(made.map_err(CatalogError::Cache)?)
+            }
+            _ => None,
+        };
+        let cache = config.labs_cache_dir.clone().or_else(|| Some(temporary.as_ref()?.path().to_owned()));
+        let cache = cache.unwrap_or_default();
+        let shelves = sources
+            .into_iter()
+            .map(|source| Shelf::open(source, &cache, config.labs_max_mib))
+            .collect::<Result<Vec<_>, _>>()?;
+        let catalog = Self(Arc::new(Inner {
+            shelves,
+            index: RwLock::default(),
+            reloading: Mutex::default(),
+            refresh_every: Duration::from_secs(config.labs_refresh_secs),
+            _cache: temporary,
+        }));
         catalog.reload()?;
         Ok(catalog)
     }
 
-    /// Looks for changed labs for ever.
+    /// Looks for changed labs, in folders and elsewhere, for ever.
     pub async fn watch(self) {
+        let remote = (0..self.0.shelves.len()).filter(|number| self.0.shelves[*number].is_remote());
+        let fetching = remote.map(|number| self.clone().watch_source(number));
+        tokio::join!(self.watch_folders(), futures::future::join_all(fetching));
+    }
+
+    async fn watch_folders(&self) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let catalog = self.clone();
-            match tokio::task::spawn_blocking(move || catalog.reload()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "the labs could not be looked at"),
-                Err(error) => tracing::error!(%error, "looking at the labs failed"),
-            }
+            self.reload_elsewhere().await;
+        }
+    }
+
+    async fn watch_source(self, number: usize) {
+        loop {
+            self.0.shelves[number].fetch().await;
+            self.reload_elsewhere().await;
+            tokio::time::sleep(self.0.refresh_every).await;
+        }
+    }
+
+    /// Asks every source that is not a folder whether it changed, brings what did, and loads it.
+    pub async fn refresh(&self) {
+        futures::future::join_all(self.0.shelves.iter().map(Shelf::fetch)).await;
+        self.reload_elsewhere().await;
+    }
+
+    /// Reloads on a thread that may block.
+    async fn reload_elsewhere(&self) {
+        let catalog = self.clone();
+        match tokio::task::spawn_blocking(move || catalog.reload()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the labs could not be looked at"),
+            Err(error) => tracing::error!(%error, "looking at the labs failed"),
         }
     }
 
     /// Loads what changed since it was loaded last, and forgets what is gone.
     ///
     /// # Errors
-    /// [`CatalogError::Folder`].
+    /// [`CatalogError::Folder`]; the labs of the other sources are loaded all the same.
     pub fn reload(&self) -> Result<(), CatalogError> {
-        let folders = scan::list_lab_folders(&self.dir)
-            .map_err(|source| CatalogError::Folder { path: self.dir.clone(), source })?;
-        let mut known: BTreeMap<PathBuf, Signature> =
-            self.read().values().map(|entry| (entry.folder.clone(), entry.signature)).collect();
-        for folder in &folders {
-            let signature = scan::signature(folder);
-            if known.remove(folder) != Some(signature) {
-                self.load_one(folder, signature);
-            }
-        }
-        self.write().retain(|_, entry| folders.contains(&entry.folder));
-        Ok(())
-    }
-
-    fn load_one(&self, folder: &Path, signature: Signature) {
-        let loaded = Lab::load(folder);
-        let mut entries = self.write();
-        match loaded {
-            Ok(lab) => {
-                let slug = lab.slug.clone();
-                if let Some(other) = entries.get(&slug).filter(|e| e.folder != folder) {
-                    let message = format!("the lab {slug} is already in {}", other.folder.display());
-                    tracing::warn!(lab.slug = %slug, lab.folder = %folder.display(), "{message}");
-                    let problem = LabProblem {
-                        file: folder.display().to_string(),
-                        line: None,
-                        message,
-                        hint: Some("give one of them another name in resources/workshop.yaml".into()),
+        // so that an older index never takes the place of a newer one
+        let _one_at_a_time = self.0.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut result, mut is_different) = (Ok(()), false);
+        for shelf in &self.0.shelves {
+            match shelf.look() {
+                Ok(different) => is_different |= different,
+                Err(source) => {
+                    let path = match &shelf.source {
+                        Source::Folder(path) => path.clone(),
+                        other => other.to_string().into(),
                     };
-                    if let Some(entry) = entries.get_mut(&slug) {
-                        entry.problems.retain(|p| p.file != problem.file);
-                        entry.problems.push(problem);
-                    }
-                    return;
-                }
-                entries.retain(|_, e| e.folder != folder);
-                tracing::info!(lab.slug = %slug, lab.pages = lab.pages.len(), "loaded a lab");
-                let entry = Entry {
-                    folder: folder.to_owned(),
-                    signature,
-                    lab: Some(Arc::new(lab)),
-                    problems: vec![],
-                };
-                entries.insert(slug, entry);
-            }
-            Err(error) => {
-                for diagnostic in &error.diagnostics {
-                    tracing::warn!(lab.folder = %folder.display(), "a lab is broken: {diagnostic}");
-                }
-                let problems: Vec<LabProblem> = error.diagnostics.into_iter().map(LabProblem::from).collect();
-                match entries.values_mut().find(|e| e.folder == folder) {
-                    Some(entry) => {
-                        entry.problems = problems;
-                        entry.signature = signature;
-                    }
-                    None => {
-                        let entry = Entry { folder: folder.to_owned(), signature, lab: None, problems };
-                        entries.insert(scan::slug_of_folder(folder), entry);
-                    }
+                    result = Err(CatalogError::Folder { path, source });
                 }
             }
         }
+        if is_different {
+            let index = index::index(&self.0.shelves);
+            *self.0.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+        }
+        result
     }
 
-    /// The labs by name. What is wrong with them is told to authors only, as are labs that never loaded.
+    /// The labs by name. What is wrong with them is told to authors only, as are labs that never loaded and where
+    /// labs come from.
     #[must_use]
     pub fn list_labs(&self, for_author: bool) -> Vec<LabSummary> {
-        self.read()
-            .iter()
-            .filter_map(|(slug, entry)| {
-                let errors = if for_author { entry.problems.clone() } else { vec![] };
-                match &entry.lab {
-                    Some(lab) => Some(summary(lab, errors)),
-                    None if for_author => Some(LabSummary {
-                        slug: slug.clone(),
-                        title: slug.to_string(),
-                        description: String::new(),
-                        difficulty: None,
-                        duration_minutes: None,
-                        tags: vec![],
-                        authors: vec![],
-                        pages: vec![],
-                        errors,
-                    }),
-                    None => None,
-                }
-            })
-            .collect()
+        self.read().iter().filter_map(|(slug, listed)| listed.summary(slug, for_author)).collect()
     }
 
     /// A lab that can be started: `None` where there is none, `Some(Err(()))` where it never loaded.
     #[must_use]
     pub fn find_lab(&self, slug: &LabSlug) -> Option<Result<Arc<Lab>, BrokenLab>> {
-        self.read().get(slug).map(|entry| entry.lab.clone().ok_or(BrokenLab))
+        self.read().get(slug).map(|listed| listed.lab.clone().ok_or(BrokenLab))
     }
 
     /// Reads a file that lies beside the lab's pages.
     pub async fn read_file(&self, slug: &LabSlug, path: &str) -> Option<LabAsset> {
-        let lab = self.find_lab(slug)?.ok()?;
-        let found = lab.asset(path)?;
-        let size = tokio::fs::metadata(&found).await.ok()?.len();
-        if size > FILE_BYTES {
-            return None;
-        }
-        let bytes = tokio::fs::read(&found).await.ok()?;
-        let mime = mime_guess::from_path(&found).first_or_octet_stream().to_string();
-        Some(LabAsset { mime, bytes })
+        read_asset(&*self.find_lab(slug)?.ok()?, path).await
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<LabSlug, Entry>> {
-        // a panic while writing leaves whole entries, so what is there can still be read
-        self.entries.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, Index> {
+        self.0.index.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<LabSlug, Entry>> {
-        self.entries.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+/// Reads a file that lies beside a lab's pages.
+pub async fn read_asset(lab: &Lab, path: &str) -> Option<LabAsset> {
+    let found = lab.asset(path)?;
+    let size = tokio::fs::metadata(&found).await.ok()?.len();
+    if size > FILE_BYTES {
+        return None;
     }
+    let bytes = tokio::fs::read(&found).await.ok()?;
+    let mime = mime_guess::from_path(&found).first_or_octet_stream().to_string();
+    Some(LabAsset { mime, bytes })
 }
 
 /// A lab whose files never loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BrokenLab;
-
-fn summary(lab: &Lab, errors: Vec<LabProblem>) -> LabSummary {
-    LabSummary {
-        slug: lab.slug.clone(),
-        title: lab.title.clone(),
-        description: lab.spec.description.clone().unwrap_or_default(),
-        difficulty: lab.spec.difficulty.map(|d| d.as_str().to_owned()),
-        duration_minutes: lab.spec.duration_secs.map(|s| u32::try_from(s / 60).unwrap_or(u32::MAX)),
-        tags: lab.spec.tags.clone(),
-        authors: lab.spec.authors.clone(),
-        pages: lab.pages.clone(),
-        errors,
-    }
-}

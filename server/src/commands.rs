@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod dev;
 pub mod serve;
 pub mod status;
 pub mod up;

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use clap::Args;
 use url::Url;
 
+use crate::catalog::source::{Source, SourceList};
+
 /// Where the server listens and what it calls itself.
 #[derive(Args, Clone, Debug)]
 pub struct HttpConfig {
@@ -22,9 +24,48 @@ pub struct HttpConfig {
 /// Where labs come from.
 #[derive(Args, Clone, Debug)]
 pub struct CatalogConfig {
-    /// Folder of which each sub-folder is a lab.
-    #[arg(long, env = "LECTERN_LABS_DIR", default_value = "labs")]
-    pub labs_dir: PathBuf,
+    /// Folder of which each sub-folder is a lab; `labs` where neither this nor --labs is given.
+    #[arg(long, env = "LECTERN_LABS_DIR")]
+    pub labs_dir: Option<PathBuf>,
+    /// Where more labs come from; may be repeated. A folder, git+https://host/repository#ref:folder,
+    /// https://host/labs.tar.gz#folder or oci://registry/repository:tag#folder. The variable holds any number, with
+    /// white space between them.
+    #[arg(long, env = "LECTERN_LABS", value_name = "SOURCE", hide_env_values = true)]
+    pub labs: Vec<SourceList>,
+    /// Seconds between two looks at sources that are not folders.
+    #[arg(long, env = "LECTERN_LABS_REFRESH_SECS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    pub labs_refresh_secs: u64,
+    /// Folder for what is fetched, of this server alone; without it a temporary one.
+    #[arg(long, env = "LECTERN_LABS_CACHE_DIR")]
+    pub labs_cache_dir: Option<PathBuf>,
+    /// The most that one source may hold, in MiB.
+    #[arg(long, env = "LECTERN_LABS_MAX_MIB", default_value = "256", value_parser = clap::value_parser!(u64).range(1..=65_536))]
+    pub labs_max_mib: u64,
+}
+
+impl CatalogConfig {
+    /// The labs of one folder.
+    #[must_use]
+    pub fn of_folder(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            labs_dir: Some(dir.into()),
+            labs: vec![],
+            labs_refresh_secs: 60,
+            labs_cache_dir: None,
+            labs_max_mib: 256,
+        }
+    }
+
+    /// Where labs come from, in the order in which names are given away.
+    #[must_use]
+    pub fn sources(&self) -> Vec<Source> {
+        let more: Vec<Source> = self.labs.iter().flat_map(|list| list.0.clone()).collect();
+        let dir = match &self.labs_dir {
+            Some(dir) => Some(dir.clone()),
+            None => more.is_empty().then(|| "labs".into()),
+        };
+        dir.map(Source::Folder).into_iter().chain(more).collect()
+    }
 }
 
 /// The database.

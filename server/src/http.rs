@@ -11,6 +11,7 @@ pub mod labs;
 pub mod live;
 pub mod me;
 pub mod origin;
+pub mod preview;
 pub mod progress;
 pub mod sessions;
 pub mod terminals;

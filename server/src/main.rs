@@ -21,6 +21,8 @@ enum Command {
     Parts(commands::up::PartsArgs),
     /// Starts the server beside a cluster and a database that exist.
     Serve(commands::serve::ServeArgs),
+    /// Shows a lab's pages while they are written: no cluster, no database, no sign-in.
+    Dev(commands::dev::DevArgs),
     /// Shows the parts that `up` runs: health, memory, restarts and logs.
     Status(commands::status::StatusArgs),
     /// Brings the database's schema up to date, and does nothing else.
@@ -37,6 +39,7 @@ async fn main() -> std::process::ExitCode {
         Command::Up(args) => commands::up::run(args).await,
         Command::Parts(args) => commands::up::run_parts(args).await,
         Command::Serve(args) => commands::serve::run(args).await,
+        Command::Dev(args) => commands::dev::run(args).await,
         Command::Status(args) => commands::status::run(&args),
         Command::Migrate(args) => commands::serve::migrate(&args).await,
         Command::User(command) => commands::user::run(command).await,

@@ -40,6 +40,8 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // built beside the server, the web client has TLS, and must be told whose; fails where that was done before
+    let _ = rustls::crypto::ring::default_provider().install_default();
     match run(Cli::parse().command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

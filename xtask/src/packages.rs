@@ -11,8 +11,8 @@ use crate::context::Context;
 use crate::external::External;
 use crate::steps::Step;
 
-/// For compiling, and for the toolchain that builds the web app.
-const BUILD: &[&str] = &["ca-certificates", "gcc", "libc6-dev"];
+/// For compiling, for the toolchain that builds the web app, and for labs that lie in repositories.
+const BUILD: &[&str] = &["ca-certificates", "gcc", "git", "libc6-dev"];
 const POSTGRES: &[&str] = &["postgresql"];
 const KUBERNETES: &[&str] = &[
     "conntrack",

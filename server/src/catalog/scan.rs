@@ -2,41 +2,87 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use lectern_api::ids::LabSlug;
+use lectern_content::corpus::find_labs;
 
 /// How deep and how many files are looked at; a folder beyond that is loaded all the same.
 const DEPTH: usize = 12;
 const FILES: usize = 5_000;
+/// Files that tell of a folder, and are no pages of a lab.
+const ABOUT: &[&str] = &["README", "CONTRIBUTING", "LICENSE", "CHANGELOG", "CODE_OF_CONDUCT", "SECURITY"];
 
 /// Stands for the names, sizes and times of a folder's files; another one means that something changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Signature(u64);
 
-/// The sub-folders that are labs: all but hidden ones and those with neither a workshop nor any page.
-pub(super) fn list_lab_folders(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(dir)?
+impl std::fmt::Display for Signature {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// The labs below a folder, relative to it: the folder itself if it is one, else its sub-folders that are labs, and
+/// those further down that have a `workshop/content`.
+pub(super) fn list_labs(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let visible: Vec<PathBuf> = std::fs::read_dir(dir)?
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.is_dir() && !is_hidden(path) && looks_like_lab(path))
+        .filter(|path| path.is_dir() && !is_hidden(path))
         .collect();
-    folders.sort();
-    Ok(folders)
+    if dir.join("resources/workshop.yaml").is_file() || dir.join("workshop/content").is_dir() {
+        return Ok(vec![PathBuf::new()]);
+    }
+    if let [only] = visible.as_slice()
+        && !looks_like_lab(only)
+        && !has_page(dir)
+    {
+        // an archive often holds everything in one folder
+        let name = PathBuf::from(only.file_name().unwrap_or_default());
+        return Ok(list_labs(only)?.into_iter().map(|lab| joined(&name, &lab)).collect());
+    }
+    let mut labs: Vec<PathBuf> = Vec::new();
+    for folder in &visible {
+        if looks_like_lab(folder) {
+            labs.push(folder.clone());
+        } else {
+            labs.extend(find_labs(folder));
+        }
+    }
+    let mut labs: Vec<PathBuf> =
+        labs.iter().filter_map(|lab| Some(lab.strip_prefix(dir).ok()?.to_owned())).collect();
+    labs.sort();
+    if labs.is_empty() && has_page(dir) {
+        labs.push(PathBuf::new());
+    }
+    Ok(labs)
+}
+
+/// Joins paths of which the second may be empty, without a slash at the end.
+pub(super) fn joined(folder: &Path, lab: &Path) -> PathBuf {
+    if lab.as_os_str().is_empty() { folder.to_owned() } else { folder.join(lab) }
 }
 
 fn is_hidden(path: &Path) -> bool {
     path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'))
 }
 
-fn looks_like_lab(folder: &Path) -> bool {
-    let has_page = |entry: std::fs::DirEntry| {
+pub(super) fn looks_like_lab(folder: &Path) -> bool {
+    folder.join("workshop").is_dir() || folder.join("resources/workshop.yaml").exists() || has_page(folder)
+}
+
+/// Whether a folder holds a page that is not about the folder itself.
+fn has_page(folder: &Path) -> bool {
+    let is_page = |entry: std::fs::DirEntry| {
         let path = entry.path();
-        path.extension().is_some_and(|e| e == "md") && path.file_stem().is_some_and(|s| s != "README")
+        let about = path
+            .file_stem()
+            .is_none_or(|stem| ABOUT.iter().any(|name| stem.to_string_lossy().eq_ignore_ascii_case(name)));
+        path.extension().is_some_and(|ending| ending == "md" || ending == "markdown") && !about
     };
-    folder.join("workshop").is_dir()
-        || folder.join("resources/workshop.yaml").exists()
-        || std::fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(has_page))
+    std::fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(is_page))
 }
 
 /// A slug for a folder whose lab did not load.
@@ -74,6 +120,8 @@ fn walk(folder: &Path, depth: usize, left: &mut usize, hasher: &mut DefaultHashe
         path.hash(hasher);
         meta.len().hash(hasher);
         meta.modified().unwrap_or(SystemTime::UNIX_EPOCH).hash(hasher);
+        // a file that was put in another's place may have its size and time
+        (meta.ino(), meta.ctime(), meta.ctime_nsec()).hash(hasher);
         if meta.is_dir() && depth > 0 {
             walk(&path, depth - 1, left, hasher);
         }
@@ -91,7 +139,38 @@ mod tests {
             std::fs::create_dir(dir.path().join(folder)).unwrap();
             std::fs::write(dir.path().join(folder).join(file), "x").unwrap();
         }
-        assert_eq!(list_lab_folders(dir.path()).unwrap(), [dir.path().join("seed")]);
+        assert_eq!(list_labs(dir.path()).unwrap(), [Path::new("seed")]);
+    }
+
+    fn listed(files: &[&str]) -> Vec<String> {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = dir.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        list_labs(dir.path()).unwrap().iter().map(|lab| lab.display().to_string()).collect()
+    }
+
+    #[test]
+    fn a_folder_may_be_a_lab_itself_hold_labs_or_hold_folders_of_labs() {
+        assert_eq!(listed(&["README.md", "workshop/content/a.md", "exercises/b.md"]), [""]);
+        assert_eq!(listed(&["resources/workshop.yaml", "docs/a.md"]), [""]);
+        assert_eq!(listed(&["README.md", "a/one.md", "b/workshop/content/two.md"]), ["a", "b"]);
+        assert_eq!(listed(&["CONTRIBUTING.md", "workshops/x/workshop/content/a.md"]), ["workshops/x"]);
+        assert_eq!(listed(&["page.md", "files/x.txt"]), [""]);
+        assert_eq!(
+            listed(&[
+                "labs-main/README.md",
+                "labs-main/CONTRIBUTING.md",
+                "labs-main/one/page.md",
+                "labs-main/two/page.md"
+            ]),
+            ["labs-main/one", "labs-main/two"]
+        );
+        assert_eq!(listed(&["x/one/page.md", "x/two/workshop/content/a.md"]), ["x/one", "x/two"]);
+        assert_eq!(listed(&["lab/workshop/content/a.md"]), ["lab"]);
+        assert!(listed(&["README.md", "images/x.png"]).is_empty());
     }
 
     #[test]

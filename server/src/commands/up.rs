@@ -60,6 +60,9 @@ pub struct PartsArgs {
 pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let listener = serve::bind(args.serve.http.listen)?;
     let mut serve_args = args.serve;
+    // fetched labs are there again at once after a restart
+    let labs_cache_dir = &mut serve_args.catalog.labs_cache_dir;
+    labs_cache_dir.get_or_insert_with(|| args.embedded.data_dir.join("labs"));
     let options = options(
         &args.embedded,
         serve_args.cluster.kubeconfig.is_none(),

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::support::client::Client;
 use crate::support::lab_folder::{LAB, PAGES};
-use crate::support::{TestApp, run};
+use crate::support::{Setting, TestApp, run, run_with};
 
 async fn labs(viewer: &Client) -> Vec<LabSummary> {
     viewer.get("/api/v1/labs").await.json()
@@ -219,5 +219,44 @@ fn no_page_name_leads_out_of_a_labs_folder() {
             let status = status_of(app, &cookie, &format!("/api/v1/sessions/{session}/pages/{page}")).await;
             assert_eq!(status, expected, "{page}");
         }
+    });
+}
+
+#[test]
+fn why_a_source_cannot_be_fetched_is_told_to_authors_only_and_its_labs_stay() {
+    let place = tempfile::tempdir().unwrap();
+    let archive = place.path().join("more.tar");
+    let source = format!("file://{}", archive.display());
+    let setting = Setting { more_labs: Some(source.clone()), ..Setting::default() };
+    run_with(setting, async |app| {
+        let (ada, author) = (app.learner("ada").await, app.person("author", Role::Author).await);
+        let admin = app.person("root", Role::Admin).await;
+        app.services.catalog.refresh().await;
+        assert_eq!(labs(&ada).await.len(), 1);
+        for told in [labs(&author).await, labs(&admin).await] {
+            let lab = told.iter().find(|lab| lab.title == source).expect("a card of the source's own");
+            assert!(lab.errors[0].message.contains("cannot read"), "{lab:?}");
+            let ours = told.iter().find(|lab| lab.slug.as_str() == LAB).expect("the folder's lab");
+            assert_eq!(ours.source.as_deref(), app.labs.path().to_str());
+        }
+        ada.post("/api/v1/sessions", &json!({"lab": labs(&author).await[1].slug})).await.problem(422, "broken_lab");
+
+        let mut builder = tar::Builder::new(std::fs::File::create(&archive).unwrap());
+        let page = b"# More\n\nHello.\n";
+        let mut header = tar::Header::new_gnu();
+        header.set_size(page.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, "more/page.md", &page[..]).unwrap();
+        builder.finish().unwrap();
+        app.services.catalog.refresh().await;
+        std::fs::write(&archive, "no archive").unwrap();
+        app.services.catalog.refresh().await;
+        let seen = labs(&ada).await;
+        let more = seen.iter().find(|lab| lab.title == "More").expect("the last good version");
+        assert!(more.errors.is_empty() && more.source.is_none(), "{more:?}");
+        let told = labs(&author).await;
+        let more = told.iter().find(|lab| lab.title == "More").expect("the last good version");
+        assert_eq!(more.source.as_deref(), Some(source.as_str()));
+        assert!(more.errors[0].message.contains("is no tar archive"), "{more:?}");
     });
 }

@@ -52,6 +52,8 @@ pub struct Setting {
     pub public_url: Option<&'static str>,
     /// A connection to the cluster under a mark of its own, for tests that remove what belongs to no session.
     pub own_cluster: bool,
+    /// Where more labs come from than the test's folder.
+    pub more_labs: Option<String>,
     /// Reach the database through this port instead of directly.
     pub database_port: Option<u16>,
     /// The image of workbenches; absent: one that does not exist, for tests that want no workbench.
@@ -107,7 +109,8 @@ impl TestApp {
             .await
             .expect("the test's own database answers");
         store::migrate(&pool).await.expect("an empty database can be migrated");
-        Self::serve(pool, labs, clock, cluster, database, setting.service_config())
+        let more_labs = setting.more_labs.as_deref();
+        Self::serve(pool, labs, clock, cluster, database, setting.service_config(), more_labs)
     }
 
     /// A second server of the same installation: same database, same cluster, the same labs.
@@ -120,6 +123,7 @@ impl TestApp {
             self.cluster.clone(),
             self.database.clone(),
             self.config.clone(),
+            None,
         )
     }
 
@@ -130,14 +134,16 @@ impl TestApp {
         cluster: Cluster,
         database: Database,
         config: ServiceConfig,
+        more_labs: Option<&str>,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let (_, notices) = watch::channel(vec![]);
+        let mut sources = CatalogConfig::of_folder(labs.path());
+        sources.labs.extend(more_labs.map(|list| list.parse().expect("sources of labs")));
         let app = App::build(Parts {
             pool: pool.clone(),
             cluster: cluster.clone(),
-            catalog: Catalog::open(&CatalogConfig { labs_dir: labs.path().to_owned() })
-                .expect("the folder of labs is there"),
+            catalog: Catalog::open(&sources).expect("the folder of labs is there"),
             clock: clock.clone(),
             config: config.clone(),
             listener,

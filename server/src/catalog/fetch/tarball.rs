@@ -1,0 +1,147 @@
+//! Tar archives, from the web or from a file.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use reqwest::StatusCode;
+use reqwest::header::{ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use sha2::{Digest as _, Sha256};
+
+use super::unpack::{self, Budget};
+use super::{FetchError, Fetched, Tag, Version, blocking, files_in};
+use crate::catalog::source::TarSource;
+
+/// An archive that lies here, and what is known of it.
+struct Archive {
+    path: PathBuf,
+    digest: String,
+    tag: Option<Tag>,
+}
+
+pub(super) async fn fetch(
+    source: &TarSource,
+    present: Option<&Version>,
+    draft: &Path,
+    budget: Budget,
+) -> Result<Option<Fetched>, FetchError> {
+    let known = present.and_then(|present| present.tag.as_ref());
+    let found = match source.url.to_file_path() {
+        Ok(path) if source.url.scheme() == "file" => open(path, known).await?,
+        _ => download(source, known, draft, budget).await?,
+    };
+    let Some(archive) = found else { return Ok(None) };
+    if present.is_some_and(|present| present.revision == archive.digest) {
+        return Ok(None);
+    }
+    let (files, subject, folder) = (files_in(draft), source.url.to_string(), source.folder.clone());
+    blocking(move || {
+        let file = File::open(&archive.path).map_err(|source| file_error(&archive.path, source))?;
+        let mut budget = budget;
+        let left_out = unpack::unpack(file, &files, &mut budget).map_err(FetchError::unpack(&subject))?;
+        super::check_folder(&files, &folder, &subject)?;
+        Ok(Some(Fetched { revision: archive.digest, tag: archive.tag, left_out }))
+    })
+    .await
+}
+
+fn file_error(path: &Path, source: std::io::Error) -> FetchError {
+    FetchError::File { path: path.to_owned(), source }
+}
+
+/// A file on this machine; none where it is the one that is known.
+async fn open(path: PathBuf, known: Option<&Tag>) -> Result<Option<Archive>, FetchError> {
+    let known = known.cloned();
+    blocking(move || {
+        let meta = std::fs::metadata(&path).map_err(|source| file_error(&path, source))?;
+        let tag = meta
+            .modified()
+            .ok()
+            .map(|time| Tag { etag: Some(format!("{} bytes of {time:?}", meta.len())), last_modified: None });
+        if tag.is_some() && tag == known {
+            return Ok(None);
+        }
+        let mut hash = Sha256::new();
+        let mut file = File::open(&path).map_err(|source| file_error(&path, source))?;
+        std::io::copy(&mut file, &mut HashWriter(&mut hash)).map_err(|source| file_error(&path, source))?;
+        Ok(Some(Archive { path, digest: hex::encode(hash.finalize()), tag }))
+    })
+    .await
+}
+
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl std::io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The web client of all fetches.
+fn client() -> Result<reqwest::Client, FetchError> {
+    reqwest::Client::builder()
+        .user_agent(concat!("lectern/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(Duration::from_secs(20))
+        .read_timeout(Duration::from_secs(60))
+        .redirect(reqwest::redirect::Policy::limited(5))
+        .build()
+        .map_err(FetchError::NoWeb)
+}
+
+/// Downloads the archive; none where the server says that it is the one that is known.
+async fn download(
+    source: &TarSource,
+    known: Option<&Tag>,
+    draft: &Path,
+    budget: Budget,
+) -> Result<Option<Archive>, FetchError> {
+    let url = source.url.to_string();
+    let mut request = client()?.get(source.url.clone());
+    if let Some(login) = &source.login {
+        request = request.basic_auth(&login.user, Some(&login.password));
+    }
+    if let Some(etag) = known.and_then(|known| known.etag.as_ref()) {
+        request = request.header(IF_NONE_MATCH, etag);
+    }
+    if let Some(time) = known.and_then(|known| known.last_modified.as_ref()) {
+        request = request.header(IF_MODIFIED_SINCE, time);
+    }
+    let response = request.send().await.map_err(FetchError::download(&url))?;
+    match response.status() {
+        StatusCode::NOT_MODIFIED if known.is_some() => return Ok(None),
+        status if !status.is_success() => return Err(FetchError::Status { url, status }),
+        _ => {}
+    }
+    let too_large = || FetchError::TooLarge { subject: url.clone(), max_mib: budget.max_mib() };
+    if response.content_length().is_some_and(|length| length > budget.bytes()) {
+        return Err(too_large());
+    }
+    let tag = tag_of(response.headers());
+    let path = draft.join("archive");
+    let mut file = File::create(&path).map_err(FetchError::cache("write", &path))?;
+    let (mut hash, mut length) = (Sha256::new(), 0_u64);
+    let mut pieces = response.bytes_stream();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(FetchError::download(&url))?;
+        length += piece.len() as u64;
+        if length > budget.bytes() {
+            return Err(too_large());
+        }
+        hash.update(&piece);
+        file.write_all(&piece).map_err(FetchError::cache("write", &path))?;
+    }
+    Ok(Some(Archive { path, digest: hex::encode(hash.finalize()), tag }))
+}
+
+fn tag_of(headers: &HeaderMap) -> Option<Tag> {
+    let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.to_owned());
+    let tag = Tag { etag: text(ETAG), last_modified: text(LAST_MODIFIED) };
+    (tag != Tag::default()).then_some(tag)
+}

@@ -1,0 +1,179 @@
+//! The labs of one source: loads those that changed, and keeps the last good version of each.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lectern_api::labs::LabProblem;
+use lectern_content::Lab;
+
+use super::fetch::{FetchError, Fetcher, Version};
+use super::scan::{self, Signature};
+use super::source::Source;
+
+/// One source and its labs.
+pub(super) struct Shelf {
+    pub source: Source,
+    /// None for a folder, which is read where it lies.
+    fetcher: Option<Fetcher>,
+    state: Mutex<State>,
+    /// Held while fetching: two fetches of one source at once would gain nothing.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+/// What is known of a source at some moment.
+#[derive(Default)]
+pub(super) struct State {
+    /// The labs by their folder below the source's.
+    pub entries: BTreeMap<PathBuf, Entry>,
+    /// Why the source could not be fetched when that was tried last.
+    pub problem: Option<LabProblem>,
+    /// The version that was fetched last.
+    version: Option<Version>,
+    /// The one before, which a session may just be reading.
+    former: Option<PathBuf>,
+    /// The version that the entries were loaded from.
+    loaded: Option<PathBuf>,
+    /// Whether a fetch changed anything since the entries were looked at.
+    is_fresh: bool,
+}
+
+/// One lab of a source.
+pub(super) struct Entry {
+    signature: Signature,
+    /// The last version that loaded.
+    pub lab: Option<Arc<Lab>>,
+    /// What is wrong with the present files.
+    pub problems: Vec<LabProblem>,
+}
+
+impl State {
+    /// What was left out of what was fetched, below a lab's folder.
+    pub fn left_out(&self, lab: &Path) -> impl Iterator<Item = &LabProblem> {
+        let found = self.version.iter().flat_map(|version| &version.left_out);
+        let lab = lab.to_owned();
+        found.filter(move |problem| Path::new(&problem.file).starts_with(&lab))
+    }
+
+    /// Whether anything was fetched.
+    pub fn is_fetched(&self) -> bool {
+        self.version.is_some()
+    }
+}
+
+impl Shelf {
+    /// Takes a source, and what an earlier run left of it in the cache.
+    pub fn open(source: Source, cache: &Path, max_mib: u64) -> Result<Self, FetchError> {
+        let fetcher = match source {
+            Source::Folder(_) => None,
+            _ => Some(Fetcher::open(source.clone(), cache, max_mib)?),
+        };
+        let version = fetcher.as_ref().and_then(Fetcher::present);
+        let state = Mutex::new(State { version, ..State::default() });
+        Ok(Self { source, fetcher, state, fetching: tokio::sync::Mutex::default() })
+    }
+
+    /// Whether it must be fetched.
+    pub fn is_remote(&self) -> bool {
+        self.fetcher.is_some()
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        // a panic while writing leaves whole entries, so what is there can still be read
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks whether the source has another version, and brings it.
+    pub async fn fetch(&self) {
+        let Some(fetcher) = &self.fetcher else { return };
+        let _one_at_a_time = self.fetching.lock().await;
+        let present = self.state().version.clone();
+        let result = fetcher.fetch(present.as_ref()).await;
+        let mut state = self.state();
+        let before = state.problem.take();
+        match result {
+            Ok(None) => state.is_fresh |= before.is_some(),
+            Ok(Some(version)) => {
+                tracing::info!(source = %self.source, revision = version.revision, "fetched labs");
+                state.former = state.version.take().map(|former| former.folder);
+                state.version = Some(version);
+                state.is_fresh = true;
+            }
+            Err(error) => {
+                let message = error.told();
+                if before.as_ref().is_none_or(|before| before.message != message) {
+                    state.is_fresh = true;
+                    tracing::warn!(source = %self.source, error = message, "labs could not be fetched; what was fetched before stays");
+                }
+                let file = self.source.to_string();
+                state.problem = Some(LabProblem { file, line: None, message, hint: None });
+            }
+        }
+    }
+
+    /// Loads what changed since it was loaded last, and forgets what is gone. Says whether anything is different now.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn look(&self) -> io::Result<bool> {
+        let mut state = self.state();
+        let (root, folders) = match (&self.source, &state.version) {
+            (Source::Folder(root), _) => (root.clone(), scan::list_labs(root)?),
+            (_, None) => return Ok(std::mem::take(&mut state.is_fresh)),
+            (_, Some(version)) if state.loaded.as_ref() == Some(&version.folder) => {
+                return Ok(std::mem::take(&mut state.is_fresh));
+            }
+            (_, Some(version)) => {
+                let root = self.source.labs_in(&version.folder);
+                let folders = scan::list_labs(&root)?;
+                (root, folders)
+            }
+        };
+        let before = state.entries.len();
+        state.entries.retain(|folder, _| folders.contains(folder));
+        let mut is_different = state.entries.len() != before || std::mem::take(&mut state.is_fresh);
+        state.loaded = state.version.as_ref().map(|version| version.folder.clone());
+        for folder in folders {
+            let path = scan::joined(&root, &folder);
+            let signature = scan::signature(&path);
+            if state.entries.get(&folder).is_none_or(|entry| entry.signature != signature) {
+                let former = state.entries.remove(&folder).and_then(|entry| entry.lab);
+                state.entries.insert(folder, load(&path, signature, former));
+                is_different = true;
+            }
+        }
+        drop(state);
+        self.sweep();
+        Ok(is_different)
+    }
+
+    /// Removes fetched versions that no lab is read from any more.
+    fn sweep(&self) {
+        let Some(fetcher) = &self.fetcher else { return };
+        let state = self.state();
+        let labs = state.entries.values().filter_map(|entry| Some(entry.lab.as_ref()?.root().to_owned()));
+        let in_use: Vec<PathBuf> = labs.chain(state.former.clone()).collect();
+        drop(state);
+        fetcher.sweep(&in_use);
+    }
+}
+
+fn load(folder: &Path, signature: Signature, former: Option<Arc<Lab>>) -> Entry {
+    match Lab::load(folder) {
+        Ok(lab) => {
+            tracing::info!(lab.slug = %lab.slug, lab.pages = lab.pages.len(), "loaded a lab");
+            Entry { signature, lab: Some(Arc::new(lab)), problems: vec![] }
+        }
+        Err(error) => {
+            for diagnostic in &error.diagnostics {
+                tracing::warn!(lab.folder = %folder.display(), "a lab is broken: {diagnostic}");
+            }
+            Entry {
+                signature,
+                lab: former,
+                problems: error.diagnostics.into_iter().map(LabProblem::from).collect(),
+            }
+        }
+    }
+}

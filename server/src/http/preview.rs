@@ -1,0 +1,200 @@
+//! The preview of a lab for its author: its pages with the workspace around them, by themselves again after each
+//! save. Needs neither database nor cluster, and nobody signs in: it is for the machine that it runs on.
+
+use std::convert::Infallible;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header;
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::{Bytes, Data, Path, get};
+use actix_web::{App, HttpResponse, HttpServer};
+use tokio::sync::watch;
+use url::{Host, Url};
+
+use super::{assets, labs};
+use crate::catalog::draft::{Draft, Sight, preview_variables};
+use crate::catalog::read_asset;
+use lectern_content::RenderOptions;
+
+mod actions;
+mod page;
+
+/// How often a silent stream says that it is there.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Where the files beside the pages are served.
+const FILES: &str = "/files";
+
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self' data: http: https:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// Serves the preview until `stop` resolves.
+///
+/// # Errors
+/// The listener failed.
+pub async fn serve(
+    draft: Draft,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+) -> std::io::Result<()> {
+    let address = listener.local_addr()?;
+    let watching = tokio::spawn(draft.clone().watch());
+    let draft = Data::new(draft);
+    let mut server = HttpServer::new(move || {
+        App::new()
+            .app_data(draft.clone())
+            .wrap(from_fn(move |req, next| only_for_this_machine(address, req, next)))
+            .route("/", get().to(show_first_page))
+            .route("/pages/{name:.+}", get().to(show_page))
+            .route(&format!("{FILES}/{{path:.+}}"), get().to(show_file))
+            .route("/events", get().to(follow))
+            .route("/preview.js", get().to(async || script()))
+            .route("/preview.css", get().to(async || style()))
+            .route("/style.css", get().to(assets::show_asset))
+            .route("/favicon.svg", get().to(assets::show_asset))
+    })
+    .workers(1)
+    // streams never end by themselves
+    .shutdown_timeout(1)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    let handle = server.handle();
+    let result = tokio::select! {
+        result = &mut server => result,
+        () = stop => {
+            handle.stop(true).await;
+            server.await
+        }
+    };
+    watching.abort();
+    result
+}
+
+/// Refuses requests that name another host: a site on the web could point its own name at this machine and read a
+/// lab that is not published yet.
+async fn only_for_this_machine(
+    address: SocketAddr,
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let host = req.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+    if is_this_machine(host, address) {
+        return Ok(next.call(req).await?.map_into_boxed_body());
+    }
+    let refusal =
+        HttpResponse::Forbidden().body("the preview is reached under the address that it printed\n");
+    Ok(req.into_response(refusal))
+}
+
+fn is_this_machine(host: &str, address: SocketAddr) -> bool {
+    let ip = match Url::parse(&format!("http://{host}"))
+        .ok()
+        .and_then(|url| url.host().map(|host| host.to_owned()))
+    {
+        Some(Host::Domain(name)) => return name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.into(),
+        Some(Host::Ipv6(ip)) => ip.into(),
+        None => return false,
+    };
+    // an address is nobody's name
+    ip == address.ip()
+        || address.ip().is_unspecified()
+        || address.ip().is_loopback() && std::net::IpAddr::is_loopback(&ip)
+}
+
+async fn show_first_page(draft: Data<Draft>) -> HttpResponse {
+    let sight = draft.sight();
+    match sight.lab.as_ref().and_then(|lab| lab.pages.first()) {
+        Some(first) => {
+            HttpResponse::Found().insert_header((header::LOCATION, page::address(&first.name))).finish()
+        }
+        None => send(HttpResponse::Ok(), page::without_lab(&sight)),
+    }
+}
+
+async fn show_page(draft: Data<Draft>, name: Path<String>) -> HttpResponse {
+    let sight = draft.sight();
+    let Some(lab) = &sight.lab else { return send(HttpResponse::Ok(), page::without_lab(&sight)) };
+    let variables = preview_variables(lab);
+    match lab.render_page(&name, &variables, &RenderOptions::new(FILES)) {
+        Ok(rendered) => send(HttpResponse::Ok(), page::of_lab(&sight, lab, &rendered)),
+        Err(error) => send(HttpResponse::NotFound(), page::absent(&sight, lab, &error.to_string())),
+    }
+}
+
+async fn show_file(draft: Data<Draft>, path: Path<String>) -> HttpResponse {
+    let lab = draft.sight().lab.clone();
+    let found = match lab {
+        Some(lab) => read_asset(&lab, &path).await,
+        None => None,
+    };
+    match found {
+        Some(file) => labs::send_file(file, "no-store"),
+        None => HttpResponse::NotFound().body("there is no such file beside the lab's pages\n"),
+    }
+}
+
+/// Tells the browser the lab's mark, now and whenever it changes.
+async fn follow(draft: Data<Draft>) -> HttpResponse {
+    let stream = futures::stream::unfold((draft.follow(), true), |(mut sights, is_first)| async move {
+        let sent = if is_first { changed(&sights.borrow_and_update()) } else { wait(&mut sights).await? };
+        Some((Ok::<_, Infallible>(sent), (sights, false)))
+    });
+    HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .streaming(stream)
+}
+
+async fn wait(sights: &mut watch::Receiver<Arc<Sight>>) -> Option<Bytes> {
+    match tokio::time::timeout(HEARTBEAT, sights.changed()).await {
+        Ok(Ok(())) => Some(changed(&sights.borrow_and_update())),
+        Ok(Err(_)) => None,
+        Err(_) => Some(Bytes::from_static(b": \n\n")),
+    }
+}
+
+fn changed(sight: &Sight) -> Bytes {
+    Bytes::from(format!("event: changed\ndata: {}\n\n", sight.mark))
+}
+
+fn send(mut response: actix_web::HttpResponseBuilder, page: maud::Markup) -> HttpResponse {
+    response
+        .content_type("text/html; charset=utf-8")
+        .insert_header(("content-security-policy", CONTENT_SECURITY_POLICY))
+        .insert_header(("x-content-type-options", "nosniff"))
+        .insert_header(("referrer-policy", "no-referrer"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(page.into_string())
+}
+
+fn script() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/javascript; charset=utf-8").body(include_str!("preview/preview.js"))
+}
+
+fn style() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/css; charset=utf-8").body(include_str!("preview/preview.css"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machines_own_names_are_answered() {
+        let loopback: SocketAddr = "127.0.0.1:8090".parse().unwrap();
+        for host in ["127.0.0.1:8090", "localhost:8090", "[::1]:8090", "127.0.0.2"] {
+            assert!(is_this_machine(host, loopback), "{host}");
+        }
+        for host in ["", "evil.example:8090", "localhost.evil.example", "192.168.0.1:8090"] {
+            assert!(!is_this_machine(host, loopback), "{host}");
+        }
+        let everywhere: SocketAddr = "0.0.0.0:8090".parse().unwrap();
+        assert!(is_this_machine("192.168.0.1:8090", everywhere));
+        assert!(!is_this_machine("evil.example", everywhere));
+    }
+}
