@@ -17,7 +17,7 @@ use lectern_api::sessions::Session;
 use crate::figures::Figures;
 use crate::learner::Learner;
 use crate::settings::Settings;
-use crate::stage::{COLD, Stage};
+use crate::stage::{COLD, Stage, unless_stopped};
 use crate::terminal::Terminal;
 
 /// How long anything may take that a learner waits for.
@@ -111,7 +111,7 @@ pub async fn run(args: &BenchArgs) -> Result<Figures> {
         }
         Ok(())
     };
-    let measured = measured.await;
+    let measured = unless_stopped(measured).await;
     if measured.is_err() {
         println!("the server's last words:\n{}", stage.server.last_words());
     }

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::settings::Settings;
-use crate::stage::{COLD, RESERVED, Stage};
+use crate::stage::{COLD, RESERVED, Stage, unless_stopped};
 use desk::{Desk, Pulse};
 use faults::Parts;
 use plan::{Fault, Kind};
@@ -71,7 +71,7 @@ pub async fn run(args: &ChaosArgs) -> Result<(Report, bool)> {
         faults.retain(|fault| only.contains(&fault.kind));
     }
     let mut stage = Stage::set_up(&args.settings, 1).await?;
-    let result = cause(&mut stage, &parts, &faults, args.learners).await;
+    let result = unless_stopped(cause(&mut stage, &parts, &faults, args.learners)).await;
     if result.is_err() {
         println!("the server's last words:\n{}", stage.server.last_words());
     }

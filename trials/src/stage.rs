@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::database::Database;
 use crate::kubectl::Kubectl;
@@ -91,6 +92,16 @@ impl Stage {
             Ok(done) => done,
             Err(_) => bail!("there was no session in reserve within {} s", patience.as_secs()),
         }
+    }
+}
+
+/// Does the work, unless somebody asks for the end: then it is an error, so that what was made can be removed.
+pub async fn unless_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        done = work => done,
+        _ = tokio::signal::ctrl_c() => bail!("it was interrupted"),
+        _ = terminate.recv() => bail!("it was ended by SIGTERM"),
     }
 }
 

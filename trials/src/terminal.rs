@@ -77,7 +77,7 @@ impl Terminal {
             return Ok(std::mem::take(&mut self.unread));
         }
         loop {
-            let message = if self.tracker.has_unacknowledged() {
+            let message = if self.tracker.unacknowledged().is_some() {
                 match timeout(PAUSE, self.socket.next()).await {
                     Ok(message) => message,
                     Err(_) => {
@@ -107,10 +107,12 @@ impl Terminal {
     }
 
     async fn acknowledge(&mut self) -> Result<()> {
-        match self.tracker.acknowledge() {
-            Some(offset) => self.send(&ViewerFrame::Ack { offset }).await,
-            None => Ok(()),
+        if let Some(offset) = self.tracker.unacknowledged() {
+            self.send(&ViewerFrame::Ack { offset }).await?;
+            // only now: sending may be dropped half way
+            self.tracker.acknowledge(offset);
         }
+        Ok(())
     }
 
     /// Reads until some text comes; how many bytes came before its end. What follows is kept.

@@ -46,16 +46,14 @@ impl Tracker {
         self.next.is_some_and(|next| next >= self.acked + ACK_BYTES)
     }
 
-    /// Whether there is anything to acknowledge.
-    pub fn has_unacknowledged(&self) -> bool {
-        self.next.is_some_and(|next| next > self.acked)
+    /// What is to be acknowledged, if anything.
+    pub fn unacknowledged(&self) -> Option<u64> {
+        self.next.filter(|next| *next > self.acked)
     }
 
-    /// What to acknowledge.
-    pub fn acknowledge(&mut self) -> Option<u64> {
-        let next = self.next.filter(|next| *next > self.acked)?;
-        self.acked = next;
-        Some(next)
+    /// Takes note of an acknowledgement.
+    pub const fn acknowledge(&mut self, offset: u64) {
+        self.acked = offset;
     }
 
     /// A new connection knows of no acknowledgement.
@@ -88,9 +86,10 @@ mod tests {
         let mut tracker = Tracker::default();
         tracker.receive(0, 70_000);
         assert!(tracker.is_acknowledgement_due());
-        assert_eq!(tracker.acknowledge(), Some(70_000));
-        assert!(!tracker.has_unacknowledged());
+        assert_eq!(tracker.unacknowledged(), Some(70_000));
+        tracker.acknowledge(70_000);
+        assert_eq!(tracker.unacknowledged(), None);
         tracker.reattach();
-        assert_eq!(tracker.acknowledge(), Some(70_000));
+        assert_eq!(tracker.unacknowledged(), Some(70_000));
     }
 }

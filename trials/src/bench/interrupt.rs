@@ -20,7 +20,7 @@ pub async fn measure(stage: &Stage, count: usize, figures: &mut Figures) -> Resu
     terminal.type_in(b"PS1='[rea''dy]'\r").await?;
     terminal.wait_for(READY, WITHIN).await?;
     let mut times = Times::default();
-    for _ in 0..count {
+    for round in 1..=count {
         terminal.type_in(b"yes\r").await?;
         let flooding = Instant::now();
         while flooding.elapsed() < FLOOD {
@@ -30,6 +30,9 @@ pub async fn measure(stage: &Stage, count: usize, figures: &mut Figures) -> Resu
         terminal.type_in(b"\x03").await?;
         terminal.wait_for(READY, WITHIN).await?;
         times.push(pressed.elapsed());
+        if round % 20 == 0 {
+            println!("interrupt {round}/{count}: p50 {:.1} ms", times.percentile(50));
+        }
         terminal.settle().await?;
     }
     println!("interrupt: p50 {:.1} ms, p99 {:.1} ms", times.percentile(50), times.percentile(99));
