@@ -165,8 +165,9 @@ impl App {
         let result = tokio::select! {
             result = &mut server => result,
             () = stop => {
-                handle.stop(true).await;
-                server.await
+                // it hears of the stop only while it is polled
+                let (result, ()) = tokio::join!(server, handle.stop(true));
+                result
             }
         };
         listening.abort();

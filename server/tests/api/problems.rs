@@ -3,7 +3,7 @@
 use lectern_api::identity::{Role, User};
 use reqwest::Method;
 
-use crate::support::client::send;
+use crate::support::client::{Client, send};
 use crate::support::proxy::Proxy;
 use crate::support::{Setting, environment, in_time, run, run_with};
 
@@ -92,5 +92,16 @@ fn the_apps_pages_may_not_be_framed_nor_run_foreign_scripts() {
         }
         let scripts = policy.split(';').find(|part| part.trim().starts_with("script-src")).unwrap();
         assert!(!scripts.contains("unsafe-inline"), "{policy}");
+    });
+}
+
+#[test]
+fn a_server_that_is_told_to_stop_does_so() {
+    run(async |app| {
+        let server = app.another_server();
+        let browser = Client::new(&server.base);
+        browser.get("/healthz").await.expect(200);
+        server.stop().await;
+        assert!(browser.request(Method::GET, "/healthz").send().await.is_err(), "it still answers");
     });
 }

@@ -24,6 +24,7 @@ use lectern_server::store;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
 use client::Client;
 use environment::Database;
@@ -43,7 +44,8 @@ pub struct TestApp {
     pub database: Database,
     cluster: Cluster,
     config: ServiceConfig,
-    _stop: oneshot::Sender<()>,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<std::io::Result<()>>,
 }
 
 /// What differs from one test's server to another's.
@@ -152,11 +154,18 @@ impl TestApp {
         .expect("a bound listener has an address");
         let (base, services) = (format!("http://{}", app.address()), app.services());
         let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(app.run(async {
+        let serving = tokio::spawn(app.run(async {
             // an error is the sender's end, which means the same
             let _ = stopped.await;
         }));
-        Self { pool, labs, clock, services, base, database, cluster, config, _stop: stop }
+        Self { pool, labs, clock, services, base, database, cluster, config, stop, serving }
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub async fn stop(self) {
+        drop(self.stop);
+        let ended = in_time("the server's end", self.serving).await.expect("the server does not panic");
+        ended.expect("the server ends well");
     }
 
     /// Starts what makes the cluster follow the database, as `lectern serve` does; it ends with the test.
