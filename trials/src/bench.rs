@@ -66,7 +66,7 @@ pub struct BenchArgs {
     #[arg(long, default_value_t = 2000)]
     terminals: usize,
     /// Sessions over which they are spread.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 32)]
     terminal_sessions: usize,
     /// Sessions on simulated nodes.
     #[arg(long, default_value_t = 1000)]

@@ -14,7 +14,7 @@ use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::figures::Figures;
+use crate::figures::{Figures, Times};
 use crate::kubectl::Kubectl;
 use crate::stage::{COLD, Stage};
 use api::Api;
@@ -36,8 +36,8 @@ const IN_NAMESPACE: [&str; 6] = [
     "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings",
     "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies",
 ];
-/// The server's histogram of its reconciler's passes.
-const PASSES: &str = "lectern_reconcile_pass_seconds";
+/// What the server's log says of each pass of its reconciler.
+const PASS: &str = "a pass over the sessions";
 
 /// Measures with one session, copies it, and measures again.
 pub async fn measure(stage: &mut Stage, count: usize, figures: &mut Figures) -> Result<()> {
@@ -59,6 +59,7 @@ pub async fn measure(stage: &mut Stage, count: usize, figures: &mut Figures) -> 
     println!("scale: {count} sessions were copied in {} s", began.elapsed().as_secs());
 
     let without_many = count_calls_without(&api, "no server").await?;
+    let logged = std::fs::read_to_string(stage.server.log())?.len();
     let started = Instant::now();
     stage.server.start().await?;
     figures.add("scale_server_start_ms", started.elapsed().as_secs_f64() * 1000.0);
@@ -75,7 +76,8 @@ pub async fn measure(stage: &mut Stage, count: usize, figures: &mut Figures) -> 
     figures.add("scale_server_cpu_percent", busy);
     figures.add("scale_server_memory_mib", stage.server.memory_kib()? as f64 / 1024.0);
     tell_difference(&with_many, &without_many);
-    add_passes(stage, figures).await?;
+    let log = std::fs::read_to_string(stage.server.log())?;
+    add_passes(log.get(logged..).unwrap_or_default(), figures);
     alive.abort();
     Ok(())
 }
@@ -114,16 +116,14 @@ fn tell_difference(with: &BTreeMap<String, f64>, without: &BTreeMap<String, f64>
     }
 }
 
-/// The reconciler's passes as the server itself times them.
-async fn add_passes(stage: &Stage, figures: &mut Figures) -> Result<()> {
-    let text = reqwest::get(format!("{}/metrics", stage.server.url())).await?.text().await?;
-    let samples = metrics::parse(&text);
-    for (name, quantile) in [("p50", 0.5), ("p99", 0.99)] {
-        if let Some(seconds) = metrics::quantile(&samples, PASSES, quantile) {
-            figures.add(format!("scale_pass_{name}_ms"), seconds * 1000.0);
-        }
+/// The reconciler's passes, as the server itself times them in its log.
+fn add_passes(log: &str, figures: &mut Figures) {
+    let mut times = Times::default();
+    for line in log.lines().filter(|line| line.contains(PASS)) {
+        let took = line.split("took_ms=").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
+        took.into_iter().for_each(|millis| times.push(Duration::from_millis(millis)));
     }
-    Ok(())
+    figures.add_times("scale_pass", &times);
 }
 
 async fn read_row(stage: &Stage, id: Uuid) -> Result<Value> {

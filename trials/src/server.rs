@@ -19,6 +19,10 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 const POLL_EVERY: Duration = Duration::from_millis(50);
 
+/// What its log tells: as without a word, and each pass of the reconciler.
+const LOGGED: &str = "info,lectern_server::telemetry=warn,sqlx=warn,kube=warn,kube_client::client::builder=off,\
+    lectern_server::sessions::reconciler=debug";
+
 /// What the server writes once it is ready.
 #[derive(Deserialize)]
 struct Ready {
@@ -86,6 +90,11 @@ impl Server {
         &self.namespace
     }
 
+    /// Where its log lies.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
     /// Starts it and waits until it is ready; the one-time link of its first administrator, if there is one.
     pub async fn start(&mut self) -> Result<Option<String>> {
         self.spawn()?;
@@ -103,6 +112,7 @@ impl Server {
         let child = Command::new(&self.program)
             .args(&self.arguments)
             .env("LECTERN_PORTAL", &self.portal)
+            .env("RUST_LOG", LOGGED)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

@@ -1,17 +1,17 @@
-//! Reads what the API server and the server count, in Prometheus' text format. Pure.
+//! Reads what the API server counts, in Prometheus' text format. Pure.
 
 use std::collections::BTreeMap;
 
 /// One sample: its name, its labels and its value.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sample {
-    pub name: String,
-    pub labels: BTreeMap<String, String>,
-    pub value: f64,
+struct Sample {
+    name: String,
+    labels: BTreeMap<String, String>,
+    value: f64,
 }
 
 /// All samples of a text.
-pub fn parse(text: &str) -> Vec<Sample> {
+fn parse(text: &str) -> Vec<Sample> {
     text.lines().filter(|line| !line.starts_with('#')).filter_map(sample).collect()
 }
 
@@ -64,22 +64,6 @@ pub fn requests(text: &str) -> BTreeMap<String, f64> {
     requests
 }
 
-/// A histogram's quantile, by its buckets' upper bounds; none where it counted nothing.
-pub fn quantile(samples: &[Sample], name: &str, quantile: f64) -> Option<f64> {
-    let bucket = format!("{name}_bucket");
-    let mut buckets: Vec<(f64, f64)> = samples
-        .iter()
-        .filter(|sample| sample.name == bucket)
-        .filter_map(|sample| Some((sample.labels.get("le")?.parse().ok()?, sample.value)))
-        .collect();
-    buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let all = buckets.last()?.1;
-    if all == 0.0 {
-        return None;
-    }
-    buckets.iter().find(|(_, count)| *count >= all * quantile).map(|(bound, _)| *bound)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,9 +74,6 @@ apiserver_request_total{code=\"200\",resource=\"pods\",verb=\"GET\"} 3
 apiserver_request_total{code=\"404\",resource=\"pods\",verb=\"GET\"} 2
 apiserver_request_total{code=\"200\",resource=\"leases\",verb=\"PUT\"} 900
 odd{text=\"a \\\"b\\\", c}\"} 1.5
-pass_seconds_bucket{le=\"0.01\"} 90
-pass_seconds_bucket{le=\"0.1\"} 99
-pass_seconds_bucket{le=\"+Inf\"} 100
 bare 7
 ";
 
@@ -107,13 +88,5 @@ bare 7
         let odd = samples.iter().find(|sample| sample.name == "odd").unwrap();
         assert_eq!((odd.labels["text"].as_str(), odd.value), ("a \"b\", c}", 1.5));
         assert_eq!(samples.last().map(|sample| sample.value), Some(7.0));
-    }
-
-    #[test]
-    fn a_quantile_is_the_bound_of_its_bucket() {
-        let samples = parse(TEXT);
-        assert_eq!(quantile(&samples, "pass_seconds", 0.5), Some(0.01));
-        assert_eq!(quantile(&samples, "pass_seconds", 0.99), Some(0.1));
-        assert_eq!(quantile(&samples, "none", 0.5), None);
     }
 }
