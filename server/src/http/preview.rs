@@ -15,7 +15,7 @@ use actix_web::{App, HttpResponse, HttpServer};
 use tokio::sync::watch;
 use url::{Host, Url};
 
-use super::{assets, labs};
+use super::labs;
 use crate::catalog::draft::{Draft, Sight, preview_variables};
 use crate::catalog::read_asset;
 use lectern_content::RenderOptions;
@@ -30,6 +30,16 @@ const FILES: &str = "/files";
 
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data: http: https:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// The workspace's own styles, and what the preview has beside them; here also where the web app was not built.
+const STYLE: &str = concat!(
+    include_str!("../../../web/styles/base.css"),
+    include_str!("../../../web/styles/site.css"),
+    include_str!("../../../web/styles/workspace.css"),
+    include_str!("../../../web/styles/prose.css"),
+    include_str!("../../../web/styles/actions.css"),
+    include_str!("preview/preview.css"),
+);
 
 /// Serves the preview until `stop` resolves.
 ///
@@ -53,8 +63,7 @@ pub async fn serve(
             .route("/events", get().to(follow))
             .route("/preview.js", get().to(async || script()))
             .route("/preview.css", get().to(async || style()))
-            .route("/style.css", get().to(assets::show_asset))
-            .route("/favicon.svg", get().to(assets::show_asset))
+            .route("/favicon.svg", get().to(async || icon()))
     })
     .workers(1)
     // streams never end by themselves
@@ -177,7 +186,11 @@ fn script() -> HttpResponse {
 }
 
 fn style() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/css; charset=utf-8").body(include_str!("preview/preview.css"))
+    HttpResponse::Ok().content_type("text/css; charset=utf-8").body(STYLE)
+}
+
+fn icon() -> HttpResponse {
+    HttpResponse::Ok().content_type("image/svg+xml").body(include_str!("../../../web/favicon.svg"))
 }
 
 #[cfg(test)]

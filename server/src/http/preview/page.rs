@@ -92,7 +92,6 @@ fn frame(
                 meta name="color-scheme" content="light dark";
                 title { (title) " · Preview" }
                 link rel="icon" href="/favicon.svg" type="image/svg+xml";
-                link rel="stylesheet" href="/style.css";
                 link rel="stylesheet" href="/preview.css";
                 script src="/preview.js" defer {}
             }
