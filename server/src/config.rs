@@ -27,10 +27,16 @@ pub struct CatalogConfig {
     /// Folder of which each sub-folder is a lab; `labs` where neither this nor --labs is given.
     #[arg(long, env = "LECTERN_LABS_DIR")]
     pub labs_dir: Option<PathBuf>,
-    /// Where more labs come from; may be repeated. A folder, git+https://host/repository#ref:folder,
-    /// https://host/labs.tar.gz#folder or oci://registry/repository:tag#folder. The variable holds any number, with
-    /// white space between them.
-    #[arg(long, env = "LECTERN_LABS", value_name = "SOURCE", hide_env_values = true)]
+    /// Where more labs come from.
+    #[arg(
+        long,
+        env = "LECTERN_LABS",
+        value_name = "SOURCE",
+        hide_env_values = true,
+        help = "Where more labs come from; may be repeated. A folder, git+https://host/repository#ref:folder, \
+                https://host/labs.tar.gz#folder or oci://registry/repository:tag#folder. The variable holds any \
+                number, with white space between them"
+    )]
     pub labs: Vec<SourceList>,
     /// Seconds between two looks at sources that are not folders.
     #[arg(long, env = "LECTERN_LABS_REFRESH_SECS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=604_800))]

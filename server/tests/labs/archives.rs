@@ -7,7 +7,7 @@ fn packed(folder: &Folder) -> Vec<u8> {
     let place = Folder::new();
     let path = place.path().join("labs.tar.gz");
     folder.pack(&path);
-    std::fs::read(path).unwrap()
+    std::fs::read(path).expect("an archive")
 }
 
 #[tokio::test]

@@ -103,10 +103,10 @@ async fn answer(shown: Shared, req: HttpRequest) -> HttpResponse {
     response.body(shown.body.clone())
 }
 
-fn git(shown: &Shared, req: &HttpRequest) -> Result<Command, HttpResponse> {
+fn git(shown: &Shared, req: &HttpRequest) -> Result<Command, Box<HttpResponse>> {
     let shown = shown.lock().expect("no other test panicked");
     if let Some(refusal) = refusal(&shown, req) {
-        return Err(refusal);
+        return Err(Box::new(refusal));
     }
     let mut command = Command::new("git");
     command.args(["upload-pack", "--stateless-rpc"]);
@@ -125,7 +125,7 @@ async fn advertise(shown: Shared, req: HttpRequest, query: Query<HashMap<String,
     assert_eq!(query["service"], "git-upload-pack");
     let mut command = match git(&shown, &req) {
         Ok(command) => command,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let output = command.output().await.expect("git can be started");
     let mut body = b"001e# service=git-upload-pack\n0000".to_vec();
@@ -136,7 +136,7 @@ async fn advertise(shown: Shared, req: HttpRequest, query: Query<HashMap<String,
 async fn upload_pack(shown: Shared, req: HttpRequest, body: Bytes) -> HttpResponse {
     let mut command = match git(&shown, &req) {
         Ok(command) => command,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let mut child = command.spawn().expect("git can be started");
     child.stdin.take().expect("its input").write_all(&body).await.expect("git reads");
