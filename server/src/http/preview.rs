@@ -66,8 +66,6 @@ pub async fn serve(
             .route("/favicon.svg", get().to(async || icon()))
     })
     .workers(1)
-    // streams never end by themselves
-    .shutdown_timeout(1)
     .disable_signals()
     .listen(listener)?
     .run();
@@ -75,8 +73,9 @@ pub async fn serve(
     let result = tokio::select! {
         result = &mut server => result,
         () = stop => {
-            handle.stop(true).await;
-            server.await
+            // it hears of the stop only while it is polled; streams never end by themselves, and nothing is lost
+            let (result, ()) = tokio::join!(server, handle.stop(false));
+            result
         }
     };
     watching.abort();

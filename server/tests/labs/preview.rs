@@ -208,6 +208,22 @@ async fn pages_and_files_are_shown_so_that_no_script_of_the_labs_runs_and_no_oth
     assert!(script.headers()["content-type"].to_str().unwrap().starts_with("text/javascript"));
 }
 
+#[tokio::test]
+async fn a_signal_ends_it_while_a_browser_listens() {
+    let mut preview = Preview::start(&lab());
+    let mut events = preview.follow().await;
+    events.next().await;
+    let pid = preview.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill can be started").success());
+    in_time("the end", async {
+        while preview.child.try_wait().expect("a child").is_none() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert!(preview.child.wait().expect("its status").success());
+}
+
 #[test]
 fn what_is_no_lab_is_refused_in_words() {
     let several = Folder::new();
