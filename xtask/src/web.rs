@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::context::Context;
+use crate::context::{Context, variable};
 use crate::fingerprint::Fingerprint;
 use crate::place;
 use crate::steps::Step;
@@ -15,7 +15,7 @@ const NAME: &str = "lectern_web";
 /// What the first page may cost a learner's connection, in bytes after brotli.
 const LIMIT_BYTES: u64 = 350 * 1024;
 /// Leptos' views get one type instead of one each, which makes the module a tenth smaller.
-const RUSTFLAGS: &str = "--cfg erase_components";
+const ERASE_TYPES: [&str; 2] = ["--cfg", "erase_components"];
 /// What every browser of the last years understands; rustc uses no more of it without being asked.
 const FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
@@ -69,11 +69,21 @@ fn fingerprint(context: &Context, tools: &Tools) -> Result<String> {
         .tree(&context.checkout.join("api"), |_| true)?
         .file(&context.checkout.join("Cargo.toml"))?
         .text(&dependencies)
-        .text(RUSTFLAGS)
+        .text(&ERASE_TYPES.join(" "))
         .text(&tools.compiler.version(context)?)
         .tree(&context.checkout.join("xtask/wasm-bindgen-driver"), |_| true)?
         .tree(&context.checkout.join("xtask/wasm-opt"), |_| true)
         .map(Fingerprint::finish)
+}
+
+/// What the compiler is told. Panics name files; those of dependencies are shortened to what every machine has alike.
+fn compiler_flags() -> Vec<String> {
+    let mut flags: Vec<_> = ERASE_TYPES.map(str::to_owned).into();
+    let own = variable("CARGO_HOME").map(PathBuf::from);
+    if let Some(cargo) = own.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cargo"))) {
+        flags.push(format!("--remap-path-prefix={}=", cargo.join("registry/src").display()));
+    }
+    flags
 }
 
 /// Compiles, binds and shrinks the module into `dist`; its size after brotli, in bytes.
@@ -84,8 +94,8 @@ fn build_module(context: &Context, step: &Step, tools: &Tools, dist: &Path) -> R
     cargo
         .args(["--package", "lectern-web", "--profile", "web", "--target", wasm::TARGET])
         .env("CARGO_TARGET_DIR", &target)
-        .env("RUSTFLAGS", RUSTFLAGS)
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        .env_remove("RUSTFLAGS")
+        .env("CARGO_ENCODED_RUSTFLAGS", compiler_flags().join("\x1f"));
     tools.compiler.apply(&mut cargo);
     step.run(cargo)?;
 

@@ -6,9 +6,11 @@ use web_sys::{KeyboardEvent, PointerEvent};
 
 use crate::browser::{recall, remember};
 
-const KEY: &str = "lectern.splitter";
-const LEAST: f64 = 20.0;
-const MOST: f64 = 80.0;
+const KEY: &str = "lectern.split";
+/// The left pane's share of the width, in thousandths: fractions would bring tables of ten kilobytes into the app.
+const LEAST: i32 = 200;
+const MOST: i32 = 800;
+const FIRST: i32 = 420;
 
 /// A page left and terminals right; a narrow screen shows one of them.
 #[component]
@@ -24,14 +26,14 @@ pub fn SplitPanes(
     right: AnyView,
 ) -> impl IntoView {
     let node = NodeRef::<Div>::new();
-    let share = RwSignal::new(recall(KEY).and_then(|text| text.parse().ok()).map_or(42.0, bounded));
+    let share = RwSignal::new(recall(KEY).and_then(|text| text.parse().ok()).map_or(FIRST, bounded));
     let drags = RwSignal::new(false);
     let keep = move || remember(KEY, &share.get_untracked().to_string());
     let moved = move |event: PointerEvent| {
         if let Some(frame) = node.get_untracked().filter(|_| drags.get_untracked()) {
             let frame = frame.get_bounding_client_rect();
             if frame.width() > 0.0 {
-                share.set(bounded((f64::from(event.client_x()) - frame.left()) / frame.width() * 100.0));
+                share.set(share_at(f64::from(event.client_x()) - frame.left(), frame.width()));
             }
         }
     };
@@ -50,8 +52,8 @@ pub fn SplitPanes(
     };
     let keyed = move |event: KeyboardEvent| {
         let next = match event.key().as_str() {
-            "ArrowLeft" => share.get_untracked() - 2.0,
-            "ArrowRight" => share.get_untracked() + 2.0,
+            "ArrowLeft" => share.get_untracked() - 20,
+            "ArrowRight" => share.get_untracked() + 20,
             "Home" => LEAST,
             "End" => MOST,
             _ => return,
@@ -67,7 +69,7 @@ pub fn SplitPanes(
             class:single=move || !split.get()
             class:dragging=move || drags.get()
             class:right-first=move || shows_right.get()
-            style=move || format!("--share: {}%", share.get())
+            style=move || format!("--share: calc({} * .1%)", share.get())
         >
             {left}
             <div
@@ -76,9 +78,9 @@ pub fn SplitPanes(
                 tabindex="0"
                 aria-orientation="vertical"
                 aria-label="Border between page and terminals"
-                aria-valuemin=LEAST
-                aria-valuemax=MOST
-                aria-valuenow=move || share.get().round()
+                aria-valuemin=LEAST / 10
+                aria-valuemax=MOST / 10
+                aria-valuenow=move || share.get() / 10
                 data-testid="splitter"
                 on:pointerdown=pressed
                 on:pointermove=moved
@@ -91,8 +93,14 @@ pub fn SplitPanes(
     }
 }
 
-fn bounded(share: f64) -> f64 {
-    if share.is_finite() { share.clamp(LEAST, MOST) } else { 42.0 }
+/// The share of a border that lies so many pixels from the left of a frame of that width.
+#[expect(clippy::cast_possible_truncation, reason = "a cast to a whole number saturates")]
+fn share_at(left: f64, width: f64) -> i32 {
+    bounded((left / width * 1000.0) as i32)
+}
+
+fn bounded(share: i32) -> i32 {
+    share.clamp(LEAST, MOST)
 }
 
 #[cfg(test)]
@@ -101,8 +109,8 @@ mod tests {
 
     #[test]
     fn neither_pane_can_be_pushed_away() {
-        assert!((bounded(-5.0) - LEAST).abs() < f64::EPSILON);
-        assert!((bounded(300.0) - MOST).abs() < f64::EPSILON);
-        assert!((bounded(f64::NAN) - 42.0).abs() < f64::EPSILON);
+        assert_eq!(share_at(-5.0, 1000.0), LEAST);
+        assert_eq!(share_at(2000.0, 1000.0), MOST);
+        assert_eq!(share_at(333.0, 1000.0), 333);
     }
 }
