@@ -5,14 +5,14 @@
 //! Reading a block's text into these types is the work of `lectern-content`.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 mod kinds;
 mod table;
 mod wire;
 
 pub use kinds::{
-    ActionKind, Alias, Argument, ArgumentKind, BodyForm, COMMON_OPTIONS, Retries, find_kind,
-    is_action,
+    ActionKind, Alias, Argument, ArgumentKind, BodyForm, COMMON_OPTIONS, Retries, find_kind, is_action,
 };
 pub use table::{ALIASES, Action, KINDS};
 
@@ -102,12 +102,12 @@ pub struct ActionOptions {
     pub pause_ms: u32,
     /// Seconds during which a second click does nothing.
     pub cooldown_secs: u32,
-    /// A second click never does anything (`cooldown: .INF`).
+    /// A second click never does anything (`cooldown: .INF` or -1).
     pub once: bool,
     /// The block is not shown; a cascade or `autostart` still runs it.
     pub hidden: bool,
-    /// Name of an event to report when the action runs.
-    pub event: Option<String>,
+    /// What to report when the action runs: a name, or a mapping of the author's own.
+    pub event: Option<Value>,
 }
 
 impl Default for ActionOptions {
@@ -131,9 +131,122 @@ impl Default for ActionOptions {
 mod tests {
     use super::*;
 
+    /// Every spelling of the dialect, with the arguments that its body takes.
+    const DIALECT: &[(&str, &[&str])] = &[
+        ("execute", &[]),
+        ("execute-1", &[]),
+        ("execute-2", &[]),
+        ("execute-3", &[]),
+        ("execute-all", &[]),
+        ("copy", &[]),
+        ("copy-and-edit", &[]),
+        ("terminal:execute", &["command", "session", "clear"]),
+        ("terminal:execute-all", &["command", "clear"]),
+        ("terminal:input", &["text", "session", "endl"]),
+        ("terminal:interrupt", &["session"]),
+        ("terminal:clear", &["session"]),
+        ("terminal:select", &["session"]),
+        ("terminal:interrupt-all", &[]),
+        ("terminal:clear-all", &[]),
+        ("workshop:copy", &["text"]),
+        ("workshop:copy-and-edit", &["text"]),
+        ("dashboard:open-url", &["url"]),
+        ("dashboard:open-dashboard", &["name"]),
+        ("dashboard:expose-dashboard", &["name"]),
+        ("dashboard:delete-dashboard", &["name"]),
+        ("dashboard:create-dashboard", &["name", "url", "focus"]),
+        ("dashboard:reload-dashboard", &["name", "url", "focus"]),
+        ("editor:open-file", &["file", "line"]),
+        (
+            "editor:select-matching-text",
+            &["file", "text", "isRegex", "group", "before", "after", "start", "stop"],
+        ),
+        (
+            "editor:replace-matching-text",
+            &["file", "match", "replacement", "isRegex", "group", "start", "stop", "count"],
+        ),
+        ("editor:select-lines-in-range", &["file", "start", "stop"]),
+        ("editor:delete-lines-in-range", &["file", "start", "stop"]),
+        ("editor:replace-lines-in-range", &["file", "start", "stop", "text"]),
+        ("editor:replace-text-selection", &["file", "text"]),
+        ("editor:delete-text-selection", &["file", "save"]),
+        ("editor:insert-lines-before-selection", &["file", "text"]),
+        ("editor:append-lines-after-selection", &["file", "text"]),
+        ("editor:append-lines-to-file", &["file", "text"]),
+        ("editor:prepend-lines-to-file", &["file", "text"]),
+        ("editor:create-file", &["file", "text"]),
+        ("editor:insert-lines-before-line", &["file", "line", "text"]),
+        ("editor:append-lines-after-line", &["file", "line", "text"]),
+        ("editor:insert-lines-after-line", &["file", "line", "text"]),
+        ("editor:append-lines-after-match", &["file", "match", "text"]),
+        ("editor:insert-lines-before-match", &["file", "match", "text"]),
+        ("editor:delete-matching-lines", &["file", "match", "isRegex", "before", "after"]),
+        ("editor:copy-file", &["src", "dest", "open"]),
+        ("editor:rename-file", &["src", "dest", "open"]),
+        ("editor:close-file", &["file"]),
+        ("editor:delete-file", &["file"]),
+        ("editor:create-directory", &["directory"]),
+        ("editor:set-yaml-value", &["file", "path", "value"]),
+        ("editor:add-yaml-item", &["file", "path", "value"]),
+        ("editor:insert-yaml-item", &["file", "path", "index", "value"]),
+        ("editor:replace-yaml-item", &["file", "path", "value"]),
+        ("editor:merge-yaml-values", &["file", "path", "value"]),
+        ("editor:insert-value-into-yaml", &["file", "path", "value"]),
+        ("editor:delete-yaml-value", &["file", "path"]),
+        ("editor:select-yaml-path", &["file", "path"]),
+        ("editor:execute-command", &["command", "args"]),
+        ("editor:open-terminal", &["session"]),
+        ("editor:close-terminal", &["session"]),
+        ("editor:interrupt-terminal", &["session"]),
+        ("editor:clear-terminal", &["session"]),
+        ("editor:send-to-terminal", &["session", "text", "endl"]),
+        ("examiner:execute-test", &["name", "args", "timeout", "retries", "delay", "url", "inputs"]),
+        ("files:download-file", &["path", "url", "download", "preview"]),
+        ("files:copy-file", &["path", "url", "download", "preview"]),
+        ("files:upload-file", &["path"]),
+        ("files:upload-files", &[]),
+        ("section:begin", &["name", "open"]),
+        ("section:end", &["name", "toggle"]),
+        ("section:heading", &[]),
+    ];
+
     #[test]
-    fn the_dialect_has_sixty_nine_spellings() {
-        assert_eq!(KINDS.len() + ALIASES.len(), 69);
+    fn every_spelling_of_the_dialect_is_known_with_its_arguments() {
+        assert_eq!(DIALECT.len(), 69);
+        for (name, arguments) in DIALECT {
+            let (kind, body) = find_kind(name).unwrap_or_else(|| panic!("{name} is unknown"));
+            let plain = matches!(body, BodyForm::Plain { .. });
+            assert_eq!(plain, !name.contains(':'), "{name}");
+            for argument in *arguments {
+                assert!(kind.argument(argument).is_some(), "{name} takes no {argument}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_beyond_the_dialect_is_an_action() {
+        let names = KINDS.iter().map(|kind| kind.name).chain(ALIASES.iter().map(|alias| alias.name));
+        for name in names {
+            assert!(DIALECT.iter().any(|(known, _)| *known == name), "{name}");
+        }
+        assert!(!is_action("terminal:explode") && !is_action("bash") && !is_action("Execute"));
+    }
+
+    #[test]
+    fn the_options_common_to_yaml_bodies_are_known() {
+        let options = [
+            "title",
+            "prefix",
+            "description",
+            "autostart",
+            "cascade",
+            "pause",
+            "cooldown",
+            "hidden",
+            "event",
+        ];
+        let known: Vec<_> = COMMON_OPTIONS.iter().map(|option| option.name).collect();
+        assert_eq!(known, options);
     }
 
     #[test]
@@ -150,11 +263,7 @@ mod tests {
 
     #[test]
     fn an_action_crosses_the_wire_under_its_own_name() {
-        let action = Action::TerminalExecute {
-            command: "ls".into(),
-            session: "2".into(),
-            clear: false,
-        };
+        let action = Action::TerminalExecute { command: "ls".into(), session: "2".into(), clear: false };
         let wire = serde_json::to_value(&action).unwrap();
         assert_eq!(
             wire,

@@ -1,5 +1,5 @@
 //! How fast pages render: `LECTERN_BENCH_PAGES=DIR cargo bench -p lectern-content` takes every Markdown file below a
-//! folder; without it, the fixtures. Prints bytes per second.
+//! folder (an absolute path, since cargo runs benches elsewhere); without it, the fixtures. Prints bytes per second.
 
 use std::fmt::Write;
 use std::hint::black_box;
@@ -13,7 +13,7 @@ fn labs(dir: &Path, scratch: &Path) -> Vec<(Lab, Vec<String>)> {
     let mut labs = Vec::new();
     let loose = scratch.join("loose");
     std::fs::create_dir_all(&loose).expect("a scratch folder");
-    for folder in lectern_content::corpus::find_labs(dir) {
+    for folder in lectern_content::collection::find_workshops(dir) {
         let Ok(lab) = Lab::load(&folder) else { continue };
         let pages = lab.pages.iter().map(|page| page.name.clone()).collect();
         labs.push((lab, pages));
@@ -45,7 +45,7 @@ fn markdown_files(dir: &Path) -> Vec<PathBuf> {
 
 fn collection(criterion: &mut Criterion) {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let dir = option_env!("LECTERN_BENCH_PAGES").map_or(fixtures, PathBuf::from);
+    let dir = std::env::var_os("LECTERN_BENCH_PAGES").map_or(fixtures, PathBuf::from);
     let scratch = tempfile::tempdir().expect("a scratch folder");
     let labs = labs(&dir, scratch.path());
     let bytes: u64 =

@@ -22,13 +22,16 @@ pub(crate) struct ReadBlock {
     pub body: String,
 }
 
+/// How long a check may run whose page says 0, as the table has it for one that says nothing.
+const DEFAULT_TIMEOUT_SECS: u32 = 15;
 /// The words that, as a whole command, mean Ctrl-C.
 const INTERRUPTS: &[&str] = &["<ctrl+c>", "<ctrl-c>"];
 
-/// Reads a block: its name as the author wrote it, its text, and the line of the page on which the text begins.
-/// Returns `None` when no action has that name.
+/// Reads a block: its name as the author wrote it, its text, and the line of the page on which the text begins (the
+/// fence stands on the line before). Returns `None` when no action has that name.
 pub(crate) fn read(name: &str, text: &str, line: u32) -> Option<ReadBlock> {
     let (kind, form) = find_kind(name)?;
+    let line = line.max(2);
     let defaults = default_options(kind);
     let read = match form {
         BodyForm::Plain { argument, session } => {
@@ -69,7 +72,7 @@ fn plain(
 ) -> Result<Action, ActionError> {
     let text = Value::from(text);
     let given = session.map(|session| ("session".to_owned(), Value::from(session)));
-    build(kind, given.into_iter().chain([(argument.to_owned(), text)]).collect(), line)
+    build(kind, given.into_iter().chain([(argument.to_owned(), text)]).collect(), line - 1)
 }
 
 fn default_options(kind: &ActionKind) -> ActionOptions {
@@ -115,7 +118,7 @@ fn read_yaml(
             set_option(&mut options, option, value).ok_or_else(|| wrong(option))?;
         }
     }
-    let action = build(kind, arguments, line)?;
+    let action = build(kind, arguments, line - 1)?;
     Ok((action, options))
 }
 
@@ -151,12 +154,12 @@ fn set_option(options: &mut ActionOptions, option: &Argument, node: &Node) -> Op
         "title" => options.title = Some(node.text()?),
         "prefix" => options.prefix = Some(node.text()?),
         "description" => options.description = Some(node.text()?),
-        "event" => options.event = Some(node.text()?),
+        "event" => options.event = Some(node.to_json()),
         "autostart" => options.autostart = node.flag()?,
         "cascade" => options.cascade = node.flag()?,
         "hidden" => options.hidden = node.flag()?,
         "pause" => options.pause_ms = amount()?,
-        "cooldown" if node.is_infinite() => options.once = true,
+        "cooldown" if node.is_infinite() || node.whole() == Some(-1) => options.once = true,
         "cooldown" => options.cooldown_secs = amount()?,
         _ => {}
     }
@@ -172,7 +175,7 @@ fn default_value(kind: ArgumentKind, text: &str) -> Option<Value> {
     convert(kind, &Node { line: 1, column: 1, data })
 }
 
-/// Makes the action, with what the author left out.
+/// Makes the action, with what the author left out; `line` is that of the fence.
 fn build(kind: &ActionKind, mut arguments: Map<String, Value>, line: u32) -> Result<Action, ActionError> {
     for argument in kind.arguments {
         if arguments.contains_key(argument.name) {
@@ -209,11 +212,15 @@ fn build(kind: &ActionKind, mut arguments: Map<String, Value>, line: u32) -> Res
             line,
             reason: "add a line `path: …` with a file below the home directory".to_owned(),
         }),
-        _ => Ok(interrupts(action)),
+        _ => Ok(settled(action)),
     }
 }
 
-fn interrupts(action: Action) -> Action {
+/// Makes of an action what the dialect means by it: a command that is Ctrl-C, a time limit of nothing.
+fn settled(mut action: Action) -> Action {
+    if let Action::ExaminerExecuteTest { timeout_secs: timeout_secs @ 0, .. } = &mut action {
+        *timeout_secs = DEFAULT_TIMEOUT_SECS;
+    }
     let is_interrupt = |command: &str| INTERRUPTS.contains(&command.trim().to_ascii_lowercase().as_str());
     match action {
         Action::TerminalExecute { command, session, .. } if is_interrupt(&command) => {

@@ -1,10 +1,13 @@
 //! Counting what the labs of a collection hold, and how much of it is understood.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::collection::{find_workshops, folders_in};
 use crate::lab::Lab;
+use crate::layout::{Markup, Page};
+use crate::lint::place;
 use crate::page::{RenderOptions, action_name, code_blocks};
 use crate::template::NoticeKind;
 use crate::variables::{SESSION_VARIABLES, Variables};
@@ -14,17 +17,21 @@ use crate::variables::{SESSION_VARIABLES, Variables};
 pub struct RepositoryReport {
     /// Its path below the collection.
     pub name: String,
+    /// Its labs.
+    pub labs: usize,
     /// Its pages, also those that no table of contents lists.
     pub pages: usize,
+    /// Of those, the ones in AsciiDoc, whose blocks are not counted.
+    pub asciidoc_pages: usize,
     /// Code blocks that are actions, or whose info string looks like the name of one.
     pub blocks: usize,
     /// Blocks with a known action.
     pub recognised: usize,
     /// Blocks with a known action whose text is wrong.
     pub with_errors: usize,
-    /// Names of variables that nothing gives a value.
-    pub unknown_variables: BTreeSet<String>,
-    /// What is wrong: blocks with errors, or why the lab does not load.
+    /// Names of variables that nothing gives a value, and where each stands first.
+    pub unknown_variables: BTreeMap<String, String>,
+    /// What is wrong: unknown actions, blocks with errors, or why a lab does not load.
     pub problems: Vec<String>,
 }
 
@@ -35,75 +42,78 @@ pub struct CorpusReport {
     pub repositories: Vec<RepositoryReport>,
 }
 
-/// Counts what every lab below a folder holds.
+/// Counts what a collection holds: each folder in `dir` is a repository, unless `dir` is a lab itself.
 #[must_use]
 pub fn survey(dir: &Path) -> CorpusReport {
-    let repositories = find_labs(dir).into_iter().map(|lab| report(dir, &lab)).collect();
-    CorpusReport { repositories }
+    let mut repositories =
+        if dir.join("workshop/content").is_dir() { vec![dir.to_owned()] } else { folders_in(dir) };
+    repositories.sort();
+    CorpusReport { repositories: repositories.iter().map(|repository| report(dir, repository)).collect() }
 }
 
-/// Finds the folders below a folder that are labs: that hold `workshop/content`. The folder itself may be one.
-#[must_use]
-pub fn find_labs(dir: &Path) -> Vec<PathBuf> {
-    let (mut labs, mut folders) = (Vec::new(), vec![(dir.to_owned(), 0)]);
-    while let Some((folder, depth)) = folders.pop() {
-        if folder.join("workshop/content").is_dir() {
-            labs.push(folder);
-            continue;
-        }
-        let hidden =
-            |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-        for entry in entries.flatten().filter(|_| depth < 6) {
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if is_folder && !hidden(&entry.path()) {
-                folders.push((entry.path(), depth + 1));
-            }
-        }
-    }
-    labs.sort();
-    labs
-}
-
-fn report(base: &Path, dir: &Path) -> RepositoryReport {
-    let name = dir.strip_prefix(base).unwrap_or(dir).display().to_string();
-    let mut report =
-        RepositoryReport { name: if name.is_empty() { ".".to_owned() } else { name }, ..Default::default() };
-    let lab = match Lab::load(dir) {
-        Ok(lab) => lab,
-        Err(error) => {
-            report.problems.extend(error.diagnostics.iter().map(ToString::to_string));
-            return report;
-        }
+fn report(base: &Path, repository: &Path) -> RepositoryReport {
+    let name = match crate::files::relative(base, repository) {
+        name if name.is_empty() => ".".to_owned(),
+        name => name,
     };
-    let mut variables = Variables::new();
-    for (name, _) in SESSION_VARIABLES {
-        variables.set(*name, format!("a-{name}"));
-    }
-    for page in &lab.layout.pages {
-        report.pages += 1;
-        let (text, notices) = lab.expand(page, &variables, "");
-        for notice in notices {
-            if let NoticeKind::UnknownVariable(name) = notice.kind {
-                report.unknown_variables.insert(name);
-            }
-        }
-        let unknown = code_blocks(&text).iter().filter(|(info, ..)| looks_like_action(info)).count();
-        let Ok(rendered) = lab.render_page(&page.name, &variables, &RenderOptions::default()) else {
-            continue;
-        };
-        report.blocks += unknown + rendered.actions.len();
-        report.recognised += rendered.actions.len();
-        for block in &rendered.actions {
-            if let Some(error) = block.error() {
-                report.with_errors += 1;
-                report
-                    .problems
-                    .push(format!("{}:{}: {}: {}", page.file, error.line, error.message, error.reason));
-            }
+    let mut report = RepositoryReport { name, ..RepositoryReport::default() };
+    for dir in find_workshops(repository) {
+        report.labs += 1;
+        match Lab::load(&dir) {
+            Ok(lab) => report.add_lab(&lab, dir.strip_prefix(repository).unwrap_or(&dir)),
+            Err(error) => report.problems.extend(error.diagnostics.iter().map(ToString::to_string)),
         }
     }
     report
+}
+
+impl RepositoryReport {
+    fn add_lab(&mut self, lab: &Lab, dir: &Path) {
+        let mut variables = Variables::new();
+        for variable in SESSION_VARIABLES.iter().filter(|variable| variable.name != "pathway_name") {
+            variables.set(variable.name, format!("a-{}", variable.name));
+        }
+        for (name, value) in &lab.spec.session.env {
+            variables.set_environment(name, value);
+        }
+        for parameter in &lab.spec.parameters {
+            variables.set_environment(&parameter.name, &parameter.value);
+        }
+        for page in &lab.layout.pages {
+            self.pages += 1;
+            if page.markup == Markup::AsciiDoc {
+                self.asciidoc_pages += 1;
+            } else {
+                self.add_page(lab, page, &variables, &dir.join(&page.file));
+            }
+        }
+    }
+
+    fn add_page(&mut self, lab: &Lab, page: &Page, variables: &Variables, file: &Path) {
+        let options = RenderOptions { every_pathway: true, ..RenderOptions::default() };
+        let (text, notices) = lab.expand(page, variables, &options);
+        let body = page.text.len() - crate::layout::split_front_matter(&page.text).1;
+        for notice in notices {
+            if let NoticeKind::UnknownVariable(name) = notice.kind {
+                let (line, _) = place(&page.text, page.text.len() - body + notice.offset);
+                let at = format!("{}:{line}", file.display());
+                self.unknown_variables.entry(name).or_insert(at);
+            }
+        }
+        for (info, ..) in code_blocks(&text).iter().filter(|(info, ..)| looks_like_action(info)) {
+            self.blocks += 1;
+            let name = info.split_whitespace().next().unwrap_or_default();
+            self.problems.push(format!("{}: there is no action {name}", file.display()));
+        }
+        let Ok(rendered) = lab.render_page(&page.name, variables, &options) else { return };
+        self.blocks += rendered.actions.len();
+        self.recognised += rendered.actions.len();
+        for error in rendered.actions.iter().filter_map(|block| block.error()) {
+            self.with_errors += 1;
+            let at = format!("{}:{}", file.display(), error.line);
+            self.problems.push(format!("{at}: {}: {}", error.message, error.reason));
+        }
+    }
 }
 
 /// Says whether an info string looks like an action's name without being one.
@@ -113,28 +123,40 @@ pub(crate) fn looks_like_action(info: &str) -> bool {
     action_name(info).is_none() && PREFIXES.iter().any(|prefix| info.starts_with(prefix))
 }
 
+impl fmt::Display for RepositoryReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {} pages, {} blocks, {} recognised, {} with errors, {} unknown variables",
+            self.name,
+            self.pages,
+            self.blocks,
+            self.recognised,
+            self.with_errors,
+            self.unknown_variables.len()
+        )?;
+        if self.labs == 0 {
+            f.write_str(" (no workshop/content in it)")?;
+        }
+        if self.asciidoc_pages > 0 {
+            write!(f, "\n  {} of the pages are AsciiDoc, whose blocks are not counted", self.asciidoc_pages)?;
+        }
+        for problem in &self.problems {
+            write!(f, "\n  {problem}")?;
+        }
+        for (name, place) in &self.unknown_variables {
+            write!(f, "\n  {place}: no value is known for {name}")?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for CorpusReport {
     #[expect(clippy::cast_precision_loss, reason = "a share in percent")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let repositories = &self.repositories;
         for one in repositories {
-            writeln!(
-                f,
-                "{}: {} pages, {} blocks, {} recognised, {} with errors, {} unknown variables",
-                one.name,
-                one.pages,
-                one.blocks,
-                one.recognised,
-                one.with_errors,
-                one.unknown_variables.len()
-            )?;
-            for problem in &one.problems {
-                writeln!(f, "  {problem}")?;
-            }
-            if !one.unknown_variables.is_empty() {
-                let names: Vec<_> = one.unknown_variables.iter().map(String::as_str).collect();
-                writeln!(f, "  unknown: {}", names.join(", "))?;
-            }
+            writeln!(f, "{one}")?;
         }
         let sum = |count: fn(&RepositoryReport) -> usize| repositories.iter().map(count).sum::<usize>();
         let (blocks, recognised) = (sum(|one| one.blocks), sum(|one| one.recognised));
@@ -147,5 +169,50 @@ impl fmt::Display for CorpusReport {
             sum(|one| one.with_errors),
             sum(|one| one.unknown_variables.len()),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_collection_is_counted_by_repository() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let page = "{{ lost }} {{ session_namespace }}\n\n```execute\nls\n```\n\n1. in a list\n\n   ```terminal:execute\n   \
+                    session: 1\n   ```\n\n```terminal:explode\n```\n\n```yaml\na: b\n```\n";
+        write("one/workshop/workshop.yaml", "name: One\n");
+        write("one/workshop/content/a.md", page);
+        write("one/workshop/content/b.adoc", "= B\n");
+        write("two/first/workshop/content/a.md", "```copy\nx\n```\n");
+        write("two/second/workshop/content/a.md", "no blocks\n");
+        write("three/README.md", "nothing\n");
+        let text = survey(dir.path()).to_string();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[0], "one: 2 pages, 3 blocks, 2 recognised, 1 with errors, 1 unknown variables");
+        assert!(text.contains("  workshop/content/a.md:1: no value is known for lost"), "{text}");
+        assert!(text.contains("  workshop/content/a.md: there is no action terminal:explode"), "{text}");
+        assert!(text.contains("  workshop/content/a.md:9: `terminal:execute` needs `command`"), "{text}");
+        assert!(lines.contains(&"two: 2 pages, 1 blocks, 1 recognised, 0 with errors, 0 unknown variables"));
+        assert_eq!(
+            *lines.last().unwrap(),
+            "3 repositories, 4 pages, 4 blocks, 3 recognised (75.0 %), 1 with errors, 1 unknown variables"
+        );
+    }
+
+    #[test]
+    fn a_lab_is_a_collection_of_one() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("workshop/content")).unwrap();
+        fs::write(dir.path().join("workshop/content/a.md"), "x").unwrap();
+        let report = survey(dir.path());
+        assert_eq!((report.repositories.len(), report.repositories[0].pages), (1, 1));
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use lectern_api::actions::{ALIASES, Argument, BodyForm, COMMON_OPTIONS, KINDS};
 
+use crate::spec::fields::{Effect, FIELDS};
 use crate::variables::SESSION_VARIABLES;
 
 /// Writes the generated parts of the author's guide anew: whatever stands between `<!-- generated: X -->` and
@@ -35,6 +36,8 @@ fn generated(name: &str) -> String {
         "plain actions" => plain_actions(),
         "options" => arguments_table(COMMON_OPTIONS),
         "variables" => variables(),
+        "fields" => fields(),
+        "unused fields" => unused_fields(),
         other => format!("There is no generated part `{other}`.\n\n"),
     }
 }
@@ -96,8 +99,36 @@ fn arguments_table(arguments: &[Argument]) -> String {
 
 fn variables() -> String {
     let mut out = String::from("| Variable | Is |\n|---|---|\n");
-    for (name, meaning) in SESSION_VARIABLES {
-        let _ = writeln!(out, "| `{name}` | {meaning} |");
+    for variable in SESSION_VARIABLES.iter().filter(|variable| variable.is_set) {
+        let _ = writeln!(out, "| `{}` | {} |", variable.name, variable.summary);
+    }
+    let unset: Vec<String> = SESSION_VARIABLES
+        .iter()
+        .filter(|variable| !variable.is_set)
+        .map(|variable| format!("`{}`", variable.name))
+        .collect();
+    let _ =
+        writeln!(out, "\nThese are known, but have no value yet, and render empty: {}.\n", unset.join(", "));
+    out
+}
+
+fn fields() -> String {
+    let mut out = String::from("| Field of `spec` | Holds |\n|---|---|\n");
+    for field in FIELDS.iter().filter(|field| field.effect == Effect::Acted) {
+        let default = match field.default {
+            Some(default) => format!(" (default `{default}`)"),
+            None => String::new(),
+        };
+        let _ = writeln!(out, "| `{}` | {}{default} |", field.path, field.holds.replace('|', "\\|"));
+    }
+    out.push('\n');
+    out
+}
+
+fn unused_fields() -> String {
+    let mut out = String::from("| Field of `spec` | In Educates it is |\n|---|---|\n");
+    for field in FIELDS.iter().filter(|field| field.effect != Effect::Acted) {
+        let _ = writeln!(out, "| `{}` | {} |", field.path, field.holds.replace('|', "\\|"));
     }
     out.push('\n');
     out
@@ -120,13 +151,20 @@ mod tests {
         for kind in KINDS {
             assert!(guide.contains(&format!("`{}`", kind.name)), "{} is missing", kind.name);
         }
+        for name in SESSION_VARIABLES
+            .iter()
+            .map(|variable| variable.name)
+            .chain(FIELDS.iter().map(|field| field.path))
+        {
+            assert!(guide.contains(&format!("`{name}`")), "{name} is missing");
+        }
     }
 
     #[test]
     fn refreshing_replaces_what_was_there() {
-        let stale = "a\n<!-- generated: options -->\nold\n<!-- end -->\nb\n";
+        let stale = "a\n<!-- generated: options -->\nwhat was there\n<!-- end -->\nb\n";
         let fresh = refresh(stale);
-        assert!(!fresh.contains("old") && fresh.contains("| `cascade` |"), "{fresh}");
+        assert!(!fresh.contains("what was there") && fresh.contains("| `cascade` |"), "{fresh}");
         assert_eq!(refresh(&fresh), fresh);
         assert!(fresh.starts_with("a\n") && fresh.ends_with("<!-- end -->\nb\n"));
     }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use ignore::WalkBuilder;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::diagnostic::Diagnostic;
 
@@ -89,6 +90,46 @@ pub(crate) fn inside(root: &Path, path: &str) -> Result<PathBuf, Refusal> {
     if found.starts_with(&root) { Ok(found) } else { Err(Refusal::Outside) }
 }
 
+/// Names what a session does not receive.
+const IGNORE_FILE: &str = ".eduk8signore";
+
+/// Reads `.eduk8signore`: patterns as in `.gitignore`, save that `./x` means just the one at the top.
+fn ignore_rules(root: &Path) -> (Gitignore, Vec<Diagnostic>) {
+    let (mut builder, mut diagnostics) = (GitignoreBuilder::new(root), Vec::new());
+    if root.join(IGNORE_FILE).exists() {
+        match read_text(root, IGNORE_FILE, MAX_MANIFEST_BYTES) {
+            Ok(text) => {
+                for (line, number) in text.lines().zip(1..) {
+                    let pattern = match line.strip_prefix("./") {
+                        Some(rest) => format!("/{rest}"),
+                        None => line.to_owned(),
+                    };
+                    if let Err(error) = builder.add_line(None, &pattern) {
+                        let message = format!("The pattern cannot be read: {error}");
+                        diagnostics
+                            .push(Diagnostic::warning("bad-pattern", IGNORE_FILE, message).at(number, 1));
+                    }
+                }
+            }
+            Err(diagnostic) => diagnostics.push(diagnostic),
+        }
+    }
+    let rules = builder.build().unwrap_or_else(|error| {
+        diagnostics.push(Diagnostic::warning(
+            "bad-pattern",
+            IGNORE_FILE,
+            format!("The patterns cannot be read: {error}"),
+        ));
+        Gitignore::empty()
+    });
+    (rules, diagnostics)
+}
+
+/// Says what is wrong with `.eduk8signore`.
+pub(crate) fn check_ignore_file(root: &Path) -> Vec<Diagnostic> {
+    ignore_rules(root).1
+}
+
 /// Lists the files below a folder of a lab, sorted; `skip` says which relative paths to leave out.
 ///
 /// What `.eduk8signore` names and what belongs to version control is left out.
@@ -99,16 +140,19 @@ pub(crate) fn list(
 ) -> (Vec<LabFile>, Vec<Diagnostic>) {
     let (mut files, mut diagnostics) = (Vec::new(), Vec::new());
     let base = if below.is_empty() { root.to_owned() } else { root.join(below) };
-    let prefix = base.clone();
+    let (prefix, top, (rules, _)) = (base.clone(), root.to_owned(), ignore_rules(root));
     let walk = WalkBuilder::new(&base)
         .standard_filters(false)
         .follow_links(false)
-        .add_custom_ignore_filename(".eduk8signore")
         .max_depth(Some(32))
         .filter_entry(move |entry| {
             let name = entry.file_name().to_string_lossy();
-            let relative = relative(&prefix, entry.path());
-            !matches!(name.as_ref(), ".git" | ".hg" | ".svn" | ".eduk8signore") && !skip(&relative)
+            let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            let ignored =
+                || entry.path() != top && rules.matched(relative(&top, entry.path()), is_folder).is_ignore();
+            !matches!(name.as_ref(), ".git" | ".hg" | ".svn" | IGNORE_FILE)
+                && !skip(&relative(&prefix, entry.path()))
+                && !ignored()
         })
         .build();
     for entry in walk.flatten() {
@@ -184,4 +228,35 @@ pub(crate) fn relative(base: &Path, path: &Path) -> String {
     let relative = path.strip_prefix(base).unwrap_or(path);
     let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
     parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_ignore_file_names_is_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let ignored = ["LICENSE", "resources/a.yaml", "docs/x.tmp", "deep/notes/a.txt"];
+        let kept = ["docs/LICENSE", "docs/a.md", "deep/a.txt"];
+        for path in ignored.iter().chain(&kept) {
+            fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+            fs::write(root.join(path), "x").unwrap();
+        }
+        fs::write(root.join(IGNORE_FILE), "# of no use to learners\n./LICENSE\n./resources\n*.tmp\nnotes\n")
+            .unwrap();
+        let (found, diagnostics) = list(&root, "", |_| false);
+        let found: Vec<_> = found.into_iter().map(|file| file.path).collect();
+        assert_eq!(found, ["deep/a.txt", "docs/LICENSE", "docs/a.md"]);
+        assert!(diagnostics.is_empty() && check_ignore_file(&root).is_empty());
+    }
+
+    #[test]
+    fn a_pattern_that_cannot_be_read_is_named_with_its_line() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(IGNORE_FILE), "a\n[z-a]\n").unwrap();
+        let found = check_ignore_file(dir.path());
+        assert_eq!(found.iter().map(|one| one.line).collect::<Vec<_>>(), [2]);
+    }
 }

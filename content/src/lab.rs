@@ -12,7 +12,7 @@ use crate::files::{self, LabFile};
 use crate::layout::{self, Layout, Pathway};
 use crate::spec::{self, LabSpec, ReadSpec};
 use crate::template::Style;
-use crate::variables::Variables;
+use crate::variables::{Declared, Variables};
 use crate::yaml::{self, Node};
 
 /// A lab as its files were when it was loaded.
@@ -69,10 +69,14 @@ impl Lab {
             let message = format!("{} is not a folder", dir.display());
             return Err(Diagnostic::error("unreadable", ".", message).into());
         }
-        let mut layout = layout::read(&root);
-        let mut diagnostics = std::mem::take(&mut layout.diagnostics);
+        let mut diagnostics = files::check_ignore_file(&root);
         let workshop = read_workshop(&root, &mut diagnostics);
         diagnostics.extend(workshop.findings.diagnostics.iter().cloned());
+        let mut layout = layout::read(&root, workshop.hints());
+        diagnostics.append(&mut layout.diagnostics);
+        if let Some(name) = workshop.environment("PATHWAY_NAME") {
+            layout.default_pathway = Some(name.to_owned());
+        }
         if layout.pages.iter().all(|page| !page.listed) {
             let wanted = if layout.content.is_empty() { "workshop/content/<page>.md" } else { "<page>.md" };
             diagnostics.push(
@@ -161,9 +165,7 @@ impl Lab {
     #[must_use]
     pub fn pages_for(&self, variables: &Variables) -> Vec<PageLink> {
         let link = |page: &layout::Page| PageLink { name: page.name.clone(), title: page.title.clone() };
-        let chosen = variables.pathway().or(self.layout.default_pathway.as_deref());
-        let pathway = chosen.and_then(|name| self.pathways.iter().find(|pathway| pathway.name == name));
-        match pathway.filter(|pathway| !pathway.pages.is_empty()) {
+        match self.pathway(variables).filter(|pathway| !pathway.pages.is_empty()) {
             Some(pathway) => pathway
                 .pages
                 .iter()
@@ -171,6 +173,16 @@ impl Lab {
                 .collect(),
             None => self.layout.pages.iter().filter(|page| page.listed).map(link).collect(),
         }
+    }
+
+    /// Returns the name of the pathway that applies.
+    pub(crate) fn pathway_name<'a>(&'a self, variables: &'a Variables) -> Option<&'a str> {
+        variables.pathway().or(self.layout.default_pathway.as_deref())
+    }
+
+    fn pathway(&self, variables: &Variables) -> Option<&Pathway> {
+        let name = self.pathway_name(variables)?;
+        self.pathways.iter().find(|pathway| pathway.name == name)
     }
 
     /// Lists what becomes the learner's home: everything save `workshop/`, what `.eduk8signore` names, what belongs
@@ -232,12 +244,19 @@ impl Lab {
 
     /// Finds a variable's value for a session of this lab.
     pub(crate) fn variable(&self, variables: &Variables, name: &str) -> Option<String> {
-        if let Some(value) = variables.resolve(&self.layout.declared, name) {
+        let named = |declared: &Declared| declared.name == name;
+        let pathway = self.pathway(variables);
+        let declared = pathway.and_then(|pathway| pathway.params.iter().find(|declared| named(declared)));
+        let declared = declared.or_else(|| self.layout.declared.iter().find(|declared| named(declared)));
+        if let Some(value) = variables.resolve(declared, name) {
             return Some(value.to_owned());
         }
         match name {
+            "pathway_name" => self.pathway_name(variables).map(str::to_owned),
             "workshop_name" => Some(self.slug.to_string()),
-            "workshop_title" => Some(self.title.clone()),
+            "workshop_title" => {
+                Some(pathway.and_then(|pathway| pathway.title.clone()).unwrap_or_else(|| self.title.clone()))
+            }
             "workshop_description" => Some(self.spec.description.clone().unwrap_or_default()),
             _ => None,
         }
@@ -247,7 +266,7 @@ impl Lab {
 /// What a page may show or offer for download.
 const ASSET_EXTENSIONS: &[&str] = &[
     "png", "jpg", "jpeg", "gif", "webp", "avif", "svg", "ico", "bmp", "mp4", "webm", "pdf", "txt", "csv",
-    "zip",
+    "zip", "tar", "tgz", "gz", "yaml", "yml", "json",
 ];
 
 fn title_of(slug: &LabSlug, layout: &Layout, workshop: &ReadSpec) -> String {

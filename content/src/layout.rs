@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::diagnostic::Diagnostic;
 use crate::files;
+use crate::spec::Renderer;
 use crate::template::Style;
 use crate::variables::Declared;
 use crate::yaml::{self, Node};
@@ -13,6 +14,7 @@ mod classic;
 mod front_matter;
 mod hugo;
 
+pub(crate) use bare::is_about_the_lab;
 pub(crate) use front_matter::split_front_matter;
 
 /// How a page is written.
@@ -52,6 +54,21 @@ pub struct Pathway {
     pub title: Option<String>,
     /// The names of its pages, in order.
     pub pages: Vec<String>,
+    /// What it declares, in place of what the lab does.
+    pub(crate) params: Vec<Declared>,
+}
+
+/// What the Workshop resource says of how the pages are written.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hints<'a> {
+    /// The style that it names.
+    pub renderer: Option<Renderer>,
+    /// Whether it is of the time when there was only the classic layout.
+    pub is_eduk8s: bool,
+    /// Whether there is one at all.
+    pub is_there: bool,
+    /// The file in `workshop/` that says which pages, in place of `workshop.yaml`.
+    pub workshop_file: Option<&'a str>,
 }
 
 /// What a lab's layout came to.
@@ -87,18 +104,32 @@ impl Layout {
 }
 
 /// Reads a lab's pages.
-pub(crate) fn read(root: &Path) -> Layout {
+pub(crate) fn read(root: &Path, hints: Hints<'_>) -> Layout {
     let content = root.join("workshop/content");
     if !content.is_dir() {
         return bare::read(root);
     }
-    let has = |name: &str| root.join("workshop").join(name).is_file();
-    if has("workshop.yaml") || has("modules.yaml") { classic::read(root) } else { hugo::read(root) }
+    let has = |name: &str| !name.contains('/') && root.join("workshop").join(name).is_file();
+    let workshop_file = hints.workshop_file.filter(|name| has(name)).unwrap_or("workshop.yaml");
+    let is_classic = match hints.renderer {
+        Some(Renderer::Classic) => true,
+        Some(Renderer::Hugo) => false,
+        _ => has(workshop_file) || has("modules.yaml") || (hints.is_eduk8s && !has("config.yaml")),
+    };
+    if is_classic {
+        return classic::read(root, workshop_file);
+    }
+    let mut layout = hugo::read(root);
+    // nothing says what these pages are
+    if !hints.is_there && !has("config.yaml") {
+        layout.style = Style::Either;
+    }
+    layout
 }
 
-/// Reads every page file below the content folder.
+/// Reads every page file below the content folder, save those that pages just include.
 fn read_pages(root: &Path, layout: &mut Layout) {
-    let (found, diagnostics) = files::list(root, &layout.content, |_| false);
+    let (found, diagnostics) = files::list(root, &layout.content, |path| path == "_includes");
     layout.diagnostics.extend(diagnostics);
     for file in found {
         let Some((name, markup)) = page_of(&file.path) else { continue };
@@ -200,29 +231,47 @@ fn read_manifest(root: &Path, file: &str, diagnostics: &mut Vec<Diagnostic>) -> 
     }
 }
 
-/// Reads a list of declared variables.
+/// Adds declared variables; one that is declared already gets the later value.
+fn declare(declared: &mut Vec<Declared>, later: Vec<Declared>) {
+    for new in later {
+        match declared.iter_mut().find(|old| old.name == new.name) {
+            Some(old) => {
+                old.value = new.value;
+                if !new.aliases.is_empty() {
+                    old.aliases = new.aliases;
+                }
+            }
+            None => declared.push(new),
+        }
+    }
+}
+
+/// Reads declared variables: a list, or a mapping from names to values.
 fn read_declared(node: Option<&Node>) -> Vec<Declared> {
     let items = node.map(Node::items).unwrap_or_default();
-    items
-        .iter()
-        .filter_map(|item| {
-            let text = |key| item.get(key).and_then(Node::text);
-            Some(Declared {
-                name: text("name")?,
-                value: text("value")
-                    .or_else(|| text("defaultValue"))
-                    .or_else(|| text("default"))
-                    .unwrap_or_default(),
-                aliases: item
-                    .get("aliases")
-                    .map(Node::items)
-                    .unwrap_or_default()
-                    .iter()
-                    .filter_map(Node::text)
-                    .collect(),
-            })
+    let mapped = node.map(Node::entries).unwrap_or_default().iter().map(|(key, value)| Declared {
+        name: key.text.clone(),
+        value: value.text().unwrap_or_default(),
+        aliases: Vec::new(),
+    });
+    let listed = items.iter().filter_map(|item| {
+        let text = |key| item.get(key).and_then(Node::text);
+        Some(Declared {
+            name: text("name")?,
+            value: text("value")
+                .or_else(|| text("defaultValue"))
+                .or_else(|| text("default"))
+                .unwrap_or_default(),
+            aliases: item
+                .get("aliases")
+                .map(Node::items)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(Node::text)
+                .collect(),
         })
-        .collect()
+    });
+    listed.chain(mapped).collect()
 }
 
 /// Puts pages in the order of a list of names; the others follow, unlisted. Returns the names that no page has.

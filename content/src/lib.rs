@@ -5,6 +5,7 @@
 //! labs is the server's work.
 
 mod blocks;
+pub mod collection;
 pub mod corpus;
 mod diagnostic;
 pub mod docs;
@@ -15,6 +16,7 @@ mod lab;
 mod layout;
 mod lint;
 mod page;
+pub mod probe;
 pub mod report;
 pub mod spec;
 mod template;

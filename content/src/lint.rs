@@ -8,14 +8,15 @@ use lectern_api::actions::{Action, COMMON_OPTIONS, KINDS, find_kind};
 use crate::corpus::looks_like_action;
 use crate::diagnostic::Diagnostic;
 use crate::files::LabFile;
-use crate::html::{Target, page_name, resolve};
 use crate::lab::Lab;
 use crate::layout::{Markup, Page, split_front_matter};
-use crate::page::{Lines, RenderOptions, action_name, addresses, code_blocks};
+use crate::page::{Lines, RenderOptions, action_name, code_blocks};
 use crate::template::{Notice, NoticeKind};
 use crate::variables::{SESSION_VARIABLES, Variables};
 use crate::yaml;
 
+mod addresses;
+mod checks;
 mod commands;
 mod manifest;
 
@@ -39,6 +40,7 @@ pub fn lint(dir: &Path) -> Vec<Diagnostic> {
 struct Linter<'a> {
     lab: &'a Lab,
     variables: Variables,
+    options: RenderOptions,
     home: Vec<LabFile>,
     checks_used: BTreeSet<String>,
     found: Vec<Diagnostic>,
@@ -47,16 +49,23 @@ struct Linter<'a> {
 impl<'a> Linter<'a> {
     fn new(lab: &'a Lab) -> Self {
         let mut variables = Variables::new();
-        for (name, _) in SESSION_VARIABLES {
-            variables.set(*name, UNKNOWN_VALUE);
+        // each page is looked at with the text of every pathway
+        let set =
+            SESSION_VARIABLES.iter().filter(|variable| variable.is_set && variable.name != "pathway_name");
+        for variable in set {
+            variables.set(variable.name, UNKNOWN_VALUE);
         }
-        let given = lab.spec.session.env.iter().map(|(name, _)| name);
-        for name in given.chain(lab.spec.parameters.iter().map(|parameter| &parameter.name)) {
-            variables.set_environment(name, UNKNOWN_VALUE);
+        for (name, value) in &lab.spec.session.env {
+            variables
+                .set_environment(name, if value.contains("$(") { UNKNOWN_VALUE } else { value.as_str() });
+        }
+        for parameter in &lab.spec.parameters {
+            variables.set_environment(&parameter.name, UNKNOWN_VALUE);
         }
         Self {
             lab,
             variables,
+            options: RenderOptions { every_pathway: true, ..RenderOptions::default() },
             home: lab.home_files(),
             checks_used: BTreeSet::new(),
             found: lab.warnings.clone(),
@@ -77,19 +86,19 @@ impl<'a> Linter<'a> {
             self.page(page, &mut exercise);
         }
         self.listing();
-        self.checks();
+        self.found.extend(checks::lint(&self, &self.checks_used));
         self.found.extend(manifest::lint(self.lab));
         self.found
     }
 
     fn actions(&self, page: &Page) -> Vec<Action> {
-        let rendered = self.lab.render_page(&page.name, &self.variables, &RenderOptions::default());
+        let rendered = self.lab.render_page(&page.name, &self.variables, &self.options);
         let actions = rendered.map(|page| page.actions).unwrap_or_default();
         actions.iter().filter_map(|block| block.action().cloned()).collect()
     }
 
     fn page(&mut self, page: &Page, exercise: &mut Exercise) {
-        let (text, notices) = self.lab.expand(page, &self.variables, "");
+        let (text, notices) = self.lab.expand(page, &self.variables, &self.options);
         let (_, start, _) = split_front_matter(&page.text);
         for notice in notices {
             self.notice(page, start, notice);
@@ -98,8 +107,7 @@ impl<'a> Linter<'a> {
         for (info, body, line) in code_blocks(&text) {
             self.block(page, &info, &body, lines.of(line as usize));
         }
-        let Ok(rendered) = self.lab.render_page(&page.name, &self.variables, &RenderOptions::default())
-        else {
+        let Ok(rendered) = self.lab.render_page(&page.name, &self.variables, &self.options) else {
             return;
         };
         for block in &rendered.actions {
@@ -129,25 +137,14 @@ impl<'a> Linter<'a> {
                 );
             }
         }
-        for (image, url, line, column) in addresses(&text) {
-            self.address(page, image, &url, lines.of(line as usize), column);
-        }
+        self.found.extend(addresses::lint(self.lab, page, &text, &Lines::new(&page.text, &text)));
     }
 
     fn notice(&mut self, page: &Page, start: usize, notice: Notice) {
         let diagnostic = match notice.kind {
             // what a session's set-up scripts export is not known here
             NoticeKind::UnknownVariable(name) if name.starts_with("ENV_") => return,
-            NoticeKind::UnknownVariable(name) => {
-                let known = SESSION_VARIABLES.iter().map(|(name, _)| *name);
-                let declared = self.lab.layout.declared.iter().map(|declared| declared.name.as_str());
-                let hint = nearest(&name, known.chain(declared)).map_or_else(
-                    || "declare it, or take it out; it renders empty".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                Diagnostic::warning("unknown-variable", &page.file, format!("No value is known for `{name}`"))
-                    .hint(hint)
-            }
+            NoticeKind::UnknownVariable(name) => unknown_variable(self.lab, &page.file, &name),
             NoticeKind::UnknownShortcode(name) => Diagnostic::warning(
                 "unknown-shortcode",
                 &page.file,
@@ -221,79 +218,39 @@ impl<'a> Linter<'a> {
         }
     }
 
-    fn address(&mut self, page: &Page, image: bool, url: &str, line: u32, column: u32) {
-        if url.contains(UNKNOWN_VALUE) {
-            return;
-        }
-        let folder =
-            page.file.strip_prefix(&self.lab.layout.content).unwrap_or(&page.file).trim_start_matches('/');
-        let folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let (what, code) = if image { ("image", "broken-image") } else { ("link", "broken-link") };
-        let reason = match resolve(folder, url) {
-            Target::External | Target::Fragment(_) => return,
-            Target::Outside => "leads out of the content folder",
-            Target::Inside { path, .. } => {
-                let path = path.replace("%20", " ");
-                if path.is_empty()
-                    || self.lab.page_names.contains(page_name(&path))
-                    || self.lab.asset(&path).is_some()
-                {
-                    return;
-                }
-                "leads to nothing that is served"
-            }
-        };
-        self.found.push(
-            Diagnostic::warning(code, &page.file, format!("The {what} `{url}` {reason}"))
-                .at(line, column)
-                .hint("files are served from beside the page and from workshop/static"),
-        );
-    }
-
     fn listing(&mut self) {
         let on_a_pathway = |name: &str| {
             self.lab.pathways.iter().any(|pathway| pathway.pages.iter().any(|page| page == name))
         };
-        for page in self.lab.layout.pages.iter().filter(|page| !page.listed && !on_a_pathway(&page.name)) {
+        let is_included = |name: &str| {
+            self.lab.layout.pages.iter().any(|page| page.text.contains("{%") && page.text.contains(name))
+        };
+        let unlisted = self.lab.layout.pages.iter().filter(|page| !page.listed && !on_a_pathway(&page.name));
+        for page in unlisted.filter(|page| !is_included(&page.name)) {
             self.found.push(
                 Diagnostic::warning("unlisted-page", &page.file, "No table of contents lists this page")
                     .hint("add it to modules.activate in workshop/workshop.yaml, or remove it"),
             );
         }
     }
+}
 
-    fn checks(&mut self) {
-        const TESTS: &str = "workshop/examiner/tests";
-        let (files, _) = crate::files::list(self.lab.root(), TESTS, |_| false);
-        let mut stems: BTreeSet<String> = BTreeSet::new();
-        for file in files.iter().filter(|file| !file.path.contains('/')) {
-            let path = format!("{TESTS}/{}", file.path);
-            let stem = file.path.split('.').next().unwrap_or_default().to_lowercase();
-            if !stems.insert(stem) {
-                self.found.push(
-                    Diagnostic::warning(
-                        "duplicate-check",
-                        &path,
-                        format!("Another check is called almost `{}`", file.path),
-                    )
-                    .hint("give checks names that differ by more than case or extension"),
-                );
-            }
-            if !file.executable && file.link.is_none() {
-                self.found.push(
-                    Diagnostic::error("check-not-executable", &path, "The check is not executable")
-                        .hint(format!("chmod +x {path}")),
-                );
-            }
-            if !self.checks_used.contains(&file.path) {
-                self.found.push(Diagnostic::advice("unused-check", &path, "No page runs this check"));
-            }
-        }
+fn unknown_variable(lab: &Lab, file: &str, name: &str) -> Diagnostic {
+    if SESSION_VARIABLES.iter().any(|variable| variable.name == name) {
+        return Diagnostic::warning("unset-variable", file, format!("Lectern gives `{name}` no value yet"))
+            .hint("it renders empty; declare a value for it, or write the page without it");
     }
+    let known = SESSION_VARIABLES.iter().map(|variable| variable.name);
+    let declared = lab.layout.declared.iter().map(|declared| declared.name.as_str());
+    let hint = nearest(name, known.chain(declared)).map_or_else(
+        || "declare it, or take it out; it renders empty".to_owned(),
+        |near| format!("did you mean `{near}`?"),
+    );
+    Diagnostic::warning("unknown-variable", file, format!("No value is known for `{name}`")).hint(hint)
 }
 
 /// Returns the line and column, from 1, of a byte offset.
-fn place(text: &str, offset: usize) -> (u32, u32) {
+pub(crate) fn place(text: &str, offset: usize) -> (u32, u32) {
     let mut offset = offset.min(text.len());
     while !text.is_char_boundary(offset) {
         offset -= 1;

@@ -1,33 +1,37 @@
 //! Turning a page's text into sanitised HTML and typed actions.
 
-use std::collections::{HashMap, HashSet};
-use std::fmt::{self, Write};
 use std::sync::{Arc, LazyLock};
 
-use comrak::html::{ChildRendering, Context, format_document_with_formatter, format_node_default};
-use comrak::nodes::{AstNode, Node, NodeHtmlBlock, NodeValue};
+use comrak::html::format_document_with_formatter;
+use comrak::nodes::{Node, NodeHtmlBlock, NodeValue};
 use comrak::options::{AlertStyleType, Plugins};
 use comrak::{Arena, Options, parse_document};
 use lectern_api::actions::{ActionBlock, is_action};
 use lectern_api::page::RenderedPage;
 
-use crate::html::{NONCE, Place, escape, escape_into, safe_image, safe_link, sanitise};
+use crate::html::{NONCE, Place, escape, safe_image, safe_link, sanitise};
 use crate::lab::Lab;
 use crate::layout::{Markup, Page, split_front_matter};
 use crate::template::{self, COPY_MARK, Notice, Sources};
 use crate::variables::Variables;
 
+mod format;
+mod inspect;
 mod lines;
 mod sections;
+#[cfg(test)]
+mod tests;
 mod walk;
 
+pub(crate) use inspect::{addresses, anchors, code_blocks};
 pub(crate) use lines::Lines;
 
 /// The deepest that blocks and emphasis may nest on a page.
 const MAX_DEPTH: usize = 100;
 /// The most tags of raw HTML that a page may hold.
 const MAX_RAW_TAGS: usize = 10_000;
-/// The longest page whose HTML always goes through the sanitiser, in bytes; a longer one does if it has HTML of its own.
+/// The longest page that always goes through the sanitiser, in bytes: reading ten megabytes of HTML again takes longer
+/// than all the rest.
 const MAX_ALWAYS_SANITISED_BYTES: usize = 256 * 1024;
 /// The most code that is coloured on one page, in bytes.
 const MAX_COLOURED_BYTES: usize = 256 * 1024;
@@ -50,6 +54,8 @@ pub enum PageError {
 pub struct RenderOptions {
     /// Where [`Lab::asset`] is served, such as `/api/v1/labs/x/files`: relative images point there.
     pub base_url: String,
+    /// Whether the text of every pathway is kept, as who checks a page needs it; a learner sees one pathway's.
+    pub every_pathway: bool,
 }
 
 impl RenderOptions {
@@ -57,7 +63,7 @@ impl RenderOptions {
     pub fn new(base_url: impl Into<String>) -> Self {
         let mut base_url = base_url.into();
         base_url.truncate(base_url.trim_end_matches('/').len());
-        Self { base_url }
+        Self { base_url, every_pathway: false }
     }
 }
 
@@ -82,7 +88,7 @@ impl Lab {
         if page.markup == Markup::AsciiDoc {
             return not_supported(page);
         }
-        let (text, _) = self.expand(page, variables, &options.base_url);
+        let (text, _) = self.expand(page, variables, options);
         let folder =
             page.file.strip_prefix(&self.layout.content).unwrap_or(&page.file).trim_start_matches('/');
         let folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -91,27 +97,29 @@ impl Lab {
             base_url: options.base_url.clone(),
             pages: Arc::clone(&self.page_names),
         };
-        let title = self.expand_title(&page.title, variables, &options.base_url);
+        let title = self.fill_in(&page.title, variables, options).0.replace(COPY_MARK, "");
         let rendered = render_text(&page.text, &text, &title, place);
         RenderedPage { name: page.name.clone(), title, html: rendered.html, actions: rendered.actions }
     }
 
     /// Fills in a page's variables; the front matter is not part of the result.
-    pub(crate) fn expand(&self, page: &Page, variables: &Variables, base_url: &str) -> (String, Vec<Notice>) {
+    pub(crate) fn expand(
+        &self,
+        page: &Page,
+        variables: &Variables,
+        options: &RenderOptions,
+    ) -> (String, Vec<Notice>) {
         let (_, body, _) = split_front_matter(&page.text);
-        self.fill_in(&page.text[body..], variables, base_url)
+        self.fill_in(&page.text[body..], variables, options)
     }
 
-    fn expand_title(&self, title: &str, variables: &Variables, base_url: &str) -> String {
-        self.fill_in(title, variables, base_url).0.replace(COPY_MARK, "")
-    }
-
-    fn fill_in(&self, text: &str, variables: &Variables, base_url: &str) -> (String, Vec<Notice>) {
+    fn fill_in(&self, text: &str, variables: &Variables, options: &RenderOptions) -> (String, Vec<Notice>) {
         let sources = Sources {
             variable: &|name| self.variable(variables, name),
             include: &|name| self.included(name),
-            pathway: variables.pathway().or(self.layout.default_pathway.as_deref()),
-            base_url,
+            pathway: self.pathway_name(variables),
+            every_pathway: options.every_pathway,
+            base_url: &options.base_url,
         };
         template::expand(text, self.layout.style, &sources)
     }
@@ -149,8 +157,23 @@ static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
     options
 });
 
+/// Which pages go through the sanitiser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sanitising {
+    /// All.
+    Always,
+    /// Those that hold HTML of their own: what else there is, is written by us.
+    WhereThereIsHtml,
+}
+
 /// Renders Markdown whose variables are filled in. `source` is the page's file as it is, for the numbers of lines.
 pub(crate) fn render_text(source: &str, text: &str, title: &str, place: Place) -> RenderedText {
+    let is_long = text.len() > MAX_ALWAYS_SANITISED_BYTES;
+    let sanitising = if is_long { Sanitising::WhereThereIsHtml } else { Sanitising::Always };
+    render_as(source, text, title, place, sanitising)
+}
+
+fn render_as(source: &str, text: &str, title: &str, place: Place, sanitising: Sanitising) -> RenderedText {
     let arena = Arena::new();
     let root = if quotes_deeply(text) { None } else { Some(parse_document(&arena, text, &OPTIONS)) };
     let Some(root) = root.filter(|root| !too_deep(root)) else {
@@ -160,17 +183,24 @@ pub(crate) fn render_text(source: &str, text: &str, title: &str, place: Place) -
     };
     drop_title(root, title);
     let lines = Lines::new(source, text);
-    // a long page without any HTML of its own is made of our HTML alone, which need not be read again
-    let ours_alone = text.len() > MAX_ALWAYS_SANITISED_BYTES && !has_html(root);
+    // asked before our own HTML goes in
+    let ours_alone = sanitising == Sanitising::WhereThereIsHtml && !has_html(root);
     if ours_alone {
         rewrite_addresses(root, &place);
     }
-    let actions = walk::transform(root, &lines);
-    let ids = heading_ids(root);
+    let actions = walk::transform(&arena, root, &lines);
+    let ids = format::heading_ids(root);
     let mut html = String::with_capacity(text.len() * 3 / 2);
     let plugins = Plugins::default();
     // writing to a String cannot fail
-    let _ = format_document_with_formatter(root, &OPTIONS, &mut html, &plugins, format_node, ids.into_iter());
+    let _ = format_document_with_formatter(
+        root,
+        &OPTIONS,
+        &mut html,
+        &plugins,
+        format::format_node,
+        ids.into_iter(),
+    );
     let html = if ours_alone { html.replace(NONCE.as_str(), "") } else { sanitise(&html, place) };
     RenderedText { html, actions }
 }
@@ -185,50 +215,11 @@ fn has_html<'a>(root: Node<'a>) -> bool {
 fn rewrite_addresses<'a>(root: Node<'a>, place: &Place) {
     for node in root.descendants() {
         match &mut node.data_mut().value {
-            NodeValue::Link(link) => link.url = safe_link(&link.url, place).unwrap_or_else(|| "#".to_owned()),
+            NodeValue::Link(link) => link.url = safe_link(&link.url, place).unwrap_or_default(),
             NodeValue::Image(link) => link.url = safe_image(&link.url, place).unwrap_or_default(),
             _ => {}
         }
     }
-}
-
-/// Returns the code blocks of a text, as the page would have them: info string, text, line.
-pub(crate) fn code_blocks(text: &str) -> Vec<(String, String, u32)> {
-    let arena = Arena::new();
-    let text = if quotes_deeply(text) { "" } else { text };
-    let root = parse_document(&arena, text, &OPTIONS);
-    root.descendants()
-        .filter_map(|node| {
-            let data = node.data();
-            let NodeValue::CodeBlock(code) = &data.value else { return None };
-            let line = u32::try_from(data.sourcepos.start.line).unwrap_or(1);
-            code.fenced.then(|| (code.info.clone(), code.literal.clone(), line))
-        })
-        .collect()
-}
-
-/// Returns the addresses of a text's links and images: whether it is an image, the address, line and column.
-pub(crate) fn addresses(text: &str) -> Vec<(bool, String, u32, u32)> {
-    let arena = Arena::new();
-    let text = if quotes_deeply(text) { "" } else { text };
-    let root = parse_document(&arena, text, &OPTIONS);
-    root.descendants()
-        .filter_map(|node| {
-            let data = node.data();
-            let (image, link) = match &data.value {
-                NodeValue::Image(link) => (true, link),
-                NodeValue::Link(link) => (false, link),
-                _ => return None,
-            };
-            let place = |number: usize| u32::try_from(number).unwrap_or(1);
-            Some((
-                image,
-                link.url.clone(),
-                place(data.sourcepos.start.line),
-                place(data.sourcepos.start.column),
-            ))
-        })
-        .collect()
 }
 
 /// Says whether a line opens more quotations than a page needs: comrak takes quadratic time over such.
@@ -264,74 +255,6 @@ fn drop_title<'a>(root: Node<'a>, title: &str) {
         && first.collect_text().trim() == title.trim();
     if is_title {
         first.detach();
-    }
-}
-
-/// Makes an id for each heading, no two alike.
-fn heading_ids<'a>(root: &'a AstNode<'a>) -> Vec<String> {
-    let mut seen: HashMap<String, u32> = HashMap::new();
-    let mut taken: HashSet<String> = HashSet::new();
-    let mut ids = Vec::new();
-    for node in root.descendants() {
-        if !matches!(node.data().value, NodeValue::Heading(_)) {
-            continue;
-        }
-        let slug: String = node
-            .collect_text()
-            .to_lowercase()
-            .chars()
-            .filter_map(|letter| match letter {
-                letter if letter.is_alphanumeric() || letter == '-' || letter == '_' => Some(letter),
-                ' ' => Some('-'),
-                _ => None,
-            })
-            .take(200)
-            .collect();
-        let count = seen.entry(slug.clone()).or_insert(0);
-        let mut id = if *count == 0 { slug.clone() } else { format!("{slug}-{count}") };
-        *count += 1;
-        while !taken.insert(id.clone()) {
-            id.push('_');
-        }
-        ids.push(id);
-    }
-    ids
-}
-
-/// Writes one node: as comrak does, save headings (our ids) and links that leave the lab (a tab of their own).
-fn format_node<'a>(
-    context: &mut Context<'_, '_, std::vec::IntoIter<String>>,
-    node: Node<'a>,
-    entering: bool,
-) -> Result<ChildRendering, fmt::Error> {
-    match &node.data().value {
-        NodeValue::Heading(heading) => {
-            if entering {
-                context.cr()?;
-                let id = context.user.next().unwrap_or_default();
-                let mut escaped = String::new();
-                escape_into(&mut escaped, &id);
-                write!(context, "<h{} id=\"page-{escaped}\">", heading.level)?;
-            } else {
-                writeln!(context, "</h{}>", heading.level)?;
-            }
-            Ok(ChildRendering::HTML)
-        }
-        NodeValue::Link(link) if link.url.starts_with("http://") || link.url.starts_with("https://") => {
-            if entering {
-                context.write_str("<a rel=\"noopener noreferrer\" target=\"_blank\" href=\"")?;
-                context.escape_href(&link.url)?;
-                if !link.title.is_empty() {
-                    context.write_str("\" title=\"")?;
-                    context.escape(&link.title)?;
-                }
-                context.write_str("\">")?;
-            } else {
-                context.write_str("</a>")?;
-            }
-            Ok(ChildRendering::HTML)
-        }
-        _ => format_node_default(context, node, entering),
     }
 }
 

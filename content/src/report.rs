@@ -1,45 +1,68 @@
-//! Diagnostics for people and for other programs.
+//! What lint found, for people and for other programs.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::diagnostic::{Diagnostic, Severity};
 
-/// Returns diagnostics as plain JSON: a list of objects.
-#[must_use]
-pub fn to_json(diagnostics: &[Diagnostic]) -> Value {
-    diagnostics
-        .iter()
-        .map(|one| {
-            json!({
-                "severity": one.severity, "code": one.code, "file": one.file, "line": one.line, "column": one.column,
-                "message": one.message, "hint": one.hint,
-            })
-        })
-        .collect()
+/// What was found in one lab.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LintedLab {
+    /// The lab's folder, as the reader knows it.
+    pub dir: PathBuf,
+    /// What was found.
+    pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Returns diagnostics as a SARIF 2.1.0 log, as code hosts and editors read it. `base` is the lab's folder as the
-/// reader knows it, put before each file's name.
+impl LintedLab {
+    fn path(&self, file: &str) -> PathBuf {
+        if file == "." { self.dir.clone() } else { self.dir.join(file) }
+    }
+}
+
+/// Counts diagnostics of a severity.
 #[must_use]
-pub fn to_sarif(diagnostics: &[Diagnostic], base: &str) -> Value {
-    let mut rules: Vec<&str> = diagnostics.iter().map(|one| one.code.as_str()).collect();
-    rules.sort_unstable();
-    rules.dedup();
-    let results: Vec<Value> = diagnostics
-        .iter()
-        .map(|one| {
+pub fn count(labs: &[LintedLab], severity: Severity) -> usize {
+    labs.iter().flat_map(|lab| &lab.diagnostics).filter(|one| one.severity == severity).count()
+}
+
+/// Returns what was found as plain JSON: a list of objects, each with the lab's folder and the diagnostic's own members.
+#[must_use]
+pub fn to_json(labs: &[LintedLab]) -> Value {
+    let of_lab = |lab: &LintedLab| {
+        let dir = lab.dir.to_string_lossy().into_owned();
+        lab.diagnostics.clone().into_iter().map(move |one| {
+            json!({
+                "lab": dir, "severity": one.severity, "code": one.code, "file": one.file, "line": one.line,
+                "column": one.column, "message": one.message, "hint": one.hint,
+            })
+        })
+    };
+    labs.iter().flat_map(of_lab).collect()
+}
+
+/// Returns what was found as a SARIF 2.1.0 log, as code hosts and editors read it.
+#[must_use]
+pub fn to_sarif(labs: &[LintedLab]) -> Value {
+    let all = || labs.iter().flat_map(|lab| lab.diagnostics.iter().map(move |one| (lab, one)));
+    let rules: BTreeSet<&str> = all().map(|(_, one)| one.code.as_str()).collect();
+    let rules: Vec<&str> = rules.into_iter().collect();
+    let results: Vec<Value> = all()
+        .map(|(lab, one)| {
             let text = match &one.hint {
                 Some(hint) => format!("{} ({hint})", one.message),
                 None => one.message.clone(),
             };
             json!({
                 "ruleId": one.code,
-                "level": match one.severity { Severity::Error => "error", Severity::Warning => "warning", Severity::Advice => "note" },
+                "ruleIndex": rules.iter().position(|rule| *rule == one.code),
+                "level": level(one.severity),
                 "message": {"text": text},
                 "locations": [{"physicalLocation": {
-                    "artifactLocation": {"uri": joined(base, &one.file)},
+                    "artifactLocation": {"uri": uri_of(&lab.path(&one.file))},
                     "region": {"startLine": one.line, "startColumn": one.column},
                 }}],
             })
@@ -54,42 +77,63 @@ pub fn to_sarif(diagnostics: &[Diagnostic], base: &str) -> Value {
                 "version": env!("CARGO_PKG_VERSION"),
                 "rules": rules.iter().map(|rule| json!({"id": rule})).collect::<Vec<_>>(),
             }},
+            "columnKind": "unicodeCodePoints",
             "results": results,
         }],
     })
 }
 
-fn joined(base: &str, file: &str) -> String {
-    let base = base.trim_end_matches('/');
-    if base.is_empty() || base == "." { file.to_owned() } else { format!("{base}/{file}") }
+const fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Advice => "note",
+    }
 }
 
-/// Returns diagnostics as a terminal shows them, each with the lines that it means. `dir` is the lab's folder.
+/// Writes a path as a URI: relative where the path is.
+fn uri_of(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    let mut out = String::from(if path.starts_with('/') { "file://" } else { "" });
+    for byte in path.strip_prefix("./").unwrap_or(&path).bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            out.push(byte.into());
+        } else {
+            // writing to a String cannot fail
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+/// Returns what was found in a lab as a terminal shows it, each with the lines that it means. Coloured where the
+/// standard output is a terminal and `NO_COLOR` is not set.
 #[must_use]
-pub fn to_terminal(diagnostics: &[Diagnostic], dir: &Path) -> String {
-    let handler = miette::GraphicalReportHandler::new();
+pub fn to_terminal(lab: &LintedLab) -> String {
+    let handler = miette::GraphicalReportHandler::new().with_width(110);
     let mut out = String::new();
-    for one in diagnostics {
-        let text = std::fs::read_to_string(dir.join(&one.file)).unwrap_or_default();
-        let offset = miette::SourceOffset::from_location(&text, one.line as usize, one.column as usize);
-        let rest = text.get(offset.offset()..).unwrap_or_default();
-        let length = rest.lines().next().map_or(0, |line| line.trim_end().len());
-        let mut report = miette::MietteDiagnostic::new(&one.message).with_code(&one.code).with_severity(
-            match one.severity {
-                Severity::Error => miette::Severity::Error,
-                Severity::Warning => miette::Severity::Warning,
-                Severity::Advice => miette::Severity::Advice,
-            },
-        );
+    let mut last: Option<(&str, String)> = None;
+    for one in &lab.diagnostics {
+        let text = match &last {
+            Some((file, text)) if *file == one.file => text.clone(),
+            _ => std::fs::read_to_string(lab.path(&one.file)).unwrap_or_default(),
+        };
+        let mut report = miette::MietteDiagnostic::new(&one.message)
+            .with_code(&one.code)
+            .with_severity(miette_severity(one.severity));
         if let Some(hint) = &one.hint {
             report = report.with_help(hint);
         }
-        let name = joined(&dir.to_string_lossy(), &one.file);
+        let name = lab.path(&one.file).to_string_lossy().into_owned();
         if text.is_empty() {
             report.message = format!("{name}: {}", report.message);
         } else {
-            report = report.with_label(miette::LabeledSpan::underline((offset.offset(), length)));
+            let start = miette::SourceOffset::from_location(&text, one.line as usize, one.column as usize);
+            let rest = text.get(start.offset()..).unwrap_or_default();
+            let length = rest.lines().next().map_or(0, |line| line.trim_end().len());
+            report = report.with_label(miette::LabeledSpan::underline((start.offset(), length)));
         }
+        last = Some((&one.file, text.clone()));
         let report = miette::Report::new(report).with_source_code(miette::NamedSource::new(name, text));
         // writing to a String cannot fail
         let _ = handler.render_report(&mut out, report.as_ref());
@@ -97,35 +141,61 @@ pub fn to_terminal(diagnostics: &[Diagnostic], dir: &Path) -> String {
     out
 }
 
+const fn miette_severity(severity: Severity) -> miette::Severity {
+    match severity {
+        Severity::Error => miette::Severity::Error,
+        Severity::Warning => miette::Severity::Warning,
+        Severity::Advice => miette::Severity::Advice,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn found() -> Vec<Diagnostic> {
-        vec![Diagnostic::error("bad-action", "workshop/content/a.md", "It is wrong").at(2, 3).hint("mend it")]
+    fn found(dir: impl Into<PathBuf>) -> LintedLab {
+        let diagnostics = vec![
+            Diagnostic::error("bad-action", "workshop/content/a b.md", "It is wrong")
+                .at(2, 5)
+                .hint("mend it"),
+            Diagnostic::advice("unreadable", ".", "It is not there"),
+        ];
+        LintedLab { dir: dir.into(), diagnostics }
     }
 
     #[test]
     fn sarif_names_the_place() {
-        let log = to_sarif(&found(), "labs/x");
-        let place = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
-        assert_eq!(place["artifactLocation"]["uri"], "labs/x/workshop/content/a.md");
-        assert_eq!(place["region"], json!({"startLine": 2, "startColumn": 3}));
-        assert_eq!(log["runs"][0]["tool"]["driver"]["rules"], json!([{"id": "bad-action"}]));
+        let log = to_sarif(&[found("./labs/x"), found("/labs/y")]);
+        let run = &log["runs"][0];
+        let place = |result: usize| &run["results"][result]["locations"][0]["physicalLocation"];
+        assert_eq!(place(0)["artifactLocation"]["uri"], "labs/x/workshop/content/a%20b.md");
+        assert_eq!(place(0)["region"], json!({"startLine": 2, "startColumn": 5}));
+        assert_eq!(place(2)["artifactLocation"]["uri"], "file:///labs/y/workshop/content/a%20b.md");
+        assert_eq!(run["tool"]["driver"]["rules"], json!([{"id": "bad-action"}, {"id": "unreadable"}]));
+        assert_eq!(
+            (&run["results"][1]["level"], &run["results"][1]["ruleIndex"]),
+            (&json!("note"), &json!(1))
+        );
     }
 
     #[test]
-    fn json_is_read_back_as_it_was() {
-        assert_eq!(serde_json::from_value::<Vec<Diagnostic>>(to_json(&found())).unwrap(), found());
+    fn json_holds_each_diagnostic_as_it_was() {
+        let lab = found("labs/x");
+        let mut list = to_json(std::slice::from_ref(&lab));
+        assert_eq!(list[0].as_object_mut().and_then(|one| one.remove("lab")), Some(json!("labs/x")));
+        assert_eq!(serde_json::from_value::<Diagnostic>(list[0].clone()).unwrap(), lab.diagnostics[0]);
+        assert_eq!(count(&[lab], Severity::Error), 1);
     }
 
     #[test]
     fn the_terminal_shows_the_line() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("workshop/content")).unwrap();
-        std::fs::write(dir.path().join("workshop/content/a.md"), "one\nthe second line\n").unwrap();
-        let shown = to_terminal(&found(), dir.path());
-        for part in ["It is wrong", "the second line", "mend it", "bad-action"] {
+        std::fs::write(dir.path().join("workshop/content/a b.md"), "one\nthe second line\n").unwrap();
+        let shown = to_terminal(&found(dir.path()));
+        for part in
+            ["It is wrong", "the second line", "mend it", "bad-action", "a b.md:2:5", "It is not there"]
+        {
             assert!(shown.contains(part), "{part} in {shown}");
         }
     }

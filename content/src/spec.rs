@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 mod applications;
+pub mod fields;
 mod read;
 mod session;
 
-pub use applications::{Applications, Console, TerminalLayout};
-pub use read::{NotActedOn, ReadSpec, parse_duration, read};
+pub use applications::{Applications, Console, Instructions, Renderer, TerminalLayout};
+pub(crate) use read::spec_of;
+pub use read::{ReadSpec, parse_duration, read};
 pub use session::{
     Budget, Dashboard, Ingress, LimitRange, NamespaceRole, Namespaces, SecondaryNamespace, SecurityPolicy,
     SessionResources, SessionSpec,

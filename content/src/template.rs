@@ -38,6 +38,8 @@ pub(crate) struct Sources<'a> {
     pub include: &'a dyn Fn(&str) -> Option<String>,
     /// The chosen pathway.
     pub pathway: Option<&'a str>,
+    /// Whether the text of every pathway is kept, not just the chosen one's.
+    pub every_pathway: bool,
     /// Where static files are served.
     pub base_url: &'a str,
 }
@@ -121,7 +123,13 @@ mod tests {
             "loop.md" => Some("{% include 'loop.md' %}{% include 'loop.md' %}".to_owned()),
             _ => None,
         };
-        let sources = Sources { variable: &variable, include: &include, pathway, base_url: "/files" };
+        let sources = Sources {
+            variable: &variable,
+            include: &include,
+            pathway,
+            every_pathway: pathway == Some("every"),
+            base_url: "/files",
+        };
         let (text, notices) = expand(text, style, &sources);
         (text, notices.into_iter().map(|notice| notice.kind).collect())
     }
@@ -234,6 +242,8 @@ mod tests {
         let page = "a{{< pathway x >}}b{{< /pathway >}}c";
         assert_eq!(with(page, Style::Hugo, Some("x")).0, "abc");
         assert_eq!(with(page, Style::Hugo, Some("y")).0, "ac");
+        assert_eq!(with(page, Style::Hugo, None).0, "ac");
+        assert_eq!(with(page, Style::Hugo, Some("every")).0, "abc");
     }
 
     #[test]

@@ -2,36 +2,78 @@
 
 use std::collections::BTreeMap;
 
-/// Every variable that the platform sets for a session.
-pub const SESSION_VARIABLES: &[(&str, &str)] = &[
-    ("session_name", "the session's name; in old labs the same as `session_namespace`"),
-    ("session_id", "the last part of the session's name"),
-    ("session_namespace", "the learner's Kubernetes namespace"),
-    ("session_hostname", "the host name under which the session is reached"),
-    ("session_url", "the address under which the session is reached"),
-    ("workshop_name", "the lab's name"),
-    ("workshop_title", "the lab's title"),
-    ("workshop_description", "the lab's description"),
-    ("workshop_namespace", "the namespace in which the session's workbench runs"),
-    ("environment_name", "the name of what the lab's sessions share"),
-    ("training_portal", "the name of the portal"),
-    ("assets_repository", "the host that serves the lab's assets"),
-    ("cluster_domain", "the cluster's internal domain, such as `cluster.local`"),
-    ("kubernetes_version", "the cluster's version"),
-    ("image_repository", "the registry that holds the lab's images"),
-    ("ingress_domain", "the domain under which a session's ingresses live"),
-    ("ingress_protocol", "`http` or `https`"),
-    ("ingress_port_suffix", "the port with a colon before it, where it is not the usual one"),
-    ("ingress_class", "the ingress class to use"),
-    ("storage_class", "the storage class to use"),
-    ("registry_host", "the session's image registry"),
-    ("registry_username", "the user name for that registry"),
-    ("registry_password", "the password for that registry"),
-    ("registry_secret", "the secret that holds both"),
-    ("services_password", "the password of the session's own services"),
-    ("pathway_name", "the pathway that was chosen"),
-    ("platform_arch", "the processor architecture"),
-    ("policy_name", "the lab's pod security policy"),
+/// A variable that the dialect gives every session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionVariable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it stands for.
+    pub summary: &'static str,
+    /// Whether Lectern gives it a value; one without renders empty.
+    pub is_set: bool,
+}
+
+const fn set(name: &'static str, summary: &'static str) -> SessionVariable {
+    SessionVariable { name, summary, is_set: true }
+}
+
+const fn unset(name: &'static str, summary: &'static str) -> SessionVariable {
+    SessionVariable { name, summary, is_set: false }
+}
+
+/// Every variable that the dialect gives a session.
+pub const SESSION_VARIABLES: &[SessionVariable] = &[
+    set("session_name", "the session's name: the same as `session_namespace`"),
+    set("session_namespace", "the learner's Kubernetes namespace"),
+    set("session_id", "the session's id"),
+    set("workshop_name", "the lab's name"),
+    set("workshop_title", "the lab's title, or that of the chosen pathway"),
+    set("workshop_description", "the lab's description"),
+    set("workshop_namespace", "the namespace that the lab's tools count as their own: the learner's"),
+    set("environment_name", "the lab's name"),
+    set("training_portal", "`lectern`"),
+    set("pathway_name", "the pathway that was chosen"),
+    set("ingress_protocol", "`http` or `https`"),
+    unset("ingress_domain", "the domain under which a session's ingresses live"),
+    unset("ingress_port", "the port of those ingresses"),
+    unset("ingress_port_suffix", "that port with a colon before it, where it is not the usual one"),
+    unset("ingress_class", "the ingress class to use"),
+    unset("ingress_secret", "the secret with the certificate for ingresses"),
+    unset("session_hostname", "the host name under which the session is reached"),
+    unset("session_url", "the address under which the session is reached"),
+    unset("storage_class", "the storage class to use"),
+    unset("cluster_domain", "the cluster's internal domain"),
+    unset("kubernetes_version", "the cluster's version"),
+    unset("kubernetes_api_url", "the address of the cluster's API"),
+    unset("kubernetes_ca_crt", "the certificate of the cluster's API"),
+    unset("kubernetes_token", "the learner's token for the cluster's API"),
+    unset("registry_host", "the session's image registry"),
+    unset("registry_username", "the user name for that registry"),
+    unset("registry_password", "the password for that registry"),
+    unset("registry_auth_token", "both, as a registry's client sends them"),
+    unset("registry_secret", "the secret that holds both"),
+    unset("image_repository", "the registry that holds the lab's images"),
+    unset("oci_image_cache", "the registry that keeps copies of images"),
+    unset("assets_repository", "the host that serves the lab's assets"),
+    unset("services_password", "a password for the lab's own services"),
+    unset("config_password", "a password for the session's settings"),
+    unset("service_account", "the service account of the workbench"),
+    unset("ssh_private_key", "the session's private SSH key"),
+    unset("ssh_public_key", "the session's public SSH key"),
+    unset("ssh_keys_secret", "the secret that holds both"),
+    unset("git_protocol", "the protocol of the session's git server"),
+    unset("git_host", "the host of the session's git server"),
+    unset("git_username", "the user name for that server"),
+    unset("git_password", "the password for that server"),
+    unset("git_auth_token", "both, as a client sends them"),
+    unset("platform_arch", "the processor architecture"),
+    unset("policy_name", "the lab's pod security policy"),
+    unset("policy_engine", "what enforces that policy"),
+    unset("workshop_image", "the workbench's image"),
+    unset("workshop_image_pull_policy", "when that image is pulled"),
+    unset("workshop_version", "the version of the lab's files"),
+    unset("workshop_environment_uid", "the id of what the lab's sessions share"),
+    unset("workshop_session_uid", "the id of the session's object"),
 ];
 
 /// A variable that a lab declares.
@@ -41,7 +83,7 @@ pub struct Declared {
     pub name: String,
     /// Its value when nothing else gives it one.
     pub value: String,
-    /// Other names that may give it a value, the first that is set.
+    /// Other names that may give it a value, the first that is set; they come before its own.
     pub aliases: Vec<String>,
 }
 
@@ -76,15 +118,13 @@ impl Variables {
         self.environment.insert(name.into(), value.into());
     }
 
-    /// Finds a value, given what the lab declares: the environment first, then the session, then the lab.
+    /// Finds a value: under the aliases that the lab declares for the name, then under the name itself (each in the
+    /// environment, then in the session), then the one that the lab declares.
     #[must_use]
-    pub fn resolve<'a>(&'a self, declared: &'a [Declared], name: &str) -> Option<&'a str> {
-        if let Some(value) = self.given(name) {
-            return Some(value);
-        }
-        let entry = declared.iter().find(|entry| entry.name == name)?;
-        let value = entry.aliases.iter().find_map(|alias| self.given(alias));
-        Some(value.unwrap_or(&entry.value))
+    pub fn resolve<'a>(&'a self, declared: Option<&'a Declared>, name: &str) -> Option<&'a str> {
+        let aliases = declared.map_or(&[][..], |entry| entry.aliases.as_slice());
+        let given = aliases.iter().map(String::as_str).chain([name]).find_map(|name| self.given(name));
+        given.or_else(|| declared.map(|entry| entry.value.as_str()))
     }
 
     /// Returns the chosen pathway, if there is one.
@@ -106,34 +146,38 @@ impl Variables {
 mod tests {
     use super::*;
 
-    fn declared() -> Vec<Declared> {
-        vec![Declared {
+    #[test]
+    fn a_value_comes_from_an_alias_then_the_environment_then_the_session_then_the_lab() {
+        let declared = Declared {
             name: "colour".into(),
             value: "red".into(),
             aliases: vec!["COLOR".into(), "tint".into()],
-        }]
-    }
-
-    #[test]
-    fn the_environment_comes_before_the_session_and_the_session_before_the_lab() {
+        };
         let mut variables = Variables::new();
-        let colour = |variables: &Variables| variables.resolve(&declared(), "colour").map(str::to_owned);
+        let colour = |variables: &Variables| variables.resolve(Some(&declared), "colour").map(str::to_owned);
         assert_eq!(colour(&variables).as_deref(), Some("red"));
-        variables.set("tint", "green");
-        assert_eq!(colour(&variables).as_deref(), Some("green"));
-        variables.set_environment("COLOR", "blue");
-        assert_eq!(colour(&variables).as_deref(), Some("blue"));
         variables.set("colour", "white");
         assert_eq!(colour(&variables).as_deref(), Some("white"));
         variables.set_environment("colour", "black");
         assert_eq!(colour(&variables).as_deref(), Some("black"));
+        variables.set("tint", "green");
+        assert_eq!(colour(&variables).as_deref(), Some("green"));
+        variables.set_environment("COLOR", "blue");
+        assert_eq!(colour(&variables).as_deref(), Some("blue"));
     }
 
     #[test]
     fn env_names_read_the_environment() {
         let mut variables = Variables::new();
         variables.set_environment("EDITOR", "vim");
-        assert_eq!(variables.resolve(&[], "ENV_EDITOR"), Some("vim"));
-        assert_eq!(variables.resolve(&[], "ENV_PAGER"), None);
+        assert_eq!(variables.resolve(None, "ENV_EDITOR"), Some("vim"));
+        assert_eq!(variables.resolve(None, "ENV_PAGER"), None);
+    }
+
+    #[test]
+    fn no_variable_stands_twice() {
+        let names: std::collections::BTreeSet<_> =
+            SESSION_VARIABLES.iter().map(|variable| variable.name).collect();
+        assert_eq!(names.len(), SESSION_VARIABLES.len());
     }
 }

@@ -6,7 +6,7 @@ use serde_saphyr::Spanned;
 mod fields;
 mod tree;
 
-pub use fields::{Fields, Findings, Unread};
+pub use fields::{Fields, Findings};
 use tree::{Located, Quick, Tree};
 
 /// One node of a YAML document.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lectern_content::{Lab, RenderOptions, Variables};
+use lectern_content::{Lab, RenderOptions, Style, Variables, probe};
 use proptest::prelude::*;
 
 fn lab_with(root: &Path, files: &[(&str, &str)]) -> Result<Lab, lectern_content::LabError> {
@@ -91,20 +91,18 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_page_renders_in_either_layout(text in dialect()) {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, manifest) in [("classic", "workshop/workshop.yaml"), ("hugo", "workshop/config.yaml")] {
-            let root = dir.path().join(name);
-            let lab = lab_with(&root, &[("workshop/content/page.md", &text), (manifest, "name: x\n")]).unwrap();
-            let page = lab.render_page("page", &Variables::new(), &RenderOptions::default()).unwrap();
-            // every place for an action has its action, and none stands in the page twice
-            for block in &page.actions {
-                let place = format!("data-action=\"{}\"", block.id);
-                let begin = format!("data-section-begin=\"{}\"", block.id);
-                prop_assert_eq!(page.html.matches(&place).count() + page.html.matches(&begin).count(), 1, "{}", page.html);
-            }
-            prop_assert!(!page.html.contains("<script"));
+    fn any_page_renders_in_every_style(text in dialect()) {
+        for style in [Style::Classic, Style::Hugo, Style::Either] {
+            let _ = probe::page(&text, style);
         }
+    }
+
+    #[test]
+    fn any_noise_is_a_page_and_a_manifest(text in "(?s).{0,400}") {
+        let _ = probe::page(&text, Style::Classic);
+        let _ = probe::page(&text, Style::Hugo);
+        let _ = probe::manifest(&text);
+        let _ = probe::manifest(&format!("kind: Workshop\nspec:\n  session:\n{text}"));
     }
 
     #[test]
@@ -154,13 +152,22 @@ fn no_pattern_takes_quadratic_time() {
         ">",
         "> ",
         "- ",
+        "1. - * ",
+        "> - 1) ",
         "* a\n",
         "[",
         "![",
         "](",
         "[a](",
+        "[a](b) ",
+        "[a]: b\n",
+        "[a] [b][a] ",
+        "![a](b.png) ",
+        "[[a]](",
         "*a ",
         "**a *b ",
+        "***a**b*",
+        "*_*_",
         "_a_",
         "`",
         "``` ",
@@ -209,6 +216,9 @@ fn no_pattern_takes_quadratic_time() {
         "~~a",
         "\"",
         "<svg>",
+        "<a><b><i>",
+        "</a></b>",
+        "<p><table>",
         "<table><tr><td>",
         "&#0;",
         "a\n: b\n",
@@ -229,6 +239,22 @@ fn no_pattern_takes_quadratic_time() {
         }
     }
     assert!(slow.is_empty(), "{slow:#?}");
+}
+
+#[test]
+fn nesting_takes_no_quadratic_time() {
+    // each line lies deeper than the one before
+    let deeper = |unit: &str, lines: usize| -> String {
+        (0..lines).map(|depth| format!("{}x\n", unit.repeat(depth))).collect()
+    };
+    let lines = if cfg!(debug_assertions) { 150 } else { 1000 };
+    let lists: String = (0..lines).map(|depth| format!("{}- x\n", "  ".repeat(depth))).collect();
+    for text in [lists, deeper("> ", lines), deeper("<div>", lines), deeper("*", lines), deeper("#", lines)] {
+        let started = Instant::now();
+        let _ = probe::page(&text, Style::Classic);
+        let took = started.elapsed();
+        assert!(took < Duration::from_secs(5), "{:?} … took {took:?}", &text[..20]);
+    }
 }
 
 #[test]

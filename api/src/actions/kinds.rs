@@ -113,47 +113,22 @@ pub enum Retries {
 
 /// The options that every YAML body may hold: name, what may stand there, what it does.
 pub const COMMON_OPTIONS: &[Argument] = &[
-    option(
-        "title",
-        ArgumentKind::Text,
-        None,
-        "title in place of the action's own",
-    ),
-    option(
-        "prefix",
-        ArgumentKind::Text,
-        None,
-        "word before the title in place of the action's own",
-    ),
-    option(
-        "description",
-        ArgumentKind::Text,
-        None,
-        "text in the body in place of the command or the like",
-    ),
-    option(
-        "autostart",
-        ArgumentKind::Flag,
-        Some("false"),
-        "runs when the page is opened",
-    ),
+    option("title", ArgumentKind::Text, None, "title in place of the action's own"),
+    option("prefix", ArgumentKind::Text, None, "word before the title in place of the action's own"),
+    option("description", ArgumentKind::Text, None, "text in the body in place of the command or the like"),
+    option("autostart", ArgumentKind::Flag, Some("false"), "runs when the page is opened"),
     option(
         "cascade",
         ArgumentKind::Flag,
         Some("false"),
         "runs the next action of the page when this one is done; a check, when it passes",
     ),
-    option(
-        "pause",
-        ArgumentKind::Number,
-        Some("750"),
-        "milliseconds before the next action of a cascade",
-    ),
+    option("pause", ArgumentKind::Number, Some("750"), "milliseconds before the next action of a cascade"),
     option(
         "cooldown",
         ArgumentKind::Retries,
         Some("1"),
-        "seconds during which a second click does nothing (3 for editor actions; `.INF`: for ever)",
+        "seconds during which a second click does nothing (3 for editor actions; `.INF` or -1: for ever)",
     ),
     option(
         "hidden",
@@ -161,12 +136,7 @@ pub const COMMON_OPTIONS: &[Argument] = &[
         Some("false"),
         "the block is not shown, but a cascade or `autostart` runs it",
     ),
-    option(
-        "event",
-        ArgumentKind::Text,
-        None,
-        "name of an event to report when the action runs",
-    ),
+    option("event", ArgumentKind::Value, None, "what to report when the action runs: a name, or a mapping"),
 ];
 
 const fn option(
@@ -175,13 +145,7 @@ const fn option(
     default: Option<&'static str>,
     summary: &'static str,
 ) -> Argument {
-    Argument {
-        name,
-        summary,
-        kind,
-        required: false,
-        default,
-    }
+    Argument { name, summary, kind, required: false, default }
 }
 
 /// Finds an action by any of its spellings, and how that spelling's body is read.

@@ -233,16 +233,17 @@ actions! {
         "isRegex" is_regex: bool = "false", "whether the text is a regular expression";
         "before" before: Option<i64>, "lines before the match to take too; -1 for all";
         "after" after: Option<i64>, "lines after the match to take too; -1 for all";
+        "count" count: i64 = "1", "how many lines to delete from the match on; -1 for all";
     }
     "editor:copy-file" EditorCopyFile "Editor" "Copies a file." {
         "src" src: String, "the file as it is";
         "dest" dest: String, "the file to make";
-        "open" open: bool = "false", "whether to open it in the editor";
+        "open" open: bool = "true", "whether to open it in the editor";
     }
     "editor:rename-file" EditorRenameFile "Editor" "Renames or moves a file." {
         "src" src: String, "the file as it is";
         "dest" dest: String, "the file to make";
-        "open" open: bool = "false", "whether to open it in the editor";
+        "open" open: bool = "true", "whether to open it in the editor";
     }
     "editor:close-file" EditorCloseFile "Editor" "Closes a file in the editor." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
@@ -266,7 +267,7 @@ actions! {
     "editor:insert-yaml-item" EditorInsertYamlItem "Editor" "Inserts an item into a list in a YAML file." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
-        "index" index: i64, "the place in the list, from 0";
+        "index" index: i64 = "0", "the place in the list, from 0";
         "value" value: Value, "the value";
     }
     "editor:replace-yaml-item" EditorReplaceYamlItem "Editor" "Replaces an item of a list in a YAML file." {
@@ -290,7 +291,7 @@ actions! {
     }
     "editor:select-yaml-path" EditorSelectYamlPath "Editor" "Selects a key or an item, with its value, in a YAML file." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
-        "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
+        "path" path: Option<String>, "the path of the value, such as `spec.containers[name=web].image`; none selects everything";
     }
     "editor:execute-command" EditorExecuteCommand "Editor" "Runs one of the editor's own commands." {
         "command" command: String, "the command's id";

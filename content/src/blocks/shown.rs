@@ -97,7 +97,8 @@ pub(super) fn body_of(action: &Action) -> String {
         | A::EditorReplaceYamlItem { value, .. }
         | A::EditorMergeYamlValues { value, .. }
         | A::EditorInsertValueIntoYaml { value, .. } => inline(value),
-        A::EditorDeleteYamlValue { path, .. } | A::EditorSelectYamlPath { path, .. } => path.clone(),
+        A::EditorDeleteYamlValue { path, .. } => path.clone(),
+        A::EditorSelectYamlPath { path, .. } => path.clone().unwrap_or_default(),
         A::DashboardOpenUrl { url } | A::DashboardCreateDashboard { url, .. } => url.clone(),
         A::TerminalInterrupt { .. } | A::TerminalInterruptAll {} => "<ctrl+c>".to_owned(),
         A::EditorCopyFile { dest, .. } | A::EditorRenameFile { dest, .. } => dest.clone(),

@@ -57,6 +57,14 @@ fn what_is_left_out_has_its_default() {
         panic!("another action");
     };
     assert_eq!((timeout_secs, retries, delay_secs, args.len()), (15, Retries::Times(0), 1, 0));
+    assert_eq!(
+        action("examiner:execute-test", "name: t"),
+        action("examiner:execute-test", "name: t\ntimeout: 0")
+    );
+    assert!(matches!(
+        action("editor:copy-file", "src: a\ndest: b"),
+        Action::EditorCopyFile { open: true, .. }
+    ));
     assert_eq!(action("editor:open-terminal", ""), Action::EditorOpenTerminal { session: "educates".into() });
 }
 
@@ -81,6 +89,24 @@ fn options_are_read_and_unknown_keys_ignored() {
     assert_eq!(block.label, "Task: Look");
     assert!(block.options.cascade && block.options.once);
     assert_eq!(block.options.pause_ms, 10);
+}
+
+#[test]
+fn a_cooldown_without_end_is_written_in_two_ways() {
+    for cooldown in [".INF", "-1"] {
+        let body = format!("command: ls\ncooldown: {cooldown}");
+        assert!(read("terminal:execute", &body, 1).unwrap().options.once, "{cooldown}");
+    }
+}
+
+#[test]
+fn an_event_may_be_a_name_or_a_mapping() {
+    let event = |body: &str| read("dashboard:open-url", body, 1).unwrap().options.event;
+    assert_eq!(event("url: https://x.test\nevent: opened"), Some(json!("opened")));
+    assert_eq!(
+        event("url: https://x.test\nevent:\n  name: opened\n  step: 2"),
+        Some(json!({"name": "opened", "step": 2}))
+    );
 }
 
 #[test]

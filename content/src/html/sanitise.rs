@@ -69,7 +69,8 @@ pub(crate) fn safe_image(url: &str, place: &Place) -> Option<String> {
 fn is_harmless(url: &str, place: &Place) -> bool {
     match resolve(&place.folder, url) {
         Target::External => {
-            ["http://", "https://", "mailto:", "//"].iter().any(|start| url.starts_with(start))
+            let start: String = url.chars().take(8).collect::<String>().to_ascii_lowercase();
+            ["http://", "https://", "mailto:", "//"].iter().any(|known| start.starts_with(known))
         }
         _ => !url.contains(|letter: char| letter.is_control()),
     }
@@ -77,7 +78,7 @@ fn is_harmless(url: &str, place: &Place) -> bool {
 
 fn link<'v>(value: &'v str, place: &Place) -> Option<Cow<'v, str>> {
     match resolve(&place.folder, value) {
-        Target::External => Some(value.into()),
+        Target::External => (!value.trim().is_empty()).then_some(value.into()),
         Target::Fragment(name) if name.starts_with("fn") => Some(value.into()),
         Target::Fragment(name) => Some(format!("#page-{name}").into()),
         Target::Outside => None,
@@ -94,7 +95,7 @@ fn link<'v>(value: &'v str, place: &Place) -> Option<Cow<'v, str>> {
 
 fn image<'v>(value: &'v str, place: &Place) -> Option<Cow<'v, str>> {
     match resolve(&place.folder, value) {
-        Target::External => Some(value.into()),
+        Target::External => (!value.trim().is_empty()).then_some(value.into()),
         Target::Inside { path, .. } if value.starts_with('/') && is_served(place, value) => {
             // `{{< baseurl >}}` already made it so
             Some(format!("/{path}").into())

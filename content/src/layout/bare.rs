@@ -8,6 +8,11 @@ use crate::template::Style;
 /// Files that are about the lab, not of it.
 const NOT_PAGES: &[&str] = &["README", "CONTRIBUTING", "LICENSE", "CHANGELOG", "CODE_OF_CONDUCT", "SECURITY"];
 
+/// Says whether a file at the top, by its name without folders, is about the lab rather than a page of it.
+pub(crate) fn is_about_the_lab(file: &str) -> bool {
+    page_of(file).is_some_and(|(name, _)| NOT_PAGES.contains(&name.to_uppercase().as_str()))
+}
+
 /// Reads the pages in a folder, in the order of their names.
 pub(super) fn read(root: &Path) -> Layout {
     let mut layout = Layout::new(Style::Either, "");
@@ -19,9 +24,7 @@ pub(super) fn read(root: &Path) -> Layout {
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
-    let is_page = |file: &&String| {
-        page_of(file).is_some_and(|(name, _)| !NOT_PAGES.contains(&name.to_uppercase().as_str()))
-    };
+    let is_page = |file: &&String| page_of(file).is_some() && !is_about_the_lab(file);
     let mut pages: Vec<&String> = names.iter().filter(is_page).collect();
     if pages.is_empty() {
         pages = names

@@ -2,25 +2,25 @@
 
 use std::path::Path;
 
-use super::{Layout, order_by, read_declared, read_manifest, read_pages};
+use super::{Layout, declare, order_by, read_declared, read_manifest, read_pages};
 use crate::diagnostic::Diagnostic;
 use crate::template::Style;
 use crate::yaml::Node;
 
-const WORKSHOP: &str = "workshop/workshop.yaml";
 const MODULES: &str = "workshop/modules.yaml";
 
-/// Reads a lab in the classic layout.
-pub(super) fn read(root: &Path) -> Layout {
+/// Reads a lab in the classic layout; `workshop_file` is the file in `workshop/` that says which pages.
+pub(super) fn read(root: &Path, workshop_file: &str) -> Layout {
     let mut layout = Layout::new(Style::Classic, "workshop/content");
-    let workshop = read_manifest(root, WORKSHOP, &mut layout.diagnostics);
+    let workshop_file = format!("workshop/{workshop_file}");
+    let workshop = read_manifest(root, &workshop_file, &mut layout.diagnostics);
     let modules = read_manifest(root, MODULES, &mut layout.diagnostics);
     read_pages(root, &mut layout);
 
     layout.title = workshop.as_ref().and_then(|node| node.get("name")).and_then(Node::text);
     for node in [&modules, &workshop].into_iter().flatten() {
         let vars = node.get("config").and_then(|config| config.get("vars")).or_else(|| node.get("vars"));
-        layout.declared.extend(read_declared(vars));
+        declare(&mut layout.declared, read_declared(vars));
     }
     let named = modules.as_ref().and_then(|node| node.get("modules"));
     let activated =
@@ -31,7 +31,7 @@ pub(super) fn read(root: &Path) -> Layout {
                 list.items().iter().filter_map(|item| Some((item.text()?, item))).collect();
             order(
                 &mut layout,
-                WORKSHOP,
+                &workshop_file,
                 names.into_iter().map(|(name, node)| (name, node.line, node.column)).collect(),
             );
         }

@@ -76,6 +76,7 @@ fn pathways(config: &Node, layout: &mut Layout) {
             name: key.text.clone(),
             title: path.get("title").and_then(Node::text),
             pages: Vec::new(),
+            params: read_declared(path.get("params")),
         };
         for step in path.get("steps").map(Node::items).unwrap_or_default() {
             let name = page_of(&step.text().unwrap_or_default());

@@ -1,33 +1,141 @@
 //! What the Workshop resource asks for that will not happen.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::nearest;
 use crate::diagnostic::Diagnostic;
 use crate::lab::Lab;
+use crate::spec::fields::{Effect, FIELDS, SpecField, find_field};
+use crate::spec::spec_of;
+use crate::variables::SESSION_VARIABLES;
+use crate::yaml::{Data, Key, Node};
 
-/// Lists unknown fields, and known ones that nothing comes of yet.
+/// What stands beside `spec`, and so in it where a v1alpha1 resource has none.
+const BESIDE: &[&str] = &["apiVersion", "kind", "metadata", "status"];
+/// How the variables of the platform's own begin: another `$(name)` is a shell's business.
+const OURS: &[&str] = &["session_", "workshop_", "ingress_", "environment_", "training_", "registry_"];
+
+/// `$(name)`.
+static REFERENCE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\$\(([a-z][a-z0-9_]*)\)").ok());
+
+/// Lists unknown fields, known ones that nothing comes of, and variables that nobody fills in.
 pub(super) fn lint(lab: &Lab) -> Vec<Diagnostic> {
-    let file = &lab.workshop.findings.file;
-    let mut found = Vec::new();
-    for unread in &lab.workshop.findings.unread {
-        found.push(
-            Diagnostic::warning(
-                "unknown-field",
-                file,
-                format!("`{}` is not a field that Lectern knows", unread.path),
-            )
-            .at(unread.line, unread.column)
-            .hint("it is ignored"),
+    let mut found = Found { file: &lab.workshop.findings.file, diagnostics: Vec::new() };
+    if let Some(document) = &lab.workshop.document {
+        let spec = spec_of(document);
+        found.mapping(spec, "");
+        for part in ["session", "environment", "request"].iter().filter_map(|part| spec.get(part)) {
+            found.references(part);
+        }
+    }
+    found.diagnostics
+}
+
+struct Found<'a> {
+    file: &'a str,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Found<'_> {
+    /// Looks at a mapping, or at each mapping of a list.
+    fn mapping(&mut self, node: &Node, path: &str) {
+        for item in node.items() {
+            self.mapping(item, path);
+        }
+        // of a tool that is not wished nothing else matters
+        let is_tool = path.starts_with("session.applications.");
+        let enabled = node.get("enabled").and_then(Node::flag);
+        let default = find_field(&join(path, "enabled")).and_then(|field| field.default);
+        if is_tool && !enabled.unwrap_or(default != Some("false")) {
+            return;
+        }
+        for (key, value) in node.entries() {
+            if value.is_null() || (path.is_empty() && BESIDE.contains(&key.text.as_str())) {
+                continue;
+            }
+            let own = join(path, &key.text);
+            if let Some(field) = find_field(&own) {
+                self.field(field, key, value);
+            } else if FIELDS.iter().any(|field| field.is_below(&own)) {
+                self.mapping(value, &own);
+            } else if !is_tool {
+                self.unknown(path, &own, key);
+            } else if enabled == Some(true) {
+                self.unacted(&own, key, Effect::NotYet);
+            }
+        }
+    }
+
+    fn field(&mut self, field: &SpecField, key: &Key, value: &Node) {
+        let is_empty = match &value.data {
+            Data::List(items) => items.is_empty(),
+            Data::Map(entries) => entries.is_empty(),
+            _ => false,
+        };
+        let is_default = field.default.is_some() && value.text().as_deref() == field.default;
+        if !is_empty && !is_default && field.effect != Effect::Acted {
+            self.unacted(field.path, key, field.effect);
+        }
+    }
+
+    fn unacted(&mut self, path: &str, key: &Key, effect: Effect) {
+        let message = format!("Lectern does nothing with `{path}`");
+        let holds = find_field(path).map(|field| field.holds);
+        let diagnostic = match effect {
+            Effect::NotNeeded => Diagnostic::advice("not-acted-on", self.file, message),
+            _ => Diagnostic::warning("not-acted-on", self.file, format!("{message} yet")),
+        };
+        let mut diagnostic = diagnostic.at(key.line, key.column);
+        diagnostic.hint = holds.map(|holds| format!("in Educates it is {holds}"));
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn unknown(&mut self, around: &str, path: &str, key: &Key) {
+        let siblings = FIELDS.iter().filter(|field| field.is_below(around)).filter_map(|field| {
+            let rest = if around.is_empty() { field.path } else { field.path.get(around.len() + 1..)? };
+            rest.split('.').next()
+        });
+        let hint = nearest(&key.text, siblings)
+            .map_or_else(|| "it is ignored".to_owned(), |near| format!("did you mean `{near}`?"));
+        self.diagnostics.push(
+            Diagnostic::warning("unknown-field", self.file, format!("There is no field `{path}`"))
+                .at(key.line, key.column)
+                .hint(hint),
         );
     }
-    for field in &lab.workshop.not_acted_on {
-        found.push(
-            Diagnostic::warning(
-                "not-acted-on",
-                file,
-                format!("Lectern does nothing with `{}` yet", field.path),
-            )
-            .at(field.line, field.column)
-            .hint("the lab works without it, or does not need it"),
+
+    /// Looks for `$(name)` that nobody fills in.
+    fn references(&mut self, node: &Node) {
+        match &node.data {
+            Data::Text(text) => {
+                let names = REFERENCE.iter().flat_map(|reference| reference.captures_iter(text));
+                for name in names.filter_map(|found| found.get(1)).map(|name| name.as_str()) {
+                    self.reference(name, node);
+                }
+            }
+            Data::List(items) => items.iter().for_each(|item| self.references(item)),
+            Data::Map(entries) => entries.iter().for_each(|(_, value)| self.references(value)),
+            _ => {}
+        }
+    }
+
+    fn reference(&mut self, name: &str, node: &Node) {
+        let known = || SESSION_VARIABLES.iter().map(|variable| variable.name);
+        if !OURS.iter().any(|start| name.starts_with(start)) || known().any(|known| known == name) {
+            return;
+        }
+        let hint = nearest(name, known())
+            .map_or_else(|| "it stays as it is".to_owned(), |near| format!("did you mean `$({near})`?"));
+        self.diagnostics.push(
+            Diagnostic::warning("unknown-variable", self.file, format!("No value is known for `$({name})`"))
+                .at(node.line, node.column)
+                .hint(hint),
         );
     }
-    found
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }

@@ -10,6 +10,9 @@ pub(super) struct Sections {
     open: Vec<Open>,
 }
 
+/// Ends one section.
+const END: &str = "</details>\n";
+
 struct Open {
     id: u32,
     name: Option<String>,
@@ -19,6 +22,11 @@ impl Sections {
     /// Returns the ids of the open sections, outermost first.
     pub(super) fn ids(&self) -> Vec<u32> {
         self.open.iter().map(|section| section.id).collect()
+    }
+
+    /// Closes every section that is still open, and returns the HTML for it.
+    pub(super) fn close(self) -> Option<String> {
+        (!self.open.is_empty()).then(|| END.repeat(self.open.len()))
     }
 
     /// Returns the HTML that stands for a block, and opens or closes sections. A `section:end` that ends nothing
@@ -52,7 +60,7 @@ impl Sections {
                 // sections within it that nobody ended end with it
                 let closed = self.open.len() - at;
                 self.open.truncate(at);
-                own + &"</details>\n".repeat(closed)
+                own + &END.repeat(closed)
             }
             _ => own,
         }

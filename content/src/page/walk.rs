@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use comrak::nodes::{Node, NodeCodeBlock, NodeValue};
+use comrak::Arena;
+use comrak::nodes::{AstNode, Node, NodeCodeBlock, NodeValue};
 use lectern_api::actions::ActionBlock;
 
 use super::sections::Sections;
@@ -13,7 +14,7 @@ use crate::html::{escape, escape_into};
 use crate::template::COPY_MARK;
 
 /// Replaces code blocks by places for actions or by coloured code, and returns the actions.
-pub(super) fn transform<'a>(root: Node<'a>, lines: &Lines<'_>) -> Vec<ActionBlock> {
+pub(super) fn transform<'a>(arena: &'a Arena<'a>, root: Node<'a>, lines: &Lines<'_>) -> Vec<ActionBlock> {
     let (mut actions, mut sections) = (Vec::new(), Sections::default());
     let (mut room, mut raw_tags) = (MAX_COLOURED_BYTES, 0);
     let nodes: Vec<Node<'a>> = root.descendants().collect();
@@ -53,7 +54,12 @@ pub(super) fn transform<'a>(root: Node<'a>, lines: &Lines<'_>) -> Vec<ActionBloc
             replace_by_html(node, html);
         }
     }
-    // sections that nobody ended end with the page: the sanitiser closes what is open
+    // sections that nobody ended end with the page
+    if let Some(html) = sections.close() {
+        let end = arena.alloc(AstNode::from(NodeValue::Paragraph));
+        replace_by_html(end, html);
+        root.append(end);
+    }
     actions
 }
 

@@ -29,6 +29,8 @@ pub struct Applications {
     pub sshd: bool,
     /// Whether the home directory can be mounted.
     pub webdav: bool,
+    /// How the instructions are shown.
+    pub instructions: Instructions,
 }
 
 impl Default for Applications {
@@ -47,6 +49,7 @@ impl Default for Applications {
             vcluster: false,
             sshd: false,
             webdav: false,
+            instructions: Instructions::default(),
         }
     }
 }
@@ -85,4 +88,38 @@ impl TerminalLayout {
 pub struct Console {
     /// Whose it is, such as `kubernetes`, `octant` or `openshift`; `None`: the platform's own.
     pub vendor: Option<String>,
+}
+
+/// How the instructions are shown (`applications.workshop`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instructions {
+    /// Whether they are shown at all.
+    pub enabled: bool,
+    /// In which way the pages are written; `None`: as the files suggest.
+    pub renderer: Option<Renderer>,
+    /// Where they are shown: in a panel of their own, or in a tab.
+    pub layout: Option<String>,
+    /// The site that holds them, in place of the lab's pages.
+    pub url: Option<String>,
+    /// The folder of finished HTML that holds them, in place of the lab's pages.
+    pub path: Option<String>,
+}
+
+impl Default for Instructions {
+    fn default() -> Self {
+        Self { enabled: true, renderer: None, layout: None, url: None, path: None }
+    }
+}
+
+/// In which way a lab's pages are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renderer {
+    /// Liquid, with an order of the pages in `workshop/workshop.yaml`.
+    Classic,
+    /// Shortcodes, with an order of the pages by their own weights and names.
+    Hugo,
+    /// Finished HTML.
+    Static,
+    /// A site elsewhere.
+    Remote,
 }

@@ -141,7 +141,7 @@ impl Default for Namespaces {
     }
 }
 
-/// A further namespace of a session.
+/// A further namespace of a session; what its author does not say is as in the first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SecondaryNamespace {
     /// Its name, which may hold `$(session_namespace)`.

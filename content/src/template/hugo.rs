@@ -155,7 +155,10 @@ impl Output {
             "pathway" if call.closes => {
                 self.pathways.pop();
             }
-            "pathway" => self.pathways.push(sources.pathway == call.argument("name")),
+            "pathway" => {
+                let name = call.argument("name");
+                self.pathways.push(sources.every_pathway || (name.is_some() && name == sources.pathway));
+            }
             "note" | "tip" | "info" => self.admonition(call, "note", "Note", indent),
             "warning" => self.admonition(call, "warning", "Warning", indent),
             "danger" => self.admonition(call, "danger", "Danger", indent),

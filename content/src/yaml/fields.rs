@@ -1,39 +1,21 @@
-//! Reading a mapping key by key, remembering which keys nobody asked for.
+//! Reading a mapping key by key, with a complaint for each value of the wrong kind.
 
-use std::cell::RefCell;
-
-use super::{Data, Key, Node};
+use super::{Data, Node};
 use crate::diagnostic::Diagnostic;
 
 /// A mapping that is being read.
-///
-/// Whatever is asked for counts as read; [`Fields::finish`] returns the rest.
 pub struct Fields<'a> {
     node: Option<&'a Node>,
     path: String,
-    asked: RefCell<Vec<&'static str>>,
 }
 
-/// A key that nobody asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
-    /// The keys to it, with dots between them.
-    pub path: String,
-    /// Its line, from 1.
-    pub line: u32,
-    /// Its column, from 1.
-    pub column: u32,
-}
-
-/// What reading a document found: complaints, and keys that nobody asked for.
+/// What reading a document found.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
     /// The file's name in complaints.
     pub file: String,
-    /// Values of the wrong kind.
+    /// Values that are not what they should be.
     pub diagnostics: Vec<Diagnostic>,
-    /// Keys that nobody asked for.
-    pub unread: Vec<Unread>,
 }
 
 impl Findings {
@@ -54,33 +36,27 @@ impl<'a> Fields<'a> {
             }
             other => other,
         };
-        Self { node, path, asked: RefCell::default() }
+        Self { node, path }
     }
 
     /// Returns what stands under a key, if anything does.
-    pub fn node(&self, key: &'static str) -> Option<&'a Node> {
-        self.asked.borrow_mut().push(key);
+    pub fn node(&self, key: &str) -> Option<&'a Node> {
         self.node?.get(key).filter(|found| !found.is_null())
     }
 
-    /// Says whether there is a mapping to read at all.
-    pub fn is_present(&self) -> bool {
-        self.node.is_some_and(|node| !node.is_null())
-    }
-
     /// Begins to read the mapping under a key.
-    pub fn child(&self, key: &'static str, findings: &mut Findings) -> Fields<'a> {
+    pub fn child(&self, key: &str, findings: &mut Findings) -> Fields<'a> {
         Fields::new(self.node(key), self.path_of(key), findings)
     }
 
     /// Reads every mapping of the list under a key.
-    pub fn children(&self, key: &'static str, findings: &mut Findings) -> Vec<Fields<'a>> {
+    pub fn children(&self, key: &str, findings: &mut Findings) -> Vec<Fields<'a>> {
         let path = self.path_of(key);
         self.list(key, findings).iter().map(|item| Fields::new(Some(item), path.clone(), findings)).collect()
     }
 
     /// Reads the list under a key, whatever its items are.
-    pub fn list(&self, key: &'static str, findings: &mut Findings) -> &'a [Node] {
+    pub fn list(&self, key: &str, findings: &mut Findings) -> &'a [Node] {
         let Some(found) = self.node(key) else { return &[] };
         if !matches!(found.data, Data::List(_)) {
             complain(findings, found, &self.path_of(key), "a list");
@@ -89,22 +65,22 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads text.
-    pub fn text(&self, key: &'static str, findings: &mut Findings) -> Option<String> {
+    pub fn text(&self, key: &str, findings: &mut Findings) -> Option<String> {
         self.scalar(key, "text", Node::text, findings)
     }
 
     /// Reads a truth value.
-    pub fn flag(&self, key: &'static str, findings: &mut Findings) -> Option<bool> {
+    pub fn flag(&self, key: &str, findings: &mut Findings) -> Option<bool> {
         self.scalar(key, "true or false", Node::flag, findings)
     }
 
     /// Reads a whole number.
-    pub fn whole(&self, key: &'static str, findings: &mut Findings) -> Option<i64> {
+    pub fn whole(&self, key: &str, findings: &mut Findings) -> Option<i64> {
         self.scalar(key, "a whole number", Node::whole, findings)
     }
 
     /// Reads a list of texts; a lone text counts as a list of one.
-    pub fn texts(&self, key: &'static str, findings: &mut Findings) -> Vec<String> {
+    pub fn texts(&self, key: &str, findings: &mut Findings) -> Vec<String> {
         let Some(found) = self.node(key) else { return Vec::new() };
         if let Some(text) = found.text() {
             return vec![text];
@@ -121,37 +97,9 @@ impl<'a> Fields<'a> {
             .collect()
     }
 
-    /// Notes every key that nobody asked for.
-    pub fn finish(self, findings: &mut Findings) {
-        findings.unread.extend(self.unread());
-    }
-
-    /// Returns every key that nobody asked for.
-    pub fn unread(&self) -> Vec<Unread> {
-        let asked = self.asked.borrow();
-        self.node
-            .map(Node::entries)
-            .unwrap_or_default()
-            .iter()
-            .filter(|(key, _)| !asked.contains(&key.text.as_str()))
-            .map(|(key, _)| self.place(key))
-            .collect()
-    }
-
-    /// Counts a key as asked for, and returns its place if it is there.
-    pub fn unacted(&self, name: &'static str) -> Option<Unread> {
-        self.node(name)?;
-        let (key, _) = self.node?.entries().iter().find(|(key, _)| key.text == name)?;
-        Some(self.place(key))
-    }
-
-    fn place(&self, key: &Key) -> Unread {
-        Unread { path: self.path_of(&key.text), line: key.line, column: key.column }
-    }
-
     fn scalar<T>(
         &self,
-        key: &'static str,
+        key: &str,
         wanted: &str,
         read: impl Fn(&Node) -> Option<T>,
         findings: &mut Findings,

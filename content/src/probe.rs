@@ -1,0 +1,66 @@
+//! Reading single texts that belong to no lab, as fuzzers and property tests do. What ought to hold of any text is
+//! checked here, so that both look for the same.
+
+use std::sync::Arc;
+
+use crate::html::Place;
+use crate::page::{RenderedText, render_text};
+use crate::spec::{self, ReadSpec};
+use crate::template::{Sources, Style, expand};
+use crate::yaml;
+
+/// Fills in a text's variables, of which some are known and most are not.
+#[must_use]
+pub fn variables(text: &str, style: Style) -> String {
+    let variable = |name: &str| match name {
+        "session_namespace" => Some("lab-7".to_owned()),
+        "markup" => Some("<b>\"'&{{ session_namespace }}`".to_owned()),
+        _ => None,
+    };
+    let include = |name: &str| (name == "part.md").then(|| text.chars().take(1000).collect());
+    let sources = Sources {
+        variable: &variable,
+        include: &include,
+        pathway: Some("short"),
+        every_pathway: false,
+        base_url: "/files",
+    };
+    expand(text, style, &sources).0
+}
+
+/// Renders a text as a page and returns its HTML.
+///
+/// # Panics
+/// Where a place for an action is missing or stands twice, or something that runs is left in the HTML.
+#[must_use]
+pub fn page(text: &str, style: Style) -> String {
+    let expanded = variables(text, style);
+    let place = Place { folder: "a".to_owned(), base_url: "/files".to_owned(), pages: Arc::default() };
+    let RenderedText { html, actions } = render_text(text, &expanded, "A title", place);
+    for block in &actions {
+        let places = ["data-action", "data-section-begin"].map(|name| format!("{name}=\"{}\"", block.id));
+        let count: usize = places.iter().map(|place| html.matches(place.as_str()).count()).sum();
+        assert_eq!(count, 1, "action {} has {count} places", block.id);
+        assert_eq!(serde_json::to_value(block).and_then(serde_json::from_value).ok().as_ref(), Some(block));
+    }
+    let lower = html.to_ascii_lowercase();
+    assert!(!["<script", "<iframe", "<style", "<svg", "<object"].iter().any(|tag| lower.contains(tag)));
+    html
+}
+
+/// Reads a text as a Workshop resource, if it is YAML at all.
+///
+/// # Panics
+/// Where a complaint names no line.
+#[must_use]
+pub fn manifest(text: &str) -> Vec<ReadSpec> {
+    let found: Vec<_> = yaml::parse_all(text)
+        .unwrap_or_default()
+        .iter()
+        .map(|document| spec::read(document, "x.yaml"))
+        .collect();
+    for complaint in found.iter().flat_map(|read| &read.findings.diagnostics) {
+        assert!(complaint.line >= 1 && !complaint.message.is_empty(), "{complaint}");
+    }
+    found
+}

@@ -1,0 +1,185 @@
+//! Every field of the Workshop resource that the dialect has, and what comes of it: the authors' guide and lint are
+//! made from this table.
+
+/// What comes of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Lectern does what it says.
+    Acted,
+    /// It is read, and nothing comes of it yet: a learner may miss it.
+    NotYet,
+    /// It is read, and nothing comes of it: it is about the catalogue, or about how Educates finds the files.
+    NotNeeded,
+}
+
+/// One field.
+#[derive(Clone, Copy, Debug)]
+pub struct SpecField {
+    /// The keys to it below `spec`, with dots between them; lists are passed through.
+    pub path: &'static str,
+    /// What stands there, in a few words.
+    pub holds: &'static str,
+    /// What comes of it.
+    pub effect: Effect,
+    /// The value that changes nothing, if there is one.
+    pub default: Option<&'static str>,
+}
+
+impl SpecField {
+    /// Says whether a path is that of a mapping or list around this field.
+    #[must_use]
+    pub fn is_below(&self, path: &str) -> bool {
+        path.is_empty() || self.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
+    }
+}
+
+/// Finds a field by its path.
+#[must_use]
+pub fn find_field(path: &str) -> Option<&'static SpecField> {
+    FIELDS.iter().find(|field| field.path == path)
+}
+
+const fn field(path: &'static str, effect: Effect, holds: &'static str) -> SpecField {
+    SpecField { path, holds, effect, default: None }
+}
+
+const fn flag(path: &'static str, default: &'static str, effect: Effect, holds: &'static str) -> SpecField {
+    SpecField { path, holds, effect, default: Some(default) }
+}
+
+use Effect::{Acted, NotNeeded, NotYet};
+
+/// The fields, in the order in which the authors' guide names them.
+pub const FIELDS: &[SpecField] = &[
+    field("title", Acted, "the lab's title"),
+    field("description", Acted, "a few sentences about it"),
+    field("difficulty", Acted, "`beginner`, `intermediate`, `advanced` or `extreme`"),
+    field("duration", Acted, "how long it takes: `45m`, `1h30m`"),
+    field("tags", Acted, "words to find it by"),
+    field("authors", Acted, "who wrote it"),
+    field("vendor", NotNeeded, "who publishes it"),
+    field("version", NotNeeded, "its version"),
+    field("labels", NotNeeded, "names and values"),
+    field("logo", NotNeeded, "an image"),
+    field("url", NotNeeded, "where to read more"),
+    field("session.namespaces.role", Acted, "`admin` (default), `edit` or `view`"),
+    field(
+        "session.namespaces.budget",
+        Acted,
+        "`small`, `medium` (default), `large`, `x-large`, `xx-large`, `xxx-large`, or `custom`: none but your own objects'",
+    ),
+    field("session.namespaces.limits.min", Acted, "the least `cpu` and `memory` of a container"),
+    field("session.namespaces.limits.max", Acted, "the most `cpu` and `memory` of a container"),
+    field("session.namespaces.limits.defaultRequest", Acted, "what a container asks for that says nothing"),
+    field("session.namespaces.limits.default", Acted, "what a container is limited to that says nothing"),
+    field(
+        "session.namespaces.security.policy",
+        Acted,
+        "`restricted`, `baseline` (default) or `privileged`; older `nonroot`, `anyuid`, `custom`",
+    ),
+    flag(
+        "session.namespaces.security.token.enabled",
+        "true",
+        NotYet,
+        "whether the learner's tools may use the cluster",
+    ),
+    field("session.namespaces.security.rules", NotYet, "rights beyond the role's"),
+    field(
+        "session.namespaces.secondary.name",
+        NotYet,
+        "a further namespace, such as `$(session_namespace)-b`",
+    ),
+    field("session.namespaces.secondary.role", NotYet, "as above; else that of the first namespace"),
+    field("session.namespaces.secondary.budget", NotYet, "as above; else that of the first namespace"),
+    field("session.namespaces.secondary.limits", NotYet, "as above; else those of the first namespace"),
+    field(
+        "session.namespaces.secondary.security.policy",
+        NotYet,
+        "as above; else that of the first namespace",
+    ),
+    field("session.resources.memory", Acted, "memory of the workbench"),
+    field("session.resources.storage", Acted, "size of the home directory"),
+    field("session.resources.volume", NotYet, "a volume claim of your own for the home directory"),
+    field("session.env.name", Acted, "an environment variable"),
+    field("session.env.value", Acted, "its value; `$(session_namespace)` and the like are filled in"),
+    field("session.env.valueFrom", NotYet, "where else its value stands"),
+    field("session.envFrom", NotYet, "secrets and maps with environment variables"),
+    field("session.objects", NotYet, "manifests made for each session"),
+    field("session.patches", NotYet, "changes to the workbench's pod"),
+    field("session.volumes", NotYet, "volumes of the workbench's pod"),
+    field("session.volumeMounts", NotYet, "where they are mounted"),
+    field("session.initContainers", NotYet, "containers that run before the workbench"),
+    field("session.variables", NotYet, "values for the manifests"),
+    field("session.dashboards.name", NotYet, "the name of a tab"),
+    field("session.dashboards.url", NotYet, "what it shows: an address, or `terminal:NAME`"),
+    field("session.ingresses", NotYet, "ports to reach from the browser: `name`, `host`, `protocol`, `port`"),
+    flag("session.applications.terminal.enabled", "true", Acted, "whether there are terminals"),
+    field(
+        "session.applications.terminal.layout",
+        Acted,
+        "`default`, `split` (two), `split/2` (three), `lower` or `none`",
+    ),
+    flag("session.applications.workshop.enabled", "true", NotYet, "whether the pages are shown"),
+    field(
+        "session.applications.workshop.renderer",
+        Acted,
+        "`classic` or `hugo`, where the files do not say which",
+    ),
+    field("session.applications.workshop.layout", NotYet, "where the pages are shown"),
+    field("session.applications.workshop.url", NotYet, "a site in place of the pages"),
+    field("session.applications.workshop.path", NotYet, "finished HTML in place of the pages"),
+    field("session.applications.workshop.proxy", NotYet, "a site in place of the pages, passed through"),
+    flag("session.applications.examiner.enabled", "false", Acted, "checks; they run in any case"),
+    flag("session.applications.editor.enabled", "false", NotYet, "an editor"),
+    flag("session.applications.console.enabled", "false", NotYet, "a view of the cluster"),
+    flag("session.applications.slides.enabled", "false", NotYet, "the lab's slides"),
+    flag("session.applications.files.enabled", "false", NotYet, "downloading files"),
+    flag("session.applications.uploads.enabled", "false", NotYet, "uploading files"),
+    flag("session.applications.docker.enabled", "false", NotYet, "a container engine"),
+    flag("session.applications.registry.enabled", "false", NotYet, "an image registry"),
+    flag("session.applications.git.enabled", "false", NotYet, "a git server"),
+    flag("session.applications.vcluster.enabled", "false", NotYet, "a virtual cluster"),
+    flag("session.applications.sshd.enabled", "false", NotYet, "access by SSH"),
+    flag("session.applications.webdav.enabled", "false", NotYet, "mounting the home directory"),
+    field("request.parameters.name", NotYet, "what whoever asks for a session may set"),
+    field("request.parameters.value", NotYet, "its value when nobody sets it"),
+    field("request.parameters.aliases", NotYet, "other names for it"),
+    field("request.parameters.generate", NotYet, "makes a random value"),
+    field("request.parameters.from", NotYet, "the pattern of that value"),
+    field("request.objects", NotYet, "manifests made when a session is given to a learner"),
+    field("environment.objects", NotYet, "manifests that all sessions of the lab share"),
+    field("environment.secrets", NotYet, "secrets that all sessions of the lab share"),
+    field("environment.assets", NotYet, "files that all sessions of the lab share"),
+    field("environment.images", NotYet, "a cache of images"),
+    field("workshop.image", NotYet, "an image for the workbench in place of Lectern's own"),
+    field("workshop.packages", NotYet, "programs added to the workbench"),
+    field(
+        "workshop.files",
+        NotNeeded,
+        "where Educates finds the files; Lectern takes them from the catalogue's source",
+    ),
+    field("content.image", NotYet, "an image for the workbench, in older labs"),
+    field("content.files", NotNeeded, "where Educates finds the files, in older labs"),
+    field("content.downloads", NotNeeded, "where Educates finds the files, in older labs"),
+    field("publish", NotNeeded, "where Educates' own tool publishes the files"),
+    field("image", NotYet, "an image for the workbench, in v1alpha1"),
+    field("session.role", Acted, "in v1alpha1: `session.namespaces.role`"),
+    field("session.budget", Acted, "in v1alpha1: `session.namespaces.budget`"),
+    field("session.limits", Acted, "in v1alpha1: `session.namespaces.limits`"),
+    field("session.security.policy", Acted, "in v1alpha1: `session.namespaces.security.policy`"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_field_stands_twice_or_inside_another() {
+        for (at, field) in FIELDS.iter().enumerate() {
+            for other in &FIELDS[at + 1..] {
+                assert_ne!(field.path, other.path);
+                assert!(!other.is_below(field.path) && !field.is_below(other.path), "{}", other.path);
+            }
+        }
+    }
+}

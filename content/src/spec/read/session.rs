@@ -1,0 +1,172 @@
+//! `session`: namespaces, environment, objects, tabs and ports.
+
+use super::Reader;
+use crate::diagnostic::Severity;
+use crate::spec::{
+    Budget, Dashboard, Ingress, LimitRange, NamespaceRole, Namespaces, SecondaryNamespace, SecurityPolicy,
+    SessionResources, SessionSpec,
+};
+use crate::yaml::{Data, Fields, Node};
+
+impl Reader {
+    pub(super) fn session(&mut self, spec: &Fields<'_>) -> SessionSpec {
+        let session = spec.child("session", &mut self.findings);
+        let resources = session.child("resources", &mut self.findings);
+        SessionSpec {
+            namespaces: self.namespaces(&session),
+            resources: SessionResources {
+                memory: self.text(&resources, "memory"),
+                storage: self.text(&resources, "storage"),
+            },
+            env: self.env(&session),
+            objects: self.objects(&session),
+            patches: session.node("patches").map(Node::to_json),
+            dashboards: self.dashboards(&session),
+            ingresses: self.ingresses(&session),
+            applications: self.applications(&session),
+        }
+    }
+
+    fn env(&mut self, session: &Fields<'_>) -> Vec<(String, String)> {
+        let entries = session.children("env", &mut self.findings);
+        entries
+            .iter()
+            .filter_map(|entry| {
+                let name = self.text(entry, "name")?;
+                match self.text(entry, "value") {
+                    Some(value) => Some((name, value)),
+                    // its value stands elsewhere: an empty one would be wrong
+                    None if entry.node("valueFrom").is_some() => None,
+                    None => Some((name, String::new())),
+                }
+            })
+            .collect()
+    }
+
+    fn dashboards(&mut self, session: &Fields<'_>) -> Vec<Dashboard> {
+        let entries = session.children("dashboards", &mut self.findings);
+        entries
+            .iter()
+            .filter_map(|entry| {
+                Some(Dashboard { name: self.text(entry, "name")?, url: self.text(entry, "url")? })
+            })
+            .collect()
+    }
+
+    fn ingresses(&mut self, session: &Fields<'_>) -> Vec<Ingress> {
+        let entries = session.children("ingresses", &mut self.findings);
+        entries
+            .iter()
+            .filter_map(|entry| {
+                Some(Ingress {
+                    name: self.text(entry, "name")?,
+                    host: self.text(entry, "host"),
+                    protocol: self.text(entry, "protocol"),
+                    port: self.port(entry),
+                })
+            })
+            .collect()
+    }
+
+    fn port(&mut self, entry: &Fields<'_>) -> Option<u16> {
+        let port = entry.whole("port", &mut self.findings)?;
+        let fitting = u16::try_from(port).ok().filter(|port| *port > 0);
+        if fitting.is_none() {
+            self.complain(
+                entry,
+                "port",
+                "bad-port",
+                Severity::Error,
+                format!("`port` cannot be {port}"),
+                "it is a number from 1 to 65535".to_owned(),
+            );
+        }
+        fitting
+    }
+
+    fn namespaces(&mut self, session: &Fields<'_>) -> Namespaces {
+        // v1alpha1 had the first namespace's fields in `session` itself, and a list of further ones
+        let listed = session.node("namespaces").is_some_and(|node| matches!(node.data, Data::List(_)));
+        let own = if listed { None } else { session.node("namespaces") };
+        let fields = Fields::new(own, "spec.session.namespaces", &mut self.findings);
+        let security = fields.child("security", &mut self.findings);
+        let session_security = session.child("security", &mut self.findings);
+        let token = security.child("token", &mut self.findings);
+        let secondary = if listed {
+            session.children("namespaces", &mut self.findings)
+        } else {
+            fields.children("secondary", &mut self.findings)
+        };
+        let mut out = Namespaces {
+            role: self.role(&fields).or_else(|| self.role(session)).unwrap_or_default(),
+            budget: self.budget(&fields).or_else(|| self.budget(session)).unwrap_or_default(),
+            limits: self.limits(&fields).or_else(|| self.limits(session)).unwrap_or_default(),
+            policy: self.policy(&security).or_else(|| self.policy(&session_security)),
+            token_enabled: self.flag(&token, "enabled").unwrap_or(true),
+            rules: security.list("rules", &mut self.findings).iter().map(Node::to_json).collect(),
+            secondary: Vec::new(),
+        };
+        out.secondary = secondary.iter().filter_map(|entry| self.secondary(entry, &out)).collect();
+        out
+    }
+
+    /// Reads a further namespace; what it does not say is as in the first.
+    fn secondary(&mut self, entry: &Fields<'_>, first: &Namespaces) -> Option<SecondaryNamespace> {
+        let security = entry.child("security", &mut self.findings);
+        Some(SecondaryNamespace {
+            name: self.text(entry, "name")?,
+            role: self.role(entry).unwrap_or(first.role),
+            budget: self.budget(entry).unwrap_or(first.budget),
+            limits: self.limits(entry).unwrap_or_else(|| first.limits.clone()),
+            policy: self.policy(&security),
+        })
+    }
+
+    fn role(&mut self, fields: &Fields<'_>) -> Option<NamespaceRole> {
+        self.word(fields, "role", ROLES, Severity::Error)
+    }
+
+    fn budget(&mut self, fields: &Fields<'_>) -> Option<Budget> {
+        self.word(fields, "budget", BUDGETS, Severity::Error)
+    }
+
+    fn policy(&mut self, fields: &Fields<'_>) -> Option<SecurityPolicy> {
+        self.word(fields, "policy", POLICIES, Severity::Error)
+    }
+
+    fn limits(&mut self, fields: &Fields<'_>) -> Option<LimitRange> {
+        fields.node("limits")?;
+        let limits = fields.child("limits", &mut self.findings);
+        let json = |key| limits.node(key).map(Node::to_json);
+        Some(LimitRange {
+            min: json("min"),
+            max: json("max"),
+            default_request: json("defaultRequest"),
+            default: json("default"),
+        })
+    }
+}
+
+const ROLES: &[(&str, NamespaceRole)] =
+    &[("admin", NamespaceRole::Admin), ("edit", NamespaceRole::Edit), ("view", NamespaceRole::View)];
+
+const BUDGETS: &[(&str, Budget)] = &[
+    ("default", Budget::Default),
+    ("small", Budget::Small),
+    ("medium", Budget::Medium),
+    ("large", Budget::Large),
+    ("x-large", Budget::XLarge),
+    ("xx-large", Budget::XxLarge),
+    ("xxx-large", Budget::XxxLarge),
+    ("custom", Budget::Custom),
+];
+
+/// The names of today, then those of older releases.
+const POLICIES: &[(&str, SecurityPolicy)] = &[
+    ("restricted", SecurityPolicy::Restricted),
+    ("baseline", SecurityPolicy::Baseline),
+    ("privileged", SecurityPolicy::Privileged),
+    ("nonroot", SecurityPolicy::Restricted),
+    ("anyuid", SecurityPolicy::Baseline),
+    ("custom", SecurityPolicy::Baseline),
+];

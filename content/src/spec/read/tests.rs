@@ -1,0 +1,281 @@
+use serde_json::json;
+
+use super::*;
+use crate::spec::fields::FIELDS;
+use crate::spec::{
+    Applications, Budget, Console, Dashboard, Ingress, Instructions, LimitRange, NamespaceRole, Namespaces,
+    Renderer, SecondaryNamespace, SecurityPolicy, SessionResources, SessionSpec, TerminalLayout,
+};
+use crate::yaml;
+
+/// A resource of today with every field that a session has.
+const FULL: &str = r#"
+apiVersion: training.educates.dev/v1beta1
+kind: Workshop
+metadata:
+  name: lab-full
+spec:
+  title: Everything
+  description: All there is.
+  vendor: example.test
+  authors: [One, Two]
+  version: "1.2"
+  difficulty: advanced
+  duration: 1h30m
+  tags: [pods]
+  labels:
+  - name: id
+    value: full
+  logo: data:image/png;base64,AAAA
+  url: https://example.test
+  publish: {image: x}
+  workshop: {files: [{git: {url: x}}]}
+  request:
+    parameters:
+    - {name: WHO, value: nobody, aliases: [NAME]}
+    - name: WHERE
+  environment:
+    objects:
+    - {kind: ConfigMap}
+  session:
+    namespaces:
+      role: edit
+      budget: x-large
+      limits:
+        min: {cpu: 50m}
+        max: {cpu: 1, memory: 1Gi}
+        defaultRequest: {cpu: 50m}
+        default: {memory: 512Mi}
+      security:
+        policy: baseline
+        token: {enabled: false}
+        rules:
+        - {apiGroups: [""], resources: [pods], verbs: [get]}
+      secondary:
+      - name: $(session_namespace)-b
+      - {name: $(session_namespace)-c, role: view, budget: small, security: {policy: privileged}}
+    resources: {memory: 2Gi, storage: 5Gi}
+    env:
+    - {name: COLOUR, value: red}
+    - {name: EMPTY}
+    - name: SECRET
+      valueFrom: {secretKeyRef: {name: a, key: b}}
+    objects:
+    - {kind: Deployment}
+    patches: {containers: []}
+    dashboards:
+    - {name: Help, url: "terminal:help"}
+    ingresses:
+    - {name: app, host: app.test, protocol: http, port: 8080}
+    - {name: own, port: 9000}
+    applications:
+      terminal: {enabled: true, layout: split/2}
+      editor: {enabled: true}
+      console: {enabled: true, vendor: octant}
+      slides: {enabled: true}
+      files: {enabled: true}
+      uploads: {enabled: true}
+      examiner: {enabled: true}
+      docker: {enabled: true}
+      registry: {enabled: true}
+      git: {enabled: true}
+      vcluster: {enabled: true}
+      sshd: {enabled: true}
+      webdav: {enabled: true}
+      workshop: {enabled: true, renderer: hugo, layout: tab, url: "https://x.test", path: public}
+"#;
+
+fn read_text(text: &str) -> ReadSpec {
+    read(&yaml::parse(text).unwrap(), "resources/workshop.yaml")
+}
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+#[test]
+fn every_field_of_a_resource_of_today_is_read() {
+    let found = read_text(FULL);
+    assert!(found.findings.diagnostics.is_empty(), "{:?}", found.findings.diagnostics);
+    assert_eq!((found.name.as_deref(), found.is_eduk8s), (Some("lab-full"), false));
+    let limits = LimitRange {
+        min: Some(json!({"cpu": "50m"})),
+        max: Some(json!({"cpu": 1, "memory": "1Gi"})),
+        default_request: Some(json!({"cpu": "50m"})),
+        default: Some(json!({"memory": "512Mi"})),
+    };
+    let namespaces = Namespaces {
+        role: NamespaceRole::Edit,
+        budget: Budget::XLarge,
+        limits: limits.clone(),
+        policy: Some(SecurityPolicy::Baseline),
+        token_enabled: false,
+        rules: vec![json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]})],
+        secondary: vec![
+            SecondaryNamespace {
+                name: "$(session_namespace)-b".into(),
+                role: NamespaceRole::Edit,
+                budget: Budget::XLarge,
+                limits: limits.clone(),
+                policy: None,
+            },
+            SecondaryNamespace {
+                name: "$(session_namespace)-c".into(),
+                role: NamespaceRole::View,
+                budget: Budget::Small,
+                limits,
+                policy: Some(SecurityPolicy::Privileged),
+            },
+        ],
+    };
+    let applications = Applications {
+        terminal: TerminalLayout::SplitTwo,
+        editor: true,
+        console: Some(Console { vendor: text("octant") }),
+        slides: true,
+        files: true,
+        uploads: true,
+        examiner: true,
+        docker: true,
+        registry: true,
+        git: true,
+        vcluster: true,
+        sshd: true,
+        webdav: true,
+        instructions: Instructions {
+            enabled: true,
+            renderer: Some(Renderer::Hugo),
+            layout: text("tab"),
+            url: text("https://x.test"),
+            path: text("public"),
+        },
+    };
+    let session = SessionSpec {
+        namespaces,
+        resources: SessionResources { memory: text("2Gi"), storage: text("5Gi") },
+        env: vec![("COLOUR".into(), "red".into()), ("EMPTY".into(), String::new())],
+        objects: vec![json!({"kind": "Deployment"})],
+        patches: Some(json!({"containers": []})),
+        dashboards: vec![Dashboard { name: "Help".into(), url: "terminal:help".into() }],
+        ingresses: vec![
+            Ingress { name: "app".into(), host: text("app.test"), protocol: text("http"), port: Some(8080) },
+            Ingress { name: "own".into(), host: None, protocol: None, port: Some(9000) },
+        ],
+        applications,
+    };
+    let parameter = |name: &str, value: &str, aliases: &[&str]| RequestParameter {
+        name: name.into(),
+        value: value.into(),
+        aliases: aliases.iter().map(|alias| (*alias).to_owned()).collect(),
+    };
+    let spec = LabSpec {
+        title: text("Everything"),
+        description: text("All there is."),
+        vendor: text("example.test"),
+        authors: vec!["One".into(), "Two".into()],
+        version: text("1.2"),
+        difficulty: Some(Difficulty::Advanced),
+        duration_secs: Some(5400),
+        tags: vec!["pods".into()],
+        labels: BTreeMap::from([("id".into(), "full".into())]),
+        logo: text("data:image/png;base64,AAAA"),
+        url: text("https://example.test"),
+        session,
+        parameters: vec![parameter("WHO", "nobody", &["NAME"]), parameter("WHERE", "", &[])],
+        environment_objects: vec![json!({"kind": "ConfigMap"})],
+    };
+    assert_eq!(found.spec, spec);
+}
+
+#[test]
+fn older_resources_mean_the_same() {
+    let old = read_text(
+        "apiVersion: training.eduk8s.io/v1alpha2\nkind: Workshop\nmetadata: {name: a}\nspec:\n  title: T\n  duration: 60m\n  \
+         content: {image: x}\n  session:\n    namespaces:\n      budget: medium\n      security: {policy: nonroot}\n    \
+         applications: {terminal: {layout: split}}\n",
+    );
+    assert!(old.is_eduk8s && old.findings.diagnostics.is_empty());
+    assert_eq!(old.spec.session.namespaces.policy, Some(SecurityPolicy::Restricted));
+    assert_eq!(old.spec.session.namespaces.budget, Budget::Medium);
+    assert_eq!(old.spec.session.applications.terminal, TerminalLayout::Split);
+
+    let session = "session:\n  budget: large\n  role: view\n  limits: {min: {cpu: 1}}\n  security: {policy: anyuid}\n  namespaces:\n  - name: b\n";
+    let indented: String = session.lines().map(|line| format!("  {line}\n")).collect();
+    let head = "apiVersion: training.eduk8s.io/v1alpha1\nkind: Workshop\nmetadata: {name: a}\n";
+    for text in [format!("{head}title: T\n{session}"), format!("{head}spec:\n  title: T\n{indented}")] {
+        let oldest = read_text(&text);
+        assert!(oldest.findings.diagnostics.is_empty(), "{:?}", oldest.findings.diagnostics);
+        assert_eq!(oldest.spec.title.as_deref(), Some("T"));
+        let namespaces = oldest.spec.session.namespaces;
+        assert_eq!((namespaces.budget, namespaces.role), (Budget::Large, NamespaceRole::View));
+        assert_eq!(namespaces.limits.min, Some(json!({"cpu": 1})));
+        assert_eq!(namespaces.policy, Some(SecurityPolicy::Baseline));
+        assert_eq!(
+            (namespaces.secondary[0].name.as_str(), namespaces.secondary[0].budget),
+            ("b", Budget::Large)
+        );
+    }
+}
+
+#[test]
+fn what_a_resource_leaves_out_has_its_default() {
+    let empty = read_text(
+        "apiVersion: training.educates.dev/v1beta1\nkind: Workshop\nmetadata: {name: a}\nspec: {}\n",
+    );
+    assert_eq!(empty.spec, LabSpec::default());
+    assert!(empty.spec.session.namespaces.token_enabled);
+    assert!(read_text("kind: Workshop").findings.diagnostics[0].message.contains("apiVersion"));
+}
+
+#[test]
+fn a_wrong_value_is_named_with_its_line() {
+    let found = read_text(
+        "apiVersion: training.educates.dev/v1beta1\nspec:\n  duration: soon\n  difficulty: hard\n  tags: {a: b}\n  session:\n    \
+         namespaces:\n      budget: huge\n    ingresses:\n    - {name: a, port: 70000}\n    env: text\n",
+    );
+    let mut complaints: Vec<_> =
+        found.findings.diagnostics.iter().map(|one| (one.line, one.code.as_str(), one.severity)).collect();
+    complaints.sort_unstable();
+    assert_eq!(
+        complaints,
+        [
+            (3, "bad-duration", Severity::Warning),
+            (4, "unknown-word", Severity::Warning),
+            (5, "wrong-kind", Severity::Error),
+            (8, "unknown-word", Severity::Error),
+            (10, "bad-port", Severity::Error),
+            (11, "wrong-kind", Severity::Error),
+        ]
+    );
+}
+
+#[test]
+fn a_duration_is_read_as_people_write_it() {
+    assert_eq!(parse_duration("60m"), Some(3600));
+    assert_eq!(parse_duration(" 1h30m "), Some(5400));
+    assert_eq!(parse_duration("90"), Some(90));
+    for wrong in ["", "soon", "m", "1w", "99999999999999999999h"] {
+        assert_eq!(parse_duration(wrong), None, "{wrong}");
+    }
+}
+
+/// Fields of the table that the resource above does not hold, since they are not for a session of today.
+const BESIDE: &[&str] = &["session.role", "session.budget", "session.limits", "session.security.policy"];
+
+#[test]
+fn every_field_that_is_acted_on_is_in_the_full_resource() {
+    let document = yaml::parse(FULL).unwrap();
+    for field in FIELDS.iter().filter(|field| field.effect == crate::spec::fields::Effect::Acted) {
+        let mut nodes = vec![spec_of(&document)];
+        for key in field.path.split('.') {
+            nodes = nodes
+                .into_iter()
+                .flat_map(
+                    |node| if node.items().is_empty() { vec![node] } else { node.items().iter().collect() },
+                )
+                .filter_map(|node| node.get(key))
+                .collect();
+        }
+        assert!(!nodes.is_empty() || BESIDE.contains(&field.path), "{} is not read", field.path);
+    }
+}
