@@ -51,10 +51,10 @@ fn every_fault_is_found_with_its_place() {
             "old.adoc:1:1 unlisted-page warning",
             "er:1:1 bad-check-name warning",
             "is-done:1:1 unused-check advice",
-            "is-done.sh:1:1 duplicate-check warning",
             "is-done.sh:1:1 unused-check advice",
+            "is-done.sh:1:1 duplicate-check warning",
             "plain:1:1 check-not-executable error",
-            "workshop.yaml:4:5 missing-page warning",
+            "workshop.yaml:5:5 missing-page warning",
         ]
     );
 }
@@ -85,9 +85,9 @@ fn what_is_right_is_not_complained_about() {
     assert_eq!(
         about_pages("classic"),
         [
-            "02-oven.md:6:1 bad-action error",
-            "02-oven.md:11:1 bad-action error",
-            "02-oven.md:17:1 unknown-action warning",
+            "02-oven.md:7:1 bad-action error",
+            "02-oven.md:12:1 bad-action error",
+            "02-oven.md:18:1 unknown-action warning",
             "oldpage.adoc:1:1 asciidoc warning",
         ]
     );

@@ -127,6 +127,13 @@ pub(super) fn expand_percent(text: String, sources: &Sources<'_>) -> String {
     }
 }
 
+/// Says whether this is a word of Go's templates (no variable, unless one has its name), or a text of Go's, with `\n` and
+/// the like in it, which Liquid does not have.
+fn is_of_go(inner: &str) -> bool {
+    matches!(inner, "end" | "else" | "break" | "continue")
+        || (inner.starts_with('"') && inner.contains('\\') && !inner.contains('|'))
+}
+
 fn is_expression(inner: &str) -> bool {
     EXPRESSION.is_match(inner) || DOTTED.is_match(inner)
 }
@@ -147,6 +154,7 @@ fn expand_plain(
                 match value_of(sources, inner) {
                     Some(value) => out.push_str(&value),
                     None if inner == "copy" => out.push(COPY_MARK),
+                    None if is_of_go(inner) => out.push_str(piece.whole),
                     None if unknown_is_empty => {
                         if let Some(notices) = notices {
                             notices.add(piece.offset, NoticeKind::UnknownVariable(inner.to_owned()));
@@ -178,6 +186,9 @@ fn expand_liquid(pieces: &[Piece<'_>], sources: &Sources<'_>, notices: &Notices)
         match piece.kind {
             Kind::Text(text) => mark(&mut skeleton, &mut texts, trimmed(text, pieces, index)),
             Kind::Output("copy", _) if value_of(sources, "copy").is_none() => skeleton.push(COPY_MARK),
+            Kind::Output(inner, _) if is_of_go(inner) && value_of(sources, inner).is_none() => {
+                mark(&mut skeleton, &mut texts, piece.whole);
+            }
             Kind::Output(inner, _) if EXPRESSION.is_match(inner) => {
                 let unknown = learn(inner, sources, &mut globals);
                 if !inner.contains("default") {
