@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod dev;
+pub mod lint;
 pub mod serve;
 pub mod status;
 pub mod up;

@@ -27,6 +27,8 @@ enum Command {
     Status(commands::status::StatusArgs),
     /// Brings the database's schema up to date, and does nothing else.
     Migrate(DatabaseConfig),
+    /// Looks labs over: what does not work, and what learners will miss.
+    Lint(commands::lint::LintArgs),
     /// Manages accounts.
     #[command(subcommand)]
     User(commands::user::UserCommand),
@@ -42,6 +44,7 @@ async fn main() -> std::process::ExitCode {
         Command::Dev(args) => commands::dev::run(args).await,
         Command::Status(args) => commands::status::run(&args),
         Command::Migrate(args) => commands::serve::migrate(&args).await,
+        Command::Lint(args) => return commands::lint::run(&args),
         Command::User(command) => commands::user::run(command).await,
     };
     match result {

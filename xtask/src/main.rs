@@ -3,6 +3,7 @@
 mod cache;
 mod conformance;
 mod context;
+mod corpus;
 mod elf;
 mod external;
 mod fingerprint;
@@ -54,6 +55,7 @@ cargo xtask <command>
   conformance [-- <flags>] runs Kubernetes' own tests of network policies on a cluster of ours, for half an hour;
                           the flags go to its end-to-end suite, such as --ginkgo.focus='default-deny'
   lint                    checks formats and runs the static checks
+  corpus <folder>         counts what the labs in a folder hold, and how much of it is understood
   clean-cache             removes what was built for this user, in the cache folder
 
 Environment: LECTERN_CACHE is the cache folder (else ~/.cache/lectern), CARGO_TARGET_DIR the folder for compiling;
@@ -103,6 +105,10 @@ fn run() -> Result<ExitCode> {
         }
         "lint" if words.is_empty() => Ok(code(lint::run(&context)?)),
         "clean-cache" if words.is_empty() => clean_cache(&context),
+        "corpus" => match words.as_slice() {
+            [dir] => corpus::run(&context, dir),
+            _ => bail!("corpus takes one folder: cargo xtask corpus <folder>"),
+        },
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)

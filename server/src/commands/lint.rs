@@ -1,0 +1,171 @@
+//! `lectern lint`: what an author should know about a lab before learners do.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use lectern_content::report::{self, LintedLab};
+use lectern_content::{Severity, collection};
+
+/// Flags of `lectern lint`.
+#[derive(Args)]
+#[command(
+    after_help = "Exit status: 0 when there is no error, 1 when there is one, 2 when nothing could be looked at."
+)]
+pub struct LintArgs {
+    /// Folders of labs, or folders that hold such.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// How to write what was found.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Counts warnings as errors.
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// With the lines that are meant.
+    #[default]
+    Human,
+    /// A list of objects.
+    Json,
+    /// SARIF 2.1.0, as code hosts and editors read it.
+    Sarif,
+}
+
+/// What a look at labs came to, and so the exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Fine,
+    Faulty,
+}
+
+/// Runs `lectern lint`.
+pub fn run(args: &LintArgs) -> ExitCode {
+    match lint(args, &mut std::io::stdout().lock()) {
+        Ok(Verdict::Fine) => ExitCode::SUCCESS,
+        Ok(Verdict::Faulty) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("lectern: {}", super::describe(&error));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn lint(args: &LintArgs, out: &mut impl Write) -> anyhow::Result<Verdict> {
+    let mut labs = Vec::new();
+    for path in &args.paths {
+        for dir in find_labs(path)? {
+            let diagnostics = lectern_content::lint(&dir);
+            labs.push(LintedLab { dir, diagnostics });
+        }
+    }
+    match args.format {
+        Format::Human => {
+            for lab in &labs {
+                write!(out, "{}", report::to_terminal(lab))?;
+            }
+            writeln!(out, "{}", summary(&labs))?;
+        }
+        Format::Json => writeln!(out, "{:#}", report::to_json(&labs))?,
+        Format::Sarif => writeln!(out, "{:#}", report::to_sarif(&labs))?,
+    }
+    let count = |severity| report::count(&labs, severity);
+    let faulty = count(Severity::Error) > 0 || (args.strict && count(Severity::Warning) > 0);
+    Ok(if faulty { Verdict::Faulty } else { Verdict::Fine })
+}
+
+fn find_labs(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    std::fs::read_dir(path).with_context(|| format!("cannot read the folder {}", path.display()))?;
+    let labs = collection::find_labs(path);
+    anyhow::ensure!(
+        !labs.is_empty(),
+        "there is no lab in {}; name a folder with pages, or with workshop/content in it",
+        path.display()
+    );
+    Ok(labs)
+}
+
+fn summary(labs: &[LintedLab]) -> String {
+    let counted = |number: usize, one: &str, more: &str| match number {
+        1 => format!("1 {one}"),
+        number => format!("{number} {more}"),
+    };
+    let count = |severity| report::count(labs, severity);
+    format!(
+        "{}: {}, {}, {}",
+        counted(labs.len(), "lab", "labs"),
+        counted(count(Severity::Error), "error", "errors"),
+        counted(count(Severity::Warning), "warning", "warnings"),
+        counted(count(Severity::Advice), "piece of advice", "pieces of advice"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(path: &Path, format: Format, strict: bool) -> LintArgs {
+        LintArgs { paths: vec![path.to_owned()], format, strict }
+    }
+
+    fn labs_with(pages: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (lab, text) in pages {
+            let content = dir.path().join(lab).join("workshop/content");
+            std::fs::create_dir_all(&content).unwrap();
+            std::fs::write(content.join("page.md"), text).unwrap();
+        }
+        dir
+    }
+
+    #[test]
+    fn the_verdict_follows_the_worst_that_was_found() {
+        let dir = labs_with(&[
+            ("fine", "words\n"),
+            ("warned", "[x](nowhere.md)\n"),
+            ("faulty", "```terminal:execute\ncommand: [\n```\n"),
+        ]);
+        let verdict = |lab: &str, strict| {
+            lint(&args(&dir.path().join(lab), Format::Human, strict), &mut Vec::new()).unwrap()
+        };
+        assert_eq!([verdict("fine", true), verdict("warned", false)], [Verdict::Fine, Verdict::Fine]);
+        assert_eq!([verdict("warned", true), verdict("faulty", false)], [Verdict::Faulty, Verdict::Faulty]);
+        assert_eq!(verdict("", false), Verdict::Faulty);
+    }
+
+    #[test]
+    fn people_read_the_line_and_a_summary() {
+        let dir = labs_with(&[("lab", "words\n\n```terminal:execute\ncommand: [\n```\n")]);
+        let mut out = Vec::new();
+        lint(&args(dir.path(), Format::Human, false), &mut out).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains("bad-action") && out.contains("command: ["), "{out}");
+        assert!(out.ends_with("1 lab: 1 error, 0 warnings, 0 pieces of advice\n"), "{out}");
+    }
+
+    #[test]
+    fn programs_read_json_and_sarif() {
+        let dir = labs_with(&[("lab", "[x](nowhere.md)\n")]);
+        let read = |format| {
+            let mut out = Vec::new();
+            lint(&args(dir.path(), format, false), &mut out).unwrap();
+            serde_json::from_slice::<serde_json::Value>(&out).unwrap()
+        };
+        assert_eq!(read(Format::Json)[0]["code"], "broken-link");
+        assert_eq!(read(Format::Sarif)["runs"][0]["results"][0]["ruleId"], "broken-link");
+    }
+
+    #[test]
+    fn a_path_without_a_lab_is_no_verdict() {
+        let dir = tempfile::tempdir().unwrap();
+        for path in [dir.path().to_owned(), dir.path().join("absent")] {
+            let error = lint(&args(&path, Format::Human, false), &mut Vec::new()).unwrap_err();
+            assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+        }
+    }
+}
