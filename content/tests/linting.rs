@@ -91,7 +91,7 @@ fn what_is_right_is_not_complained_about() {
             "oldpage.adoc:1:1 asciidoc warning",
         ]
     );
-    assert_eq!(about_pages("hugo"), ["workshop.yaml:20:9 not-acted-on warning"]);
+    assert_eq!(about_pages("hugo"), ["workshop.yaml:21:9 not-acted-on warning"]);
 }
 
 #[test]
