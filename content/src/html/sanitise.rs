@@ -68,17 +68,20 @@ pub(crate) fn safe_image(url: &str, place: &Place) -> Option<String> {
 
 fn is_harmless(url: &str, place: &Place) -> bool {
     match resolve(&place.folder, url) {
-        Target::External => {
-            let start: String = url.chars().take(8).collect::<String>().to_ascii_lowercase();
-            ["http://", "https://", "mailto:", "//"].iter().any(|known| start.starts_with(known))
-        }
+        Target::External => leads_to_the_web(url),
         _ => !url.contains(|letter: char| letter.is_control()),
     }
 }
 
+/// Says whether an address begins as one of the web's does: with a scheme that runs nothing, or with a host.
+fn leads_to_the_web(url: &str) -> bool {
+    let start: String = url.chars().take(8).collect::<String>().to_ascii_lowercase();
+    ["http://", "https://", "mailto:", "//"].iter().any(|known| start.starts_with(known))
+}
+
 fn link<'v>(value: &'v str, place: &Place) -> Option<Cow<'v, str>> {
     match resolve(&place.folder, value) {
-        Target::External => (!value.trim().is_empty()).then_some(value.into()),
+        Target::External => leads_to_the_web(value).then_some(value.into()),
         Target::Fragment(name) if name.starts_with("fn") => Some(value.into()),
         Target::Fragment(name) => Some(format!("#page-{name}").into()),
         Target::Outside => None,
@@ -87,7 +90,7 @@ fn link<'v>(value: &'v str, place: &Place) -> Option<Cow<'v, str>> {
             if place.pages.contains(name) {
                 Some(format!("#page={name}").into())
             } else {
-                Some(served(place, &path, &rest).into())
+                Some(served(value, place, &path, &rest).into())
             }
         }
     }
@@ -95,12 +98,8 @@ fn link<'v>(value: &'v str, place: &Place) -> Option<Cow<'v, str>> {
 
 fn image<'v>(value: &'v str, place: &Place) -> Option<Cow<'v, str>> {
     match resolve(&place.folder, value) {
-        Target::External => (!value.trim().is_empty()).then_some(value.into()),
-        Target::Inside { path, .. } if value.starts_with('/') && is_served(place, value) => {
-            // `{{< baseurl >}}` already made it so
-            Some(format!("/{path}").into())
-        }
-        Target::Inside { path, rest } => Some(served(place, &path, &rest).into()),
+        Target::External => leads_to_the_web(value).then_some(value.into()),
+        Target::Inside { path, rest } => Some(served(value, place, &path, &rest).into()),
         Target::Fragment(_) | Target::Outside => None,
     }
 }
@@ -111,14 +110,10 @@ pub(crate) fn page_name(path: &str) -> &str {
     path.strip_suffix("/index").unwrap_or(path)
 }
 
-fn is_served(place: &Place, value: &str) -> bool {
-    !place.base_url.is_empty()
-        && value.strip_prefix(&place.base_url).is_some_and(|rest| rest.starts_with('/'))
-}
-
-fn served(place: &Place, path: &str, rest: &str) -> String {
-    if is_served(place, &format!("/{path}")) {
-        return format!("/{path}{rest}");
-    }
-    format!("{}/{}{rest}", place.base_url, path.replace(' ', "%20"))
+fn served(value: &str, place: &Place, path: &str, rest: &str) -> String {
+    let path = path.replace(' ', "%20");
+    // `{{< baseurl >}}` made it so already
+    let is_served = !place.base_url.is_empty()
+        && value.trim().strip_prefix(&place.base_url).is_some_and(|rest| rest.starts_with('/'));
+    if is_served { format!("/{path}{rest}") } else { format!("{}/{path}{rest}", place.base_url) }
 }

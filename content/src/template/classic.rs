@@ -15,6 +15,8 @@ use super::{COPY_MARK, MAX_EXPANDED_BYTES, NoticeKind, Notices, Sources, TEXT_MA
 const MAX_DEPTH: usize = 64;
 /// How deep files may include files.
 const MAX_INCLUDE_DEPTH: usize = 8;
+/// The longest text that a page may include, in all.
+const MAX_INCLUDED_BYTES: usize = 4 * 1024 * 1024;
 /// How many uses of growing filters a page may have.
 const MAX_GROWTH: usize = 4;
 
@@ -82,7 +84,7 @@ pub(super) fn expand(text: &str, sources: &Sources<'_>, notices: &Notices) -> St
     if !text.contains("{{") && !text.contains("{%") {
         return text.to_owned();
     }
-    let mut budget = MAX_EXPANDED_BYTES;
+    let mut budget = MAX_INCLUDED_BYTES;
     let text = inline_includes(text, sources, notices, 0, &mut budget);
     let pieces = cut(&text);
     let plain = pieces.iter().all(|piece| match piece.kind {
