@@ -21,7 +21,7 @@ pub struct RepositoryReport {
     pub labs: usize,
     /// Its pages, also those that no table of contents lists.
     pub pages: usize,
-    /// Of those, the ones in AsciiDoc, whose blocks are not counted.
+    /// Of those, the ones in `AsciiDoc`, whose blocks are not counted.
     pub asciidoc_pages: usize,
     /// Code blocks that are actions, or whose info string looks like the name of one.
     pub blocks: usize,

@@ -1,5 +1,7 @@
 //! Labs of every layout load, and their pages render.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test does")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

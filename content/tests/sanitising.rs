@@ -1,5 +1,7 @@
 //! Nothing that could run, load or pretend reaches the browser.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test does")]
+
 use std::fs;
 
 use lectern_content::{Lab, RenderOptions, Variables};

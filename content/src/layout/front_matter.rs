@@ -34,10 +34,7 @@ impl FrontMatterProblem {
 pub(crate) fn split_front_matter(text: &str) -> (FrontMatter, usize, Option<FrontMatterProblem>) {
     let start = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let none = (FrontMatter::default(), start, None);
-    let fence = match text[start..].lines().next().map(str::trim_end) {
-        Some(fence @ ("---" | "+++")) => fence,
-        _ => return none,
-    };
+    let Some(fence @ ("---" | "+++")) = text[start..].lines().next().map(str::trim_end) else { return none };
     let Some(first_end) = text[start..].find('\n').map(|at| start + at + 1) else { return none };
     let mut at = first_end;
     for line in text[first_end..].split_inclusive('\n').take(500) {

@@ -1,7 +1,7 @@
 //! Which tools a lab's workspace shows.
 
 /// Which tools the workspace shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applications {
     /// How the terminals are laid out; [`TerminalLayout::None`] when there are none.
     pub terminal: TerminalLayout,
@@ -31,27 +31,6 @@ pub struct Applications {
     pub webdav: bool,
     /// How the instructions are shown.
     pub instructions: Instructions,
-}
-
-impl Default for Applications {
-    fn default() -> Self {
-        Self {
-            terminal: TerminalLayout::default(),
-            editor: false,
-            console: None,
-            slides: false,
-            files: false,
-            uploads: false,
-            examiner: false,
-            docker: false,
-            registry: false,
-            git: false,
-            vcluster: false,
-            sshd: false,
-            webdav: false,
-            instructions: Instructions::default(),
-        }
-    }
 }
 
 /// How the terminals are laid out.
