@@ -66,7 +66,8 @@ fn collection(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn long_page(criterion: &mut Criterion) {
+/// A lab of one page of ten megabytes; with `html`, some of it is HTML of the page's own.
+fn long_lab(root: &Path, html: bool) -> (Lab, u64) {
     let mut text = String::new();
     let mut number = 0;
     while text.len() < 10 * 1024 * 1024 {
@@ -77,21 +78,39 @@ fn long_page(criterion: &mut Criterion) {
              ```execute\nkubectl get pods -n {{{{ session_namespace }}}} # {number}\n```\n\n\
              1. one thing\n2. another thing, said at more length so that it takes a line of its own\n\n"
         );
+        if html && number % 100 == 0 {
+            text.push_str("<details><summary>More</summary>\n\nwords <b>bold</b>\n\n</details>\n\n");
+        }
     }
-    let dir = tempfile::tempdir().expect("a scratch folder");
-    let root = dir.path().join("long");
     std::fs::create_dir_all(root.join("workshop/content")).expect("a scratch folder");
     std::fs::write(root.join("workshop/workshop.yaml"), "name: Long\n").expect("a file");
     std::fs::write(root.join("workshop/content/page.md"), &text).expect("a file");
-    let lab = Lab::load(&root).expect("a lab");
+    (Lab::load(root).expect("a lab"), text.len() as u64)
+}
+
+fn long_page(criterion: &mut Criterion) {
+    let dir = tempfile::tempdir().expect("a scratch folder");
     let variables = Variables::new().with("session_namespace", "lab-7");
     let mut group = criterion.benchmark_group("long page");
-    group.sample_size(10).throughput(Throughput::Bytes(text.len() as u64));
-    group.bench_function("10 MB", |bencher| {
-        bencher.iter(|| black_box(lab.render_page("page", &variables, &RenderOptions::new("/files"))));
-    });
+    for (name, html) in [("10 MB", false), ("10 MB with HTML", true)] {
+        let (lab, bytes) = long_lab(&dir.path().join(name.replace(' ', "-").to_lowercase()), html);
+        group.sample_size(10).throughput(Throughput::Bytes(bytes));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| black_box(lab.render_page("page", &variables, &RenderOptions::new("/files"))));
+        });
+    }
     group.finish();
 }
 
-criterion_group!(benches, collection, long_page);
+/// Loading: the files, the resource, the order and titles of the pages.
+fn loading(criterion: &mut Criterion) {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let dir = std::env::var_os("LECTERN_BENCH_PAGES").map_or(fixtures, PathBuf::from);
+    let folders = lectern_content::collection::find_workshops(&dir);
+    criterion.bench_function("load the labs", |bencher| {
+        bencher.iter(|| folders.iter().filter_map(|folder| black_box(Lab::load(folder)).ok()).count());
+    });
+}
+
+criterion_group!(benches, collection, long_page, loading);
 criterion_main!(benches);

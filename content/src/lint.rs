@@ -19,6 +19,7 @@ mod addresses;
 mod checks;
 mod commands;
 mod manifest;
+mod objects;
 
 use commands::Exercise;
 
@@ -88,6 +89,7 @@ impl<'a> Linter<'a> {
         self.listing();
         self.found.extend(checks::lint(&self, &self.checks_used));
         self.found.extend(manifest::lint(self.lab));
+        self.found.extend(objects::lint(self.lab));
         self.found
     }
 

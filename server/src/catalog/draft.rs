@@ -143,9 +143,9 @@ pub fn preview_variables(lab: &Lab) -> Variables {
         ("training_portal", "lectern".to_owned()),
         ("ingress_protocol", "http".to_owned()),
     ];
-    for (name, _) in SESSION_VARIABLES {
+    for name in SESSION_VARIABLES.iter().map(|variable| variable.name) {
         // an unknown pathway would hide the pages
-        if *name != "pathway_name" && !values.iter().any(|(known, _)| known == name) {
+        if name != "pathway_name" && !values.iter().any(|(known, _)| *known == name) {
             values.push((name, format!("‹{name}›")));
         }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use lectern_api::ids::LabSlug;
-use lectern_content::corpus::find_labs;
+use lectern_content::collection::find_workshops;
 
 /// How deep and how many files are looked at; a folder beyond that is loaded all the same.
 const DEPTH: usize = 12;
@@ -48,7 +48,7 @@ pub(super) fn list_labs(dir: &Path) -> io::Result<Vec<PathBuf>> {
         if looks_like_lab(folder) {
             labs.push(folder.clone());
         } else {
-            labs.extend(find_labs(folder));
+            labs.extend(find_workshops(folder));
         }
     }
     let mut labs: Vec<PathBuf> =

@@ -159,6 +159,22 @@ mod tests {
         assert_eq!(fill_manifest(&manifest, &known()), filled);
     }
 
+    #[test]
+    fn the_authors_guide_says_which_values_a_session_has() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("page.md"), "words").unwrap();
+        let lab = Lab::load(dir.path()).unwrap();
+        let mut values = session_values("id", "lab-x", &lab);
+        // the lab knows these itself
+        for name in ["workshop_description", "pathway_name"] {
+            values.insert(name.to_owned(), String::new());
+        }
+        let variables = lectern_content::variables::SESSION_VARIABLES.iter();
+        let set: std::collections::BTreeSet<&str> =
+            variables.filter(|variable| variable.is_set).map(|variable| variable.name).collect();
+        assert_eq!(values.keys().map(String::as_str).collect::<std::collections::BTreeSet<_>>(), set);
+    }
+
     proptest! {
         #[test]
         fn any_text_without_known_names_stays_as_it_is(text in "[ -~]{0,60}") {

@@ -53,7 +53,7 @@ spec:
         - {apiGroups: [""], resources: [pods], verbs: [get]}
       secondary:
       - name: $(session_namespace)-b
-      - {name: $(session_namespace)-c, role: view, budget: small, security: {policy: privileged}}
+      - {name: $(session_namespace)-c, role: view, budget: small, limits: {min: {cpu: 10m}}, security: {policy: privileged}}
     resources: {memory: 2Gi, storage: 5Gi}
     env:
     - {name: COLOUR, value: red}
@@ -116,14 +116,14 @@ fn every_field_of_a_resource_of_today_is_read() {
                 name: "$(session_namespace)-b".into(),
                 role: NamespaceRole::Edit,
                 budget: Budget::XLarge,
-                limits: limits.clone(),
+                limits,
                 policy: None,
             },
             SecondaryNamespace {
                 name: "$(session_namespace)-c".into(),
                 role: NamespaceRole::View,
                 budget: Budget::Small,
-                limits,
+                limits: LimitRange { min: Some(json!({"cpu": "10m"})), ..LimitRange::default() },
                 policy: Some(SecurityPolicy::Privileged),
             },
         ],

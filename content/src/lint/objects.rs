@@ -1,0 +1,87 @@
+//! The objects and namespaces of a lab, of which a wrong one keeps every session from starting.
+
+use crate::diagnostic::Diagnostic;
+use crate::lab::Lab;
+use crate::spec::spec_of;
+use crate::yaml::Node;
+
+/// How the name of a session's namespace is written.
+const OWN: &[&str] = &["$(session_namespace)", "$(session_name)", "$(workshop_namespace)"];
+/// Kinds that belong to the whole cluster, as far as workshops have them.
+const CLUSTER_WIDE: &[&str] = &[
+    "Namespace",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "PersistentVolume",
+    "StorageClass",
+    "IngressClass",
+    "PriorityClass",
+    "Node",
+];
+
+/// Lists the objects and secondary namespaces that cannot be made.
+pub(super) fn lint(lab: &Lab) -> Vec<Diagnostic> {
+    let Some(document) = &lab.workshop.document else { return Vec::new() };
+    let file = &lab.workshop.findings.file;
+    let spec = spec_of(document);
+    let at = |keys: &[&str]| keys.iter().try_fold(spec, |node, key| node.get(key));
+    let mut found = Vec::new();
+    let mut complain = |node: &Node, code: &str, message: String, hint: &str| {
+        found.push(Diagnostic::error(code, file, message).at(node.line, node.column).hint(hint));
+    };
+    let lists = [at(&["environment", "objects"]), at(&["session", "objects"])];
+    for object in lists.into_iter().flatten().flat_map(Node::items).flat_map(listed) {
+        if let Some((message, hint)) = fault(object) {
+            complain(object, "bad-object", message, hint);
+        }
+    }
+    let secondary = at(&["session", "namespaces", "secondary"]).map(Node::items).unwrap_or_default();
+    for name in secondary.iter().filter_map(|namespace| namespace.get("name")) {
+        let text = name.text().unwrap_or_default();
+        if !OWN.iter().any(|own| text.strip_prefix(own).is_some_and(|rest| rest.starts_with('-'))) {
+            let message = format!("A session cannot have a namespace called `{text}`");
+            complain(name, "bad-object", message, "write $(session_namespace)- and a few letters");
+        }
+    }
+    found
+}
+
+/// The objects of a `List`, else the object itself.
+fn listed(object: &Node) -> Vec<&Node> {
+    let is_list = object.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
+    match object.get("items").filter(|_| is_list) {
+        Some(items) => items.items().iter().collect(),
+        None => vec![object],
+    }
+}
+
+fn fault(object: &Node) -> Option<(String, &'static str)> {
+    let text = |node: Option<&Node>| node.and_then(Node::text).filter(|text| !text.is_empty());
+    let metadata = object.get("metadata");
+    let name = text(metadata.and_then(|metadata| metadata.get("name")));
+    let (Some(_), Some(kind), Some(name)) = (text(object.get("apiVersion")), text(object.get("kind")), name)
+    else {
+        return Some((
+            "An object lacks its `apiVersion`, `kind` or `metadata.name`".to_owned(),
+            "no session starts without all three",
+        ));
+    };
+    if CLUSTER_WIDE.contains(&kind.as_str()) {
+        let hint = match kind.as_str() {
+            "Namespace" => "name it under session.namespaces.secondary",
+            _ => "a lab makes objects in its session's namespaces only",
+        };
+        return Some((format!("The {kind} {name} would belong to the whole cluster"), hint));
+    }
+    let namespace = text(metadata.and_then(|metadata| metadata.get("namespace")))?;
+    let is_own = OWN.iter().any(|own| namespace.starts_with(own));
+    (!is_own).then(|| {
+        (
+            format!(
+                "The {kind} {name} would lie in the namespace `{namespace}`, which is none of the session's"
+            ),
+            "leave metadata.namespace out, or write $(session_namespace)",
+        )
+    })
+}
