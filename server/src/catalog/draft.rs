@@ -202,7 +202,7 @@ mod tests {
     fn a_variable_that_only_a_session_knows_shows_as_its_name() {
         let dir = folder(&["page.md"]);
         let variables = preview_variables(&Lab::load(dir.path()).unwrap());
-        let value = |name| variables.resolve(&[], name).map(str::to_owned);
+        let value = |name| variables.resolve(None, name).map(str::to_owned);
         assert_eq!(value("session_namespace").as_deref(), Some("preview"));
         assert_eq!(value("ENV_SESSION_NAMESPACE").as_deref(), Some("preview"));
         assert_eq!(value("ingress_domain").as_deref(), Some("‹ingress_domain›"));
