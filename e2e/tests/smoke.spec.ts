@@ -14,3 +14,11 @@ test("a visitor who is not signed in sees the sign-in page and no error", async 
   await page.screenshot({ path: testInfo.outputPath("sign-in.png") });
   expect(complaints).toEqual([]);
 });
+
+test("the app crosses the wire compressed", async ({ page }) => {
+  const module = page.waitForResponse(/lectern_web_bg\.wasm$/);
+  await page.goto("/sign-in");
+  const headers = (await module).headers();
+  expect(headers["content-encoding"]).toBe("br");
+  expect(headers["content-type"]).toBe("application/wasm");
+});

@@ -72,6 +72,7 @@ fn fingerprint(context: &Context, tools: &Tools) -> Result<String> {
         .text(&ERASE_TYPES.join(" "))
         .text(&tools.compiler.version(context)?)
         .tree(&context.checkout.join("xtask/wasm-bindgen-driver"), |_| true)?
+        .file(&context.checkout.join("xtask/scripts/compress.mjs"))?
         .tree(&context.checkout.join("xtask/wasm-opt"), |_| true)
         .map(Fingerprint::finish)
 }
@@ -86,7 +87,8 @@ fn compiler_flags() -> Vec<String> {
     flags
 }
 
-/// Compiles, binds and shrinks the module into `dist`; its size after brotli, in bytes.
+/// Compiles, binds and shrinks the module into `dist`, and compresses what is there; the module's size after brotli,
+/// in bytes.
 fn build_module(context: &Context, step: &Step, tools: &Tools, dist: &Path) -> Result<u64> {
     // the host's compiler builds in the target folder, and two compilers in one folder build everything twice
     let target = context.target.join("web");
@@ -112,7 +114,13 @@ fn build_module(context: &Context, step: &Step, tools: &Tools, dist: &Path) -> R
     step.run(optimize)?;
     fs::rename(&shrunk, &module).with_context(|| format!("could not replace {}", module.display()))?;
 
-    let size_bytes = brotli_size(context, &module)?;
+    let mut compress = context.command("node");
+    compress.arg(context.checkout.join("xtask/scripts/compress.mjs")).arg(dist);
+    step.run(compress)?;
+    let compressed = dist.join(format!("{NAME}_bg.wasm.br"));
+    let size_bytes = fs::metadata(&compressed)
+        .with_context(|| format!("the compressed module {} is missing", compressed.display()))?
+        .len();
     if size_bytes > LIMIT_BYTES {
         bail!(
             "{} has {size_bytes} bytes after brotli; the limit is {LIMIT_BYTES}: find what made it grow",
@@ -120,10 +128,4 @@ fn build_module(context: &Context, step: &Step, tools: &Tools, dist: &Path) -> R
         );
     }
     Ok(size_bytes)
-}
-
-fn brotli_size(context: &Context, file: &Path) -> Result<u64> {
-    let script = context.checkout.join("xtask/scripts/brotli-size.mjs");
-    let printed = context.ask("node", &[&script.to_string_lossy(), &file.to_string_lossy()])?;
-    printed.parse().with_context(|| format!("node printed no size but {printed:?}"))
 }
