@@ -22,6 +22,18 @@ pub struct WorkbenchStatus {
     pub state: WorkbenchState,
 }
 
+impl WorkbenchStatus {
+    /// Whether the agent may be there: it runs, or the kubelet has not said yet that it does.
+    #[must_use]
+    pub fn may_serve(&self) -> bool {
+        self.deleting_since.is_none()
+            && matches!(
+                self.state,
+                WorkbenchState::Ready { .. } | WorkbenchState::Starting { on_node: true, .. }
+            )
+    }
+}
+
 /// How far a workbench pod is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WorkbenchState {

@@ -69,6 +69,7 @@ pub fn session_stream(
     let start = (services, login, changes, Some(first));
     respond(futures::stream::unfold(start, move |(services, login, mut changes, mut first)| async move {
         if let Some(session) = first.take() {
+            services.sessions.note_activity(id);
             let sent = event("session", &session)?;
             return Some((sent, (services, login, changes, None)));
         }
@@ -76,6 +77,8 @@ pub fn session_stream(
             let sent = match wake(&mut changes).await {
                 Wake::Closed => return None,
                 Wake::Heartbeat if is_signed_in(&services, &login).await => {
+                    // a page that listens is a learner who reads
+                    services.sessions.note_activity(id);
                     Some(Ok(Bytes::from_static(b": \n\n")))
                 }
                 Wake::Heartbeat => return None,

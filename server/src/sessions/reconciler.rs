@@ -27,6 +27,8 @@ const EVERY: Duration = Duration::from_secs(2);
 const ELECT_EVERY: Duration = Duration::from_secs(5);
 /// How long a pass may take before it is worth a warning.
 const SLOW: Duration = Duration::from_secs(1);
+/// How often objects without a session are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// How long before its end a token is renewed.
 const RENEW_BEFORE_MINUTES: i64 = 45;
 
@@ -84,9 +86,13 @@ impl Sessions {
             return Ok(());
         }
         tracing::info!("this server reconciles sessions");
-        let mut told_hanging = HashSet::new();
+        let (mut told_hanging, mut swept_at) = (HashSet::new(), None::<Instant>);
         loop {
-            let pass = self.pass(&mut conn).await?;
+            let sweeps = swept_at.is_none_or(|at| at.elapsed() >= SWEEP_EVERY);
+            if sweeps {
+                swept_at = Some(Instant::now());
+            }
+            let pass = self.pass(&mut conn, sweeps).await?;
             self.report(pass, &mut told_hanging);
             // a change is looked at soon; a burst of them in one pass
             let _ = tokio::time::timeout(EVERY, changes.recv()).await;
@@ -95,7 +101,7 @@ impl Sessions {
         }
     }
 
-    async fn pass(&self, conn: &mut PgConnection) -> Result<Pass, SessionError> {
+    async fn pass(&self, conn: &mut PgConnection, sweeps: bool) -> Result<Pass, SessionError> {
         let begun = Instant::now();
         let ended = self.end_overdue(conn).await?;
         for row in store::sessions::claims::claim_abandoned(conn, CLAIM_SECS).await? {
@@ -103,7 +109,10 @@ impl Sessions {
             self.spawn_provisioning(row);
         }
         self.renew_stale_tokens(conn).await?;
-        let removed = self.remove_ended(conn).await? + self.sweep_orphans(conn).await?;
+        let mut removed = self.remove_ended(conn).await?;
+        if sweeps {
+            removed += self.sweep_orphans(conn).await?;
+        }
         let made_ahead = self.fill_reserve(conn).await?;
         Ok(Pass { took: begun.elapsed(), ended, removed, made_ahead })
     }

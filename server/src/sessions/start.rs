@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use super::environment::session_values;
 use super::spec::{layout_word, names, secondary_names};
 use super::{CLAIM_SECS, SessionError, Sessions, parameters};
-use crate::cluster::{SessionNames, WorkbenchState};
+use crate::cluster::SessionNames;
 use crate::config::portal::LabSettings;
 use crate::http::error::chain;
 use crate::store::sessions::{NewSession, SessionRow, Terms, find_live, insert_session, reserve};
@@ -119,13 +119,10 @@ impl Sessions {
         now: DateTime<Utc>,
     ) -> Result<Option<SessionRow>, SessionError> {
         while let Some(row) = reserve::take_reserved(tx, user, &lab.slug, version, terms, now).await? {
-            let is_ready = || {
-                let found = self.cluster.find_workbench(&names(&row));
-                found.is_some_and(|found| {
-                    found.deleting_since.is_none() && matches!(found.state, WorkbenchState::Ready { .. })
-                })
-            };
-            if !row.is_running() || is_ready() {
+            // a kubelet reports a container that runs up to a second late: what is on its way is good enough
+            let is_there =
+                || self.cluster.find_workbench(&names(&row)).is_some_and(|found| found.may_serve());
+            if !row.is_running() || is_there() {
                 return Ok(Some(row));
             }
             tracing::warn!(session.id = %row.session_id(), "a session of the reserve has lost its workbench");

@@ -52,7 +52,7 @@ impl Installation {
             ..ClusterConfig::default()
         };
         let cluster = Cluster::connect(&config).await?;
-        let admin = Client::try_from(admin_config().await?)?;
+        let admin = admin_client().await?;
         Ok(Self { cluster, admin, config })
     }
 
@@ -131,6 +131,11 @@ impl Installation {
         let passed = status.await.is_some_and(|status| status.status.as_deref() == Some("Success"));
         Ok((passed, output))
     }
+}
+
+/// An administrator's client.
+pub async fn admin_client() -> Result<Client> {
+    Ok(Client::try_from(admin_config().await?)?)
 }
 
 async fn admin_config() -> Result<Config> {

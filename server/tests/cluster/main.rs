@@ -1,9 +1,20 @@
-//! The cluster room against a real Kubernetes. `KUBECONFIG` names it; `cargo xtask test` sets it.
+//! The cluster room against a real Kubernetes, and whole sessions on it. `KUBECONFIG` names it, `DATABASE_URL` a
+//! Postgres on which databases may be made; `cargo xtask test` sets both.
 //!
 //! Each test makes an installation of its own (a random namespace of workbenches) and removes it, also when it
 //! fails. Those in `objects` need an API server with its controllers, the others a node too.
 
+/// The server with its database, as the API's tests start it.
+#[path = "../api"]
+#[expect(dead_code, reason = "the API's tests use more of it")]
+mod api {
+    pub mod support;
+}
 mod harness;
 mod isolation;
+mod lab_objects;
 mod objects;
+mod sessions;
 mod workbenches;
+
+use api::support;

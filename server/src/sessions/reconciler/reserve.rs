@@ -12,7 +12,7 @@ use lectern_api::platform::Notice;
 use lectern_content::Lab;
 use sqlx::{Acquire as _, PgConnection};
 
-use crate::cluster::{ManagedSession, WorkbenchState};
+use crate::cluster::{ManagedSession, WorkbenchStatus};
 use crate::config::portal::LabSettings;
 use crate::sessions::start::{new_session, terms};
 use crate::sessions::{CLAIM_SECS, SessionError, Sessions, parameters};
@@ -253,11 +253,7 @@ impl Sessions {
 fn is_fit(managed: Option<&ManagedSession>, row: &SessionRow) -> bool {
     let Some(managed) = managed else { return false };
     let namespace = managed.namespaces.iter().any(|n| n.name == row.namespace && n.deleting_since.is_none());
-    // one that is being started again may yet come back
-    let workbench = managed.workbenches.iter().any(|w| {
-        w.deleting_since.is_none()
-            && matches!(w.state, WorkbenchState::Ready { .. } | WorkbenchState::Starting { .. })
-    });
+    let workbench = managed.workbenches.iter().any(WorkbenchStatus::may_serve);
     namespace && workbench
 }
 

@@ -1,0 +1,142 @@
+//! Sessions that do not start: what the learner is told, that nothing is left, and that starting again works.
+
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use kube::Api;
+use kube::api::{Patch, PatchParams, PostParams};
+use lectern_api::platform::Platform;
+use lectern_api::sessions::{Session, SessionState};
+use serde_json::json;
+
+use super::{check, end, fail_lab, real, run_lab, until, wait_for, write_lab};
+use crate::harness::admin_client;
+use crate::support::{Setting, TestApp, run_with};
+
+const LAB: &str = "tried-lab";
+
+#[test]
+fn a_failed_set_up_is_told_with_its_output_and_the_lab_can_be_started_again() {
+    run_with(real(), async |app| {
+        let script = |text: &str| {
+            write_lab(
+                app,
+                LAB,
+                "",
+                &[
+                    ("workshop/setup.d/1.sh", text),
+                    ("workshop/examiner/tests/runs", "#!/bin/sh\n[ \"$TRIED\" = again ]\n"),
+                ],
+            );
+        };
+        script("echo one step\necho 'no such tool: frobnicate' >&2\nexit 3\n");
+        let ada = app.learner("ada").await;
+        let told = fail_lab(&ada, LAB).await;
+        assert!(told.starts_with("A set-up script of the lab failed."), "{told}");
+        assert!(told.contains("1.sh") && told.contains("one step\nno such tool: frobnicate"), "{told}");
+        script("echo TRIED=again >> $WORKSHOP_ENV\n");
+        let session = run_lab(&ada, LAB).await;
+        assert!(check(&ada, session.id, "runs").await.passed);
+        nothing_is_left_of_failed(app).await;
+    });
+}
+
+/// Everything of the failed sessions goes, and their rows say so, with a reconciler or without.
+async fn nothing_is_left_of_failed(app: &TestApp) {
+    let _reconciling = app.reconcile();
+    until("what failed sessions made is gone", async || {
+        app.count("select count(*) from sessions where phase = 'failed' and removed_at is null").await == 0
+    })
+    .await;
+}
+
+#[test]
+fn an_image_that_cannot_be_had_is_told_by_its_name() {
+    let setting = Setting { workbench_image: Some("lectern/no-such-image:1"), ..real() };
+    run_with(setting, async |app| {
+        write_lab(app, LAB, "", &[]);
+        let ada = app.learner("ada").await;
+        let told = fail_lab(&ada, LAB).await;
+        assert!(told.starts_with("The workbench image lectern/no-such-image:1 cannot be pulled: "), "{told}");
+        nothing_is_left_of_failed(app).await;
+    });
+}
+
+#[test]
+fn an_object_that_goes_too_far_is_told_by_its_name_and_reason() {
+    run_with(real(), async |app| {
+        let ada = app.learner("ada").await;
+        for (object, told) in [
+            (
+                json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "default"}}),
+                "The lab's ConfigMap c cannot be made: its namespace default is not the session's",
+            ),
+            (
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}),
+                "The lab's Namespace n cannot be made: it would belong to the whole cluster",
+            ),
+            (
+                json!({"apiVersion": "example.org/v1", "kind": "Widget", "metadata": {"name": "w"}}),
+                "The lab's Widget w cannot be made: this cluster knows no Widget of example.org/v1",
+            ),
+            (
+                json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [
+                    {"name": "p", "image": "httpd", "resources": {"limits": {"memory": "40Gi"}}}]}}),
+                "The lab's Pod p cannot be made: ",
+            ),
+        ] {
+            write_lab(app, LAB, &format!("  session: {{objects: [{object}]}}\n"), &[]);
+            let reason = fail_lab(&ada, LAB).await;
+            assert!(reason.starts_with(told), "{reason}");
+        }
+    });
+}
+
+#[test]
+fn a_deletion_that_hangs_ends_for_the_learner_and_is_told_to_operators_until_it_is_done() {
+    run_with(real(), async |app| {
+        write_lab(app, LAB, "", &[]);
+        let (ada, staff) = (app.learner("ada").await, app.instructor("staff").await);
+        let session = run_lab(&ada, LAB).await;
+        let admin = admin_client().await.expect("KUBECONFIG names an administrator");
+        let maps: Api<ConfigMap> = Api::namespaced(admin.clone(), &session.namespace);
+        let held = json!({"metadata": {"name": "held", "finalizers": ["example.org/never"]}});
+        let held = serde_json::from_value(held).expect("a config map");
+        maps.create(&PostParams::default(), &held).await.expect("the namespace is there");
+
+        let _reconciling = app.reconcile();
+        ada.delete(&super::path(session.id)).await.expect(204);
+        let hanging = async || {
+            let platform: Platform = staff.get("/api/v1/platform").await.json();
+            platform.notices.into_iter().find(|notice| notice.code == "deletion_hangs")
+        };
+        let namespaces: Api<Namespace> = Api::all(admin);
+        until("the namespace says what holds it", async || {
+            let found = namespaces.get_opt(&session.namespace).await.expect("the cluster answers");
+            format!("{found:?}").contains("example.org/never")
+        })
+        .await;
+        assert_eq!(hanging().await, None);
+        let ending: Session = ada.get(&super::path(session.id)).await.json();
+        assert_eq!(ending.state, SessionState::Ending);
+
+        app.clock.advance(chrono::TimeDelta::minutes(2));
+        let over = wait_for(&ada, session.id, |state| matches!(state, SessionState::Ended { .. })).await;
+        assert_eq!(over.state, SessionState::Ended { reason: "ended by the learner".to_owned() });
+        let notice = hanging().await.expect("a notice");
+        assert!(notice.message.contains(&format!("namespace {}", session.namespace)), "{notice:?}");
+        assert!(notice.message.contains("example.org/never"), "{notice:?}");
+        assert_eq!(app.count("select count(*) from sessions where removed_at is null").await, 1);
+        // a new session of the lab is not kept waiting
+        let again = run_lab(&ada, LAB).await;
+        assert_ne!(again.id, session.id);
+
+        let release = json!({"metadata": {"finalizers": null}});
+        maps.patch("held", &PatchParams::default(), &Patch::Merge(release)).await.expect("it is still there");
+        until("the rest is gone and noted", async || {
+            app.count("select count(*) from sessions where phase = 'ended' and removed_at is not null").await
+                == 1
+        })
+        .await;
+        assert_eq!(hanging().await, None);
+        end(&ada, again.id).await;
+    });
+}

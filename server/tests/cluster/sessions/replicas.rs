@@ -1,0 +1,143 @@
+//! Several servers of one installation: any request on any of them, and sessions that outlive the one that made them.
+
+use std::collections::BTreeMap;
+
+use chrono::Duration;
+use lectern_api::ids::UserId;
+use lectern_api::sessions::{Session, SessionState};
+use lectern_server::config::portal::{LabNumbers, Maxima, Portal};
+
+use super::{check, end, is_running, path, real, run_lab, show, start, type_in, until, wait_for, write_lab};
+use crate::support::client::Client;
+use crate::support::{TestApp, run_with};
+
+const LAB: &str = "shared-lab";
+
+/// The same person at another server.
+async fn at(server: &TestApp, user: UserId) -> Client {
+    server.sign_in(user).await
+}
+
+#[test]
+fn a_session_that_one_server_started_is_served_by_another() {
+    run_with(real(), async |one| {
+        let two = one.another_server();
+        for server in [one, &two] {
+            write_lab(
+                server,
+                LAB,
+                "",
+                &[
+                    ("workshop/setup.d/1.sh", "echo MADE=once >> $WORKSHOP_ENV\necho x >> ~/set-up-runs\n"),
+                    (
+                        "workshop/examiner/tests/ran-once",
+                        "#!/bin/sh\n[ \"$MADE\" = once ] && [ $(wc -l < ~/set-up-runs) = 1 ]\n",
+                    ),
+                ],
+            );
+        }
+        let here = one.learner("ada").await;
+        let there = at(&two, here.id()).await;
+        let session = run_lab(&here, LAB).await;
+        assert_eq!(start(&there, LAB, &BTreeMap::new()).await.expect(200).json::<Session>().id, session.id);
+        // what is typed here is seen there: it is one shell
+        type_in(&here, session.id, "echo $((6*7)) > ~/answer\r", "answer").await;
+        let shown = type_in(&there, session.id, "cat ~/answer\r", "42\r\n").await;
+        assert!(shown.contains("> ~/answer"), "{shown}");
+        for learner in [&here, &there] {
+            let outcome = check(learner, session.id, "ran-once").await;
+            assert!(outcome.passed, "{}", outcome.output);
+        }
+        let (_first, _second) = (one.reconcile(), two.reconcile());
+        end(&there, session.id).await;
+        assert!(matches!(show(&here, session.id).await.state, SessionState::Ended { .. }));
+        // nothing is left, and both servers know
+        for learner in [&here, &there] {
+            learner
+                .post(&format!("{}/checks/ran-once", path(session.id)), &serde_json::json!({}))
+                .await
+                .problem(409, "not_running");
+        }
+    });
+}
+
+#[test]
+fn a_session_whose_server_went_away_while_it_started_is_finished_by_another() {
+    run_with(real(), async |one| {
+        write_lab(one, LAB, "", &[]);
+        let two = one.another_server();
+        write_lab(&two, LAB, "", &[]);
+        let ada = two.learner("ada").await;
+        // as a server leaves it that dies right after the click
+        let session: Session =
+            start(&at(one, ada.id()).await, LAB, &BTreeMap::new()).await.expect(201).json();
+        one.execute("update sessions set claimed_until = now() - interval '1 second'").await;
+        let _reconciling = two.reconcile();
+        wait_for(&ada, session.id, is_running).await;
+        type_in(&ada, session.id, "echo $((6*7))\r", "42").await;
+        end(&ada, session.id).await;
+    });
+}
+
+#[test]
+fn what_belongs_to_no_session_is_swept_and_what_belongs_to_one_stays() {
+    run_with(real(), async |app| {
+        write_lab(
+            app,
+            LAB,
+            "  session: {namespaces: {secondary: [{name: $(session_namespace)-two}]}}\n",
+            &[],
+        );
+        let (ada, eve) = (app.learner("ada").await, app.learner("eve").await);
+        let (lost, kept) = (run_lab(&ada, LAB).await, run_lab(&eve, LAB).await);
+        // as if the database had been put back to before the session
+        app.execute("delete from sessions where user_id = (select id from users where username = 'ada')")
+            .await;
+        let managed = async || {
+            let sessions = app.services.cluster.list_managed();
+            sessions
+                .iter()
+                .filter(|one| one.session == lost.id)
+                .map(|one| one.namespaces.len())
+                .sum::<usize>()
+        };
+        assert_eq!(managed().await, 2);
+        app.clock.advance(Duration::minutes(1));
+        let _reconciling = app.reconcile();
+        until("the orphan is gone", async || managed().await == 0).await;
+        assert!(is_running(&show(&eve, kept.id).await.state));
+        type_in(&eve, kept.id, "echo $((6*7))\r", "42").await;
+        end(&eve, kept.id).await;
+    });
+}
+
+#[test]
+fn a_session_that_nobody_looks_at_ends_and_one_with_an_open_terminal_does_not() {
+    let portal = Portal {
+        sessions: Maxima { reserved_labs: Some(0), ..Maxima::default() },
+        defaults: LabNumbers {
+            orphaned: serde_json::from_value(serde_json::json!("10m")).ok(),
+            ..LabNumbers::default()
+        },
+        ..Portal::default()
+    };
+    run_with(crate::support::Setting { portal: Some(portal), ..real() }, async |app| {
+        write_lab(app, LAB, "", &[]);
+        let (ada, eve) = (app.learner("ada").await, app.learner("eve").await);
+        let (left, used) = (run_lab(&ada, LAB).await, run_lab(&eve, LAB).await);
+        app.services.sessions.write_activity().await.expect("the database answers");
+        app.clock.advance(Duration::minutes(11));
+        type_in(&eve, used.id, "echo $((6*7))\r", "42").await;
+        app.services.sessions.write_activity().await.expect("the database answers");
+        let _reconciling = app.reconcile();
+        // a page that listens would be a sign of its learner: this one only asks
+        until("nobody's session is over", async || {
+            matches!(show(&ada, left.id).await.state, SessionState::Ended { .. })
+        })
+        .await;
+        let reason = "nobody was there for 10 minutes".to_owned();
+        assert_eq!(show(&ada, left.id).await.state, SessionState::Ended { reason });
+        assert!(is_running(&show(&eve, used.id).await.state));
+        end(&eve, used.id).await;
+    });
+}
