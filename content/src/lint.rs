@@ -94,9 +94,8 @@ impl<'a> Linter<'a> {
     }
 
     fn actions(&self, page: &Page) -> Vec<Action> {
-        let rendered = self.lab.render_page(&page.name, &self.variables, &self.options);
-        let actions = rendered.map(|page| page.actions).unwrap_or_default();
-        actions.iter().filter_map(|block| block.action().cloned()).collect()
+        let (rendered, _) = self.lab.render(page, &self.variables, &self.options);
+        rendered.actions.iter().filter_map(|block| block.action().cloned()).collect()
     }
 
     fn page(&mut self, page: &Page, exercise: &mut Exercise) {
@@ -109,9 +108,18 @@ impl<'a> Linter<'a> {
         for (info, body, line) in code_blocks(&text) {
             self.block(page, &info, &body, lines.of(line as usize));
         }
-        let Ok(rendered) = self.lab.render_page(&page.name, &self.variables, &self.options) else {
-            return;
-        };
+        let (rendered, swallowed) = self.lab.render(page, &self.variables, &self.options);
+        for block in rendered.actions.iter().filter(|block| swallowed.contains(&block.id)) {
+            let message = format!(
+                "HTML before it swallows this `{}`, which stands at the page's end instead",
+                block.name
+            );
+            self.found.push(
+                Diagnostic::error("swallowed-action", &page.file, message)
+                    .at(block.line, 1)
+                    .hint("close every tag and quote of the HTML above it"),
+            );
+        }
         for block in &rendered.actions {
             if let Some(error) = block.error() {
                 self.found.push(

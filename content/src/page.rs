@@ -1,5 +1,6 @@
 //! Turning a page's text into sanitised HTML and typed actions.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use comrak::html::format_document_with_formatter;
@@ -81,12 +82,18 @@ impl Lab {
             .iter()
             .find(|page| page.name == name)
             .ok_or_else(|| PageError::Absent { lab: self.slug.to_string(), name: name.to_owned() })?;
-        Ok(self.render(page, variables, options))
+        Ok(self.render(page, variables, options).0)
     }
 
-    fn render(&self, page: &Page, variables: &Variables, options: &RenderOptions) -> RenderedPage {
+    /// Renders a page; also returns the ids of the actions that HTML of the page's own has swallowed.
+    pub(crate) fn render(
+        &self,
+        page: &Page,
+        variables: &Variables,
+        options: &RenderOptions,
+    ) -> (RenderedPage, Vec<u32>) {
         if page.markup == Markup::AsciiDoc {
-            return not_supported(page);
+            return (not_supported(page), Vec::new());
         }
         let (text, _) = self.expand(page, variables, options);
         let folder =
@@ -99,7 +106,8 @@ impl Lab {
         };
         let title = self.fill_in(&page.title, variables, options).0.replace(COPY_MARK, "");
         let rendered = render_text(&page.text, &text, &title, place);
-        RenderedPage { name: page.name.clone(), title, html: rendered.html, actions: rendered.actions }
+        let RenderedText { html, actions, swallowed } = rendered;
+        (RenderedPage { name: page.name.clone(), title, html, actions }, swallowed)
     }
 
     /// Fills in a page's variables; the front matter is not part of the result.
@@ -139,6 +147,8 @@ fn not_supported(page: &Page) -> RenderedPage {
 pub(crate) struct RenderedText {
     pub html: String,
     pub actions: Vec<ActionBlock>,
+    /// Ids of actions whose places were swallowed, and are at the page's end instead.
+    pub swallowed: Vec<u32>,
 }
 
 /// How pages are read and written.
@@ -179,7 +189,7 @@ fn render_as(source: &str, text: &str, title: &str, place: Place, sanitising: Sa
     let Some(root) = root.filter(|root| !too_deep(root)) else {
         let html = "<aside class=\"admonition danger\"><p class=\"admonition-title\">This page is not shown</p>\
                     <p>Its blocks nest too deeply.</p></aside>";
-        return RenderedText { html: html.to_owned(), actions: Vec::new() };
+        return RenderedText { html: html.to_owned(), actions: Vec::new(), swallowed: Vec::new() };
     };
     drop_title(root, title);
     let lines = Lines::new(source, text);
@@ -201,8 +211,25 @@ fn render_as(source: &str, text: &str, title: &str, place: Place, sanitising: Sa
         format::format_node,
         ids.into_iter(),
     );
-    let html = if ours_alone { html.replace(NONCE.as_str(), "") } else { sanitise(&html, place) };
-    RenderedText { html, actions }
+    let mut html = if ours_alone { html.replace(NONCE.as_str(), "") } else { sanitise(&html, place) };
+    let swallowed = if ours_alone { Vec::new() } else { put_back(&mut html, &actions) };
+    RenderedText { html, actions, swallowed }
+}
+
+/// Adds at the end the places of actions that are nowhere on the page: a tag or quote that the page's own HTML leaves
+/// open takes what follows with it.
+fn put_back(html: &mut String, actions: &[ActionBlock]) -> Vec<u32> {
+    let mut there = BTreeSet::new();
+    // neither a text nor an attribute can hold these: one has no bare `<`, the other no bare quote
+    for place in ["<div data-action=\"", "<details data-section-begin=\""] {
+        let ids = html.split(place).skip(1).filter_map(|rest| rest.split('"').next()?.parse::<u32>().ok());
+        there.extend(ids);
+    }
+    let lost: Vec<u32> = actions.iter().map(|block| block.id).filter(|id| !there.contains(id)).collect();
+    for id in &lost {
+        html.push_str(&format!("<div data-action=\"{id}\"></div>\n"));
+    }
+    lost
 }
 
 fn has_html<'a>(root: Node<'a>) -> bool {

@@ -36,9 +36,10 @@ pub fn variables(text: &str, style: Style) -> String {
 pub fn page(text: &str, style: Style) -> String {
     let expanded = variables(text, style);
     let place = Place { folder: "a".to_owned(), base_url: "/files".to_owned(), pages: Arc::default() };
-    let RenderedText { html, actions } = render_text(text, &expanded, "A title", place);
+    let RenderedText { html, actions, .. } = render_text(text, &expanded, "A title", place);
     for block in &actions {
-        let places = ["data-action", "data-section-begin"].map(|name| format!("{name}=\"{}\"", block.id));
+        let places = ["<div data-action", "<details data-section-begin"]
+            .map(|place| format!("{place}=\"{}\"", block.id));
         let count: usize = places.iter().map(|place| html.matches(place.as_str()).count()).sum();
         assert_eq!(count, 1, "action {} has {count} places", block.id);
         assert_eq!(serde_json::to_value(block).and_then(serde_json::from_value).ok().as_ref(), Some(block));

@@ -5,6 +5,7 @@
 //! looks like Liquid (a Go template in a command, say) stays as the author wrote it.
 
 mod classic;
+mod grammar;
 mod hugo;
 mod pieces;
 
@@ -190,6 +191,18 @@ mod tests {
             with("{% for x in y %}{{ session_namespace }}{% endfor %}", Style::Classic, None);
         assert_eq!(text, "{% for x in y %}lab-7{% endfor %}");
         assert_eq!(notices.len(), 2);
+    }
+
+    #[test]
+    fn a_tag_that_cannot_be_read_stays_and_the_rest_is_filled_in() {
+        let (text, notices) = with(
+            "{% assign x.md\" %}{% if session_namespace %}{{ session_namespace }}{% endif %}",
+            Style::Classic,
+            None,
+        );
+        assert_eq!(text, "{% assign x.md\" %}{% if session_namespace %}lab-7{% endif %}");
+        assert_eq!(notices, [NoticeKind::BadTag("`assign` cannot be followed by `x.md\"`".into())]);
+        assert_eq!(classic("{{ '{{' }}{%\tif session_namespace %}\u{a0}x{% endif %}"), "{{\u{a0}x");
     }
 
     #[test]

@@ -76,10 +76,10 @@ fn begin(block: &ActionBlock, name: &str, open: bool) -> String {
     };
     let nonce = NONCE.as_str();
     format!(
-        "<details class=\"{class}\" data-section=\"{nonce}{}\" data-section-begin=\"{nonce}{}\"{open}>\
+        "<details data-section-begin=\"{nonce}{}\" data-section=\"{nonce}{}\" class=\"{class}\"{open}>\
          <summary>{}</summary>\n{description}",
-        escape(name),
         block.id,
+        escape(name),
         escape(&block.label),
     )
 }

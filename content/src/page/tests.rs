@@ -124,6 +124,20 @@ fn a_page_with_html_of_its_own_goes_through_the_sanitiser() {
 }
 
 #[test]
+fn an_action_that_open_html_swallows_is_put_back() {
+    for open in ["<details><summary>More</summ", "<div title=\"", "<div><textarea>"] {
+        let rendered =
+            render(&format!("{open}\n\n```execute\nls\n```\n\n```copy\nx\n```\n"), Sanitising::Always);
+        assert!(!rendered.swallowed.is_empty(), "{open}: {}", rendered.html);
+        for place in ["<div data-action=\"0\">", "<div data-action=\"1\">"] {
+            assert_eq!(rendered.html.matches(place).count(), 1, "{open}: {}", rendered.html);
+        }
+    }
+    let fine = render("<details>\n\n```execute\nls\n```\n\n</details>\n", Sanitising::Always);
+    assert!(fine.swallowed.is_empty());
+}
+
+#[test]
 fn a_section_that_nobody_ends_ends_with_the_page() {
     let text = "```section:begin\ntitle: A\n```\n\ntext\n\n```section:begin\ntitle: B\n```\n\nmore\n";
     for sanitising in [Sanitising::Always, Sanitising::WhereThereIsHtml] {

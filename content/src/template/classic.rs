@@ -8,6 +8,9 @@ use std::sync::LazyLock;
 use liquid::model::Value;
 use regex::{Captures, Regex};
 
+use super::grammar::{
+    count_growing, fits_tag, is_dotted, is_expression, is_of_go, is_tag, is_variable, names_in, plain_blanks,
+};
 use super::pieces::{Kind, Piece, Trim, cut};
 use super::{COPY_MARK, MAX_EXPANDED_BYTES, NoticeKind, Notices, Sources, TEXT_MARK, value_of};
 
@@ -20,30 +23,8 @@ const MAX_INCLUDED_BYTES: usize = 4 * 1024 * 1024;
 /// How many uses of growing filters a page may have.
 const MAX_GROWTH: usize = 4;
 
-fn pattern(source: &str) -> Regex {
-    Regex::new(source).unwrap_or_else(|error| unreachable!("the pattern is part of the program: {error}"))
-}
-
-/// A variable's name.
-static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[A-Za-z_][A-Za-z0-9_-]*$"));
-/// An expression: a name or a text, and filters. Without brackets, so that nothing in it nests.
-static EXPRESSION: LazyLock<Regex> = LazyLock::new(|| {
-    let text = r#""[^"]*"|'[^']*'"#;
-    let argument = format!(r"(?:{text}|[A-Za-z0-9_.+-]+)");
-    pattern(&format!(
-        r"^(?:{text}|[A-Za-z_][A-Za-z0-9_-]*)(?:\s*\|\s*[a-z_]+(?:\s*:\s*{argument}(?:\s*,\s*{argument})*)?)*$"
-    ))
-});
-/// A name with others below it, none of which exist.
-static DOTTED: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)+$"));
-/// Filters that make texts longer.
-static GROWING: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"\|\s*(?:append|prepend|replace|replace_first)\b"));
-/// The names in an expression or condition, and texts to pass over.
-static NAMES: LazyLock<Regex> = LazyLock::new(|| pattern(r#""[^"]*"|'[^']*'|[A-Za-z_][A-Za-z0-9_-]*"#));
 /// `%name%`.
-static PERCENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"%([A-Za-z_][A-Za-z0-9_]*)%"));
+static PERCENT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"%([A-Za-z_][A-Za-z0-9_]*)%").ok());
 
 static LIQUID: LazyLock<Option<liquid::Parser>> = LazyLock::new(|| {
     use liquid_lib::stdlib;
@@ -90,7 +71,7 @@ pub(super) fn expand(text: &str, sources: &Sources<'_>, notices: &Notices) -> St
     let plain = pieces.iter().all(|piece| match piece.kind {
         Kind::Text(_) => true,
         Kind::Output(inner, trim) => {
-            trim == Trim::default() && (NAME.is_match(inner) || !is_expression(inner))
+            trim == Trim::default() && (is_variable(inner) || !(is_expression(inner) || is_dotted(inner)))
         }
         Kind::Tag(..) => false,
     });
@@ -117,27 +98,14 @@ pub(super) fn expand_known(text: &str, sources: &Sources<'_>) -> String {
 
 /// Fills in `%name%` where a variable of that name is known.
 pub(super) fn expand_percent(text: String, sources: &Sources<'_>) -> String {
-    if !text.contains('%') {
-        return text;
-    }
-    let filled = PERCENT.replace_all(&text, |found: &Captures<'_>| {
+    let Some(pattern) = PERCENT.as_ref().filter(|_| text.contains('%')) else { return text };
+    let filled = pattern.replace_all(&text, |found: &Captures<'_>| {
         value_of(sources, &found[1]).unwrap_or_else(|| found[0].to_owned())
     });
     match filled {
         Cow::Borrowed(_) => text,
         Cow::Owned(filled) => filled,
     }
-}
-
-/// Says whether this is a word of Go's templates (no variable, unless one has its name), or a text of Go's, with `\n` and
-/// the like in it, which Liquid does not have.
-fn is_of_go(inner: &str) -> bool {
-    matches!(inner, "end" | "else" | "break" | "continue")
-        || (inner.starts_with('"') && inner.contains('\\') && !inner.contains('|'))
-}
-
-fn is_expression(inner: &str) -> bool {
-    EXPRESSION.is_match(inner) || DOTTED.is_match(inner)
 }
 
 fn expand_plain(
@@ -150,9 +118,7 @@ fn expand_plain(
     for piece in pieces {
         match piece.kind {
             Kind::Text(text) if unknown_is_empty => out.push_str(text),
-            Kind::Output(inner, _)
-                if NAME.is_match(inner) || (unknown_is_empty && DOTTED.is_match(inner)) =>
-            {
+            Kind::Output(inner, _) if is_variable(inner) || (unknown_is_empty && is_dotted(inner)) => {
                 match value_of(sources, inner) {
                     Some(value) => out.push_str(&value),
                     None if inner == "copy" => out.push(COPY_MARK),
@@ -183,6 +149,7 @@ fn expand_liquid(pieces: &[Piece<'_>], sources: &Sources<'_>, notices: &Notices)
             _ => None,
         })
         .collect();
+    // writing to a String cannot fail
     let (mut skeleton, mut texts, mut globals) = (String::new(), Vec::new(), liquid::Object::new());
     for (index, piece) in pieces.iter().enumerate() {
         match piece.kind {
@@ -191,22 +158,22 @@ fn expand_liquid(pieces: &[Piece<'_>], sources: &Sources<'_>, notices: &Notices)
             Kind::Output(inner, _) if is_of_go(inner) && value_of(sources, inner).is_none() => {
                 mark(&mut skeleton, &mut texts, piece.whole);
             }
-            Kind::Output(inner, _) if EXPRESSION.is_match(inner) => {
+            Kind::Output(inner, _) if is_expression(inner) => {
                 let unknown = learn(inner, sources, &mut globals);
                 if !inner.contains("default") {
                     for name in unknown.into_iter().filter(|name| !assigned.contains(name.as_str())) {
                         notices.add(piece.offset, NoticeKind::UnknownVariable(name));
                     }
                 }
-                skeleton.push_str(piece.whole);
+                let _ = write!(skeleton, "{{{{ {} }}}}", plain_blanks(inner));
             }
-            Kind::Output(inner, _) if DOTTED.is_match(inner) => {
+            Kind::Output(inner, _) if is_dotted(inner) => {
                 notices.add(piece.offset, NoticeKind::UnknownVariable(inner.to_owned()));
             }
             Kind::Output(..) => mark(&mut skeleton, &mut texts, piece.whole),
             Kind::Tag(name, rest, _) if is_tag(name) => {
                 learn(rest, sources, &mut globals);
-                skeleton.push_str(piece.whole);
+                let _ = write!(skeleton, "{{% {name} {} %}}", plain_blanks(rest));
             }
             Kind::Tag(name, ..) => {
                 notices.add(piece.offset, NoticeKind::BadTag(format!("`{name}` is not supported")));
@@ -222,14 +189,7 @@ fn expand_liquid(pieces: &[Piece<'_>], sources: &Sources<'_>, notices: &Notices)
     Ok(fill(&rendered, &texts))
 }
 
-fn is_tag(name: &str) -> bool {
-    matches!(
-        name,
-        "assign" | "if" | "elsif" | "else" | "endif" | "unless" | "endunless" | "case" | "when" | "endcase"
-    )
-}
-
-/// Refuses what would make Liquid recurse or grow without bound.
+/// Refuses what Liquid could not read, and what would make it recurse or grow without bound.
 fn check_nesting(pieces: &[Piece<'_>]) -> Result<(), String> {
     let (mut open, mut growth): (Vec<&str>, usize) = (Vec::new(), 0);
     for piece in pieces {
@@ -245,20 +205,24 @@ fn check_nesting(pieces: &[Piece<'_>]) -> Result<(), String> {
                 rest
             }
             Kind::Tag(name, rest, _) if is_tag(name) => rest,
-            Kind::Output(inner, _) if EXPRESSION.is_match(inner) => inner,
+            Kind::Output(inner, _) if is_expression(inner) => inner,
             _ => continue,
         };
-        if inner.contains(['[', '(', '{']) {
-            return Err("brackets are not supported".to_owned());
+        if let Kind::Tag(name, rest, _) = piece.kind
+            && !fits_tag(name, rest)
+        {
+            return Err(format!("`{name}` cannot be followed by `{rest}`"));
         }
-        growth += GROWING.find_iter(inner).count();
+        growth += count_growing(inner);
         if open.len() > MAX_DEPTH {
             return Err(format!("conditions nest more than {MAX_DEPTH} deep"));
         }
     }
     let assigns = pieces.iter().any(|piece| matches!(piece.kind, Kind::Tag("assign", ..)));
     if assigns && growth > MAX_GROWTH {
-        return Err(format!("with `assign`, at most {MAX_GROWTH} filters may append, prepend or replace"));
+        return Err(format!(
+            "with `assign`, at most {MAX_GROWTH} filters may append, prepend, replace or count"
+        ));
     }
     match open.last() {
         Some(name) => Err(format!("`{name}` has no `end{name}`")),
@@ -304,12 +268,7 @@ fn fill(rendered: &str, texts: &[&str]) -> String {
 /// Gives Liquid the variables that an expression or condition names, and returns those without a value.
 fn learn(inner: &str, sources: &Sources<'_>, globals: &mut liquid::Object) -> Vec<String> {
     let mut unknown = Vec::new();
-    for found in NAMES.find_iter(inner) {
-        let name = found.as_str();
-        if name.starts_with(['"', '\'']) || is_keyword(name) {
-            continue;
-        }
-        let before = inner[..found.start()].trim_end();
+    for (name, before) in names_in(inner) {
         let value = value_of(sources, name);
         if value.is_none() && !before.ends_with('|') {
             unknown.push(name.to_owned());
@@ -317,10 +276,6 @@ fn learn(inner: &str, sources: &Sources<'_>, globals: &mut liquid::Object) -> Ve
         globals.insert(name.to_owned().into(), value.map_or(Value::Nil, Value::scalar));
     }
     unknown
-}
-
-fn is_keyword(name: &str) -> bool {
-    matches!(name, "and" | "or" | "contains" | "true" | "false" | "nil" | "null" | "empty" | "blank")
 }
 
 /// Puts included files where they are included.
