@@ -147,13 +147,16 @@ name_type!(
         && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 );
 name_type!(
-    /// A check's name: the file name of its script.
+    /// A check's name: the path of its script below the folder of checks.
     CheckName,
     "check name",
-    "use 1 to 100 of a-z, A-Z, 0-9, '.', - and _, not beginning with '.'",
-    |s| (1..=100).contains(&s.len())
-        && !s.starts_with('.')
-        && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+    "use 1 to 100 of a-z, A-Z, 0-9, '.', -, _ and / between folders; no part begins with '.'",
+    |s| s.len() <= 100
+        && s.split('/').all(|part| {
+            !part.is_empty()
+                && !part.starts_with('.')
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+        })
 );
 
 #[cfg(test)]
@@ -166,6 +169,18 @@ mod tests {
             assert!(bad.parse::<PageName>().is_err(), "{bad:?}");
         }
         assert!("exercises/01-start".parse::<PageName>().is_ok());
+    }
+
+    #[test]
+    fn a_check_name_never_leaves_the_folder_of_checks() {
+        for bad in
+            ["", "/bin/sh", "../x", "a/../b", "a//b", "a/", ".x", "a/.x", "a b", "a\\b", &"a".repeat(101)]
+        {
+            assert!(bad.parse::<CheckName>().is_err(), "{bad:?}");
+        }
+        for good in ["is-ready", "test_1.sh", "subdir/is-ready"] {
+            assert!(good.parse::<CheckName>().is_ok(), "{good}");
+        }
     }
 
     #[test]

@@ -116,12 +116,14 @@ impl Lab {
             found.into_iter().map(|file| file.path).filter(|path| !path.contains('/')).collect()
         };
         let mut checks = Vec::new();
-        for name in names("workshop/examiner/tests") {
-            match name.parse() {
+        // what is not executable in a sub-folder helps the checks
+        let tests = files::list(&root, TESTS, |_| false).0.into_iter();
+        for file in tests.filter(|file| file.executable || file.link.is_some() || !file.path.contains('/')) {
+            match file.path.parse() {
                 Ok(check) => checks.push(check),
                 Err(error) => warnings.push(Diagnostic::warning(
                     "bad-check-name",
-                    format!("workshop/examiner/tests/{name}"),
+                    format!("{TESTS}/{}", file.path),
                     format!("The check is left out: {error}"),
                 )),
             }
@@ -262,6 +264,9 @@ impl Lab {
         }
     }
 }
+
+/// Where a lab's checks are.
+pub(crate) const TESTS: &str = "workshop/examiner/tests";
 
 /// What a page may show or offer for download.
 const ASSET_EXTENSIONS: &[&str] = &[

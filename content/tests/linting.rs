@@ -55,7 +55,7 @@ fn every_fault_is_found_with_its_place() {
             "lonely.md:1:1 unlisted-page warning",
             "old.adoc:1:1 asciidoc warning",
             "old.adoc:1:1 unlisted-page warning",
-            "er:1:1 bad-check-name warning",
+            "er:1:1 unused-check advice",
             "is-done:1:1 unused-check advice",
             "is-done.sh:1:1 unused-check advice",
             "is-done.sh:1:1 duplicate-check warning",

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use super::Linter;
 use crate::diagnostic::Diagnostic;
 use crate::files;
-
-const TESTS: &str = "workshop/examiner/tests";
+use crate::lab::TESTS;
 
 /// Looks at the files in the folder of checks; `used` are the names that pages run.
 pub(super) fn lint(linter: &Linter<'_>, used: &BTreeSet<String>) -> Vec<Diagnostic> {
@@ -15,16 +14,11 @@ pub(super) fn lint(linter: &Linter<'_>, used: &BTreeSet<String>) -> Vec<Diagnost
     let mut stems: BTreeSet<String> = BTreeSet::new();
     for file in &files {
         let path = format!("{TESTS}/{}", file.path);
-        if file.path.contains('/') {
-            if file.executable {
-                let message = "A check in a sub-folder cannot be run";
-                found.push(
-                    Diagnostic::warning("bad-check-name", &path, message).hint(format!("move it to {TESTS}")),
-                );
-            }
+        if file.path.contains('/') && !file.executable {
+            // it helps the checks
             continue;
         }
-        let stem = file.path.split('.').next().unwrap_or_default().to_lowercase();
+        let stem = file.path.rsplit_once('.').map_or(file.path.as_str(), |(stem, _)| stem).to_lowercase();
         if !stems.insert(stem) {
             found.push(
                 Diagnostic::warning(

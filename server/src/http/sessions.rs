@@ -86,7 +86,7 @@ pub async fn show_page(
     Ok(Json(services.sessions.render_page(caller.id(), session_id(&id)?, &page).await?))
 }
 
-/// `POST /api/v1/sessions/{id}/checks/{name}`.
+/// `POST /api/v1/sessions/{id}/checks/{name:.+}`.
 pub async fn run_check(
     services: Data<Services>,
     caller: Caller,

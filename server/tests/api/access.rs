@@ -70,7 +70,7 @@ const TABLE: &[Row] = &[
     row("POST",   "/api/v1/sessions/{id}/extensions", [401, 404, 201, 404, 404, 404]).body(|_| json!({})),
     row("GET",    "/api/v1/sessions/{id}/events", OWNER),
     row("GET",    "/api/v1/sessions/{id}/pages/{name:.+}", OWNER),
-    row("POST",   "/api/v1/sessions/{id}/checks/{name}", [401, 404, 503, 404, 404, 404]).body(|_| json!({})),
+    row("POST",   "/api/v1/sessions/{id}/checks/{name:.+}", [401, 404, 503, 404, 404, 404]).body(|_| json!({})),
     row("GET",    "/api/v1/sessions/{id}/progress", [401, 404, 200, 200, 404, 404]),
     row("POST",   "/api/v1/sessions/{id}/progress-events", [401, 404, 204, 404, 404, 404]).body(|_| json!([{
         "id": EventId::new(), "at": "2026-01-02T03:04:05Z", "page": PAGES[0], "kind": "page_viewed"}])),
@@ -169,16 +169,13 @@ impl<'a> World<'a> {
 }
 
 fn fill(path: &str, id: &str) -> String {
-    let name = match path.rsplit('/').nth(1) {
-        Some("checks") => "knows-ls",
-        _ => "1",
-    };
+    let name = if path.contains("/checks/") { "knows-ls" } else { PAGES[0] };
     let mut address = path
         .replace("{id}", id)
         .replace("{slug}", LAB)
         .replace("{path:.+}", "picture.svg")
-        .replace("{name:.+}", PAGES[0])
-        .replace("{name}", name);
+        .replace("{name:.+}", name)
+        .replace("{name}", "1");
     if path.ends_with("/attach") {
         address.push_str("?cols=80&rows=24");
     }
