@@ -6,6 +6,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use futures::future::join_all;
+use lectern_api::sessions::Session;
 
 use super::{PATIENCE, PROMPT, end};
 use crate::figures::{Figures, Times};
@@ -22,8 +24,10 @@ const RESERVE_WITHIN: Duration = Duration::from_secs(90);
 pub async fn measure(stage: &Stage, rounds: usize, figures: &mut Figures) -> Result<()> {
     let learner = &stage.admin;
     // the first of each pays for what every later one finds: image unpacked, caches warm
-    let first = click_to_prompt(learner, COLD).await?;
+    let (first, session) = click_to_prompt(learner, COLD).await?;
     bare_kubectl(&stage.kubectl, 0).await?;
+    remove_namespace(&stage.kubectl, 0).await?;
+    end(learner, &session).await?;
     println!("start: the first on this node took {} ms", first.as_millis());
     figures.add("start_first_ms", first.as_secs_f64() * 1000.0);
     let (mut cold, mut bare, mut reserved) = (Times::default(), Times::default(), Times::default());
@@ -35,19 +39,26 @@ pub async fn measure(stage: &Stage, rounds: usize, figures: &mut Figures) -> Res
         }
     };
     for round in 1..=rounds {
-        let ours = click_to_prompt(learner, COLD).await?;
-        cold.push(ours);
+        let (ours, session) = click_to_prompt(learner, COLD).await?;
         let by_hand = bare_kubectl(&stage.kubectl, round).await?;
-        bare.push(by_hand);
         print!("start {round}/{rounds}: cold {} ms, kubectl {} ms", ours.as_millis(), by_hand.as_millis());
+        cold.push(ours);
+        bare.push(by_hand);
+        let mut sessions = vec![session];
         if has_reserve {
-            // as in life: the reserve had time to fill
-            stage.wait_for_reserve(i64::from(RESERVE), RESERVE_WITHIN).await?;
-            let ours = click_to_prompt(learner, RESERVED).await?;
-            reserved.push(ours);
+            let (ours, session) = click_to_prompt(learner, RESERVED).await?;
             print!(", reserved {} ms", ours.as_millis());
+            reserved.push(ours);
+            sessions.push(session);
         }
         println!();
+        // the next round begins at rest: nothing is being removed, and the reserve had time to fill, as in life
+        let ends = join_all(sessions.iter().map(|session| end(learner, session)));
+        let (ended, removed) = tokio::join!(ends, remove_namespace(&stage.kubectl, round));
+        ended.into_iter().collect::<Result<()>>().and(removed)?;
+        if has_reserve {
+            stage.wait_for_reserve(i64::from(RESERVE), RESERVE_WITHIN).await?;
+        }
     }
     if has_reserve {
         figures.add_times("start_reserved", &reserved);
@@ -58,7 +69,7 @@ pub async fn measure(stage: &Stage, rounds: usize, figures: &mut Figures) -> Res
     Ok(())
 }
 
-async fn click_to_prompt(learner: &Learner, lab: &str) -> Result<Duration> {
+async fn click_to_prompt(learner: &Learner, lab: &str) -> Result<(Duration, Session)> {
     let clicked = Instant::now();
     let session = learner.start_session(lab).await?;
     learner.wait_until_running(&session, PATIENCE).await?;
@@ -66,13 +77,12 @@ async fn click_to_prompt(learner: &Learner, lab: &str) -> Result<Duration> {
     terminal.wait_for(PROMPT, PATIENCE).await?;
     let took = clicked.elapsed();
     terminal.detach().await?;
-    end(learner, &session).await?;
-    Ok(took)
+    Ok((took, session))
 }
 
 /// What one does by hand for the same: a namespace, a pod of the same image, and waiting until it is Ready.
 async fn bare_kubectl(kubectl: &Kubectl, round: usize) -> Result<Duration> {
-    let name = format!("trial-{}-{round}", std::process::id());
+    let name = namespace(round);
     let began = Instant::now();
     kubectl.run(&["create", "namespace", &name]).await?;
     // a pod is refused until the namespace has its service account
@@ -83,7 +93,13 @@ async fn bare_kubectl(kubectl: &Kubectl, round: usize) -> Result<Duration> {
         .run(&["run", "trial", "-n", &name, "--image", IMAGE, "--image-pull-policy", "IfNotPresent"])
         .await?;
     kubectl.run(&["wait", "-n", &name, "--for=condition=Ready", "pod/trial", "--timeout=60s"]).await?;
-    let took = began.elapsed();
-    kubectl.run(&["delete", "namespace", &name]).await?;
-    Ok(took)
+    Ok(began.elapsed())
+}
+
+fn namespace(round: usize) -> String {
+    format!("trial-{}-{round}", std::process::id())
+}
+
+async fn remove_namespace(kubectl: &Kubectl, round: usize) -> Result<()> {
+    kubectl.run(&["delete", "namespace", &namespace(round)]).await.map(drop)
 }
