@@ -139,18 +139,46 @@ async fn cause(stage: &mut Stage, parts: &Parts, faults: &[Fault], learners: usi
 /// One round: the fault, and the wait until everybody's work has gone on.
 async fn endure(stage: &mut Stage, parts: &Parts, fault: Fault, desks: &[Arc<Desk>]) -> Round {
     let began = Instant::now();
-    let mut round = Round { fault, recovery: Duration::ZERO, trouble: None };
+    let mut round = Round { fault, recovery: Duration::ZERO, home: None, trouble: None };
     let target = &desks[fault.learner];
+    let earlier = target.statement();
     if let Err(error) = faults::strike(stage, parts, fault, target).await {
         round.trouble = Some(format!("{error:#}"));
     }
-    // what goes on from here on does so after the fault
-    let before: Vec<Pulse> = desks.iter().map(|desk| desk.pulse()).collect();
-    if let Err(error) = wait_for_progress(desks, &before).await {
+    let recovered = async {
+        if fault.kind.ends_workbench() {
+            wait_for_restart(target, earlier.restarts).await?;
+        }
+        // what goes on from here on does so after the fault
+        let before = desks.iter().map(|desk| desk.pulse()).collect::<Vec<_>>();
+        wait_for_progress(desks, &before).await
+    };
+    if let Err(error) = recovered.await {
         round.trouble.get_or_insert_with(|| format!("{error:#}"));
     }
     round.recovery = began.elapsed();
+    let later = target.statement();
+    if fault.kind.ends_workbench() && later.homes != earlier.homes {
+        round.home = Some(later.homes[1] == earlier.homes[1]);
+    }
     round
+}
+
+/// A workbench that was deleted lives on for a moment: only another one in its place shows that it has gone.
+async fn wait_for_restart(desk: &Desk, before: [u32; 2]) -> Result<()> {
+    let deadline = Instant::now() + STUCK_AFTER;
+    loop {
+        let now = desk.statement().restarts;
+        if now[0] > before[0] && now[1] > before[1] {
+            return Ok(());
+        }
+        anyhow::ensure!(
+            Instant::now() < deadline,
+            "no other workbench took the place of the deleted one within {} s",
+            STUCK_AFTER.as_secs()
+        );
+        tokio::time::sleep(POLL_EVERY).await;
+    }
 }
 
 async fn wait_for_progress(desks: &[Arc<Desk>], before: &[Pulse]) -> Result<()> {

@@ -210,16 +210,13 @@ impl Desk {
     /// Leaves something in the home directory, or looks whether it is still there.
     async fn look_after_home(&self, terminal: &mut Terminal, token: &str, first: bool) -> Result<()> {
         if first {
-            terminal
-                .type_in(format!("echo 'pro''of-{token}' > ~/proof; sync; echo 'le''ft'\r").as_bytes())
-                .await?;
-            terminal.wait_for("left", LINE_WITHIN).await?;
-            return Ok(());
+            return leave_in_home(terminal, token).await;
         }
         terminal.type_in(b"\x15cat ~/proof; echo 'look''ed'\r").await?;
         let found = terminal.wait_for(&format!("proof-{token}"), LINE_WITHIN).await.is_ok();
         self.account().homes[usize::from(!found)] += 1;
-        Ok(())
+        // the next workbench shall have something to lose
+        if found { Ok(()) } else { leave_in_home(terminal, token).await }
     }
 
     fn settle_losses(&self, tracker: &mut Tracker) {
@@ -278,4 +275,10 @@ impl Desk {
         }
         Ok(())
     }
+}
+
+async fn leave_in_home(terminal: &mut Terminal, token: &str) -> Result<()> {
+    let keys = format!("\x15echo 'pro''of-{token}' > ~/proof; sync; echo 'le''ft'\r");
+    terminal.type_in(keys.as_bytes()).await?;
+    terminal.wait_for("left", LINE_WITHIN).await.map(drop)
 }

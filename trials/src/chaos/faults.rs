@@ -101,6 +101,10 @@ pub async fn strike(stage: &mut Stage, parts: &Parts, fault: Fault, desk: &Desk)
             .await
         }
         Kind::Workbench => {
+            let (_, pod) = workbench(stage, desk).await?;
+            kill_first_process(&pod)
+        }
+        Kind::Pod => {
             let (namespace, pod) = workbench(stage, desk).await?;
             insist(
                 &stage.kubectl,
@@ -111,6 +115,27 @@ pub async fn strike(stage: &mut Stage, parts: &Parts, fault: Fault, desk: &Desk)
         Kind::ApiServer => parts.kill("kube-apiserver").await,
         Kind::Postgres => parts.kill("postgres").await,
     }
+}
+
+/// Kills the first process of a container on this machine, and with it all others of the container.
+fn kill_first_process(pod: &str) -> Result<()> {
+    let host_name = format!("HOSTNAME={pod}");
+    for process in std::fs::read_dir("/proc")? {
+        let folder = process?.path();
+        let read = |name: &str| std::fs::read(folder.join(name)).unwrap_or_default();
+        // what has ended meanwhile has nothing to read
+        if !read("environ").split(|byte| *byte == 0).any(|one| one == host_name.as_bytes()) {
+            continue;
+        }
+        let status = String::from_utf8_lossy(&read("status")).into_owned();
+        let inside = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+        if inside.is_some_and(|ids| ids.split_whitespace().last() == Some("1"))
+            && let Some(pid) = folder.file_name().and_then(|name| name.to_str()?.parse().ok())
+        {
+            return Ok(kill(Pid::from_raw(pid), Signal::SIGKILL)?);
+        }
+    }
+    bail!("the first process of {pod} is not on this machine")
 }
 
 async fn workbench(stage: &Stage, desk: &Desk) -> Result<(String, String)> {

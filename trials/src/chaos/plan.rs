@@ -15,8 +15,10 @@ pub enum Kind {
     Server,
     /// The agent's end of a session's stream, with SIGKILL.
     Stream,
-    /// A workbench, deleted without any grace.
+    /// All processes of a workbench, with SIGKILL.
     Workbench,
+    /// A workbench's pod, deleted without any grace.
+    Pod,
     /// The API server, with SIGKILL.
     ApiServer,
     /// Postgres, with SIGKILL.
@@ -25,7 +27,13 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Server, Self::Stream, Self::Workbench, Self::ApiServer, Self::Postgres];
+    pub const ALL: [Self; 6] =
+        [Self::Server, Self::Stream, Self::Workbench, Self::Pod, Self::ApiServer, Self::Postgres];
+
+    /// Whether it ends a workbench, so that its terminals begin anew.
+    pub const fn ends_workbench(self) -> bool {
+        matches!(self, Self::Workbench | Self::Pod)
+    }
 
     /// The kind of that name on the command line.
     pub fn named(name: &str) -> Result<Self> {
@@ -33,9 +41,12 @@ impl Kind {
             "server" => Self::Server,
             "stream" => Self::Stream,
             "workbench" => Self::Workbench,
+            "pod" => Self::Pod,
             "api-server" => Self::ApiServer,
             "postgres" => Self::Postgres,
-            _ => bail!("{name:?} is no fault: choose of server, stream, workbench, api-server, postgres"),
+            _ => {
+                bail!("{name:?} is no fault: choose of server, stream, workbench, pod, api-server, postgres")
+            }
         })
     }
 }
@@ -45,7 +56,8 @@ impl fmt::Display for Kind {
         f.pad(match self {
             Self::Server => "server",
             Self::Stream => "exec stream",
-            Self::Workbench => "workbench pod",
+            Self::Workbench => "workbench",
+            Self::Pod => "deleted pod",
             Self::ApiServer => "API server",
             Self::Postgres => "Postgres",
         })
@@ -92,7 +104,7 @@ mod tests {
 
     #[test]
     fn each_kind_comes_equally_often() {
-        let faults = plan(1, 50, 4);
+        let faults = plan(1, 60, 4);
         for kind in Kind::ALL {
             assert_eq!(faults.iter().filter(|fault| fault.kind == kind).count(), 10, "{kind}");
         }

@@ -15,6 +15,8 @@ pub struct Round {
     pub fault: Fault,
     /// From the kill until the work of all had gone on.
     pub recovery: Duration,
+    /// Whether the home directory of a workbench that was ended was as before.
+    pub home: Option<bool>,
     /// What did not recover.
     pub trouble: Option<String>,
 }
@@ -47,9 +49,14 @@ impl Report {
         self.accounts.iter().map(of).sum()
     }
 
-    /// How many workbenches of learners at work were killed.
-    fn workbenches_killed(&self) -> u64 {
-        self.rounds.iter().filter(|round| round.fault.kind == Kind::Workbench).count() as u64
+    /// How many workbenches of learners at work were ended.
+    fn workbenches_ended(&self) -> u64 {
+        self.rounds.iter().filter(|round| round.fault.kind.ends_workbench()).count() as u64
+    }
+
+    fn homes(&self, kind: Kind, kept: bool) -> u64 {
+        let is_it = |round: &&Round| round.fault.kind == kind && round.home == Some(kept);
+        self.rounds.iter().filter(is_it).count() as u64
     }
 
     fn stuck(&self) -> usize {
@@ -82,16 +89,15 @@ impl Report {
         expect_none(self.sum(|account| account.repeated), "bytes of terminals shown twice");
         expect_none(self.sum(|account| account.ticks.lost), "lines of terminals lost");
         expect_none(self.sum(|account| account.ticks.doubled), "lines of terminals shown twice");
-        expect_none(self.sum(|account| u64::from(account.homes[1])), "home directories lost");
+        expect_none(self.homes(Kind::Workbench, false), "home directories lost");
         expect_none(self.leftovers.count() as u64, "orphans left");
         expect_none(self.stuck() as u64, "rounds or sessions stuck");
         expect_none(self.sum(|account| account.complaints.len() as u64), "answers that no fault explains");
         for (terminal, name) in ["counting", "typing"].iter().enumerate() {
-            let (noticed, killed) = (self.restarts_noticed(terminal), self.workbenches_killed());
-            if noticed != killed {
-                failures.push(format!(
-                    "{killed} workbenches were killed, {noticed} told at the {name} terminals"
-                ));
+            let (noticed, ended) = (self.restarts_noticed(terminal), self.workbenches_ended());
+            if noticed != ended {
+                failures
+                    .push(format!("{ended} workbenches were ended, {noticed} told at the {name} terminals"));
             }
         }
         failures
@@ -116,6 +122,9 @@ impl Report {
             let mut times = Times::default();
             let rounds = self.rounds.iter().filter(|round| round.fault.kind == kind);
             rounds.for_each(|round| times.push(round.recovery));
+            if times.count() == 0 {
+                continue;
+            }
             let name = kind.to_string().replace(' ', "_").to_lowercase();
             figures.count(format!("{name}_kills"), times.count());
             figures.add(format!("{name}_recovery_p50_ms"), times.percentile(50));
@@ -135,8 +144,10 @@ impl Report {
         figures.count("terminal_bytes_doubled", self.sum(|account| account.repeated));
         figures.count("lines_typed_again", self.sum(|account| account.typed_again));
         figures.count("workbench_restarts_told", self.restarts_noticed(0));
-        figures.count("homes_kept", self.sum(|account| u64::from(account.homes[0])));
-        figures.count("homes_lost", self.sum(|account| u64::from(account.homes[1])));
+        figures.count("homes_kept_of_killed_workbenches", self.homes(Kind::Workbench, true));
+        figures.count("homes_lost_of_killed_workbenches", self.homes(Kind::Workbench, false));
+        figures.count("homes_kept_of_deleted_pods", self.homes(Kind::Pod, true));
+        figures.count("homes_lost_of_deleted_pods", self.homes(Kind::Pod, false));
         figures.count("churned_started", self.churned.iter().map(|churned| u64::from(churned.started)).sum());
         figures.count("churned_ran", self.churned.iter().map(|churned| u64::from(churned.ran)).sum());
         figures.count("churned_ended", self.churned.iter().map(|churned| u64::from(churned.ended)).sum());
@@ -211,12 +222,14 @@ killed with no time for a farewell:
 
 - **server**: `kill -9`; it is started again within a second and a half;
 - **exec stream**: the agent's end of a session's stream, `kill -9` inside the workbench;
-- **workbench pod**: `kubectl delete pod --grace-period=0 --force`;
+- **workbench**: all of its processes, `kill -9` from the node; the kubelet starts them again;
+- **deleted pod**: a workbench's pod, `kubectl delete pod --grace-period=0 --force`; the server makes another one;
 - **API server** and **Postgres**: `kill -9`; their supervisor starts them again.
 
 A round is over when every learner has, after the fault, read further numbered lines, typed further lines and read them
 back, and had further events confirmed. At the end the events in Postgres are compared with those sent, one id at a time,
 and what follows from them with the events; every terminal's output must be without a gap or a repetition, by its byte
 offsets and by its line numbers; and once all sessions have ended nothing of them may be left in the cluster. A
-workbench that was killed is the one exception: its terminals begin anew and say so, and its home directory is kept.
+workbench that is ended is the one exception: its terminals begin anew and say so. Its home directory lives as long as its
+pod: it must be there after a kill; with a deleted pod it goes, and the lab's own files are laid out again.
 ";

@@ -55,7 +55,8 @@ impl Ticks {
 
 fn number(line: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(line).ok()?.trim_end_matches('\r');
-    text.strip_prefix("tick ")?.strip_suffix('.')?.parse().ok().filter(|number| *number > 0)
+    // the shell's own escape sequences may stand before the first one
+    text.rsplit_once("tick ")?.1.strip_suffix('.')?.parse().ok().filter(|number| *number > 0)
 }
 
 #[cfg(test)]
@@ -65,7 +66,7 @@ mod tests {
     #[test]
     fn lines_that_are_cut_across_pieces_count_once() {
         let mut ticks = Ticks::default();
-        ticks.read(b"$ i=0; echo \"tick $i.\"\r\ntick 1.\r\nti");
+        ticks.read(b"$ i=0; echo \"tick $i.\"\r\n\x1b[?2004l\rtick 1.\r\nti");
         ticks.read(b"ck 2.\r\n");
         assert_eq!((ticks.seen, ticks.lost, ticks.doubled), (2, 0, 0));
     }
