@@ -3,18 +3,41 @@
 //! The server runs `lectern-agent attach` in the workbench; its standard input and output are one yamux
 //! connection, the server being the client. Each stream begins with one [`Request`] and is answered with one
 //! [`Reply`], both JSON behind a 32-bit big-endian length. What follows depends on the request.
+//!
+//! Content of any length is sent as *pieces*: frames behind a 32-bit length of which an empty one is the last, so
+//! that an end is told from a loss. Paths are absolute, or relative to the home directory; they lie in the home
+//! directory or in `/opt/workshop`, and so does whatever their symbolic links lead to.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::FileEntry;
 use crate::ids::{CheckName, TerminalName};
 
 /// The version of this protocol. A server refuses an agent with another one.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// The longest request or reply in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+
+/// The longest frame of a terminal and the longest piece of content, in bytes.
+pub const MAX_FRAME_BYTES: usize = 64 * 1024;
+
+/// The largest file that is read or written in one go, in bytes.
+pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How much an archive may hold, packed as tar, in bytes.
+pub const MAX_ARCHIVE_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// How many entries of a folder are listed.
+pub const MAX_ENTRIES: usize = 4096;
+
+/// How many terminals a workbench has at most.
+pub const MAX_TERMINALS: usize = 64;
+
+/// How often a check is tried again at most.
+pub const MAX_RETRIES: u32 = 600;
 
 /// The first message on a stream, from the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,15 +56,52 @@ pub enum Request {
         /// Where shells start, absolute; where it does not exist they start in the home directory.
         working_dir: String,
     },
-    /// A tar archive follows, until the server closes its side; it is unpacked below `directory`.
-    /// Answered with [`Reply::Done`] after the last byte.
+    /// A tar archive follows in pieces; it is unpacked below `directory`. Answered with [`Reply::Done`] after the
+    /// last piece.
     PutFiles {
-        /// An absolute path; made where it does not exist.
+        /// A path; made where it does not exist.
         directory: String,
+    },
+    /// The content of a file follows in pieces; it is written whole or not at all. Answered with [`Reply::Done`]
+    /// after the last piece.
+    Upload {
+        /// A path; its folders are made.
+        path: String,
+        /// Its permissions, such as `0o644`.
+        mode: u32,
+    },
+    /// Packs a folder or a file. Answered with [`Reply::Done`], a tar archive in pieces, and after the last one
+    /// again with [`Reply::Done`], or [`Reply::Failed`] where something could not be read.
+    Download {
+        /// A path.
+        path: String,
+    },
+    /// What does a folder hold? Answered with [`Reply::Entries`].
+    ListFiles {
+        /// A path.
+        path: String,
+    },
+    /// Reads a file of up to [`MAX_FILE_BYTES`]. Answered with [`Reply::File`], its content in pieces, and after
+    /// the last one with [`Reply::Done`] or [`Reply::Failed`].
+    ReadFile {
+        /// A path.
+        path: String,
+    },
+    /// Tells what changes below a folder, or of a file. Answered with [`Reply::Done`]; after that the stream
+    /// carries [`crate::files::FileChange`] messages until one side closes.
+    Watch {
+        /// A path.
+        path: String,
+    },
+    /// Connects to a port of the workbench itself. Answered with [`Reply::Done`]; after that the stream is that
+    /// connection, each direction with an end of its own.
+    Dial {
+        /// A TCP port on which something listens on the loopback address.
+        port: u16,
     },
     /// Writes one file, whole or not at all. Answered with [`Reply::Done`].
     WriteFile {
-        /// An absolute path; its folders are made.
+        /// A path; its folders are made.
         path: String,
         /// What to write.
         content: String,
@@ -56,7 +116,8 @@ pub enum Request {
         /// How long all together may take.
         timeout_secs: u32,
     },
-    /// Runs a check. Answered with [`Reply::Ran`].
+    /// Runs a check, again where it fails and may be tried again. Answered with [`Reply::Ran`], which tells of
+    /// the last try. A server that closes the stream before ends the check.
     RunCheck {
         /// Its name; the script is `/opt/workshop/examiner/tests/<name>`.
         name: CheckName,
@@ -64,8 +125,14 @@ pub enum Request {
         args: Vec<String>,
         /// What it reads.
         stdin: String,
-        /// How long it may take; then its whole process group is killed.
+        /// How long each try may take; then its whole process group is killed.
         timeout_secs: u32,
+        /// How often it is tried again while it fails, up to [`MAX_RETRIES`].
+        #[serde(default)]
+        retries: u32,
+        /// The pause between two tries.
+        #[serde(default)]
+        delay_secs: u32,
     },
     /// Attaches to a terminal, which is started where it does not run. Answered with [`Reply::Attached`]; after
     /// that the stream carries [`crate::terminal`] frames, each behind a 32-bit length, until one side closes.
@@ -80,6 +147,9 @@ pub enum Request {
         rows: u16,
         /// Whether what this viewer types counts.
         can_type: bool,
+        /// How many bytes of output may be under way without being acknowledged; no more than
+        /// [`crate::terminal::WINDOW_BYTES`].
+        window_bytes: u32,
     },
 }
 
@@ -98,13 +168,22 @@ pub enum Reply {
     },
     /// It was done.
     Done,
+    /// To [`Request::ListFiles`].
+    Entries {
+        /// What the folder holds, by name, up to [`MAX_ENTRIES`].
+        entries: Vec<FileEntry>,
+        /// Whether there is more.
+        is_cut: bool,
+    },
+    /// To [`Request::ReadFile`].
+    File(FileEntry),
     /// A script or check ran.
     Ran {
         /// Whether it ended with status 0 in time.
         passed: bool,
         /// Its exit status; absent where it was killed.
         status: Option<i32>,
-        /// What it printed, both streams, the first 16 KiB.
+        /// What it printed, both streams: the first and the last 8 KiB.
         output: String,
         /// How long it took.
         duration_ms: u64,

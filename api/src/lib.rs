@@ -7,6 +7,7 @@
 pub mod actions;
 pub mod agent;
 pub mod classes;
+pub mod files;
 pub mod identity;
 pub mod ids;
 pub mod labs;

@@ -4,12 +4,19 @@
 //! stream between server and agent (each behind a 32-bit length), so that the hub passes them on unread.
 //! The first byte says which frame it is; numbers are big-endian.
 //!
-//! Output carries the offset of its first byte, counted from the terminal's first byte ever. A viewer
-//! acknowledges what it has shown; the agent sends no more than [`WINDOW_BYTES`] beyond that, so a viewer
-//! that does not keep up slows only its own view.
+//! Output carries the offset of its first byte. Offsets grow by one with each byte and begin at a number that no
+//! earlier run of the terminal has reached, so that an offset never means two things: one of before a restart is
+//! answered from where the new run begins. A viewer acknowledges what it has shown; the agent sends no more than
+//! the viewer's window beyond that, so a viewer that does not keep up slows only its own view.
+//!
+//! The terminal has the columns and the rows of the smallest of those viewers that may type. Who only watches
+//! takes the size as it is.
 
 /// How many bytes of output may be under way to one viewer without being acknowledged.
 pub const WINDOW_BYTES: u64 = 256 * 1024;
+
+/// The smallest window that a viewer gets.
+pub const LEAST_WINDOW_BYTES: u64 = 64 * 1024;
 
 /// How many bytes of output the agent keeps of each terminal.
 pub const RING_BYTES: usize = 1024 * 1024;
@@ -167,6 +174,8 @@ impl TerminalFrame {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -185,6 +194,29 @@ mod tests {
             TerminalFrame::Size { cols: 1, rows: 2 },
         ] {
             assert_eq!(TerminalFrame::decode(&frame.encode()), Ok(frame));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_frame_that_reads_back_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            if let Ok(frame) = ViewerFrame::decode(&bytes) {
+                prop_assert_eq!(&frame.encode(), &bytes);
+            }
+            if let Ok(frame) = TerminalFrame::decode(&bytes) {
+                prop_assert_eq!(&frame.encode(), &bytes);
+            }
+        }
+
+        #[test]
+        fn content_of_any_length_and_kind_reads_back(
+            bytes in prop::collection::vec(any::<u8>(), 0..=MAX_PAYLOAD_BYTES),
+            offset: u64,
+        ) {
+            let input = ViewerFrame::Input(bytes.clone());
+            prop_assert_eq!(ViewerFrame::decode(&input.encode()), Ok(input));
+            let output = TerminalFrame::Output { offset, bytes };
+            prop_assert_eq!(TerminalFrame::decode(&output.encode()), Ok(output));
         }
     }
 

@@ -5,17 +5,15 @@ use std::time::Duration;
 
 use lectern_api::agent::{PROTOCOL, Reply, Request};
 use lectern_api::ids::TerminalName;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::messages::{FrameSink, FrameStream, Messages};
-use crate::mux::{OpenRequest, drive_client};
+use crate::mux::{MuxStream, OpenRequest, STREAMS, drive_client};
 use crate::{ANSWER_WITHIN, KEEP_ALIVE, LinkError};
 
 /// How many requests for a stream may wait.
 const REQUESTS: usize = 16;
-/// How much of an archive is read at a time, in bytes.
-const PIECE: usize = 64 * 1024;
 
 /// A connection to an agent. Clones share it; it ends when the last one is dropped.
 #[derive(Clone)]
@@ -24,11 +22,35 @@ pub struct Link {
 }
 
 struct Shared {
-    open: mpsc::Sender<OpenRequest>,
+    opener: Opener,
     closed: watch::Receiver<bool>,
     driver: tokio::task::AbortHandle,
     boot_id: String,
     version: String,
+}
+
+/// Opens streams, as long as there is a place for them.
+#[derive(Clone)]
+struct Opener {
+    requests: mpsc::Sender<OpenRequest>,
+    places: Arc<Semaphore>,
+}
+
+/// What a viewer wants of a terminal; see [`Request::Attach`].
+#[derive(Clone, Debug)]
+pub struct AttachWish {
+    /// Which terminal.
+    pub terminal: TerminalName,
+    /// The first byte of output that it lacks; none: all there is.
+    pub offset: Option<u64>,
+    /// The viewer's columns.
+    pub cols: u16,
+    /// The viewer's rows.
+    pub rows: u16,
+    /// Whether what it types counts.
+    pub can_type: bool,
+    /// How many bytes may be under way to it without being acknowledged.
+    pub window_bytes: u32,
 }
 
 impl std::fmt::Debug for Link {
@@ -70,11 +92,12 @@ impl Link {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (open, requests) = mpsc::channel(REQUESTS);
+        let (sender, requests) = mpsc::channel(REQUESTS);
+        let opener = Opener { requests: sender, places: Arc::new(Semaphore::new(STREAMS)) };
         let (tell_closed, closed) = watch::channel(false);
         let driver = tokio::spawn(drive_client(io, requests, tell_closed)).abort_handle();
         let hello = Request::Hello { protocol: PROTOCOL };
-        let asked = tokio::time::timeout(ANSWER_WITHIN, ask(&open, &hello)).await;
+        let asked = tokio::time::timeout(ANSWER_WITHIN, opener.ask(&hello)).await;
         let failed = |error| {
             driver.abort();
             Err(error)
@@ -89,7 +112,7 @@ impl Link {
             Ok(Err(error)) => return failed(error),
             Err(_) => return failed(LinkError::NoAnswer(ANSWER_WITHIN)),
         };
-        let shared = Arc::new(Shared { open, closed, driver, boot_id, version });
+        let shared = Arc::new(Shared { opener, closed, driver, boot_id, version });
         tokio::spawn(keep_alive(Arc::downgrade(&shared)));
         Ok(Self { shared })
     }
@@ -123,72 +146,76 @@ impl Link {
     /// # Errors
     /// The connection's. A [`Reply::Failed`] is no error here.
     pub async fn request(&self, request: Request) -> Result<Reply, LinkError> {
-        ask(&self.shared.open, &request).await
+        self.shared.opener.ask(&request).await
     }
 
-    /// Sends a tar archive, to be unpacked below `directory`.
+    /// Begins a stream with a request that more follows on.
+    pub(crate) async fn begin(&self, request: &Request) -> Result<Messages, LinkError> {
+        let mut messages = self.shared.opener.open().await?;
+        messages.send(request).await?;
+        Ok(messages)
+    }
+
+    /// Connects to a port of the workbench: one connection there is one stream here.
     ///
     /// # Errors
-    /// [`LinkError::Refused`] where the agent could not unpack it, or the connection's or the archive's.
-    pub async fn put_files(
-        &self,
-        directory: &str,
-        mut archive: impl AsyncRead + Unpin,
-    ) -> Result<(), LinkError> {
-        let mut messages = open_stream(&self.shared.open).await?;
-        messages.send(&Request::PutFiles { directory: directory.to_owned() }).await?;
-        let (_, mut stream) = messages.into_stream();
-        let mut piece = vec![0; PIECE];
-        loop {
-            let read = archive.read(&mut piece).await?;
-            if read == 0 {
-                break;
-            }
-            stream.write_all(&piece[..read]).await?;
-        }
-        stream.shutdown().await?;
-        match Messages::new(stream).receive().await?.ok_or(LinkError::Closed)? {
-            Reply::Done => Ok(()),
-            Reply::Failed { message } => Err(LinkError::Refused(message)),
-            _ => Err(LinkError::Unexpected),
-        }
+    /// [`LinkError::Refused`] where nothing listens there, or the connection's.
+    pub async fn dial(&self, port: u16) -> Result<MuxStream, LinkError> {
+        let mut messages = self.begin(&Request::Dial { port }).await?;
+        messages.receive_done().await?;
+        Ok(messages.into_stream())
     }
 
     /// Attaches to a terminal; see [`Request::Attach`].
     ///
     /// # Errors
     /// [`LinkError::Refused`], or the connection's.
-    pub async fn attach(
-        &self,
-        terminal: TerminalName,
-        offset: Option<u64>,
-        cols: u16,
-        rows: u16,
-        can_type: bool,
-    ) -> Result<AttachedTerminal, LinkError> {
-        let mut messages = open_stream(&self.shared.open).await?;
-        messages.send(&Request::Attach { terminal, offset, cols, rows, can_type }).await?;
-        match messages.receive().await?.ok_or(LinkError::Closed)? {
+    pub async fn attach(&self, wish: AttachWish) -> Result<AttachedTerminal, LinkError> {
+        let AttachWish { terminal, offset, cols, rows, can_type, window_bytes } = wish;
+        let request = Request::Attach { terminal, offset, cols, rows, can_type, window_bytes };
+        let mut messages = self.begin(&request).await?;
+        match messages.receive_reply().await? {
             Reply::Attached { offset, end } => {
                 let (input, output) = messages.into_frames();
                 Ok(AttachedTerminal { offset, end, input, output })
             }
-            Reply::Failed { message } => Err(LinkError::Refused(message)),
             _ => Err(LinkError::Unexpected),
         }
     }
 }
 
-async fn open_stream(open: &mpsc::Sender<OpenRequest>) -> Result<Messages, LinkError> {
-    let (answer, answered) = oneshot::channel();
-    open.send(answer).await.map_err(|_| LinkError::Closed)?;
-    Ok(Messages::new(answered.await.map_err(|_| LinkError::Closed)??))
+impl Messages {
+    /// The reply; [`Reply::Failed`] is an error here.
+    pub(crate) async fn receive_reply(&mut self) -> Result<Reply, LinkError> {
+        match self.receive().await?.ok_or(LinkError::Closed)? {
+            Reply::Failed { message } => Err(LinkError::Refused(message)),
+            reply => Ok(reply),
+        }
+    }
+
+    /// The reply where it can only be [`Reply::Done`].
+    pub(crate) async fn receive_done(&mut self) -> Result<(), LinkError> {
+        match self.receive_reply().await? {
+            Reply::Done => Ok(()),
+            _ => Err(LinkError::Unexpected),
+        }
+    }
 }
 
-async fn ask(open: &mpsc::Sender<OpenRequest>, request: &Request) -> Result<Reply, LinkError> {
-    let mut messages = open_stream(open).await?;
-    messages.send(request).await?;
-    messages.receive().await?.ok_or(LinkError::Closed)
+impl Opener {
+    async fn open(&self) -> Result<Messages, LinkError> {
+        let place = self.places.clone().try_acquire_owned().map_err(|_| LinkError::TooManyStreams)?;
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(answer).await.map_err(|_| LinkError::Closed)?;
+        let stream = answered.await.map_err(|_| LinkError::Closed)??;
+        Ok(Messages::new(stream.with_place(place)))
+    }
+
+    async fn ask(&self, request: &Request) -> Result<Reply, LinkError> {
+        let mut messages = self.open().await?;
+        messages.send(request).await?;
+        messages.receive().await?.ok_or(LinkError::Closed)
+    }
 }
 
 /// Tries the connection now and then, and ends it when it no longer answers: a peer that vanished without a word
@@ -198,8 +225,9 @@ async fn keep_alive(link: std::sync::Weak<Shared>) {
         tokio::time::sleep(jittered(KEEP_ALIVE)).await;
         let Some(shared) = link.upgrade() else { return };
         let hello = Request::Hello { protocol: PROTOCOL };
-        let answered = tokio::time::timeout(ANSWER_WITHIN, ask(&shared.open, &hello)).await;
-        if !matches!(answered, Ok(Ok(_))) {
+        let answered = tokio::time::timeout(ANSWER_WITHIN, shared.opener.ask(&hello)).await;
+        // a link without a place for the question is busy, not dead
+        if !matches!(answered, Ok(Ok(_) | Err(LinkError::TooManyStreams))) {
             tracing::warn!("a workbench no longer answers; its link is closed");
             shared.driver.abort();
             return;

@@ -6,12 +6,16 @@
 //! control, and a connection a limit for all of them together.
 
 mod client;
+mod files;
+mod frames;
+mod gather;
 mod messages;
 mod mux;
 
 use std::time::Duration;
 
-pub use client::{AttachedTerminal, Link, TerminalInput, TerminalOutput};
+pub use client::{AttachWish, AttachedTerminal, Link, TerminalInput, TerminalOutput};
+pub use files::{Download, Watch};
 pub use messages::Messages;
 pub use mux::{Incoming, MuxStream};
 
@@ -51,6 +55,9 @@ pub enum LinkError {
     /// The agent answered something else than what was asked.
     #[error("the workbench gave an answer that does not fit the question")]
     Unexpected,
+    /// There are as many streams as a link may have.
+    #[error("the workbench is asked for too much at once; close some of its terminals or previews")]
+    TooManyStreams,
     /// No answer in time.
     #[error("the workbench did not answer within {} s", .0.as_secs())]
     NoAnswer(Duration),

@@ -1,30 +1,38 @@
-//! Messages on one stream: JSON or frames, each behind a 32-bit length.
+//! Messages on one stream: JSON or plain frames, and content in pieces.
+
+use std::future::poll_fn;
 
 use bytes::Bytes;
-use futures::{SinkExt, StreamExt};
-use lectern_api::agent::MAX_MESSAGE_BYTES;
+use lectern_api::agent::{MAX_FRAME_BYTES, MAX_MESSAGE_BYTES};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio_util::codec::{Framed, LengthDelimitedCodec};
+use tokio::io::{ReadHalf, WriteHalf};
 
+use crate::frames::{FrameReader, FrameWriter};
 use crate::{LinkError, MuxStream};
-
-pub(crate) type Frames = Framed<MuxStream, LengthDelimitedCodec>;
 
 /// One stream, as messages.
 pub struct Messages {
-    frames: Frames,
+    stream: MuxStream,
+    reader: FrameReader,
+    writer: FrameWriter,
 }
 
 impl Messages {
     /// Reads and writes messages on this stream.
     #[must_use]
     pub fn new(stream: MuxStream) -> Self {
-        let codec = LengthDelimitedCodec::builder().max_frame_length(MAX_MESSAGE_BYTES).new_codec();
-        let mut frames = Framed::new(stream, codec);
-        // a frame is sent when it is there, not when a buffer is full
-        frames.set_backpressure_boundary(1);
-        Self { frames }
+        Self { stream, reader: FrameReader::default(), writer: FrameWriter::default() }
+    }
+
+    async fn write(&mut self, frame: &[u8]) -> Result<(), LinkError> {
+        poll_fn(|cx| self.writer.poll_flush(&mut self.stream, cx)).await?;
+        self.writer.start(&[frame])?;
+        Ok(poll_fn(|cx| self.writer.poll_flush(&mut self.stream, cx)).await?)
+    }
+
+    async fn read(&mut self, longest: usize) -> Result<Option<Bytes>, LinkError> {
+        Ok(poll_fn(|cx| self.reader.poll_next(&mut self.stream, longest, cx)).await?)
     }
 
     /// Sends a message as JSON.
@@ -33,38 +41,75 @@ impl Messages {
     /// The stream's.
     pub async fn send(&mut self, message: &impl Serialize) -> Result<(), LinkError> {
         let json = serde_json::to_vec(message).map_err(LinkError::BadMessage)?;
-        Ok(self.frames.send(Bytes::from(json)).await?)
+        self.write(&json).await
     }
 
-    /// The next message; none where the other side has finished.
+    /// The next message; none where the other side has finished. May be given up and called again.
     ///
     /// # Errors
     /// [`LinkError::BadMessage`] where it is none, or the stream's.
     pub async fn receive<T: DeserializeOwned>(&mut self) -> Result<Option<T>, LinkError> {
-        match self.frames.next().await {
+        match self.read(MAX_MESSAGE_BYTES).await? {
             None => Ok(None),
-            Some(frame) => serde_json::from_slice(&frame?).map(Some).map_err(LinkError::BadMessage),
+            Some(frame) => serde_json::from_slice(&frame).map(Some).map_err(LinkError::BadMessage),
         }
+    }
+
+    /// Sends a piece of content, which is not empty.
+    ///
+    /// # Errors
+    /// The stream's.
+    pub async fn send_piece(&mut self, piece: &[u8]) -> Result<(), LinkError> {
+        for part in piece.chunks(MAX_FRAME_BYTES) {
+            self.write(part).await?;
+        }
+        Ok(())
+    }
+
+    /// Says that there are no more pieces.
+    ///
+    /// # Errors
+    /// The stream's.
+    pub async fn end_pieces(&mut self) -> Result<(), LinkError> {
+        self.write(&[]).await
+    }
+
+    /// The next piece of content; none after the last one.
+    ///
+    /// # Errors
+    /// [`LinkError::Closed`] where the stream ended before the content did, or the stream's.
+    pub async fn receive_piece(&mut self) -> Result<Option<Bytes>, LinkError> {
+        match self.read(MAX_FRAME_BYTES).await? {
+            None => Err(LinkError::Closed),
+            Some(piece) if piece.is_empty() => Ok(None),
+            Some(piece) => Ok(Some(piece)),
+        }
+    }
+
+    /// Resolves when the other side has finished or sends something that nobody expects.
+    pub async fn closed(&mut self) {
+        // whatever it is, nobody waits for an answer any more
+        let _ = self.read(0).await;
     }
 
     /// Goes on with frames in both directions.
     #[must_use]
     pub fn into_frames(self) -> (FrameSink, FrameStream) {
-        let (sink, stream) = self.frames.split();
-        (FrameSink { sink }, FrameStream { stream })
+        let (input, output) = tokio::io::split(self.stream);
+        (FrameSink { io: output, writer: self.writer }, FrameStream { io: input, reader: self.reader })
     }
 
-    /// Goes on with plain bytes: the stream, and what was read of it already.
+    /// Goes on with plain bytes.
     #[must_use]
-    pub fn into_stream(self) -> (Bytes, MuxStream) {
-        let parts = self.frames.into_parts();
-        (parts.read_buf.freeze(), parts.io)
+    pub fn into_stream(self) -> MuxStream {
+        self.stream
     }
 }
 
 /// Takes frames.
 pub struct FrameSink {
-    sink: futures::stream::SplitSink<Frames, Bytes>,
+    io: WriteHalf<MuxStream>,
+    writer: FrameWriter,
 }
 
 impl FrameSink {
@@ -72,22 +117,25 @@ impl FrameSink {
     ///
     /// # Errors
     /// The stream's.
-    pub async fn send(&mut self, frame: Bytes) -> Result<(), LinkError> {
-        Ok(self.sink.send(frame).await?)
+    pub async fn send(&mut self, frame: &[u8]) -> Result<(), LinkError> {
+        poll_fn(|cx| self.writer.poll_flush(&mut self.io, cx)).await?;
+        self.writer.start(&[frame])?;
+        Ok(poll_fn(|cx| self.writer.poll_flush(&mut self.io, cx)).await?)
     }
 }
 
 /// Gives frames.
 pub struct FrameStream {
-    stream: futures::stream::SplitStream<Frames>,
+    io: ReadHalf<MuxStream>,
+    reader: FrameReader,
 }
 
 impl FrameStream {
-    /// The next frame; none where the other side has finished.
+    /// The next frame; none where the other side has finished. May be given up and called again.
     ///
     /// # Errors
     /// The stream's.
     pub async fn next(&mut self) -> Result<Option<Bytes>, LinkError> {
-        Ok(self.stream.next().await.transpose()?.map(bytes::BytesMut::freeze))
+        Ok(poll_fn(|cx| self.reader.poll_next(&mut self.io, MAX_FRAME_BYTES, cx)).await?)
     }
 }
