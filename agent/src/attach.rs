@@ -1,42 +1,54 @@
-//! `lectern-agent attach`: joins standard input and output to the agent's socket. This is what the server runs in
-//! the pod; it ends when either side does.
+//! `lectern-agent attach`: joins standard input and output to the agent. This is what the server runs in the pod;
+//! it ends when either side does.
+//!
+//! Where they are pipes, which is how container runtimes make them, they are handed to the agent, which then reads
+//! and writes them itself: a key then wakes one process less. Else they are copied.
 
-use std::io;
+use std::io::{self, IoSlice, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::UnixStream;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
 use crate::SOCKETS;
 
 /// How long the agent may take to appear: the pod may be asked before its first process is up.
 const WAIT: Duration = Duration::from_secs(10);
 /// How much is copied at a time, in bytes.
-const PIECE: usize = 128 * 1024;
+const PIECE: usize = 64 * 1024;
+/// What is said with the two descriptors: take them.
+pub const OFFER: u8 = b'F';
+/// The agent's answer: it took them.
+pub const TAKEN: u8 = b'+';
+/// The agent's answer: it cannot use them, and waits for bytes.
+pub const COPY: u8 = b'-';
 
 pub fn run(socket: Option<PathBuf>) -> io::Result<()> {
     let places = socket.map_or_else(|| SOCKETS.map(PathBuf::from).to_vec(), |path| vec![path]);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(async {
-        let (mut from_agent, mut to_agent) = connect(&places).await?.into_split();
-        let (mut input, mut output) = (tokio::io::stdin(), tokio::io::stdout());
-        tokio::select! {
-            done = copy(&mut input, &mut to_agent) => done,
-            done = copy(&mut from_agent, &mut output) => done,
-        }
+    let mut agent = connect(&places)?;
+    if hand_over(&mut agent)? {
+        // nothing more is said: the end of this connection is the end of the stream
+        let _ = agent.read(&mut [0]);
+        return Ok(());
+    }
+    let mut to_agent = agent.try_clone()?;
+    std::thread::spawn(move || {
+        // however it ends, the other direction ends with it
+        let _ = copy(&mut io::stdin().lock(), &mut to_agent);
+        let _ = to_agent.shutdown(std::net::Shutdown::Both);
     });
-    // reading standard input cannot be cancelled: the thread that does it is left behind
-    runtime.shutdown_background();
-    result
+    copy(&mut agent, &mut io::stdout().lock())
 }
 
-async fn connect(places: &[PathBuf]) -> io::Result<UnixStream> {
+fn connect(places: &[PathBuf]) -> io::Result<UnixStream> {
     let started = Instant::now();
     loop {
         let mut last = None;
         for place in places {
-            match UnixStream::connect(place).await {
+            match UnixStream::connect(place) {
                 Ok(stream) => return Ok(stream),
                 Err(error) => last = Some((place, error)),
             }
@@ -45,18 +57,31 @@ async fn connect(places: &[PathBuf]) -> io::Result<UnixStream> {
             let reason = last.map_or_else(String::new, |(place, error)| format!(" at {}: {error}", place.display()));
             return Err(io::Error::new(io::ErrorKind::TimedOut, format!("the agent cannot be reached{reason}")));
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
-async fn copy(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+/// Offers the agent standard input and output; whether it took them.
+fn hand_over(agent: &mut UnixStream) -> io::Result<bool> {
+    let (stdin, stdout) = (io::stdin(), io::stdout());
+    let descriptors = [stdin.as_fd(), stdout.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
+    sendmsg(&*agent, &[IoSlice::new(&[OFFER])], &mut ancillary, SendFlags::empty())?;
+    let mut answer = [0];
+    agent.read_exact(&mut answer)?;
+    Ok(answer[0] == TAKEN)
+}
+
+fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
     let mut piece = vec![0; PIECE];
     loop {
-        match from.read(&mut piece).await? {
+        match from.read(&mut piece)? {
             0 => return Ok(()),
             read => {
-                to.write_all(&piece[..read]).await?;
-                to.flush().await?;
+                to.write_all(&piece[..read])?;
+                to.flush()?;
             }
         }
     }

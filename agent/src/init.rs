@@ -1,14 +1,18 @@
 //! Process 1 of the workbench: starts the agent proper, reaps what it and its shells leave behind, passes signals
-//! on, and ends when the agent ends. It is a process of its own so that reaping never takes away a child that the
+//! on, and ends when the agent ends; all others get a moment to end before it. It is a process of its own so that reaping never takes away a child that the
 //! agent itself waits for.
 
 use std::io;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+
+/// How long all others may take to end after the agent.
+const FAREWELL: Duration = Duration::from_millis(200);
 
 /// Runs until the agent ends; its exit status.
 pub fn run() -> io::Result<u8> {
@@ -24,11 +28,28 @@ pub fn run() -> io::Result<u8> {
         match signals.wait()? {
             Signal::SIGCHLD => {
                 if let Some(status) = reap(agent) {
+                    take_leave();
                     return Ok(status);
                 }
             }
             // fails where the agent is ending already
             other => drop(kill(agent, other)),
+        }
+    }
+}
+
+/// Asks all that is left to end, and waits a moment for it: after process 1 nothing is asked any more.
+fn take_leave() {
+    let everybody = Pid::from_raw(-1);
+    // both fail where nobody is left
+    let _ = kill(everybody, Signal::SIGTERM);
+    let _ = kill(everybody, Signal::SIGCONT);
+    let until = Instant::now() + FAREWELL;
+    while Instant::now() < until {
+        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Err(_) => return,
+            Ok(WaitStatus::StillAlive) => std::thread::sleep(Duration::from_millis(5)),
+            Ok(_) => {}
         }
     }
 }

@@ -1,19 +1,28 @@
 //! The agent: the first process of each workbench. It owns the terminals, lays out files and runs checks, and is
 //! spoken to through the exec of its pod.
 
+mod archives;
 mod attach;
+mod changes;
+mod dial;
 mod files;
 mod init;
+mod input;
+mod install;
+mod pace;
+mod paths;
 mod requests;
 mod ring;
 mod scripts;
 mod serve;
 mod settings;
+mod shell;
 mod terminal;
 mod terminals;
+mod tty;
 mod viewer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Where the agent listens, in order of preference: the second is for images whose `/run` cannot be written.
@@ -23,15 +32,20 @@ const USAGE: &str = "lectern-agent: runs inside a workbench of Lectern
 
   lectern-agent serve  [--socket PATH]   owns the terminals; as process 1 it also reaps orphans
   lectern-agent attach [--socket PATH]   joins standard input and output to it
+  lectern-agent install FOLDER           puts a copy of this program into a folder
   lectern-agent --version
 ";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let command = arguments.next().unwrap_or_default();
-    let socket = match (arguments.next().as_deref(), arguments.next(), arguments.next()) {
-        (None, _, _) => None,
-        (Some("--socket"), Some(path), None) => Some(PathBuf::from(path)),
+    let arguments: Vec<String> = arguments.collect();
+    if let ("install", [folder]) = (command.as_str(), arguments.as_slice()) {
+        return conclude(install::run(Path::new(folder)).map(|()| 0));
+    }
+    let socket = match arguments.as_slice() {
+        [] => None,
+        [flag, path] if flag == "--socket" => Some(PathBuf::from(path)),
         _ => return usage(),
     };
     let result = match command.as_str() {
@@ -44,6 +58,10 @@ fn main() -> ExitCode {
         }
         _ => return usage(),
     };
+    conclude(result)
+}
+
+fn conclude(result: std::io::Result<u8>) -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status),
         Err(error) => {

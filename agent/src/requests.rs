@@ -2,18 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lectern_api::agent::{PROTOCOL, Reply, Request};
 use lectern_link::{LinkError, Messages, MuxStream};
 use tokio::sync::OnceCell;
 
 use crate::scripts::{self, Wish};
-use crate::settings::{Settings, home};
+use crate::settings::{Settings, home, workshop};
 use crate::terminals::Terminals;
-use crate::{files, viewer};
-
-/// Where a lab's checks lie.
-const EXAMINER_DIR: &str = "/opt/workshop/examiner/tests";
+use crate::{archives, changes, dial, files, viewer};
 
 /// All that the agent owns.
 pub struct Agent {
@@ -35,12 +33,19 @@ impl Agent {
             boot_id: uuid::Uuid::new_v4().to_string(),
         }
     }
+
+    /// Ends all shells, as closing their terminals would; for this long at most.
+    pub async fn end(&self, patience: Duration) {
+        self.terminals.end(patience).await;
+    }
 }
 
 /// Answers one stream. What fails with the stream itself concerns nobody else.
 pub async fn answer(agent: Arc<Agent>, stream: MuxStream) {
-    if let Err(error) = try_answer(&agent, stream).await {
-        eprintln!("lectern-agent: a stream ended early: {error}");
+    match try_answer(&agent, stream).await {
+        // who goes in the middle of an answer goes without a word, as browsers do
+        Ok(()) | Err(LinkError::Closed | LinkError::Io(_)) => {}
+        Err(error) => eprintln!("lectern-agent: a stream ended early: {error}"),
     }
 }
 
@@ -65,27 +70,35 @@ async fn try_answer(agent: &Agent, stream: MuxStream) -> Result<(), LinkError> {
             agent.settings.configure(env, PathBuf::from(working_dir));
             Reply::Done
         }
-        Request::PutFiles { directory } => {
-            let (first, stream) = messages.into_stream();
-            let (stream, result) = files::unpack(first, stream, PathBuf::from(directory)).await;
-            return Messages::new(stream).send(&done(result)).await;
-        }
-        Request::WriteFile { path, content, mode } => {
-            done(files::write(PathBuf::from(path), content.into_bytes(), mode).await)
-        }
+        Request::PutFiles { directory } => done(archives::unpack(&mut messages, directory).await?),
+        Request::Upload { path, mode } => done(files::upload(&mut messages, path, mode).await?),
+        Request::WriteFile { path, content, mode } => done(files::write(path, content, mode).await),
+        Request::ListFiles { path } => files::list(path).await.unwrap_or_else(|error| files::failed(&error)),
+        Request::ReadFile { path } => return files::read(messages, path).await,
+        Request::Download { path } => return archives::download(messages, path).await,
+        Request::Watch { path } => return changes::watch(messages, path).await,
+        Request::Dial { port } => return dial::dial(messages, port).await,
         Request::SetUp { scripts, timeout_secs } => {
             let settings = &agent.settings;
             agent.set_up.get_or_init(|| scripts::set_up(settings, scripts, timeout_secs)).await.clone()
         }
-        Request::RunCheck { name, args, stdin, timeout_secs } => {
-            let folder = std::env::var("LECTERN_EXAMINER_DIR").unwrap_or_else(|_| EXAMINER_DIR.to_owned());
-            let program = PathBuf::from(folder).join(name.as_str());
+        Request::RunCheck { name, args, stdin, timeout_secs, retries, delay_secs } => {
+            let program = workshop().join("examiner/tests").join(name.as_str());
             let wish = Wish { program, args, stdin, env: agent.settings.env(), dir: home(), timeout_secs };
-            scripts::run(wish).await
+            tokio::select! {
+                reply = scripts::run_until_passed(wish, retries, delay_secs) => reply,
+                // who does not wait for the result does not need the check
+                () = messages.closed() => return Ok(()),
+            }
         }
-        Request::Attach { terminal, offset, cols, rows, can_type } => {
-            let terminal = agent.terminals.find_or_start(&terminal, cols, rows);
-            return viewer::serve(messages, &terminal, offset, (cols, rows), can_type).await;
+        Request::Attach { terminal, offset, cols, rows, can_type, window_bytes } => {
+            match agent.terminals.find_or_start(&terminal, (cols, rows)) {
+                Ok(terminal) => {
+                    let wish = viewer::Wish { offset, size: (cols, rows), can_type, window_bytes };
+                    return viewer::serve(messages, &terminal, wish).await;
+                }
+                Err(error) => Reply::Failed { message: error.to_string() },
+            }
         }
     };
     messages.send(&reply).await
@@ -94,6 +107,6 @@ async fn try_answer(agent: &Agent, stream: MuxStream) -> Result<(), LinkError> {
 fn done(result: std::io::Result<()>) -> Reply {
     match result {
         Ok(()) => Reply::Done,
-        Err(error) => Reply::Failed { message: error.to_string() },
+        Err(error) => files::failed(&error),
     }
 }

@@ -1,4 +1,4 @@
-//! The last part of a terminal's output, with the offset of every byte since its start.
+//! The last part of a terminal's output, with the offset of every byte.
 
 use std::collections::VecDeque;
 
@@ -11,9 +11,10 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// An empty ring that keeps the last `capacity` bytes. Memory is taken as it is needed.
-    pub fn new(capacity: usize) -> Self {
-        Self { bytes: VecDeque::new(), capacity, end: 0 }
+    /// An empty ring that keeps the last `capacity` bytes, of which the first will have the offset `start`. Memory
+    /// is taken as it is needed.
+    pub fn new(capacity: usize, start: u64) -> Self {
+        Self { bytes: VecDeque::new(), capacity, end: start }
     }
 
     /// Adds bytes; the oldest go where there is no room.
@@ -43,10 +44,15 @@ impl Ring {
         let from = if offset > self.end { start } else { offset.max(start) };
         let skip = usize::try_from(from - start).unwrap_or(usize::MAX);
         let (first, second) = self.bytes.as_slices();
+        let part = |bytes: &'_ [u8], skip: usize, most: usize| {
+            let begin = skip.min(bytes.len());
+            (begin, bytes.len().min(begin.saturating_add(most)))
+        };
         let mut out = Vec::with_capacity(most.min(self.bytes.len().saturating_sub(skip)));
-        out.extend(first.iter().skip(skip).take(most));
-        let left = most - out.len();
-        out.extend(second.iter().skip(skip.saturating_sub(first.len())).take(left));
+        let (begin, end) = part(first, skip, most);
+        out.extend_from_slice(&first[begin..end]);
+        let (begin, end) = part(second, skip.saturating_sub(first.len()), most - out.len());
+        out.extend_from_slice(&second[begin..end]);
         (from, out)
     }
 }
@@ -61,20 +67,21 @@ mod tests {
         fn what_is_read_is_what_was_written_at_that_offset(
             pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..20),
             capacity in 1usize..64,
+            base in 0u64..100,
             offset in 0u64..900,
             most in 1usize..50,
         ) {
-            let mut ring = Ring::new(capacity);
+            let mut ring = Ring::new(capacity, base);
             let whole: Vec<u8> = pieces.concat();
             for piece in &pieces {
                 ring.push(piece);
             }
-            prop_assert_eq!(ring.end(), whole.len() as u64);
+            prop_assert_eq!(ring.end(), base + whole.len() as u64);
             prop_assert_eq!(ring.end() - ring.start(), whole.len().min(capacity) as u64);
             let (from, bytes) = ring.read(offset, most);
             prop_assert!(bytes.len() <= most);
             prop_assert!(from >= ring.start() && from <= ring.end());
-            let at = usize::try_from(from).unwrap();
+            let at = usize::try_from(from - base).unwrap();
             prop_assert_eq!(&whole[at..at + bytes.len()], &bytes[..]);
             if offset >= ring.start() && offset <= ring.end() {
                 prop_assert_eq!(from, offset);
@@ -86,7 +93,7 @@ mod tests {
 
     #[test]
     fn an_offset_from_an_earlier_run_begins_at_the_oldest_byte() {
-        let mut ring = Ring::new(4);
+        let mut ring = Ring::new(4, 0);
         ring.push(b"abcdef");
         assert_eq!(ring.read(100, 10), (2, b"cdef".to_vec()));
     }

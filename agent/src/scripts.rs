@@ -1,6 +1,6 @@
-//! Checks and set-up scripts: programs with a time limit, whose output is kept up to a length.
+//! Checks and set-up scripts: programs with a time limit, of whose output the beginning and the end are kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -8,21 +8,24 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use lectern_api::agent::Reply;
+use lectern_api::agent::{MAX_RETRIES, Reply};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::process::Command;
 
-use crate::settings::{Settings, home};
+use crate::settings::{Settings, home, script_shell};
 
-/// How much of the output is kept, in bytes.
-const OUTPUT_BYTES: usize = 16 * 1024;
+/// How much is kept of the output's beginning, and of its end, in bytes.
+const KEPT_BYTES: usize = 8 * 1024;
+/// How much is kept of all set-up scripts' output, in bytes.
+const OUTPUT_BYTES: usize = 2 * KEPT_BYTES;
 /// How long output is still read after the program ended, which a process that it left behind may hold open.
 const LINGER: Duration = Duration::from_millis(200);
 
 /// What shall run.
+#[derive(Clone)]
 pub struct Wish {
     /// The program, with its whole path.
     pub program: PathBuf,
@@ -36,6 +39,58 @@ pub struct Wish {
     pub dir: PathBuf,
     /// Its time limit.
     pub timeout_secs: u32,
+}
+
+/// Runs it, and again while it fails and may be tried again; what is not there is not tried again.
+pub async fn run_until_passed(wish: Wish, retries: u32, delay_secs: u32) -> Reply {
+    let mut left = retries.min(MAX_RETRIES);
+    loop {
+        let reply = run(wish.clone()).await;
+        if left == 0 || !matches!(reply, Reply::Ran { passed: false, .. }) {
+            return reply;
+        }
+        left -= 1;
+        tokio::time::sleep(Duration::from_secs(u64::from(delay_secs))).await;
+    }
+}
+
+/// Kills a process group when it is dropped: what is given up leaves nothing behind.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // fails where nothing is left of it
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+    }
+}
+
+/// The beginning and the end of an output.
+#[derive(Default)]
+struct Output {
+    head: Vec<u8>,
+    tail: VecDeque<u8>,
+    left_out: usize,
+}
+
+impl Output {
+    fn add(&mut self, bytes: &[u8]) {
+        let (head, rest) = bytes.split_at(bytes.len().min(KEPT_BYTES - self.head.len()));
+        self.head.extend_from_slice(head);
+        self.tail.extend(rest);
+        let over = self.tail.len().saturating_sub(KEPT_BYTES);
+        self.tail.drain(..over);
+        self.left_out += over;
+    }
+
+    fn into_text(mut self) -> String {
+        if self.left_out > 0 {
+            self.head.extend(format!("\n[{} bytes are left out]\n", self.left_out).into_bytes());
+        }
+        self.head.extend(self.tail);
+        String::from_utf8_lossy(&self.head).trim_end().to_owned()
+    }
 }
 
 /// Runs it. At the time limit it and all that it started are killed.
@@ -76,7 +131,7 @@ async fn try_run(wish: Wish) -> io::Result<Reply> {
     let mut child = command.spawn()?;
     // the command holds the writing ends, and end of file needs them closed
     drop(command);
-    let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+    let group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
     let mut stdin = child.stdin.take();
     let feed = async move {
         if let Some(stdin) = &mut stdin {
@@ -84,7 +139,7 @@ async fn try_run(wish: Wish) -> io::Result<Reply> {
             let _ = stdin.write_all(wish.stdin.as_bytes()).await;
         }
     };
-    let mut output = Vec::new();
+    let mut output = Output::default();
     let mut reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
     let outcome = {
         // fused: it is looked at again after the program ended, and may have ended first
@@ -107,15 +162,13 @@ async fn try_run(wish: Wish) -> io::Result<Reply> {
         }
         outcome
     };
-    if let Some(group) = group {
-        // what is left of it goes with it; fails where nothing is
-        let _ = killpg(group, Signal::SIGKILL);
-    }
+    // what is left of it goes with it
+    drop(group);
     let status = match outcome {
         Ok(status) => status?.code(),
         Err(_) => {
             let note = format!("\n[stopped after {} s, its time limit]", wish.timeout_secs);
-            output.extend(note.as_bytes());
+            output.add(note.as_bytes());
             // reaps what was killed
             child.wait().await?;
             None
@@ -124,17 +177,16 @@ async fn try_run(wish: Wish) -> io::Result<Reply> {
     Ok(Reply::Ran {
         passed: status == Some(0),
         status,
-        output: String::from_utf8_lossy(&output).trim_end().to_owned(),
+        output: output.into_text(),
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
 }
 
-/// Reads to the end, and keeps the beginning.
-async fn collect(reader: &mut pipe::Receiver, output: &mut Vec<u8>) {
+/// Reads to the end.
+async fn collect(reader: &mut pipe::Receiver, output: &mut Output) {
     let mut piece = [0; 4096];
     while let Ok(read @ 1..) = reader.read(&mut piece).await {
-        let room = OUTPUT_BYTES.saturating_sub(output.len());
-        output.extend(&piece[..read.min(room)]);
+        output.add(&piece[..read]);
     }
 }
 
@@ -153,7 +205,7 @@ pub async fn set_up(settings: &Settings, scripts: Vec<String>, timeout_secs: u32
         env.insert("WORKSHOP_ENV".to_owned(), file.path().display().to_string());
         let left = deadline.saturating_duration_since(Instant::now()).as_secs().max(1);
         let wish = Wish {
-            program: PathBuf::from("/bin/bash"),
+            program: script_shell(),
             args: vec![script.clone()],
             stdin: String::new(),
             env,
@@ -202,6 +254,19 @@ fn read_env_line(line: &str) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_long_output_the_beginning_and_the_end_are_kept() {
+        let mut output = Output::default();
+        output.add(b"first ");
+        for _ in 0..100 {
+            output.add(&[b'x'; 1000]);
+        }
+        output.add(b" last\n");
+        let text = output.into_text();
+        assert!(text.starts_with("first xxx") && text.ends_with("xxx last"), "{text}");
+        assert!(text.contains("bytes are left out") && text.len() < OUTPUT_BYTES + 100);
+    }
 
     #[test]
     fn an_environment_line_may_be_exported_and_quoted() {

@@ -1,32 +1,122 @@
 //! `lectern-agent serve`: listens for servers and answers their streams.
 
-use std::io;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use lectern_link::Incoming;
-use tokio::net::UnixListener;
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::net::unix::pipe;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::SOCKETS;
+use crate::attach::{COPY, TAKEN};
 use crate::requests::{Agent, answer};
 
+/// How long shells may take to end when the workbench does.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// How many threads wait for the disk at once.
+const DISK_THREADS: usize = 8;
+/// How much the pipes to the server hold, in bytes; the kernel's own measure is less.
+const PIPE_BYTES: i32 = 256 * 1024;
+
+/// Serves until a signal says that it is enough.
 pub fn run(socket: Option<PathBuf>) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // one thread: what a key passes through is woken without another core
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(DISK_THREADS)
+        .build()?;
     runtime.block_on(async {
+        let mut ends = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::quit())?];
         let listener = listen(socket)?;
         let agent = Arc::new(Agent::new());
-        loop {
-            let (stream, _) = listener.accept().await?;
-            let agent = agent.clone();
-            tokio::spawn(async move {
-                let mut incoming = Incoming::accept(stream);
-                while let Some(stream) = incoming.next().await {
-                    tokio::spawn(answer(agent.clone(), stream));
-                }
-            });
+        let end = futures::future::select_all(ends.iter_mut().map(|signal| Box::pin(signal.recv())));
+        tokio::select! {
+            failed = accept(listener, &agent) => failed,
+            _ = end => {
+                agent.end(FAREWELL).await;
+                Ok(())
+            }
         }
     })
+}
+
+async fn accept(listener: UnixListener, agent: &Arc<Agent>) -> io::Result<()> {
+    loop {
+        let (stream, _) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            // for want of descriptors, say: the terminals that there are go on
+            Err(error) => {
+                eprintln!("lectern-agent: a server could not be let in: {error}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let agent = agent.clone();
+        tokio::spawn(async move {
+            let served = serve(&agent, stream).await;
+            // who is gone before the first answer changed its mind
+            if let Err(error) = served.or_else(|error| match error.kind() {
+                io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Ok(()),
+                _ => Err(error),
+            }) {
+                eprintln!("lectern-agent: a server could not be served: {error}");
+            }
+        });
+    }
+}
+
+/// Serves one connection: over the pipes that come with it, where they can be used.
+async fn serve(agent: &Arc<Agent>, mut stream: UnixStream) -> io::Result<()> {
+    let offered = stream.async_io(Interest::READABLE, || receive_descriptors(&stream)).await?;
+    let Some(pipes) = offered.and_then(|[input, output]| open_pipes(input, output).ok()) else {
+        stream.write_all(&[COPY]).await?;
+        answer_all(agent, Incoming::accept(stream)).await;
+        return Ok(());
+    };
+    stream.write_all(&[TAKEN]).await?;
+    let incoming = Incoming::accept(tokio::io::join(pipes.0, pipes.1));
+    let mut nothing = [0];
+    tokio::select! {
+        () = answer_all(agent, incoming) => {}
+        // the process whose pipes they are has ended
+        _ = stream.read(&mut nothing) => {}
+    }
+    Ok(())
+}
+
+async fn answer_all(agent: &Arc<Agent>, mut incoming: Incoming) {
+    while let Some(stream) = incoming.next().await {
+        tokio::spawn(answer(agent.clone(), stream));
+    }
+}
+
+/// The two descriptors that come with the first byte, where there are two.
+fn receive_descriptors(stream: &UnixStream) -> io::Result<Option<[OwnedFd; 2]>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut word = [0];
+    recvmsg(stream, &mut [IoSliceMut::new(&mut word)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+    let rights = ancillary.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(rights) => Some(rights.collect::<Vec<_>>()),
+        _ => None,
+    });
+    Ok(rights.and_then(|rights| rights.try_into().ok()))
+}
+
+fn open_pipes(input: OwnedFd, output: OwnedFd) -> io::Result<(pipe::Receiver, pipe::Sender)> {
+    for end in [&input, &output] {
+        // one that cannot be larger serves as well
+        let _ = nix::fcntl::fcntl(end, nix::fcntl::FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
+    }
+    Ok((pipe::Receiver::from_owned_fd(input)?, pipe::Sender::from_owned_fd(output)?))
 }
 
 fn listen(socket: Option<PathBuf>) -> io::Result<UnixListener> {

@@ -58,6 +58,23 @@ pub fn home() -> PathBuf {
     std::env::home_dir().filter(|dir| dir.is_dir()).unwrap_or_else(|| PathBuf::from("/"))
 }
 
+/// Where a lab's own files lie.
+pub fn workshop() -> PathBuf {
+    std::env::var_os("LECTERN_WORKSHOP_DIR").map_or_else(|| PathBuf::from("/opt/workshop"), PathBuf::from)
+}
+
+/// What runs in a terminal: `SHELL` where there is such a program, else what the image has.
+pub fn shell() -> PathBuf {
+    let wished = std::env::var_os("SHELL").map(PathBuf::from).filter(|shell| shell.is_file());
+    wished.unwrap_or_else(script_shell)
+}
+
+/// What runs a lab's scripts: bash, or where an image has none its `sh`.
+pub fn script_shell() -> PathBuf {
+    let bash = ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash"].into_iter().map(PathBuf::from);
+    bash.into_iter().find(|shell| shell.is_file()).unwrap_or_else(|| PathBuf::from("/bin/sh"))
+}
+
 /// The search path with Lectern's own programs and the lab's at its end.
 fn path() -> String {
     let own = ["/opt/lectern/bin", "/opt/workshop/bin"];

@@ -1,35 +1,20 @@
-//! One terminal: a PTY with a shell, the ring of its output, and the sizes of its viewers.
+//! One terminal: the ring of its output, what is typed into it, and its viewers. Its shells are in [`crate::shell`].
 //!
-//! Output is read as fast as it comes and goes into the ring; viewers read the ring at their own pace. Input takes
-//! another way, so an interrupt passes whatever the shell prints. When the shell ends, another one begins where it
-//! was.
+//! Output goes into the ring; viewers read the ring at their own pace. Input takes another way, so an interrupt
+//! passes whatever the shell prints.
 
 use std::collections::HashMap;
-use std::io;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use futures::FutureExt;
-use lectern_api::ids::TerminalName;
 use lectern_api::terminal::{RING_BYTES, TerminalFrame};
-use pty_process::{Command, OwnedReadPty, OwnedWritePty, Size};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::Child;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, watch};
 
+use crate::input::{Input, Keys};
 use crate::ring::Ring;
-use crate::settings::Settings;
+use crate::tty::Tty;
 
-/// How many pieces of input may wait for the shell.
-const INPUT_WAITING: usize = 8;
-/// How much output is read at a time, in bytes.
-const PIECE: usize = 64 * 1024;
-/// A shell that lives shorter than this has failed to start.
-const SHORT_LIFE: Duration = Duration::from_secs(1);
-/// After so many that failed one after another, the next one waits for a key.
-const FAILED_STARTS: u32 = 3;
 /// Columns and rows of a terminal whose viewers have not said how large they are.
 const DEFAULT_SIZE: (u16, u16) = (80, 24);
 
@@ -38,29 +23,45 @@ pub struct Terminal {
     ring: Mutex<Ring>,
     /// Where the ring ends; changes when there is new output.
     grown: watch::Sender<u64>,
-    input: mpsc::Sender<Vec<u8>>,
-    sizes: Mutex<HashMap<u64, (u16, u16)>>,
-    size: watch::Sender<(u16, u16)>,
+    input: Input,
+    viewers: Mutex<HashMap<u64, Place>>,
     next_viewer: AtomicU64,
+    size: watch::Sender<(u16, u16)>,
+    /// Where the viewer is that was sent the most.
+    quickest: watch::Sender<Option<u64>>,
     /// What viewers are told besides output.
     news: broadcast::Sender<TerminalFrame>,
+    /// Where the shell runs, while one does.
+    tty: watch::Sender<Option<Arc<Tty>>>,
+    is_ending: AtomicBool,
+}
+
+/// What is known of one viewer.
+struct Place {
+    /// What it was sent, up to this offset.
+    cursor: u64,
+    /// Its size, where it counts.
+    size: Option<(u16, u16)>,
 }
 
 impl Terminal {
-    /// Starts the shell.
-    pub fn start(name: TerminalName, settings: Arc<Settings>, size: (u16, u16)) -> Arc<Self> {
-        let (input, keys) = mpsc::channel(INPUT_WAITING);
-        let terminal = Arc::new(Self {
-            ring: Mutex::new(Ring::new(RING_BYTES)),
-            grown: watch::Sender::new(0),
+    /// One without a shell, and what will be typed into it.
+    pub fn new(size: (u16, u16)) -> (Arc<Self>, Keys) {
+        let (input, keys) = Input::new();
+        let start = first_offset();
+        let terminal = Self {
+            ring: Mutex::new(Ring::new(RING_BYTES, start)),
+            grown: watch::Sender::new(start),
             input,
-            sizes: Mutex::default(),
-            size: watch::Sender::new(usable(size)),
+            viewers: Mutex::default(),
             next_viewer: AtomicU64::new(0),
+            size: watch::Sender::new(usable(size)),
+            quickest: watch::Sender::new(None),
             news: broadcast::Sender::new(16),
-        });
-        tokio::spawn(run_shells(terminal.clone(), name, settings, keys));
-        terminal
+            tty: watch::Sender::new(None),
+            is_ending: AtomicBool::new(false),
+        };
+        (Arc::new(terminal), keys)
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
@@ -68,7 +69,8 @@ impl Terminal {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn print(&self, bytes: &[u8]) {
+    /// Adds output.
+    pub fn print(&self, bytes: &[u8]) {
         let end = {
             let mut ring = self.ring();
             ring.push(bytes);
@@ -93,49 +95,119 @@ impl Terminal {
         self.grown.subscribe()
     }
 
+    /// Follows where the viewer is that was sent the most; none where there is no viewer.
+    pub fn quickest(&self) -> watch::Receiver<Option<u64>> {
+        self.quickest.subscribe()
+    }
+
     /// Follows what is told besides output.
     pub fn news(&self) -> broadcast::Receiver<TerminalFrame> {
         self.news.subscribe()
     }
 
-    /// Types; waits while the shell does not read.
-    pub async fn type_in(&self, bytes: Vec<u8>) {
-        // fails only when the agent ends
-        let _ = self.input.send(bytes).await;
+    /// Tells all viewers something besides output.
+    pub fn tell(&self, frame: TerminalFrame) {
+        // fails where nobody listens
+        let _ = self.news.send(frame);
     }
 
-    /// A number for a new viewer.
-    pub fn enter(&self) -> u64 {
-        self.next_viewer.fetch_add(1, Ordering::Relaxed)
+    /// Types; waits while there is no room for it. An interrupt does not wait behind what the shell does not read,
+    /// but takes its place.
+    pub async fn type_in(&self, bytes: Vec<u8>) {
+        if let [byte] = bytes[..]
+            && self.has_input()
+            && self.tty.borrow().as_ref().is_some_and(|tty| tty.interrupts_with(byte))
+        {
+            return self.input.interrupt(byte);
+        }
+        self.input.push(bytes).await;
+    }
+
+    /// Whether something was typed that the shell has not read.
+    pub fn has_input(&self) -> bool {
+        self.input.is_waiting()
+    }
+
+    /// A new viewer, that was sent all before `cursor`; its size counts where there is one.
+    pub fn enter(&self, cursor: u64, size: Option<(u16, u16)>) -> u64 {
+        let viewer = self.next_viewer.fetch_add(1, Ordering::Relaxed);
+        let size = size.map(usable);
+        self.change_viewers(|viewers| _ = viewers.insert(viewer, Place { cursor, size }));
+        viewer
     }
 
     /// Notes a viewer's size; the terminal takes the smallest of all.
     pub fn resize(&self, viewer: u64, size: (u16, u16)) {
-        self.change_sizes(|sizes| _ = sizes.insert(viewer, usable(size)));
+        self.change_viewers(|viewers| {
+            if let Some(place) = viewers.get_mut(&viewer) {
+                place.size = Some(usable(size));
+            }
+        });
+    }
+
+    /// Notes that a viewer was sent all before this offset.
+    pub fn advance(&self, viewer: u64, cursor: u64) {
+        self.change_viewers(|viewers| {
+            if let Some(place) = viewers.get_mut(&viewer) {
+                place.cursor = cursor;
+            }
+        });
     }
 
     /// Forgets a viewer.
     pub fn leave(&self, viewer: u64) {
-        self.change_sizes(|sizes| _ = sizes.remove(&viewer));
+        self.change_viewers(|viewers| _ = viewers.remove(&viewer));
     }
 
-    fn change_sizes(&self, change: impl FnOnce(&mut HashMap<u64, (u16, u16)>)) {
-        let mut sizes = self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut sizes);
-        let smallest = sizes.values().copied().reduce(|a, b| (a.0.min(b.0), a.1.min(b.1)));
+    fn change_viewers(&self, change: impl FnOnce(&mut HashMap<u64, Place>)) {
+        let mut viewers = self.viewers.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut viewers);
+        let quickest = viewers.values().map(|place| place.cursor).max();
+        self.quickest.send_if_modified(|known| std::mem::replace(known, quickest) != quickest);
+        let sizes = viewers.values().filter_map(|place| place.size);
         // without viewers it stays as it was: programs need not draw for nobody
-        let Some(smallest) = smallest else { return };
-        let changed = self.size.send_if_modified(|size| std::mem::replace(size, smallest) != smallest);
-        if changed {
+        let Some(smallest) = sizes.reduce(|a, b| (a.0.min(b.0), a.1.min(b.1))) else { return };
+        if self.size.send_if_modified(|size| std::mem::replace(size, smallest) != smallest) {
             let (cols, rows) = smallest;
-            // fails where nobody listens
-            let _ = self.news.send(TerminalFrame::Size { cols, rows });
+            self.tell(TerminalFrame::Size { cols, rows });
         }
     }
 
     /// Columns and rows now.
     pub fn size(&self) -> (u16, u16) {
         *self.size.borrow()
+    }
+
+    /// Follows columns and rows.
+    pub fn sizes(&self) -> watch::Receiver<(u16, u16)> {
+        self.size.subscribe()
+    }
+
+    /// Notes where a shell runs, or that none does.
+    pub fn note_shell(&self, tty: Option<Arc<Tty>>) {
+        self.tty.send_replace(tty);
+        if self.is_ending() {
+            self.hang_up();
+        }
+    }
+
+    /// Whether no more shells shall start.
+    pub fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Relaxed)
+    }
+
+    /// Hangs up on the shell, as a terminal that is closed does, and waits until it ends.
+    pub async fn end(&self) {
+        self.is_ending.store(true, Ordering::Relaxed);
+        self.hang_up();
+        // fails only where nobody will ever say that it ended
+        let _ = self.tty.subscribe().wait_for(Option::is_none).await;
+    }
+
+    fn hang_up(&self) {
+        if let Some(tty) = &*self.tty.borrow() {
+            tty.hang_up();
+        }
     }
 }
 
@@ -144,118 +216,11 @@ fn usable(size: (u16, u16)) -> (u16, u16) {
     if size.0 == 0 || size.1 == 0 { DEFAULT_SIZE } else { size }
 }
 
-async fn run_shells(
-    terminal: Arc<Terminal>,
-    name: TerminalName,
-    settings: Arc<Settings>,
-    mut keys: mpsc::Receiver<Vec<u8>>,
-) {
-    let mut failed_starts = 0;
-    let mut dir = None;
-    loop {
-        let started = Instant::now();
-        let ended = match start_shell(&name, &settings, dir.as_deref(), terminal.size()) {
-            Ok((child, reader, writer)) => run_shell(&terminal, child, reader, writer, &mut keys, &mut dir).await,
-            Err(error) => Err(error),
-        };
-        let words = match ended {
-            Ok(status) => {
-                let _ = terminal.news.send(TerminalFrame::Exited { status });
-                format!("the shell ended with status {status}")
-            }
-            Err(error) => format!("the shell could not be run: {error}"),
-        };
-        failed_starts = if started.elapsed() < SHORT_LIFE { failed_starts + 1 } else { 0 };
-        if failed_starts >= FAILED_STARTS {
-            terminal.print(format!("\r\n\x1b[2m[{words}; press a key for another one]\x1b[0m\r\n").as_bytes());
-            if keys.recv().await.is_none() {
-                return;
-            }
-            failed_starts = 0;
-        } else {
-            terminal.print(format!("\r\n\x1b[2m[{words}; this is another one]\x1b[0m\r\n").as_bytes());
-        }
-    }
-}
-
-fn start_shell(
-    name: &TerminalName,
-    settings: &Settings,
-    dir: Option<&std::path::Path>,
-    (cols, rows): (u16, u16),
-) -> io::Result<(Child, OwnedReadPty, OwnedWritePty)> {
-    let (pty, pts) = pty_process::open().map_err(io::Error::other)?;
-    pty.resize(Size::new(rows, cols)).map_err(io::Error::other)?;
-    let shell = std::env::var("SHELL").unwrap_or_else(|_| "/bin/bash".to_owned());
-    let own_script = PathBuf::from(format!("/opt/workshop/terminal/{name}.sh"));
-    let command = if own_script.is_file() { Command::new("/bin/bash").arg(own_script) } else { Command::new(shell) };
-    let dir = dir.filter(|dir| dir.is_dir()).map_or_else(|| settings.working_dir(), PathBuf::from);
-    let child = command
-        .envs(settings.env())
-        .env("TERM", "xterm-256color")
-        .env("LECTERN_TERMINAL", name.as_str())
-        .current_dir(dir)
-        .kill_on_drop(true)
-        .spawn(pts)
-        .map_err(io::Error::other)?;
-    let (reader, writer) = pty.into_split();
-    Ok((child, reader, writer))
-}
-
-/// Runs one shell to its end; its status, negative where a signal ended it. `dir` becomes where it was when the
-/// last line was typed to it.
-async fn run_shell(
-    terminal: &Terminal,
-    mut child: Child,
-    mut reader: OwnedReadPty,
-    mut writer: OwnedWritePty,
-    keys: &mut mpsc::Receiver<Vec<u8>>,
-    dir: &mut Option<PathBuf>,
-) -> io::Result<i32> {
-    use std::os::unix::process::ExitStatusExt;
-    let cwd = child.id().map(|pid| PathBuf::from(format!("/proc/{pid}/cwd")));
-    let mut sizes = terminal.size.subscribe();
-    let reading = async {
-        let mut piece = vec![0; PIECE];
-        // an error is how Linux says that the last process has closed the other side
-        while let Ok(read @ 1..) = reader.read(&mut piece).await {
-            terminal.print(&piece[..read]);
-        }
-    };
-    let typing = async {
-        loop {
-            tokio::select! {
-                key = keys.recv() => match key {
-                    Some(bytes) => {
-                        if bytes.contains(&b'\r') || bytes.contains(&b'\n') || bytes.contains(&4) {
-                            *dir = cwd.as_ref().and_then(|link| std::fs::read_link(link).ok()).or(dir.take());
-                        }
-                        if writer.write_all(&bytes).await.is_err() {
-                            return std::future::pending().await;
-                        }
-                    }
-                    None => return std::future::pending().await,
-                },
-                changed = sizes.changed() => {
-                    if changed.is_err() {
-                        return std::future::pending().await;
-                    }
-                    let (cols, rows) = *sizes.borrow_and_update();
-                    // fails where the shell has just ended
-                    let _ = writer.resize(Size::new(rows, cols));
-                }
-            }
-        }
-    };
-    // fused: it is looked at again after the shell ended, and may have ended first
-    let reading = reading.fuse();
-    tokio::pin!(reading);
-    let status = tokio::select! {
-        status = child.wait() => status?,
-        never = typing => never,
-        () = &mut reading => child.wait().await?,
-    };
-    // what it printed last; a process that it left behind may keep the terminal open for ever
-    let _ = tokio::time::timeout(Duration::from_millis(100), reading).await;
-    Ok(status.code().unwrap_or_else(|| -status.signal().unwrap_or(0)))
+/// Where a terminal's offsets begin: later than any earlier run of it can have come, unless that printed 32 MB in
+/// each of its seconds, and below what JavaScript counts exactly.
+fn first_offset() -> u64 {
+    /// Milliseconds from 1970 to 2025.
+    const BEGIN: u64 = 1_735_689_600_000;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX).saturating_sub(BEGIN) << 15
 }

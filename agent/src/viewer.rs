@@ -1,10 +1,10 @@
 //! One viewer of a terminal: what it types goes to the shell, what it has not seen yet comes out of the ring.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
 use lectern_api::agent::Reply;
-use lectern_api::terminal::{MAX_PAYLOAD_BYTES, TerminalFrame, ViewerFrame, WINDOW_BYTES};
+use lectern_api::terminal::{LEAST_WINDOW_BYTES, MAX_PAYLOAD_BYTES, TerminalFrame, ViewerFrame, WINDOW_BYTES};
 use lectern_link::{LinkError, Messages, TerminalInput, TerminalOutput};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
@@ -23,27 +23,33 @@ impl Drop for Presence<'_> {
     }
 }
 
+/// What a viewer asked for.
+pub struct Wish {
+    /// The first byte of output that it lacks.
+    pub offset: Option<u64>,
+    /// Its columns and rows.
+    pub size: (u16, u16),
+    /// Whether what it types counts.
+    pub can_type: bool,
+    /// How many bytes may be under way to it without being acknowledged.
+    pub window_bytes: u32,
+}
+
 /// Serves a viewer until it goes.
-pub async fn serve(
-    mut messages: Messages,
-    terminal: &Arc<Terminal>,
-    offset: Option<u64>,
-    size: (u16, u16),
-    can_type: bool,
-) -> Result<(), LinkError> {
-    let presence = Presence { terminal, viewer: terminal.enter() };
+pub async fn serve(mut messages: Messages, terminal: &Arc<Terminal>, wish: Wish) -> Result<(), LinkError> {
     let news = terminal.news();
-    if can_type {
-        terminal.resize(presence.viewer, size);
-    }
     let (start, end) = terminal.range();
-    let cursor = offset.filter(|offset| (start..=end).contains(offset)).unwrap_or(start);
+    let cursor = wish.offset.filter(|offset| (start..=end).contains(offset)).unwrap_or(start);
+    let viewer = terminal.enter(cursor, wish.can_type.then_some(wish.size));
+    let presence = Presence { terminal, viewer };
     messages.send(&Reply::Attached { offset: cursor, end }).await?;
     let (sink, stream) = messages.into_frames();
     let (seen, acked) = watch::channel(cursor);
+    let sent = AtomicU64::new(cursor);
+    let window = u64::from(wish.window_bytes).clamp(LEAST_WINDOW_BYTES, WINDOW_BYTES);
     tokio::select! {
-        done = hear(stream, &presence, can_type, &seen) => done,
-        done = show(sink, terminal, cursor, acked, news) => done,
+        done = hear(stream, &presence, wish.can_type, &sent, &seen) => done,
+        done = show(sink, &presence, &sent, window, acked, news) => done,
     }
 }
 
@@ -51,6 +57,7 @@ async fn hear(
     mut stream: TerminalOutput,
     presence: &Presence<'_>,
     can_type: bool,
+    sent: &AtomicU64,
     seen: &watch::Sender<u64>,
 ) -> Result<(), LinkError> {
     while let Some(frame) = stream.next().await? {
@@ -59,7 +66,8 @@ async fn hear(
             Ok(ViewerFrame::Resize { cols, rows }) if can_type => {
                 presence.terminal.resize(presence.viewer, (cols, rows));
             }
-            Ok(ViewerFrame::Ack { offset }) => {
+            // one of what was never sent is from an earlier run of the terminal, or made up
+            Ok(ViewerFrame::Ack { offset }) if offset <= sent.load(Ordering::Relaxed) => {
                 seen.send_if_modified(|seen| offset > *seen && { *seen = offset; true });
             }
             // who only watches neither types nor makes the terminal smaller
@@ -72,22 +80,26 @@ async fn hear(
 
 async fn show(
     mut sink: TerminalInput,
-    terminal: &Terminal,
-    mut cursor: u64,
+    presence: &Presence<'_>,
+    sent: &AtomicU64,
+    window: u64,
     mut acked: watch::Receiver<u64>,
     mut news: tokio::sync::broadcast::Receiver<TerminalFrame>,
 ) -> Result<(), LinkError> {
+    let terminal = presence.terminal;
+    let mut cursor = sent.load(Ordering::Relaxed);
     let mut grown = terminal.follow();
     let (cols, rows) = terminal.size();
-    sink.send(Bytes::from(TerminalFrame::Size { cols, rows }.encode())).await?;
+    sink.send(&TerminalFrame::Size { cols, rows }.encode()).await?;
     loop {
         let end = *grown.borrow_and_update();
         let under_way = cursor.saturating_sub(*acked.borrow_and_update());
-        if end > cursor && under_way < WINDOW_BYTES {
+        if end > cursor && under_way < window {
             let (offset, bytes) = terminal.read(cursor, MAX_PAYLOAD_BYTES);
-            let after = offset + bytes.len() as u64;
-            sink.send(Bytes::from(TerminalFrame::Output { offset, bytes }.encode())).await?;
-            cursor = after;
+            cursor = offset + bytes.len() as u64;
+            sent.store(cursor, Ordering::Relaxed);
+            sink.send(&TerminalFrame::Output { offset, bytes }.encode()).await?;
+            terminal.advance(presence.viewer, cursor);
             continue;
         }
         tokio::select! {
@@ -95,10 +107,10 @@ async fn show(
             _ = grown.changed() => {}
             _ = acked.changed() => {}
             told = news.recv() => match told {
-                Ok(frame) => sink.send(Bytes::from(frame.encode())).await?,
+                Ok(frame) => sink.send(&frame.encode()).await?,
                 Err(RecvError::Lagged(_)) => {
                     let (cols, rows) = terminal.size();
-                    sink.send(Bytes::from(TerminalFrame::Size { cols, rows }.encode())).await?;
+                    sink.send(&TerminalFrame::Size { cols, rows }.encode()).await?;
                 }
                 Err(RecvError::Closed) => return Ok(()),
             },

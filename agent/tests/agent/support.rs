@@ -2,49 +2,73 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use lectern_api::terminal::{TerminalFrame, ViewerFrame};
-use lectern_link::{Link, TerminalInput, TerminalOutput};
+use lectern_api::terminal::{TerminalFrame, ViewerFrame, WINDOW_BYTES};
+use lectern_link::{AttachWish, Link, TerminalInput, TerminalOutput};
 use tokio::process::{Child, Command};
 
 /// How long anything may take before the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(15);
 
 pub struct TestAgent {
-    pub home: tempfile::TempDir,
+    pub home: Arc<tempfile::TempDir>,
     child: Child,
 }
 
 impl TestAgent {
     pub fn start() -> Self {
-        let home = tempfile::tempdir().unwrap();
-        std::fs::write(home.path().join(".bashrc"), "PS1='$ '\n").unwrap();
+        Self::start_in(Arc::new(tempfile::tempdir().unwrap()), &[])
+    }
+
+    /// One in a home that there was before, with more variables.
+    pub fn start_in(home: Arc<tempfile::TempDir>, env: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lectern-agent"));
+        command.arg("serve").arg("--socket").arg(home.path().join("run/agent.sock"));
+        Self::run(command, home, env)
+    }
+
+    /// As process 1 of a namespace of its own. It listens where it does in a workbench, so one test at a time may.
+    pub fn start_as_process_1(home: Arc<tempfile::TempDir>) -> Self {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--pid", "--mount", "--fork", "--kill-child", "sh", "-c"]);
+        // a /run of its own, and a /proc that fits the namespace
+        let run = home.path().join("run/agent.sock");
+        let run = run.parent().unwrap().display();
+        command.arg(format!(
+            "mkdir -p {run} && mount -t tmpfs tmpfs /run && mkdir /run/lectern && mount --bind {run} /run/lectern \
+             && mount -t proc proc /proc && exec \"$0\" serve"
+        ));
+        command.arg(env!("CARGO_BIN_EXE_lectern-agent"));
+        Self::run(command, home, &[])
+    }
+
+    fn run(mut command: Command, home: Arc<tempfile::TempDir>, env: &[(&str, &str)]) -> Self {
+        let settings = "PS1='$ '\nbind 'set enable-bracketed-paste off'\n";
+        std::fs::write(home.path().join(".bashrc"), settings).unwrap();
         command
-            .arg("serve")
-            .arg("--socket")
-            .arg(home.path().join("run/agent.sock"))
             .env("HOME", home.path())
             .env("SHELL", "/bin/bash")
-            .env("LECTERN_EXAMINER_DIR", home.path().join("tests"))
+            .env("LECTERN_WORKSHOP_DIR", home.path().join("workshop"))
             .env("HISTFILE", "/dev/null")
+            .envs(env.iter().copied())
             .current_dir(home.path())
             .kill_on_drop(true);
         Self { child: command.spawn().unwrap(), home }
     }
 
+    /// The process that speaks to the agent for a server.
+    pub fn attach_command(&self) -> Command {
+        let mut attach = Command::new(env!("CARGO_BIN_EXE_lectern-agent"));
+        attach.arg("attach").arg("--socket").arg(self.home.path().join("run/agent.sock"));
+        attach
+    }
+
     /// A link through `lectern-agent attach`, as the server's goes.
     pub async fn link(&self) -> Link {
-        let mut attach = Command::new(env!("CARGO_BIN_EXE_lectern-agent"))
-            .arg("attach")
-            .arg("--socket")
-            .arg(self.home.path().join("run/agent.sock"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut attach =
+            self.attach_command().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let io = tokio::io::join(attach.stdout.take().unwrap(), attach.stdin.take().unwrap());
         // ends with its input, which ends with the link
         tokio::spawn(async move { attach.wait().await });
@@ -58,6 +82,35 @@ impl TestAgent {
     pub fn pid(&self) -> u32 {
         self.child.id().unwrap()
     }
+
+    /// Says that it shall end, and waits until it has; its exit status.
+    pub async fn end(mut self) -> std::process::ExitStatus {
+        let pid = nix::unistd::Pid::from_raw(self.pid().try_into().unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends in time").unwrap()
+    }
+}
+
+/// What a viewer asks for that types and sees all there is.
+pub fn wish(terminal: &str) -> AttachWish {
+    AttachWish {
+        terminal: terminal.parse().unwrap(),
+        offset: None,
+        cols: 80,
+        rows: 24,
+        can_type: true,
+        window_bytes: u32::try_from(WINDOW_BYTES).unwrap(),
+    }
+}
+
+/// Waits until something is so.
+pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
 }
 
 /// Reads a terminal and acknowledges what it read, unless told not to.
@@ -66,14 +119,21 @@ pub struct Viewer {
     output: TerminalOutput,
     pub text: Vec<u8>,
     pub next_offset: u64,
+    /// How often output did not follow what was there before.
+    pub gaps: u32,
 }
 
 impl Viewer {
     pub async fn attach(link: &Link, terminal: &str, offset: Option<u64>) -> Self {
-        let attached = link.attach(terminal.parse().unwrap(), offset, 80, 24, true).await.unwrap();
+        let attached = link.attach(AttachWish { offset, ..wish(terminal) }).await.unwrap();
         let next_offset = attached.offset;
         let (output, input) = attached.split();
-        Self { input, output, text: vec![], next_offset }
+        Self { input, output, text: vec![], next_offset, gaps: 0 }
+    }
+
+    /// A viewer with these ends, which began where the first output does.
+    pub fn of(output: TerminalOutput, input: TerminalInput) -> Self {
+        Self { input, output, text: vec![], next_offset: 0, gaps: 0 }
     }
 
     pub async fn type_in(&mut self, text: &str) {
@@ -81,13 +141,14 @@ impl Viewer {
     }
 
     pub async fn send(&mut self, frame: &ViewerFrame) {
-        self.input.send(Bytes::from(frame.encode())).await.unwrap();
+        self.input.send(&frame.encode()).await.unwrap();
     }
 
     pub async fn next(&mut self) -> TerminalFrame {
         let frame = tokio::time::timeout(PATIENCE, self.output.next()).await.expect("a frame in time");
         let frame = TerminalFrame::decode(&frame.unwrap().expect("the terminal is still there")).unwrap();
         if let TerminalFrame::Output { offset, bytes } = &frame {
+            self.gaps += u32::from(*offset != self.next_offset);
             self.next_offset = offset + bytes.len() as u64;
             self.text.extend(bytes);
             let offset = self.next_offset;
@@ -98,16 +159,23 @@ impl Viewer {
 
     /// Reads until the text holds this, and returns all there is.
     pub async fn read_until(&mut self, wanted: &str) -> String {
-        tokio::time::timeout(PATIENCE, async {
+        let mut looked_at = 0;
+        let reading = async {
             loop {
-                let text = String::from_utf8_lossy(&self.text).into_owned();
-                if text.contains(wanted) {
-                    return text;
+                let fresh = &self.text[looked_at..];
+                if fresh.windows(wanted.len()).any(|window| window == wanted.as_bytes()) {
+                    return String::from_utf8_lossy(&self.text).into_owned();
                 }
+                looked_at = self.text.len().saturating_sub(wanted.len());
                 self.next().await;
             }
-        })
-        .await
-        .unwrap_or_else(|_| panic!("never saw {wanted:?} in {:?}", String::from_utf8_lossy(&self.text)))
+        };
+        match tokio::time::timeout(PATIENCE, reading).await {
+            Ok(text) => text,
+            Err(_) => {
+                let end = &self.text[self.text.len().saturating_sub(2000)..];
+                panic!("never saw {wanted:?} in … {:?}", String::from_utf8_lossy(end))
+            }
+        }
     }
 }

@@ -1,75 +1,21 @@
-//! Terminals: nothing is lost, nobody waits for anybody else.
+//! Terminals: shells, sizes, names, and what is typed.
 
-use std::time::{Duration, Instant};
-
-use lectern_api::terminal::{MAX_PAYLOAD_BYTES, RING_BYTES, TerminalFrame, ViewerFrame, WINDOW_BYTES};
+use lectern_api::terminal::{MAX_PAYLOAD_BYTES, TerminalFrame, ViewerFrame};
+use lectern_link::{AttachWish, LinkError};
 use sha2::{Digest, Sha256};
 
-use crate::support::{TestAgent, Viewer};
+use crate::support::{TestAgent, Viewer, wish};
 
 #[tokio::test]
-async fn a_viewer_that_comes_back_receives_exactly_what_it_missed() {
-    let agent = TestAgent::start();
-    let link = agent.link().await;
-    let mut first = Viewer::attach(&link, "1", None).await;
-    first.type_in("echo one-$((1+1))\r").await;
-    first.read_until("one-2").await;
-    let (offset, before) = (first.next_offset, first.text.clone());
-    drop(first);
-    let mut away = Viewer::attach(&link, "1", None).await;
-    away.type_in("echo two-$((1+2))\r").await;
-    away.read_until("two-3").await;
-    let link = agent.link().await;
-    let mut again = Viewer::attach(&link, "1", Some(offset)).await;
-    again.read_until("two-3").await;
-    let whole = [before, again.text.clone()].concat();
-    assert!(away.text.starts_with(&whole) || whole.starts_with(&away.text));
-}
-
-#[tokio::test]
-async fn ctrl_c_passes_at_once_while_output_floods_and_nobody_reads() {
+async fn a_paste_of_a_megabyte_arrives_whole() {
     let agent = TestAgent::start();
     let link = agent.link().await;
     let mut viewer = Viewer::attach(&link, "1", None).await;
     viewer.read_until("$ ").await;
-    // a viewer that never acknowledges, and holds up nobody
-    let _stalled = link.attach("1".parse().unwrap(), None, 80, 24, true).await.unwrap();
-    viewer.type_in("yes flood; touch interrupted\r").await;
-    viewer.read_until("flood\r\nflood").await;
-    tokio::time::timeout(Duration::from_secs(5), async {
-        while viewer.text.len() < 500_000 {
-            viewer.next().await;
-        }
-    })
-    .await
-    .expect("the flood goes on beside a viewer that does not read");
-    let pid = std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
-        let stat = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
-        let own = std::fs::read_link(entry.path().join("cwd")).ok()? == agent.home.path().canonicalize().ok()?;
-        (stat == "yes\0flood\0" && own).then(|| entry.path())
-    });
-    let pid = pid.expect("yes runs");
-    let pressed = Instant::now();
-    viewer.type_in("\x03").await;
-    while pid.exists() {
-        assert!(pressed.elapsed() < Duration::from_secs(2), "yes still runs");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    let took = pressed.elapsed();
-    println!("ctrl-c under flood ended the program after {took:?}");
-    assert!(took < Duration::from_millis(250), "{took:?}");
-}
-
-#[tokio::test]
-async fn a_megabyte_that_is_pasted_arrives_whole() {
-    let agent = TestAgent::start();
-    let link = agent.link().await;
-    let mut viewer = Viewer::attach(&link, "1", None).await;
-    viewer.read_until("$ ").await;
-    let lines: String = (0..20_000).map(|n| format!("{n:050}\n")).collect();
-    viewer.type_in("stty -echo; cat > pasted; echo written-$((2*3))\r").await;
-    // until the program reads, the line discipline would echo
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let lines: String = (0..20_000).map(|n| format!("{n:051}\n")).collect();
+    assert!(lines.len() > 1_000_000);
+    viewer.type_in("stty -echo; echo ready-$((1+1)); cat > pasted; echo written-$((2*3))\r").await;
+    viewer.read_until("ready-2").await;
     for piece in lines.as_bytes().chunks(MAX_PAYLOAD_BYTES) {
         viewer.send(&ViewerFrame::Input(piece.to_vec())).await;
     }
@@ -80,23 +26,37 @@ async fn a_megabyte_that_is_pasted_arrives_whole() {
 }
 
 #[tokio::test]
-async fn a_viewer_that_does_not_acknowledge_gets_no_more_than_its_window() {
+async fn a_paste_that_is_echoed_arrives_whole_however_much_it_prints() {
     let agent = TestAgent::start();
     let link = agent.link().await;
     let mut viewer = Viewer::attach(&link, "1", None).await;
-    viewer.type_in("head -c 3000000 /dev/zero | tr '\\0' x; echo all-$((3*3))\r").await;
-    viewer.read_until("all-9").await;
-    let attached = link.attach("1".parse().unwrap(), Some(0), 80, 24, false).await.unwrap();
-    // the ring no longer holds the first byte: the view begins with the oldest one that it holds
-    assert!(attached.offset > 0 && attached.end - attached.offset <= RING_BYTES as u64);
-    let (mut output, _input) = attached.split();
-    let mut got = 0u64;
-    while let Ok(frame) = tokio::time::timeout(Duration::from_millis(300), output.next()).await {
-        if let TerminalFrame::Output { bytes, .. } = TerminalFrame::decode(&frame.unwrap().unwrap()).unwrap() {
-            got += bytes.len() as u64;
-        }
+    viewer.read_until("$ ").await;
+    let lines: String = (0..20_000).map(|n| format!("{n:051}\n")).collect();
+    viewer.type_in("cat > pasted; echo written-$((2*3))\r").await;
+    // acknowledgements stand behind all of it in the same stream
+    for piece in lines.as_bytes().chunks(MAX_PAYLOAD_BYTES) {
+        viewer.send(&ViewerFrame::Input(piece.to_vec())).await;
     }
-    assert!((WINDOW_BYTES..WINDOW_BYTES + MAX_PAYLOAD_BYTES as u64).contains(&got), "{got}");
+    viewer.type_in("\x04").await;
+    viewer.read_until("written-6").await;
+    assert_eq!(std::fs::read_to_string(agent.path("pasted")).unwrap().len(), lines.len());
+}
+
+#[tokio::test]
+async fn an_interrupt_overtakes_a_paste_that_nobody_reads() {
+    let agent = TestAgent::start();
+    let link = agent.link().await;
+    let mut viewer = Viewer::attach(&link, "1", None).await;
+    viewer.type_in("stty -echo; echo ready-$((1+1)); sleep 1000\r").await;
+    viewer.read_until("ready-2").await;
+    for piece in "touch pasted\n".repeat(50_000).as_bytes().chunks(MAX_PAYLOAD_BYTES) {
+        viewer.send(&ViewerFrame::Input(piece.to_vec())).await;
+    }
+    viewer.type_in("\x03").await;
+    viewer.type_in("echo went-$((2+2))\r").await;
+    viewer.read_until("went-4").await;
+    // what was pasted before the interrupt is typed to nobody
+    assert!(!agent.path("pasted").exists());
 }
 
 #[tokio::test]
@@ -106,8 +66,9 @@ async fn a_shell_that_ends_is_followed_by_another_in_the_same_folder() {
     let mut viewer = Viewer::attach(&link, "1", None).await;
     viewer.read_until("$ ").await;
     viewer.type_in("mkdir deep && cd deep\r").await;
-    viewer.type_in("sleep 1; true\r").await;
-    tokio::time::sleep(Duration::from_millis(1300)).await;
+    // shells that end at once are held to fail, and the third waits for a key
+    viewer.type_in("sleep 1.1; echo slept-$((1+1))\r").await;
+    viewer.read_until("slept-2").await;
     viewer.type_in("exit 3\r").await;
     viewer.read_until("ended with status 3").await;
     viewer.type_in("echo in-$(basename $PWD)\r").await;
@@ -115,13 +76,25 @@ async fn a_shell_that_ends_is_followed_by_another_in_the_same_folder() {
 }
 
 #[tokio::test]
-async fn the_terminal_takes_the_smallest_viewers_size() {
+async fn what_a_shell_prints_last_is_shown_however_much_it_is() {
+    let agent = TestAgent::start();
+    let link = agent.link().await;
+    let mut viewer = Viewer::attach(&link, "1", None).await;
+    viewer.type_in("exec sh -c 'seq 200000; echo the-$((5*5))'\r").await;
+    let text = viewer.read_until("ended with status 0").await;
+    assert!(text.contains("\n200000\r\nthe-25\r\n"), "… {:?}", &text[text.len() - 300..]);
+    assert_eq!(viewer.gaps, 0);
+}
+
+#[tokio::test]
+async fn the_terminal_takes_the_size_of_its_smallest_viewer_that_may_type() {
     let agent = TestAgent::start();
     let link = agent.link().await;
     let mut large = Viewer::attach(&link, "1", None).await;
     large.send(&ViewerFrame::Resize { cols: 120, rows: 40 }).await;
     large.read_until("$ ").await;
-    let small = link.attach("1".parse().unwrap(), None, 60, 50, true).await.unwrap();
+    let small = link.attach(AttachWish { cols: 60, rows: 50, ..wish("1") }).await.unwrap();
+    let _watcher = link.attach(AttachWish { cols: 10, rows: 10, can_type: false, ..wish("1") }).await.unwrap();
     large.type_in("stty size\r").await;
     large.read_until("40 60").await;
     drop(small);
@@ -131,6 +104,20 @@ async fn the_terminal_takes_the_smallest_viewers_size() {
             size = (cols, rows);
         }
     }
+}
+
+#[tokio::test]
+async fn who_only_watches_sees_all_and_types_nothing() {
+    let agent = TestAgent::start();
+    let link = agent.link().await;
+    let mut typist = Viewer::attach(&link, "1", None).await;
+    let (output, input) =
+        link.attach(AttachWish { can_type: false, ..wish("1") }).await.unwrap().split();
+    let mut watcher = Viewer::of(output, input);
+    watcher.type_in("touch typed\r").await;
+    typist.type_in("echo seen-$((3+3))\r").await;
+    watcher.read_until("seen-6").await;
+    assert!(!agent.path("typed").exists());
 }
 
 #[tokio::test]
@@ -146,6 +133,20 @@ async fn terminals_of_different_names_are_different_shells() {
 }
 
 #[tokio::test]
+async fn a_workbench_has_no_more_terminals_than_its_limit() {
+    let agent = TestAgent::start_in(std::sync::Arc::new(tempfile::tempdir().unwrap()), &[("SHELL", "/bin/cat")]);
+    let link = agent.link().await;
+    let mut open = vec![];
+    for n in 0..lectern_api::agent::MAX_TERMINALS {
+        open.push(link.attach(wish(&format!("t{n}"))).await.unwrap());
+    }
+    let refused = link.attach(wish("more")).await.err();
+    assert!(matches!(refused, Some(LinkError::Refused(ref words)) if words.contains("64 terminals")), "{refused:?}");
+    // those that there are can be attached to again
+    link.attach(wish("t0")).await.unwrap();
+}
+
+#[tokio::test]
 async fn bytes_of_one_character_in_two_frames_arrive_as_they_were() {
     let agent = TestAgent::start();
     let link = agent.link().await;
@@ -156,4 +157,14 @@ async fn bytes_of_one_character_in_two_frames_arrive_as_they_were() {
         viewer.send(&ViewerFrame::Input(vec![*byte])).await;
     }
     viewer.read_until("größe 木\r\n").await;
+}
+
+#[tokio::test]
+async fn an_image_without_bash_gets_the_shell_that_it_has() {
+    let home = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    let agent = TestAgent::start_in(home, &[("SHELL", "/no/such/shell")]);
+    let link = agent.link().await;
+    let mut viewer = Viewer::attach(&link, "1", None).await;
+    viewer.type_in("echo shell-$((4+4))\r").await;
+    viewer.read_until("shell-8").await;
 }

@@ -1,0 +1,21 @@
+//! `lectern-agent install`: puts a copy of this program into a folder. So an image that has no agent gets one: a
+//! container of the workbench's own image runs this first, on a folder that both share.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+pub fn run(folder: &Path) -> io::Result<()> {
+    let named = |error: io::Error| {
+        io::Error::new(error.kind(), format!("the agent cannot be installed in {}: {error}", folder.display()))
+    };
+    let install = || {
+        std::fs::create_dir_all(folder)?;
+        let copy = tempfile::NamedTempFile::new_in(folder)?;
+        io::copy(&mut std::fs::File::open(std::env::current_exe()?)?, &mut copy.as_file())?;
+        copy.as_file().set_permissions(std::fs::Permissions::from_mode(0o755))?;
+        copy.persist(folder.join("lectern-agent"))?;
+        Ok(())
+    };
+    install().map_err(named)
+}

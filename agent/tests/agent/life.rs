@@ -1,0 +1,129 @@
+//! How the agent begins and ends, and the ways to it.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as StdStream;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lectern_link::Link;
+use rand::RngExt as _;
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+
+use crate::support::{TestAgent, Viewer, until};
+
+#[tokio::test]
+async fn shells_are_hung_up_on_when_the_workbench_ends() {
+    let agent = TestAgent::start();
+    let link = agent.link().await;
+    let mut viewer = Viewer::attach(&link, "1", None).await;
+    viewer.type_in("trap 'echo bye > farewell; exit' HUP; echo set-$((1+1))\r").await;
+    viewer.read_until("set-2").await;
+    let farewell = agent.path("farewell");
+    let home = agent.home.clone();
+    let status = agent.end().await;
+    assert!(status.success(), "{status}");
+    assert_eq!(std::fs::read_to_string(farewell).unwrap(), "bye\n");
+    drop(home);
+    tokio::time::timeout(Duration::from_secs(5), link.closed()).await.expect("the link ends with it");
+}
+
+#[tokio::test]
+async fn process_1_reaps_orphans_and_ends_cleanly_on_a_signal() {
+    let agent = TestAgent::start_as_process_1(Arc::new(tempfile::tempdir().unwrap()));
+    let link = agent.link().await;
+    let mut viewer = Viewer::attach(&link, "1", None).await;
+    viewer.read_until("$ ").await;
+    // an orphan that ends by itself leaves nothing behind …
+    viewer.type_in("(setsid sh -c 'exec sleep 0.2' &); trap 'echo bye > farewell; exit' HUP\r").await;
+    viewer.type_in("while pgrep -x sleep; do :; done; ps -e -o stat= | grep -c Z; echo no-$((1+1))\r").await;
+    let seen = viewer.read_until("no-2").await;
+    assert!(seen.contains("\n0\r\nno-2"), "{seen}");
+    // … and one that goes on is asked to end after the shells
+    viewer.type_in("(setsid sh -c 'trap \"touch asked; exit\" TERM; touch waits; while :; do sleep 0.05; done' &)\r").await;
+    until("the orphan waits", || agent.path("waits").exists()).await;
+    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", agent.pid())).unwrap();
+    let process_1 = nix::unistd::Pid::from_raw(children.trim().parse().unwrap());
+    nix::sys::signal::kill(process_1, nix::sys::signal::Signal::SIGTERM).unwrap();
+    tokio::time::timeout(Duration::from_secs(5), link.closed()).await.expect("the link ends with it");
+    until("the shell heard of the end", || agent.path("farewell").exists()).await;
+    until("the orphan was asked to end", || agent.path("asked").exists()).await;
+}
+
+#[tokio::test]
+async fn standard_input_and_output_that_are_no_pipes_are_copied() {
+    let agent = TestAgent::start();
+    let (near, far) = StdStream::pair().unwrap();
+    near.set_nonblocking(true).unwrap();
+    let mut attach = agent
+        .attach_command()
+        .stdin(Stdio::from(OwnedFd::from(far.try_clone().unwrap())))
+        .stdout(Stdio::from(OwnedFd::from(far)))
+        .spawn()
+        .unwrap();
+    let link = Link::connect(UnixStream::from_std(near).unwrap()).await.unwrap();
+    let mut viewer = Viewer::attach(&link, "1", None).await;
+    viewer.type_in("seq 100000; echo all-$((3*3))\r").await;
+    viewer.read_until("all-9").await;
+    drop((viewer, link));
+    let ended = tokio::time::timeout(Duration::from_secs(5), attach.wait()).await;
+    assert!(matches!(ended, Ok(Ok(_))), "it ends with its input: {ended:?}");
+}
+
+#[tokio::test]
+async fn a_process_that_lent_its_pipes_ends_with_the_link_and_the_link_with_it() {
+    let agent = TestAgent::start();
+    for killed in [false, true] {
+        let mut attach = agent.attach_command().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let io = tokio::io::join(attach.stdout.take().unwrap(), attach.stdin.take().unwrap());
+        let link = Link::connect(io).await.unwrap();
+        let _viewer = Viewer::attach(&link, "1", None).await;
+        if killed {
+            attach.start_kill().unwrap();
+            tokio::time::timeout(Duration::from_secs(5), link.closed()).await.expect("the link ends");
+        } else {
+            drop((_viewer, link));
+        }
+        tokio::time::timeout(Duration::from_secs(5), attach.wait()).await.expect("the process ends").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_mean_nothing_harm_nobody() {
+    let agent = TestAgent::start();
+    let link = agent.link().await;
+    let mut viewer = Viewer::attach(&link, "1", None).await;
+    let socket = agent.path("run/agent.sock");
+    for round in 0..100 {
+        let mut stream = UnixStream::connect(&socket).await.unwrap();
+        let mut bytes = vec![0; rand::rng().random_range(1..2000)];
+        rand::rng().fill(&mut bytes[..]);
+        if round % 2 == 0 {
+            // a head of the multiplexer that is nearly right
+            let kind = rand::rng().random_range(0..5);
+            bytes.splice(..0, [0, 0, kind, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9]);
+        }
+        // fails where the agent has had enough
+        let _ = stream.write_all(&bytes).await;
+    }
+    viewer.type_in("echo still-$((1+1))\r").await;
+    viewer.read_until("still-2").await;
+}
+
+#[test]
+fn a_copy_of_the_agent_can_be_put_into_another_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("bin");
+    let agent = env!("CARGO_BIN_EXE_lectern-agent");
+    for _ in 0..2 {
+        let status = Command::new(agent).arg("install").arg(&place).status().unwrap();
+        assert!(status.success());
+    }
+    let copy = Command::new(place.join("lectern-agent")).arg("--version").output().unwrap();
+    let own = Command::new(agent).arg("--version").output().unwrap();
+    assert!(copy.status.success() && copy.stdout == own.stdout);
+    assert_eq!(std::fs::read_dir(&place).unwrap().count(), 1);
+    let nowhere = Command::new(agent).args(["install", "/proc/nowhere"]).output().unwrap();
+    assert!(!nowhere.status.success() && String::from_utf8_lossy(&nowhere.stderr).contains("/proc/nowhere"));
+}
