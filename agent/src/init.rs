@@ -20,7 +20,7 @@ pub fn run() -> io::Result<u8> {
     for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
         signals.add(signal);
     }
-    // blocked before the child exists, so that none is lost; children begin with none blocked
+    // blocked before the child exists, so that none is lost; the child unblocks them for itself
     signals.thread_block()?;
     let agent = Command::new(std::env::current_exe()?).args(std::env::args_os().skip(1)).spawn()?;
     let agent = Pid::from_raw(i32::try_from(agent.id()).map_err(io::Error::other)?);

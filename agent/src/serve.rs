@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lectern_link::Incoming;
+use nix::sys::signal::SigSet;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::unix::pipe;
@@ -28,6 +29,8 @@ const PIPE_BYTES: i32 = 256 * 1024;
 
 /// Serves until a signal says that it is enough.
 pub fn run(socket: Option<PathBuf>) -> io::Result<()> {
+    // process 1 blocks signals to wait for them, and what it starts inherits that: shells would not hear Ctrl-C
+    SigSet::all().thread_unblock()?;
     // one thread: what a key passes through is woken without another core
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

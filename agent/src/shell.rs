@@ -48,7 +48,6 @@ pub async fn run_shells(terminal: Arc<Terminal>, name: TerminalName, settings: A
             Ok(running) => run_shell(&terminal, running, &mut keys, &mut dir).await,
             Err(error) => Err(error),
         };
-        terminal.note_shell(None);
         let words = match ended {
             Ok(status) => {
                 terminal.tell(TerminalFrame::Exited { status });
@@ -59,14 +58,16 @@ pub async fn run_shells(terminal: Arc<Terminal>, name: TerminalName, settings: A
         failed_starts = if started.elapsed() < SHORT_LIFE { failed_starts + 1 } else { 0 };
         if failed_starts >= FAILED_STARTS {
             terminal.print(format!("\r\n\x1b[2m[{words}; press a key for another one]\x1b[0m\r\n").as_bytes());
-            if keys.next().await.is_none() {
-                return;
+            tokio::select! {
+                _ = keys.next() => {}
+                () = terminal.ending() => {}
             }
             failed_starts = 0;
         } else {
             terminal.print(format!("\r\n\x1b[2m[{words}; this is another one]\x1b[0m\r\n").as_bytes());
         }
     }
+    terminal.note_end();
 }
 
 fn start_shell(
@@ -89,8 +90,8 @@ fn start_shell(
         .kill_on_drop(true)
         .spawn(pts)
         .map_err(io::Error::other)?;
-    let leader = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
-    let tty = Arc::new(Tty::new(&pty, leader)?);
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
+    let tty = Arc::new(Tty::new(&pty, pid)?);
     let (reader, writer) = pty.into_split();
     Ok(Running { child, reader, writer, tty })
 }
@@ -111,14 +112,24 @@ async fn run_shell(
         let reading = read_output(terminal, reader).fuse();
         tokio::pin!(reading);
         let status = tokio::select! {
-            status = child.wait() => status?,
+            status = child.wait() => Some(status?),
             never = forever(type_to(writer, &tty, keys, dir)) => match never {},
             never = forever(resize(terminal, &tty)) => match never {},
-            () = &mut reading => child.wait().await?,
+            () = &mut reading => Some(child.wait().await?),
+            () = terminal.ending() => None,
         };
-        // what it printed last
-        let _ = tokio::time::timeout(LINGER, reading).await;
+        if status.is_some() {
+            // what it printed last
+            let _ = tokio::time::timeout(LINGER, reading).await;
+        }
         status
+    };
+    // with the last handle on it the terminal closes, and the kernel hangs up on who still uses it
+    terminal.note_shell(None);
+    drop(tty);
+    let status = match status {
+        Some(status) => status,
+        None => child.wait().await?,
     };
     Ok(status.code().unwrap_or_else(|| -status.signal().unwrap_or(0)))
 }

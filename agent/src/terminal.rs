@@ -4,7 +4,7 @@
 //! passes whatever the shell prints.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -33,7 +33,8 @@ pub struct Terminal {
     news: broadcast::Sender<TerminalFrame>,
     /// Where the shell runs, while one does.
     tty: watch::Sender<Option<Arc<Tty>>>,
-    is_ending: AtomicBool,
+    is_ending: watch::Sender<bool>,
+    has_ended: watch::Sender<bool>,
 }
 
 /// What is known of one viewer.
@@ -59,7 +60,8 @@ impl Terminal {
             quickest: watch::Sender::new(None),
             news: broadcast::Sender::new(16),
             tty: watch::Sender::new(None),
-            is_ending: AtomicBool::new(false),
+            is_ending: watch::Sender::new(false),
+            has_ended: watch::Sender::new(false),
         };
         (Arc::new(terminal), keys)
     }
@@ -186,28 +188,28 @@ impl Terminal {
     /// Notes where a shell runs, or that none does.
     pub fn note_shell(&self, tty: Option<Arc<Tty>>) {
         self.tty.send_replace(tty);
-        if self.is_ending() {
-            self.hang_up();
-        }
+    }
+
+    /// Notes that there will be no more shells.
+    pub fn note_end(&self) {
+        self.has_ended.send_replace(true);
     }
 
     /// Whether no more shells shall start.
     pub fn is_ending(&self) -> bool {
-        self.is_ending.load(Ordering::Relaxed)
+        *self.is_ending.borrow()
     }
 
-    /// Hangs up on the shell, as a terminal that is closed does, and waits until it ends.
+    /// Resolves when no more shells shall start.
+    pub async fn ending(&self) {
+        // the sender lives as long as this
+        let _ = self.is_ending.subscribe().wait_for(|is_ending| *is_ending).await;
+    }
+
+    /// Closes the terminal, on which the kernel tells the shell, and waits until the shell has ended.
     pub async fn end(&self) {
-        self.is_ending.store(true, Ordering::Relaxed);
-        self.hang_up();
-        // fails only where nobody will ever say that it ended
-        let _ = self.tty.subscribe().wait_for(Option::is_none).await;
-    }
-
-    fn hang_up(&self) {
-        if let Some(tty) = &*self.tty.borrow() {
-            tty.hang_up();
-        }
+        self.is_ending.send_replace(true);
+        let _ = self.has_ended.subscribe().wait_for(|has_ended| *has_ended).await;
     }
 }
 

@@ -1,11 +1,10 @@
-//! The kernel's side of a terminal: its size, what its driver holds, and who is hung up on.
+//! The kernel's side of a terminal: its size, what its driver holds and makes of keys.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
 use nix::fcntl::{OFlag, open};
-use nix::sys::signal::{Signal, killpg};
 use nix::sys::stat::Mode;
 use nix::sys::termios::{FlushArg, LocalFlags, SpecialCharacterIndices, tcflush, tcgetattr};
 use nix::unistd::Pid;
@@ -14,13 +13,13 @@ use rustix::termios::{Winsize, tcsetwinsize};
 /// A handle on the terminal that a shell runs on.
 pub struct Tty {
     master: OwnedFd,
-    /// The shell, which leads a session and a process group of its own.
-    leader: Option<Pid>,
+    /// The shell.
+    shell: Option<Pid>,
 }
 
 impl Tty {
-    pub fn new(pty: &impl AsFd, leader: Option<Pid>) -> io::Result<Self> {
-        Ok(Self { master: pty.as_fd().try_clone_to_owned()?, leader })
+    pub fn new(pty: &impl AsFd, shell: Option<Pid>) -> io::Result<Self> {
+        Ok(Self { master: pty.as_fd().try_clone_to_owned()?, shell })
     }
 
     /// Whether this byte is one that the terminal makes a signal of, as it is set now.
@@ -51,16 +50,7 @@ impl Tty {
 
     /// Where the shell is.
     pub fn shells_directory(&self) -> Option<PathBuf> {
-        let leader = self.leader?;
-        std::fs::read_link(format!("/proc/{leader}/cwd")).ok()
-    }
-
-    /// Tells the shell that its terminal is gone.
-    pub fn hang_up(&self) {
-        if let Some(leader) = self.leader {
-            // both fail where it has just ended; a stopped one needs the second to hear the first
-            let _ = killpg(leader, Signal::SIGHUP);
-            let _ = killpg(leader, Signal::SIGCONT);
-        }
+        let shell = self.shell?;
+        std::fs::read_link(format!("/proc/{shell}/cwd")).ok()
     }
 }

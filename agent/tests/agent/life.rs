@@ -18,7 +18,7 @@ async fn shells_are_hung_up_on_when_the_workbench_ends() {
     let agent = TestAgent::start();
     let link = agent.link().await;
     let mut viewer = Viewer::attach(&link, "1", None).await;
-    viewer.type_in("trap 'echo bye > farewell; exit' HUP; echo set-$((1+1))\r").await;
+    viewer.type_in("trap 'echo bye > farewell' EXIT; echo set-$((1+1))\r").await;
     viewer.read_until("set-2").await;
     let farewell = agent.path("farewell");
     let home = agent.home.clone();
@@ -35,8 +35,14 @@ async fn process_1_reaps_orphans_and_ends_cleanly_on_a_signal() {
     let link = agent.link().await;
     let mut viewer = Viewer::attach(&link, "1", None).await;
     viewer.read_until("$ ").await;
+    // what process 1 does with signals is nothing to the shells
+    viewer.type_in("sleep 1000; echo interrupted-$((1+1))\r").await;
+    viewer.read_until("sleep 1000").await;
+    viewer.type_in("\x03").await;
+    viewer.type_in("echo here-$((1+1))\r").await;
+    viewer.read_until("here-2").await;
     // an orphan that ends by itself leaves nothing behind …
-    viewer.type_in("(setsid sh -c 'exec sleep 0.2' &); trap 'echo bye > farewell; exit' HUP\r").await;
+    viewer.type_in("(setsid sh -c 'exec sleep 0.2' &); trap 'echo bye > farewell' EXIT\r").await;
     viewer.type_in("while pgrep -x sleep; do :; done; ps -e -o stat= | grep -c Z; echo no-$((1+1))\r").await;
     let seen = viewer.read_until("no-2").await;
     assert!(seen.contains("\n0\r\nno-2"), "{seen}");
