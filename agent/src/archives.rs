@@ -76,7 +76,8 @@ impl Read for Pieces {
         if self.piece.is_empty() {
             self.piece = self.pieces.blocking_recv().transpose()?.unwrap_or_default();
             let Some(left) = self.left.checked_sub(self.piece.len() as u64) else {
-                let message = format!("the archive is longer than {MAX_ARCHIVE_BYTES} bytes, which is the most");
+                let message =
+                    format!("the archive is longer than {MAX_ARCHIVE_BYTES} bytes, which is the most");
                 return Err(io::Error::other(message));
             };
             self.left = left;
@@ -95,7 +96,8 @@ pub async fn download(mut messages: Messages, path: String) -> Result<(), LinkEr
     };
     messages.send(&Reply::Done).await?;
     let (sender, mut pieces) = mpsc::channel::<Vec<u8>>(PIECES);
-    let work = on_disk(move || pack_now(&found, Packed { sender, piece: Vec::new(), left: MAX_ARCHIVE_BYTES }));
+    let work =
+        on_disk(move || pack_now(&found, Packed { sender, piece: Vec::new(), left: MAX_ARCHIVE_BYTES }));
     let send = async {
         let sent = async {
             while let Some(piece) = pieces.recv().await {
@@ -160,7 +162,9 @@ impl Write for Packed {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let len = data.len().min(MAX_FRAME_BYTES - self.piece.len());
         self.left = self.left.checked_sub(len as u64).ok_or_else(|| {
-            io::Error::other(format!("the archive would be longer than {MAX_ARCHIVE_BYTES} bytes, which is the most"))
+            io::Error::other(format!(
+                "the archive would be longer than {MAX_ARCHIVE_BYTES} bytes, which is the most"
+            ))
         })?;
         self.piece.extend_from_slice(&data[..len]);
         if self.piece.len() == MAX_FRAME_BYTES {

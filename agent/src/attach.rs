@@ -54,8 +54,12 @@ fn connect(places: &[PathBuf]) -> io::Result<UnixStream> {
             }
         }
         if started.elapsed() > WAIT {
-            let reason = last.map_or_else(String::new, |(place, error)| format!(" at {}: {error}", place.display()));
-            return Err(io::Error::new(io::ErrorKind::TimedOut, format!("the agent cannot be reached{reason}")));
+            let reason =
+                last.map_or_else(String::new, |(place, error)| format!(" at {}: {error}", place.display()));
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("the agent cannot be reached{reason}"),
+            ));
         }
         std::thread::sleep(Duration::from_millis(10));
     }

@@ -99,8 +99,12 @@ fn begin(
 
 fn kind_of(kind: EventKind) -> Option<ChangeKind> {
     match kind {
-        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Some(ChangeKind::Created),
-        EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) => Some(ChangeKind::Removed),
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => {
+            Some(ChangeKind::Created)
+        }
+        EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) => {
+            Some(ChangeKind::Removed)
+        }
         // the two above tell of it already
         EventKind::Modify(ModifyKind::Name(_)) => None,
         EventKind::Modify(_) | EventKind::Access(AccessKind::Close(AccessMode::Write)) => {

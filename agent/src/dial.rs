@@ -20,7 +20,9 @@ pub async fn dial(mut messages: Messages, port: u16) -> Result<(), LinkError> {
         Ok(connection) => connection,
         Err(error) => {
             let message = match error.kind() {
-                io::ErrorKind::ConnectionRefused => format!("nothing listens on port {port} of the workbench"),
+                io::ErrorKind::ConnectionRefused => {
+                    format!("nothing listens on port {port} of the workbench")
+                }
                 _ => format!("port {port} of the workbench cannot be reached: {error}"),
             };
             return messages.send(&Reply::Failed { message }).await;
@@ -43,7 +45,8 @@ async fn connect(port: u16) -> io::Result<TcpStream> {
             connected => connected,
         }
     };
-    let connection = tokio::time::timeout(WITHIN, connecting).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()))?;
+    let connection =
+        tokio::time::timeout(WITHIN, connecting).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()))?;
     connection.set_nodelay(true)?;
     Ok(connection)
 }

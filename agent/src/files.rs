@@ -78,7 +78,9 @@ pub async fn read(mut messages: Messages, path: String) -> Result<(), LinkError>
         }
         if metadata.len() > MAX_FILE_BYTES {
             let size = metadata.len();
-            return Err(io::Error::other(format!("{path} has {size} bytes, and {MAX_FILE_BYTES} is the most")));
+            return Err(io::Error::other(format!(
+                "{path} has {size} bytes, and {MAX_FILE_BYTES} is the most"
+            )));
         }
         let name = found.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let file = std::fs::File::open(&found).map_err(|error| named(&error, &found))?;
@@ -127,7 +129,9 @@ pub async fn upload(messages: &mut Messages, path: String, mode: u32) -> Result<
         let Some((_, _, file)) = &mut upload else { continue };
         let written = match size {
             ..=MAX_FILE_BYTES => file.write_all(&piece).await,
-            _ => Err(io::Error::other(format!("the file is longer than {MAX_FILE_BYTES} bytes, which is the most"))),
+            _ => Err(io::Error::other(format!(
+                "the file is longer than {MAX_FILE_BYTES} bytes, which is the most"
+            ))),
         };
         if let Err(error) = written {
             result = Err(error);

@@ -59,7 +59,9 @@ fn reap(agent: Pid) -> Option<u8> {
     let mut ended = None;
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(pid, status)) if pid == agent => ended = u8::try_from(status).ok().or(Some(1)),
+            Ok(WaitStatus::Exited(pid, status)) if pid == agent => {
+                ended = u8::try_from(status).ok().or(Some(1));
+            }
             // as shells put it: 128 and the signal's number
             Ok(WaitStatus::Signaled(pid, signal, _)) if pid == agent => {
                 ended = u8::try_from(128 + signal as i32).ok().or(Some(1));

@@ -7,7 +7,10 @@ use std::path::Path;
 
 pub fn run(folder: &Path) -> io::Result<()> {
     let named = |error: io::Error| {
-        io::Error::new(error.kind(), format!("the agent cannot be installed in {}: {error}", folder.display()))
+        io::Error::new(
+            error.kind(),
+            format!("the agent cannot be installed in {}: {error}", folder.display()),
+        )
     };
     let install = || {
         std::fs::create_dir_all(folder)?;

@@ -36,7 +36,8 @@ impl<'a> Pace<'a> {
         let mut mark: Option<(u64, Instant)> = None;
         loop {
             let cursor = *self.quickest.borrow_and_update();
-            let Some(cursor) = cursor.filter(|cursor| self.terminal.range().1.saturating_sub(*cursor) > LEAD) else {
+            let Some(cursor) = cursor.filter(|cursor| self.terminal.range().1.saturating_sub(*cursor) > LEAD)
+            else {
                 self.is_given_up = false;
                 return;
             };

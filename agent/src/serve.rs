@@ -37,7 +37,8 @@ pub fn run(socket: Option<PathBuf>) -> io::Result<()> {
         .max_blocking_threads(DISK_THREADS)
         .build()?;
     runtime.block_on(async {
-        let mut ends = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::quit())?];
+        let mut ends =
+            [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::quit())?];
         let listener = listen(socket)?;
         let agent = Arc::new(Agent::new());
         let end = futures::future::select_all(ends.iter_mut().map(|signal| Box::pin(signal.recv())));
@@ -125,14 +126,18 @@ fn open_pipes(input: OwnedFd, output: OwnedFd) -> io::Result<(pipe::Receiver, pi
 fn listen(socket: Option<PathBuf>) -> io::Result<UnixListener> {
     match socket {
         Some(path) => listen_at(&path),
-        None => SOCKETS.iter().map(|path| listen_at(Path::new(path))).reduce(Result::or).unwrap_or_else(|| {
-            Err(io::Error::new(io::ErrorKind::NotFound, "there is no place for the agent's socket"))
-        }),
+        None => {
+            SOCKETS.iter().map(|path| listen_at(Path::new(path))).reduce(Result::or).unwrap_or_else(|| {
+                Err(io::Error::new(io::ErrorKind::NotFound, "there is no place for the agent's socket"))
+            })
+        }
     }
 }
 
 fn listen_at(path: &Path) -> io::Result<UnixListener> {
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen at {}: {error}", path.display()));
+    let named = |error: io::Error| {
+        io::Error::new(error.kind(), format!("cannot listen at {}: {error}", path.display()))
+    };
     if let Some(folder) = path.parent() {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(named)?;
     }

@@ -39,7 +39,12 @@ struct Running {
 }
 
 /// Runs a terminal's shells until the terminal ends.
-pub async fn run_shells(terminal: Arc<Terminal>, name: TerminalName, settings: Arc<Settings>, mut keys: Keys) {
+pub async fn run_shells(
+    terminal: Arc<Terminal>,
+    name: TerminalName,
+    settings: Arc<Settings>,
+    mut keys: Keys,
+) {
     let mut failed_starts = 0;
     let mut dir = None;
     while !terminal.is_ending() {
@@ -57,7 +62,8 @@ pub async fn run_shells(terminal: Arc<Terminal>, name: TerminalName, settings: A
         };
         failed_starts = if started.elapsed() < SHORT_LIFE { failed_starts + 1 } else { 0 };
         if failed_starts >= FAILED_STARTS {
-            terminal.print(format!("\r\n\x1b[2m[{words}; press a key for another one]\x1b[0m\r\n").as_bytes());
+            terminal
+                .print(format!("\r\n\x1b[2m[{words}; press a key for another one]\x1b[0m\r\n").as_bytes());
             tokio::select! {
                 _ = keys.next() => {}
                 () = terminal.ending() => {}
@@ -79,8 +85,11 @@ fn start_shell(
     let (pty, pts) = pty_process::open().map_err(io::Error::other)?;
     pty.resize(Size::new(rows, cols)).map_err(io::Error::other)?;
     let own_script = workshop().join(format!("terminal/{name}.sh"));
-    let command =
-        if own_script.is_file() { Command::new(script_shell()).arg(own_script) } else { Command::new(shell()) };
+    let command = if own_script.is_file() {
+        Command::new(script_shell()).arg(own_script)
+    } else {
+        Command::new(shell())
+    };
     let dir = dir.filter(|dir| dir.is_dir()).map_or_else(|| settings.working_dir(), PathBuf::from);
     let child = command
         .envs(settings.env())

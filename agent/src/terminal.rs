@@ -20,6 +20,8 @@ const DEFAULT_SIZE: (u16, u16) = (80, 24);
 
 /// One terminal.
 pub struct Terminal {
+    /// The offset of the first byte.
+    pub began: u64,
     ring: Mutex<Ring>,
     /// Where the ring ends; changes when there is new output.
     grown: watch::Sender<u64>,
@@ -51,6 +53,7 @@ impl Terminal {
         let (input, keys) = Input::new();
         let start = first_offset();
         let terminal = Self {
+            began: start,
             ring: Mutex::new(Ring::new(RING_BYTES, start)),
             grown: watch::Sender::new(start),
             input,

@@ -33,7 +33,8 @@ impl Tty {
     /// Makes the driver forget what nobody has read of what was typed.
     pub fn forget_input(&self) {
         let Ok(path) = rustix::pty::ptsname(&self.master, Vec::new()) else { return };
-        let Ok(slave) = open(path.as_c_str(), OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_NONBLOCK, Mode::empty())
+        let Ok(slave) =
+            open(path.as_c_str(), OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_NONBLOCK, Mode::empty())
         else {
             return;
         };

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use lectern_api::agent::Reply;
-use lectern_api::terminal::{LEAST_WINDOW_BYTES, MAX_PAYLOAD_BYTES, TerminalFrame, ViewerFrame, WINDOW_BYTES};
+use lectern_api::terminal::{
+    LEAST_WINDOW_BYTES, MAX_PAYLOAD_BYTES, TerminalFrame, ViewerFrame, WINDOW_BYTES,
+};
 use lectern_link::{LinkError, Messages, TerminalInput, TerminalOutput};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
@@ -68,7 +70,12 @@ async fn hear(
             }
             // one of what was never sent is from an earlier run of the terminal, or made up
             Ok(ViewerFrame::Ack { offset }) if offset <= sent.load(Ordering::Relaxed) => {
-                seen.send_if_modified(|seen| offset > *seen && { *seen = offset; true });
+                seen.send_if_modified(|seen| {
+                    offset > *seen && {
+                        *seen = offset;
+                        true
+                    }
+                });
             }
             // who only watches neither types nor makes the terminal smaller
             Ok(_) => {}
@@ -91,6 +98,7 @@ async fn show(
     let mut grown = terminal.follow();
     let (cols, rows) = terminal.size();
     sink.send(&TerminalFrame::Size { cols, rows }.encode()).await?;
+    sink.send(&TerminalFrame::Began { offset: terminal.began }.encode()).await?;
     loop {
         let end = *grown.borrow_and_update();
         let under_way = cursor.saturating_sub(*acked.borrow_and_update());

@@ -34,7 +34,7 @@ pub const MAX_ARCHIVE_BYTES: u64 = 1024 * 1024 * 1024;
 pub const MAX_ENTRIES: usize = 4096;
 
 /// How many terminals a workbench has at most.
-pub const MAX_TERMINALS: usize = 64;
+pub const MAX_TERMINALS: usize = 128;
 
 /// How often a check is tried again at most.
 pub const MAX_RETRIES: u32 = 600;

@@ -6,7 +6,8 @@
 //!
 //! Output carries the offset of its first byte. Offsets grow by one with each byte and begin at a number that no
 //! earlier run of the terminal has reached, so that an offset never means two things: one of before a restart is
-//! answered from where the new run begins. A viewer acknowledges what it has shown; the agent sends no more than
+//! answered from where the new run begins, and [`TerminalFrame::Began`] says that it is another. A viewer
+//! acknowledges what it has shown; the agent sends no more than
 //! the viewer's window beyond that, so a viewer that does not keep up slows only its own view.
 //!
 //! The terminal has the columns and the rows of the smallest of those viewers that may type. Who only watches
@@ -66,6 +67,12 @@ pub enum TerminalFrame {
         /// Rows.
         rows: u16,
     },
+    /// Tag 3: where this run of the terminal began; a 64-bit number. It comes before all output. Another one than
+    /// on the connection before means that the workbench was started anew: its files are kept, its shells are not.
+    Began {
+        /// The offset of the first byte ever.
+        offset: u64,
+    },
 }
 
 /// Why bytes are no frame.
@@ -88,10 +95,7 @@ pub enum FrameError {
 }
 
 fn take<const N: usize>(tag: u8, bytes: &[u8], at: usize, len: usize) -> Result<[u8; N], FrameError> {
-    bytes
-        .get(at..at + N)
-        .and_then(|part| part.try_into().ok())
-        .ok_or(FrameError::WrongLength { tag, len })
+    bytes.get(at..at + N).and_then(|part| part.try_into().ok()).ok_or(FrameError::WrongLength { tag, len })
 }
 
 fn size_frame(tag: u8, cols: u16, rows: u16) -> Vec<u8> {
@@ -146,6 +150,7 @@ impl TerminalFrame {
             }
             Self::Exited { status } => [&[1], status.to_be_bytes().as_slice()].concat(),
             Self::Size { cols, rows } => size_frame(2, *cols, *rows),
+            Self::Began { offset } => [&[3], offset.to_be_bytes().as_slice()].concat(),
         }
     }
 
@@ -166,7 +171,8 @@ impl TerminalFrame {
                 cols: u16::from_be_bytes(take(tag, rest, 0, len)?),
                 rows: u16::from_be_bytes(take(tag, rest, 2, len)?),
             }),
-            (0..=2, _) => Err(FrameError::WrongLength { tag, len }),
+            (3, 9) => Ok(Self::Began { offset: u64::from_be_bytes(take(tag, rest, 0, len)?) }),
+            (0..=3, _) => Err(FrameError::WrongLength { tag, len }),
             _ => Err(FrameError::UnknownTag(tag)),
         }
     }
@@ -192,6 +198,7 @@ mod tests {
             TerminalFrame::Output { offset: 7, bytes: vec![0xff, 0] },
             TerminalFrame::Exited { status: -9 },
             TerminalFrame::Size { cols: 1, rows: 2 },
+            TerminalFrame::Began { offset: 1 << 40 },
         ] {
             assert_eq!(TerminalFrame::decode(&frame.encode()), Ok(frame));
         }

@@ -5,9 +5,9 @@ use lectern_api::agent::{MAX_FILE_BYTES, MAX_FRAME_BYTES, Reply, Request};
 use lectern_api::files::{FileChange, FileEntry};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use crate::LinkError;
 use crate::client::Link;
 use crate::messages::Messages;
-use crate::LinkError;
 
 impl Link {
     /// Sends a tar archive, to be unpacked below `directory`.
@@ -22,7 +22,12 @@ impl Link {
     ///
     /// # Errors
     /// [`LinkError::Refused`] where the agent could not write it, or the connection's or the content's.
-    pub async fn upload(&self, path: &str, mode: u32, content: impl AsyncRead + Unpin) -> Result<(), LinkError> {
+    pub async fn upload(
+        &self,
+        path: &str,
+        mode: u32,
+        content: impl AsyncRead + Unpin,
+    ) -> Result<(), LinkError> {
         self.send_content(&Request::Upload { path: path.to_owned(), mode }, content).await
     }
 

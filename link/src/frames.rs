@@ -113,8 +113,9 @@ mod tests {
         runtime.block_on(async {
             let (mut far, mut near) = tokio::io::duplex(16);
             let bytes = bytes.to_vec();
-            let mut lengths = pieces.to_vec().into_iter().cycle();
+            let pieces = pieces.to_vec();
             tokio::spawn(async move {
+                let mut lengths = pieces.into_iter().cycle();
                 let mut rest = bytes.as_slice();
                 while !rest.is_empty() {
                     let len = lengths.next().unwrap_or(1).clamp(1, rest.len());

@@ -54,7 +54,11 @@ impl MuxStream {
 }
 
 impl AsyncRead for MuxStream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
@@ -77,8 +81,11 @@ impl AsyncWrite for MuxStream {
 pub(crate) type OpenRequest = oneshot::Sender<Result<MuxStream, LinkError>>;
 
 /// Drives the client's side until nobody can ask for streams any more, or the connection ends.
-pub(crate) async fn drive_client<T>(io: T, mut requests: mpsc::Receiver<OpenRequest>, closed: watch::Sender<bool>)
-where
+pub(crate) async fn drive_client<T>(
+    io: T,
+    mut requests: mpsc::Receiver<OpenRequest>,
+    closed: watch::Sender<bool>,
+) where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut connection = Connection::new(Gather::new(io).compat(), config(), Mode::Client);

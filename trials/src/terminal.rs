@@ -89,15 +89,17 @@ impl Terminal {
                 self.socket.next().await
             };
             match message.context("the socket ended")?? {
-                Message::Binary(frame) => {
-                    if let TerminalFrame::Output { offset, bytes } = TerminalFrame::decode(&frame)? {
+                Message::Binary(frame) => match TerminalFrame::decode(&frame)? {
+                    TerminalFrame::Output { offset, bytes } => {
                         self.tracker.receive(offset, bytes.len());
                         if self.tracker.is_acknowledgement_due() {
                             self.acknowledge().await?;
                         }
                         return Ok(bytes);
                     }
-                }
+                    TerminalFrame::Began { offset } => self.tracker.begin(offset),
+                    TerminalFrame::Exited { .. } | TerminalFrame::Size { .. } => {}
+                },
                 Message::Close(reason) => bail!("the socket was closed: {reason:?}"),
                 // pings are answered by the library, with the next thing sent
                 Message::Ping(_) => self.socket.flush().await?,

@@ -3,19 +3,16 @@
 /// How much the browser shows before it acknowledges at once, in bytes.
 const ACK_BYTES: u64 = 64 * 1024;
 
-/// No terminal of a learner at work prints more than this while its viewer attaches again, in bytes.
-const PRINTED_MEANWHILE: u64 = 16 * 1024 * 1024;
-
 /// The output of one terminal, over all its connections.
 #[derive(Clone, Debug, Default)]
 pub struct Tracker {
+    /// Where the run of the terminal began that was seen last.
+    began: Option<u64>,
     next: Option<u64>,
     acked: u64,
-    /// Whether nothing came over this connection yet.
-    is_new_connection: bool,
     /// How many bytes were skipped: the ring no longer held them.
     pub skipped: u64,
-    /// How often the offsets began anew: another workbench took the place of the first.
+    /// How often a run of the terminal began: another workbench took the place of the first.
     pub restarts: u32,
     /// How many bytes came twice.
     pub repeated: u64,
@@ -29,22 +26,23 @@ impl Tracker {
         self.next
     }
 
+    /// Takes note of where the terminal's run began.
+    pub fn begin(&mut self, offset: u64) {
+        if self.began.replace(offset).is_some_and(|began| began != offset) {
+            self.restarts += 1;
+            self.next = None;
+        }
+    }
+
     /// Takes note of a frame of output.
     pub fn receive(&mut self, offset: u64, len: usize) {
         let len = len as u64;
         self.received += len;
-        // offsets never mean two things: a new run of the terminal begins far behind where the old one was
-        let is_other = |next: u64| offset < next || offset > next + PRINTED_MEANWHILE;
         match self.next {
             None => self.acked = offset,
-            Some(next) if self.is_new_connection && is_other(next) => {
-                self.restarts += 1;
-                self.acked = offset;
-            }
-            Some(next) if offset >= next => self.skipped += offset - next,
+            Some(next) if offset > next => self.skipped += offset - next,
             Some(next) => self.repeated += next - offset,
         }
-        self.is_new_connection = false;
         self.next = Some(offset + len);
     }
 
@@ -65,7 +63,6 @@ impl Tracker {
 
     /// A new connection knows of no acknowledgement.
     pub fn reattach(&mut self) {
-        self.is_new_connection = true;
         self.acked = self.acked.saturating_sub(1);
     }
 }
@@ -75,8 +72,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gap_is_counted_as_lost_and_offsets_from_elsewhere_as_a_new_workbench() {
+    fn a_gap_is_counted_as_lost_and_another_beginning_as_a_new_workbench() {
         let mut tracker = Tracker::default();
+        tracker.begin(90);
         tracker.receive(100, 10);
         tracker.receive(110, 10);
         assert_eq!((tracker.skipped, tracker.restarts, tracker.repeated), (0, 0, 0));
@@ -84,13 +82,11 @@ mod tests {
         assert_eq!(tracker.skipped, 5);
         tracker.receive(128, 5);
         assert_eq!(tracker.repeated, 2);
-        tracker.reattach();
-        tracker.receive(133, 5);
-        assert_eq!((tracker.restarts, tracker.skipped), (0, 5));
-        tracker.reattach();
-        tracker.receive(1 << 40, 5);
-        assert_eq!((tracker.restarts, tracker.resume_at()), (1, Some((1 << 40) + 5)));
-        assert_eq!(tracker.received, 40);
+        tracker.begin(1000);
+        tracker.receive(1000, 5);
+        assert_eq!((tracker.restarts, tracker.resume_at(), tracker.skipped), (1, Some(1005), 5));
+        tracker.begin(1000);
+        assert_eq!((tracker.restarts, tracker.received), (1, 35));
     }
 
     #[test]

@@ -60,7 +60,8 @@ async fn a_folder_elsewhere_cannot_be_watched() {
     let link = agent.link().await;
     std::os::unix::fs::symlink("/etc", agent.path("out")).unwrap();
     for path in ["/etc", "out", "../", "absent"] {
-        let refused = tokio::time::timeout(Duration::from_secs(5), link.watch_files(path)).await.unwrap().err();
+        let refused =
+            tokio::time::timeout(Duration::from_secs(5), link.watch_files(path)).await.unwrap().err();
         assert!(matches!(refused, Some(LinkError::Refused(_))), "{path}: {refused:?}");
     }
 }

@@ -46,7 +46,10 @@ async fn an_archive_never_writes_outside_of_its_folder() {
     let agent = TestAgent::start();
     let link = agent.link().await;
     let result = put(&link, &agent, "lab", &archive(&[("../outside", b"x", 0o644)])).await;
-    assert!(matches!(result, Err(LinkError::Refused(ref message)) if message.contains("outside")), "{result:?}");
+    assert!(
+        matches!(result, Err(LinkError::Refused(ref message)) if message.contains("outside")),
+        "{result:?}"
+    );
     assert!(!agent.path("outside").exists());
 }
 
@@ -66,7 +69,9 @@ async fn a_file_is_written_whole_with_its_permissions() {
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     let nowhere = Request::WriteFile { path: "/proc/nowhere/x".into(), content: String::new(), mode: 0o600 };
-    assert!(matches!(link.request(nowhere).await.unwrap(), Reply::Failed { message } if message.contains("/proc/nowhere")));
+    assert!(
+        matches!(link.request(nowhere).await.unwrap(), Reply::Failed { message } if message.contains("/proc/nowhere"))
+    );
 }
 
 fn refused<T>(result: Result<T, LinkError>) -> String {

@@ -47,13 +47,14 @@ async fn an_offset_from_before_a_restart_is_never_taken_for_one_of_after_it() {
     let mut viewer = Viewer::attach(&link, "1", None).await;
     viewer.type_in("echo before-$((1+1))\r").await;
     viewer.read_until("before-2").await;
-    let (old, home) = (viewer.next_offset, agent.home.clone());
+    let (old, began, home) = (viewer.next_offset, viewer.began, agent.home.clone());
     agent.end().await;
     let agent = TestAgent::start_in(home, &[]);
     let link = agent.link().await;
     let mut viewer = Viewer::attach(&link, "1", Some(old)).await;
     assert!(viewer.next_offset > old, "{old} {}", viewer.next_offset);
     let text = viewer.read_until("$ ").await;
+    assert!(began.is_some() && viewer.began > began, "{began:?} {:?}", viewer.began);
     assert!(text.starts_with("$ "), "all that there is, and not what follows an offset: {text:?}");
 }
 
@@ -138,7 +139,8 @@ async fn a_stalled_viewer_holds_up_nobody_else() {
 async fn unacknowledged(output: &mut lectern_link::TerminalOutput) -> u64 {
     let mut got = 0;
     while let Ok(frame) = tokio::time::timeout(Duration::from_millis(300), output.next()).await {
-        if let TerminalFrame::Output { bytes, .. } = TerminalFrame::decode(&frame.unwrap().unwrap()).unwrap() {
+        if let TerminalFrame::Output { bytes, .. } = TerminalFrame::decode(&frame.unwrap().unwrap()).unwrap()
+        {
             got += bytes.len() as u64;
         }
     }

@@ -47,7 +47,11 @@ async fn process_1_reaps_orphans_and_ends_cleanly_on_a_signal() {
     let seen = viewer.read_until("no-2").await;
     assert!(seen.contains("\n0\r\nno-2"), "{seen}");
     // … and one that goes on is asked to end after the shells
-    viewer.type_in("(setsid sh -c 'trap \"touch asked; exit\" TERM; touch waits; while :; do sleep 0.05; done' &)\r").await;
+    viewer
+        .type_in(
+            "(setsid sh -c 'trap \"touch asked; exit\" TERM; touch waits; while :; do sleep 0.05; done' &)\r",
+        )
+        .await;
     until("the orphan waits", || agent.path("waits").exists()).await;
     let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", agent.pid())).unwrap();
     let process_1 = nix::unistd::Pid::from_raw(children.trim().parse().unwrap());

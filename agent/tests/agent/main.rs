@@ -1,5 +1,7 @@
 //! The agent as its server meets it: a real process, real terminals, real shells, through a [`lectern_link::Link`].
 
+#![expect(clippy::unwrap_used, reason = "what helps a test may fail as the test itself does")]
+
 mod changes;
 mod files;
 mod flow;

@@ -54,7 +54,10 @@ async fn a_port_on_which_nothing_listens_is_refused_in_words() {
     drop(listener);
     let refused = link.dial(port).await.err();
     let words = format!("nothing listens on port {port}");
-    assert!(matches!(refused, Some(LinkError::Refused(ref message)) if message.contains(&words)), "{refused:?}");
+    assert!(
+        matches!(refused, Some(LinkError::Refused(ref message)) if message.contains(&words)),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]

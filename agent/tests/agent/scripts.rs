@@ -83,7 +83,10 @@ async fn a_check_that_takes_too_long_is_killed_with_all_that_it_started() {
     write_check(&agent, "slow", &format!("#!/bin/bash\nsleep {marker} & sleep {marker}\n"));
     let started = Instant::now();
     let reply = check(&agent.link().await, "slow", 1).await;
-    assert!(matches!(reply, Reply::Ran { passed: false, status: None, ref output, .. } if output.contains("time limit")), "{reply:?}");
+    assert!(
+        matches!(reply, Reply::Ran { passed: false, status: None, ref output, .. } if output.contains("time limit")),
+        "{reply:?}"
+    );
     assert!(started.elapsed() < Duration::from_secs(4));
     assert_eq!(sleeps(&marker), 0);
 }
@@ -91,7 +94,8 @@ async fn a_check_that_takes_too_long_is_killed_with_all_that_it_started() {
 /// How many processes sleep for exactly this long.
 fn sleeps(marker: &str) -> usize {
     let sleeps = std::fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
-        std::fs::read_to_string(entry.path().join("cmdline")).is_ok_and(|line| line == format!("sleep\0{marker}\0"))
+        std::fs::read_to_string(entry.path().join("cmdline"))
+            .is_ok_and(|line| line == format!("sleep\0{marker}\0"))
     });
     sleeps.count()
 }
@@ -101,7 +105,8 @@ async fn a_check_that_is_not_there_or_not_executable_says_so() {
     let agent = TestAgent::start();
     let link = agent.link().await;
     write_check(&agent, "plain", "echo x");
-    std::fs::set_permissions(agent.path(TESTS).join("plain"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::fs::set_permissions(agent.path(TESTS).join("plain"), std::fs::Permissions::from_mode(0o644))
+        .unwrap();
     for (name, wanted) in [("absent", "does not exist"), ("plain", "not executable")] {
         let reply = check(&link, name, 5).await;
         assert!(matches!(reply, Reply::Failed { ref message } if message.contains(wanted)), "{reply:?}");
@@ -113,14 +118,18 @@ async fn set_up_scripts_run_once_and_their_variables_reach_shells() {
     let agent = TestAgent::start();
     let link = agent.link().await;
     let script = agent.path("set-up.sh");
-    std::fs::write(&script, "echo ran >> count\necho 'COLOUR=\"dark green\"' >> $WORKSHOP_ENV\necho hello\n").unwrap();
+    std::fs::write(&script, "echo ran >> count\necho 'COLOUR=\"dark green\"' >> $WORKSHOP_ENV\necho hello\n")
+        .unwrap();
     let env = BTreeMap::from([("PLACE".to_owned(), "here".to_owned())]);
     let configure = Request::Configure { env, working_dir: "/nowhere".into() };
     assert_eq!(link.request(configure).await.unwrap(), Reply::Done);
     let set_up = Request::SetUp { scripts: vec![script.display().to_string()], timeout_secs: 5 };
     for _ in 0..2 {
         let reply = link.request(set_up.clone()).await.unwrap();
-        assert!(matches!(reply, Reply::Ran { passed: true, ref output, .. } if output == "hello"), "{reply:?}");
+        assert!(
+            matches!(reply, Reply::Ran { passed: true, ref output, .. } if output == "hello"),
+            "{reply:?}"
+        );
     }
     assert_eq!(std::fs::read_to_string(agent.path("count")).unwrap(), "ran\n");
     let mut viewer = Viewer::attach(&link, "1", None).await;

@@ -67,8 +67,7 @@ impl TestAgent {
 
     /// A link through `lectern-agent attach`, as the server's goes.
     pub async fn link(&self) -> Link {
-        let mut attach =
-            self.attach_command().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut attach = self.attach_command().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let io = tokio::io::join(attach.stdout.take().unwrap(), attach.stdin.take().unwrap());
         // ends with its input, which ends with the link
         tokio::spawn(async move { attach.wait().await });
@@ -121,6 +120,8 @@ pub struct Viewer {
     pub next_offset: u64,
     /// How often output did not follow what was there before.
     pub gaps: u32,
+    /// Where this run of the terminal began.
+    pub began: Option<u64>,
 }
 
 impl Viewer {
@@ -128,12 +129,12 @@ impl Viewer {
         let attached = link.attach(AttachWish { offset, ..wish(terminal) }).await.unwrap();
         let next_offset = attached.offset;
         let (output, input) = attached.split();
-        Self { input, output, text: vec![], next_offset, gaps: 0 }
+        Self { input, output, text: vec![], next_offset, gaps: 0, began: None }
     }
 
     /// A viewer with these ends, which began where the first output does.
     pub fn of(output: TerminalOutput, input: TerminalInput) -> Self {
-        Self { input, output, text: vec![], next_offset: 0, gaps: 0 }
+        Self { input, output, text: vec![], next_offset: 0, gaps: 0, began: None }
     }
 
     pub async fn type_in(&mut self, text: &str) {
@@ -147,6 +148,9 @@ impl Viewer {
     pub async fn next(&mut self) -> TerminalFrame {
         let frame = tokio::time::timeout(PATIENCE, self.output.next()).await.expect("a frame in time");
         let frame = TerminalFrame::decode(&frame.unwrap().expect("the terminal is still there")).unwrap();
+        if let TerminalFrame::Began { offset } = &frame {
+            self.began = Some(*offset);
+        }
         if let TerminalFrame::Output { offset, bytes } = &frame {
             self.gaps += u32::from(*offset != self.next_offset);
             self.next_offset = offset + bytes.len() as u64;

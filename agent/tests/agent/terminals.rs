@@ -94,7 +94,8 @@ async fn the_terminal_takes_the_size_of_its_smallest_viewer_that_may_type() {
     large.send(&ViewerFrame::Resize { cols: 120, rows: 40 }).await;
     large.read_until("$ ").await;
     let small = link.attach(AttachWish { cols: 60, rows: 50, ..wish("1") }).await.unwrap();
-    let _watcher = link.attach(AttachWish { cols: 10, rows: 10, can_type: false, ..wish("1") }).await.unwrap();
+    let _watcher =
+        link.attach(AttachWish { cols: 10, rows: 10, can_type: false, ..wish("1") }).await.unwrap();
     large.type_in("stty size\r").await;
     large.read_until("40 60").await;
     drop(small);
@@ -111,8 +112,7 @@ async fn who_only_watches_sees_all_and_types_nothing() {
     let agent = TestAgent::start();
     let link = agent.link().await;
     let mut typist = Viewer::attach(&link, "1", None).await;
-    let (output, input) =
-        link.attach(AttachWish { can_type: false, ..wish("1") }).await.unwrap().split();
+    let (output, input) = link.attach(AttachWish { can_type: false, ..wish("1") }).await.unwrap().split();
     let mut watcher = Viewer::of(output, input);
     watcher.type_in("touch typed\r").await;
     typist.type_in("echo seen-$((3+3))\r").await;
@@ -134,14 +134,18 @@ async fn terminals_of_different_names_are_different_shells() {
 
 #[tokio::test]
 async fn a_workbench_has_no_more_terminals_than_its_limit() {
-    let agent = TestAgent::start_in(std::sync::Arc::new(tempfile::tempdir().unwrap()), &[("SHELL", "/bin/cat")]);
+    let agent =
+        TestAgent::start_in(std::sync::Arc::new(tempfile::tempdir().unwrap()), &[("SHELL", "/bin/cat")]);
     let link = agent.link().await;
     let mut open = vec![];
     for n in 0..lectern_api::agent::MAX_TERMINALS {
         open.push(link.attach(wish(&format!("t{n}"))).await.unwrap());
     }
     let refused = link.attach(wish("more")).await.err();
-    assert!(matches!(refused, Some(LinkError::Refused(ref words)) if words.contains("64 terminals")), "{refused:?}");
+    assert!(
+        matches!(refused, Some(LinkError::Refused(ref words)) if words.contains("128 terminals")),
+        "{refused:?}"
+    );
     // those that there are can be attached to again
     link.attach(wish("t0")).await.unwrap();
 }

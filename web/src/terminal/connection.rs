@@ -237,6 +237,16 @@ impl Connection {
                 let words = format!("\r\n\x1b[2m[the shell ended with status {status}; a new one starts]\x1b[0m\r\n");
                 self.with_screen(|screen| screen.show(words.as_bytes(), || {}));
             }
+            Ok(TerminalFrame::Began { offset }) => {
+                let is_new = self.flow.borrow_mut().begin(offset);
+                if is_new {
+                    let words = "\x1b[2m[the workbench was started again: your files are kept, the shell is a new one]\x1b[0m\r\n";
+                    self.with_screen(|screen| {
+                        screen.reset();
+                        screen.show(words.as_bytes(), || {});
+                    });
+                }
+            }
             // a frame of a newer server: nothing to show
             Err(_) => {}
         }

@@ -15,6 +15,7 @@ pub enum Arrival {
 /// The flow of one terminal's output to this viewer.
 #[derive(Clone, Debug, Default)]
 pub struct Flow {
+    began: Option<u64>,
     next: Option<u64>,
     shown: u64,
     acked: u64,
@@ -27,8 +28,18 @@ impl Flow {
         self.next
     }
 
-    /// Takes note of a frame of output and says what to do with it. An offset beyond the expected one means that
-    /// the ring had lost what lies between; one before it, that the workbench is a new one.
+    /// Takes note of where the terminal's run began, and says whether it is another run than before: the workbench
+    /// was started anew, and its output follows nothing.
+    pub fn begin(&mut self, offset: u64) -> bool {
+        let is_new = self.began.replace(offset).is_some_and(|began| began != offset);
+        if is_new {
+            self.next = None;
+        }
+        is_new
+    }
+
+    /// Takes note of a frame of output and says what to do with it. Another offset than the expected one means that
+    /// the ring had lost what lies between.
     pub fn receive(&mut self, offset: u64, len: usize) -> Arrival {
         let follows = self.next.is_none_or(|next| next == offset);
         if self.next.is_none() || !follows {
@@ -71,14 +82,17 @@ mod tests {
     }
 
     #[test]
-    fn output_from_before_comes_from_a_new_workbench() {
+    fn another_beginning_is_a_new_workbench_whose_output_follows_nothing() {
         let mut flow = Flow::default();
+        assert!(!flow.begin(0));
         flow.receive(0, 1_000);
         flow.show(1_000);
-        assert_eq!(flow.receive(0, 10), Arrival::Restart);
-        assert_eq!(flow.resume_at(), Some(10));
-        flow.show(10);
-        assert_eq!(flow.acknowledge(), Some(10));
+        assert!(!flow.begin(0));
+        assert!(flow.begin(5_000));
+        assert_eq!(flow.receive(5_000, 10), Arrival::Show);
+        assert_eq!(flow.resume_at(), Some(5_010));
+        flow.show(5_010);
+        assert_eq!(flow.acknowledge(), Some(5_010));
     }
 
     #[test]
