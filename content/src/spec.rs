@@ -6,6 +6,7 @@ use serde_json::Value;
 
 mod applications;
 pub mod fields;
+mod image;
 mod read;
 mod session;
 
@@ -79,6 +80,8 @@ pub struct LabSpec {
     pub logo: Option<String>,
     /// Where to read more about it.
     pub url: Option<String>,
+    /// The image in which the lab's terminals run, where it is another than the platform's.
+    pub workbench_image: Option<String>,
     /// What a session gets.
     pub session: SessionSpec,
     /// What whoever asks for a session may set.

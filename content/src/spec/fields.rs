@@ -155,7 +155,7 @@ pub const FIELDS: &[SpecField] = &[
     field("environment.secrets", NotYet, "secrets that all sessions of the lab share"),
     field("environment.assets", NotYet, "files that all sessions of the lab share"),
     field("environment.images", NotYet, "a cache of images"),
-    field("workshop.image", NotYet, "an image for the workbench in place of Lectern's own"),
+    field("workshop.image", Acted, "an image for the workbench in place of Lectern's own"),
     field("workshop.packages", NotYet, "programs added to the workbench"),
     field(
         "workshop.files",

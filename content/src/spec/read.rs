@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::image::workbench_image;
 use super::{Difficulty, LabSpec, RequestParameter};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::layout::Hints;
@@ -150,6 +151,7 @@ impl Reader {
             labels: labels(&spec),
             logo: self.text(&spec, "logo"),
             url: self.text(&spec, "url"),
+            workbench_image: spec.node("workshop").and_then(workbench_image),
             session: self.session(&spec),
             parameters: self.parameters(&spec),
             environment_objects: self.objects(&environment),

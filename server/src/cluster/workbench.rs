@@ -121,6 +121,11 @@ fn state_of(pod: &Pod) -> WorkbenchState {
         let message = if words.is_empty() { format!("it ended ({})", phase.to_lowercase()) } else { words };
         return WorkbenchState::Gone { message };
     }
+    // what runs before the workbench may hold it up
+    let before = status.init_container_statuses.iter().flatten().find(|container| !container.ready);
+    if let Some(failing @ WorkbenchState::Failing(_)) = before.map(container_state) {
+        return failing;
+    }
     let container =
         status.container_statuses.iter().flatten().find(|container| container.name == manifest::CONTAINER);
     if let Some(container) = container {
@@ -212,6 +217,29 @@ mod tests {
         let expected =
             WorkbenchFailure::ImagePull { image: "nowhere/x:1".into(), message: "not found".into() };
         assert_eq!(state, WorkbenchState::Failing(expected));
+    }
+
+    #[test]
+    fn what_fails_before_the_workbench_is_told_as_its_failure() {
+        let waiting = |reason: &str| json!({"waiting": {"reason": reason, "message": "no agent here"}});
+        let of = |before: Value| {
+            let pod =
+                pod(json!({"phase": "Pending", "initContainerStatuses": [before], "containerStatuses": [{
+                    "name": "workbench", "image": "x:1", "imageID": "", "ready": false, "restartCount": 0,
+                    "state": {"waiting": {"reason": "PodInitializing"}},
+                }]}));
+            status_of(&pod).unwrap().state
+        };
+        let installer = |ready: bool, state: Value| json!({"name": "agent", "image": "y:1", "imageID": "", "ready": ready, "restartCount": 1, "state": state});
+        let failing = WorkbenchFailure::ImagePull { image: "y:1".into(), message: "no agent here".into() };
+        assert_eq!(of(installer(false, waiting("ImagePullBackOff"))), WorkbenchState::Failing(failing));
+        assert!(matches!(of(installer(false, waiting("CrashLoopBackOff"))), WorkbenchState::Failing(_)));
+        for going_on in [
+            installer(false, json!({"running": {}})),
+            installer(true, json!({"terminated": {"exitCode": 0}})),
+        ] {
+            assert!(matches!(of(going_on), WorkbenchState::Starting { .. }));
+        }
     }
 
     #[test]

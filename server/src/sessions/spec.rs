@@ -87,6 +87,7 @@ pub(super) fn session_spec(row: &SessionRow, lab: &Lab) -> SessionSpec {
         .chain(&wish.objects)
         .map(|object| fill_manifest(object, &values))
         .collect();
+    spec.workbench.image.clone_from(&lab.spec.workbench_image);
     if let Some(memory) = &wish.resources.memory {
         spec.workbench.memory.clone_from(memory);
     }

@@ -48,6 +48,8 @@ impl Installation {
     async fn connect() -> Result<Self> {
         let config = ClusterConfig {
             kubeconfig: Some(kubeconfig()?),
+            workbench_image: std::env::var("LECTERN_WORKBENCH_IMAGE")
+                .unwrap_or_else(|_| ClusterConfig::default().workbench_image),
             workbench_namespace: format!("lectern-test-{:08x}", rand::random::<u32>()),
             ..ClusterConfig::default()
         };

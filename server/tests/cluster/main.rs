@@ -15,6 +15,7 @@ mod isolation;
 mod lab_objects;
 mod objects;
 mod sessions;
+mod terminals;
 mod workbenches;
 
 use api::support;

@@ -29,7 +29,7 @@ spec:
   logo: data:image/png;base64,AAAA
   url: https://example.test
   publish: {image: x}
-  workshop: {files: [{git: {url: x}}]}
+  workshop: {image: "example.test/tools:3", files: [{git: {url: x}}]}
   request:
     parameters:
     - {name: WHO, value: nobody, aliases: [NAME]}
@@ -180,6 +180,7 @@ fn every_field_of_a_resource_of_today_is_read() {
         labels: BTreeMap::from([("id".into(), "full".into())]),
         logo: text("data:image/png;base64,AAAA"),
         url: text("https://example.test"),
+        workbench_image: text("example.test/tools:3"),
         session,
         parameters: vec![parameter("WHO", "nobody", &["NAME"]), parameter("WHERE", "", &[])],
         environment_objects: vec![json!({"kind": "ConfigMap"})],

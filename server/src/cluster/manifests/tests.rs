@@ -127,6 +127,17 @@ fn the_workbench_is_restricted_and_carries_no_token() {
 }
 
 #[test]
+fn a_workbench_of_another_image_gets_the_agent_from_ours() {
+    let mut spec = spec();
+    spec.workbench.image = Some("example.com/lab/tools:3".to_owned());
+    assert_yaml_snapshot!("workbench_own_image", workbench::pod(&spec, INSTANCE, "lectern/workbench:latest"));
+    spec.workbench.image = Some("lectern/workbench:latest".to_owned());
+    let named = workbench::pod(&spec, INSTANCE, "lectern/workbench:latest");
+    spec.workbench.image = None;
+    assert_eq!(named, workbench::pod(&spec, INSTANCE, "lectern/workbench:latest"));
+}
+
+#[test]
 fn a_lab_may_name_its_own_workbench_image() {
     let mut spec = spec();
     spec.workbench.image = Some("example.org/bench:2".to_owned());

@@ -1,5 +1,8 @@
 //! The workbench pod: the learner's terminals, under the strictest policy, knowing nothing of the cluster but
 //! what the server puts into its home.
+//!
+//! A lab may bring an image of its own, which needs no more than a shell: the agent is then put beside it by a
+//! container of our image that runs first.
 
 use k8s_openapi::api::core::v1::{
     Capabilities, Container, EmptyDirVolumeSource, EnvVar, Pod, PodSecurityContext, PodSpec,
@@ -15,6 +18,11 @@ use super::{labels, quantities, rbac};
 pub const CONTAINER: &str = "workbench";
 /// The agent inside the image.
 pub const AGENT: &str = "/opt/lectern/bin/lectern-agent";
+/// The container that brings the agent into another image.
+pub const INSTALLER: &str = "agent";
+/// The folder of the agent, and where the installer sees what will be it.
+const AGENT_FOLDER: &str = "/opt/lectern/bin";
+const INSTALL_FOLDER: &str = "/install";
 /// The learner's home.
 pub const HOME: &str = "/home/learner";
 /// Who the learner is inside the workbench: user, group and owner of the volumes.
@@ -29,6 +37,14 @@ const SCRATCH: [(&str, &str, &str); 3] =
 pub fn pod(spec: &SessionSpec, instance: &str, default_image: &str) -> Pod {
     let home = [("home", HOME, spec.workbench.storage.as_str())];
     let folders = || home.iter().chain(&SCRATCH).copied();
+    let own_image = spec.workbench.image.as_deref().filter(|image| *image != default_image);
+    let mut volumes: Vec<_> = folders().map(volume).collect();
+    let mut mounts: Vec<_> = folders().map(mount).collect();
+    if own_image.is_some() {
+        let (name, size) = ("agent-program", "16Mi");
+        volumes.push(volume((name, AGENT_FOLDER, size)));
+        mounts.push(VolumeMount { read_only: Some(true), ..mount((name, AGENT_FOLDER, size)) });
+    }
     Pod {
         metadata: ObjectMeta {
             name: Some(spec.names.workbench.clone()),
@@ -37,8 +53,9 @@ pub fn pod(spec: &SessionSpec, instance: &str, default_image: &str) -> Pod {
             ..ObjectMeta::default()
         },
         spec: Some(PodSpec {
-            containers: vec![container(spec, default_image, folders().map(mount).collect())],
-            volumes: Some(folders().map(volume).collect()),
+            init_containers: own_image.map(|_| vec![installer(default_image)]),
+            containers: vec![container(spec, own_image.unwrap_or(default_image), mounts)],
+            volumes: Some(volumes),
             service_account_name: Some(rbac::WORKBENCH.to_owned()),
             automount_service_account_token: Some(false),
             enable_service_links: Some(false),
@@ -62,7 +79,34 @@ pub fn pod(spec: &SessionSpec, instance: &str, default_image: &str) -> Pod {
     }
 }
 
-fn container(spec: &SessionSpec, default_image: &str, mounts: Vec<VolumeMount>) -> Container {
+/// Copies the agent from our image into the folder that both containers share.
+fn installer(image: &str) -> Container {
+    Container {
+        name: INSTALLER.to_owned(),
+        image: Some(image.to_owned()),
+        image_pull_policy: Some("IfNotPresent".to_owned()),
+        command: Some([AGENT, "install", INSTALL_FOLDER].map(str::to_owned).to_vec()),
+        resources: Some(ResourceRequirements {
+            requests: Some(quantities([("cpu", "10m"), ("memory", "16Mi")])),
+            limits: Some(quantities([("memory", "64Mi")])),
+            ..ResourceRequirements::default()
+        }),
+        security_context: Some(least_rights()),
+        volume_mounts: Some(vec![mount(("agent-program", INSTALL_FOLDER, ""))]),
+        ..Container::default()
+    }
+}
+
+fn least_rights() -> SecurityContext {
+    SecurityContext {
+        allow_privilege_escalation: Some(false),
+        capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), ..Capabilities::default() }),
+        read_only_root_filesystem: Some(true),
+        ..SecurityContext::default()
+    }
+}
+
+fn container(spec: &SessionSpec, image: &str, mounts: Vec<VolumeMount>) -> Container {
     let env = |name: &str, value: &str| EnvVar {
         name: name.to_owned(),
         value: Some(value.to_owned()),
@@ -70,7 +114,7 @@ fn container(spec: &SessionSpec, default_image: &str, mounts: Vec<VolumeMount>) 
     };
     Container {
         name: CONTAINER.to_owned(),
-        image: Some(spec.workbench.image.as_deref().unwrap_or(default_image).to_owned()),
+        image: Some(image.to_owned()),
         // `latest` would ask a registry at each start
         image_pull_policy: Some("IfNotPresent".to_owned()),
         command: Some(vec![AGENT.to_owned(), "serve".to_owned()]),
@@ -85,15 +129,7 @@ fn container(spec: &SessionSpec, default_image: &str, mounts: Vec<VolumeMount>) 
             limits: Some(quantities([("memory", spec.workbench.memory.as_str())])),
             ..ResourceRequirements::default()
         }),
-        security_context: Some(SecurityContext {
-            allow_privilege_escalation: Some(false),
-            capabilities: Some(Capabilities {
-                drop: Some(vec!["ALL".to_owned()]),
-                ..Capabilities::default()
-            }),
-            read_only_root_filesystem: Some(true),
-            ..SecurityContext::default()
-        }),
+        security_context: Some(least_rights()),
         volume_mounts: Some(mounts),
         ..Container::default()
     }
