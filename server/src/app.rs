@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_web::middleware::from_fn;
+use actix_web::rt::net::TcpStream;
 use actix_web::web::{Data, JsonConfig, PathConfig, QueryConfig};
 use actix_web::{App as ActixApp, HttpServer};
 use lectern_api::ids::{SessionId, UserId};
@@ -21,6 +22,7 @@ use crate::identity::Identity;
 use crate::progress::Progress;
 use crate::sessions::{SessionError, Sessions};
 use crate::store::{self, StoreError};
+use crate::terminals::OpenTerminals;
 
 /// How many changes may wait for a slow stream before it is told that it missed some.
 const CHANGES_KEPT: usize = 1024;
@@ -46,6 +48,8 @@ pub struct Services {
     pub catalog: Catalog,
     /// Sessions.
     pub sessions: Sessions,
+    /// The terminals that are open on this server.
+    pub terminals: OpenTerminals,
     /// Changes to sessions, from all servers.
     pub changes: broadcast::Sender<Change>,
     /// Settings.
@@ -111,6 +115,7 @@ impl App {
         let services = Data::new(Services {
             identity: Identity::new(pool.clone(), clock.clone()),
             progress: Progress::new(pool.clone()),
+            terminals: OpenTerminals::default(),
             sessions: Sessions::new(
                 pool.clone(),
                 clock,
@@ -155,6 +160,13 @@ impl App {
                 .app_data(QueryConfig::default().error_handler(|e, _| unreadable(&e)))
                 .wrap(from_fn(crate::telemetry::log_request))
                 .configure(endpoints::configure)
+        })
+        // a terminal's frames are small, and each is wanted now
+        .on_connect(|connection, _| {
+            if let Some(socket) = connection.downcast_ref::<TcpStream>() {
+                // fails where the browser is gone already
+                let _ = socket.set_nodelay(true);
+            }
         })
         .workers(std::thread::available_parallelism().map_or(2, usize::from).min(8))
         .shutdown_timeout(5)

@@ -23,6 +23,7 @@ mod provision;
 mod retry;
 mod spec;
 mod start;
+mod upgrade;
 mod wait;
 mod watches;
 mod workbench;

@@ -14,6 +14,7 @@ use kube::core::{Request, Resource, Status};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::manifests::workbench;
+use super::upgrade::{self, Socket};
 use super::{Cluster, ClusterError, SessionNames};
 
 /// The channels of Kubernetes' remote command protocol: the first byte of each frame.
@@ -57,11 +58,9 @@ impl Cluster {
         let request = Request::new(Pod::url_path(&(), Some(self.workbench_namespace())))
             .exec(&names.workbench, [workbench::AGENT, "attach"], &params)
             .map_err(|error| ClusterError::of(kube::Error::BuildRequest(error), &action))?;
-        let connection =
-            self.client.connect(request).await.map_err(|error| ClusterError::of(error, &action))?;
-        let closes_stdin = connection.supports_stream_close();
-        let frames = connection
-            .into_stream()
+        let Socket { stream, closes_stdin } =
+            upgrade::open(&self.client, request).await.map_err(|error| ClusterError::of(error, &action))?;
+        let frames = stream
             .filter_map(|message| {
                 future::ready(match message {
                     Ok(message) if message.is_binary() => Some(Ok(message.into_data())),

@@ -4,15 +4,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper_util::client::legacy::Client as HttpClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::client::ClientBuilder;
+use kube::client::{Body, ClientBuilder, ConfigExt};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client, Config};
-use tower::ServiceBuilder;
 use tower::buffer::BufferLayer;
 use tower::retry::RetryLayer;
 use tower::timeout::TimeoutLayer;
+use tower::{BoxError, ServiceBuilder};
+use tower_http::trace::TraceLayer;
 
 use super::retry::RetryPolicy;
 use super::watches::Watches;
@@ -86,8 +90,10 @@ async fn load_config(kubeconfig: Option<PathBuf>) -> Result<Config, ClusterError
     Ok(config)
 }
 
-/// Builds the client: kube's own stack (base address, credentials, tower-http's trace), within a limit for the
-/// time until an answer begins, within retries. A stream that has begun is bounded by neither.
+/// Builds the client: kube's own parts (base address, credentials, headers) and tower-http's trace, within a limit
+/// for the time until an answer begins, within retries. A stream that has begun is bounded by neither.
+///
+/// The connections are ours: a key stroke is a small message that must not wait for the answer to the one before.
 fn build_client(config: Config, request_timeout: Duration) -> Result<Client, kube::Error> {
     let layers = ServiceBuilder::new()
         .layer(RetryLayer::new(RetryPolicy::default()))
@@ -95,7 +101,29 @@ fn build_client(config: Config, request_timeout: Duration) -> Result<Client, kub
         .layer(BufferLayer::new(QUEUED_REQUESTS))
         .layer(TimeoutLayer::new(request_timeout))
         .into_inner();
-    Ok(ClientBuilder::try_from(config)?.with_layer(&layers).build())
+    if config.proxy_url.is_some() {
+        return Ok(ClientBuilder::try_from(config)?.with_layer(&layers).build());
+    }
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(config.connect_timeout);
+    let connector = config.rustls_https_connector_with_connector(connector)?;
+    let http = HttpClient::builder(TokioExecutor::new()).build::<_, Body>(connector);
+    let trace = TraceLayer::new_for_http()
+        .make_span_with(|request: &http::Request<Body>| {
+            tracing::debug_span!("kubernetes", http.method = %request.method(), http.path = request.uri().path())
+        })
+        // the retry layer and the caller say what failed
+        .on_failure(());
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .layer(trace)
+        .map_err(BoxError::from)
+        .service(http);
+    Ok(ClientBuilder::new(service, config.default_namespace).with_layer(&layers).build())
 }
 
 fn connect_error(error: kube::Error, server: &str, kubeconfig: Option<&PathBuf>) -> ClusterError {

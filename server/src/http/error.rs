@@ -9,6 +9,7 @@ use crate::identity::IdentityError;
 use crate::progress::ProgressError;
 use crate::sessions::SessionError;
 use crate::store::StoreError;
+use crate::terminals::TooManyTerminals;
 
 /// Any failure of a handler.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,9 @@ pub enum ApiError {
     /// From the service of sessions.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// The caller has too much open.
+    #[error(transparent)]
+    Terminals(#[from] TooManyTerminals),
 }
 
 /// Status and stable code of an error, and the field it is about.
@@ -49,6 +53,7 @@ fn classify(error: &ApiError) -> (StatusCode, &'static str, Option<&'static str>
         ApiError::ForeignRequest => (S::FORBIDDEN, "foreign_request", None),
         ApiError::NotFound(_) => (S::NOT_FOUND, "not_found", None),
         ApiError::Name(_) => (S::BAD_REQUEST, "bad_name", None),
+        ApiError::Terminals(TooManyTerminals) => (S::TOO_MANY_REQUESTS, "too_many_terminals", None),
         ApiError::Unreadable(_) => (S::BAD_REQUEST, "unreadable_request", None),
         ApiError::Identity(error) => match error {
             IdentityError::Field(field) => (S::BAD_REQUEST, "bad_field", Some(field.field)),

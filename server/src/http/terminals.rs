@@ -1,13 +1,15 @@
 //! A terminal's WebSocket: who may open it, and its frames to and from the relay.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use actix_web::web::{Data, Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
-use actix_ws::{CloseCode, CloseReason, Message};
-use futures::StreamExt;
-use lectern_api::ids::TerminalName;
-use tokio::sync::mpsc;
+use actix_ws::{CloseCode, CloseReason, Message, MessageStream, Session};
+use bytes::Bytes;
+use futures::{SinkExt, Stream, StreamExt};
+use lectern_api::ids::{SessionId, TerminalName};
+use lectern_api::terminal::MAX_PAYLOAD_BYTES;
 
 use super::ApiError;
 use super::caller::Caller;
@@ -21,8 +23,10 @@ use crate::terminals::{Attached, RelayEnd, relay};
 
 /// How often the socket is pinged, and its login and session are looked at again.
 const PING: Duration = Duration::from_secs(20);
-/// Frames on their way to or from the socket; each is at most 32 KiB.
-const FRAMES_UNDER_WAY: usize = 8;
+/// The longest message of a browser, in bytes.
+const LONGEST_MESSAGE: usize = MAX_PAYLOAD_BYTES + 64;
+/// How long the socket's end may take to be told.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What the browser says when it attaches.
 #[derive(Debug, serde::Deserialize)]
@@ -31,6 +35,9 @@ pub struct AttachQuery {
     offset: Option<u64>,
     cols: u16,
     rows: u16,
+    /// Whether it only watches: what it types and how large it is then mean nothing.
+    #[serde(default)]
+    watch: bool,
 }
 
 /// `GET /api/v1/sessions/{id}/terminals/{name}/attach`.
@@ -46,28 +53,29 @@ pub async fn attach_terminal(
     let (id, name) = path.into_inner();
     let id = session_id(&id)?;
     let terminal: TerminalName = name.parse()?;
-    let wish = AttachTerminal { terminal, offset: query.offset, cols: query.cols, rows: query.rows };
+    let open = services.terminals.open(caller.id())?;
+    let wish = AttachTerminal {
+        terminal,
+        offset: query.offset,
+        cols: query.cols,
+        rows: query.rows,
+        can_type: !query.watch,
+        window_bytes: open.window_bytes(),
+    };
     let attached = services.sessions.attach_terminal(caller.id(), id, wish).await?;
     let (response, socket, messages) =
         actix_ws::handle(&req, body).map_err(|error| ApiError::Unreadable(error.to_string()))?;
-    let (check_services, login) = (services.clone(), caller.0);
+    let services = services.clone();
     actix_web::rt::spawn(async move {
-        let still_allowed = move || {
-            let (services, login) = (check_services.clone(), login.clone());
-            async move { is_allowed(&services, &login, id).await }
-        };
-        serve_socket(socket, messages, attached, still_allowed).await;
+        serve_socket(socket, messages, attached, async || is_allowed(&services, &caller.0, id).await).await;
+        drop(open);
     });
     Ok(response)
 }
 
 /// Whether this browser may still have this terminal; else the reason for the close frame. A database that does
 /// not answer right now is no reason.
-async fn is_allowed(
-    services: &Services,
-    login: &Login,
-    id: lectern_api::ids::SessionId,
-) -> Result<(), CloseReason> {
+async fn is_allowed(services: &Services, login: &Login, id: SessionId) -> Result<(), CloseReason> {
     match services.identity.find_login(&login.token.reveal()).await {
         Ok(None) => return Err(close(4401, "signed out")),
         Err(error) => tracing::warn!(error = chain(&error), "a socket's login could not be looked at"),
@@ -84,86 +92,86 @@ fn close(code: u16, description: &str) -> CloseReason {
     CloseReason { code: CloseCode::Other(code), description: Some(description.to_owned()) }
 }
 
-fn lost() -> CloseReason {
-    close(4503, "the connection to the terminal was lost")
+/// What is known of the browser's side of a socket.
+#[derive(Default)]
+struct Browser {
+    /// Something came since this was looked at last.
+    is_heard: Cell<bool>,
+    /// Something would be read if it came: while the shell does not take what was typed, nothing is.
+    is_listened_to: Cell<bool>,
+    /// Why nothing more is read.
+    breach: Cell<Option<CloseReason>>,
 }
 
-async fn serve_socket<F: Future<Output = Result<(), CloseReason>>>(
-    mut socket: actix_ws::Session,
-    messages: actix_ws::MessageStream,
+async fn serve_socket(
+    socket: Session,
+    messages: MessageStream,
     attached: Attached,
-    still_allowed: impl Fn() -> F,
+    still_allowed: impl AsyncFn() -> Result<(), CloseReason>,
 ) {
-    let (to_agent, from_browser) = mpsc::channel(FRAMES_UNDER_WAY);
-    let (to_browser, mut from_agent) = mpsc::channel(FRAMES_UNDER_WAY);
-    let mut relaying = actix_web::rt::spawn(relay(attached, from_browser, to_browser));
-    let mut messages = messages.max_frame_size(64 * 1024);
-    let mut ping = tokio::time::interval(PING);
-    ping.reset();
-    let mut heard = true;
-
-    // the sending half is a task of its own: a browser that reads slowly holds up neither its typing nor its pings
-    let mut sender = socket.clone();
-    let mut sending = actix_web::rt::spawn(async move {
-        while let Some(frame) = from_agent.recv().await {
-            if sender.binary(frame).await.is_err() {
-                break;
-            }
-        }
-    });
-
-    // a message is read only when there is room for it: a shell that does not read holds up its typist, while
-    // pings and the look at the login go on
-    let mut room = None;
-    let reason = loop {
-        tokio::select! {
-            end = &mut relaying => break match end {
-                Ok(RelayEnd::ViewerLeft) => None,
-                // the link to the workbench went; the browser attaches again and finds out how things are
-                Ok(RelayEnd::TerminalWent) | Err(_) => Some(lost()),
-                Ok(RelayEnd::BadFrame) => Some(close(1008, "not a frame of this protocol")),
-            },
-            _ = &mut sending => break None,
-            permit = to_agent.reserve(), if room.is_none() => match permit {
-                Ok(permit) => room = Some(permit),
-                Err(_) => break Some(lost()),
-            },
-            message = messages.next(), if room.is_some() => match message {
-                Some(Ok(Message::Binary(bytes))) => {
-                    heard = true;
-                    if let Some(permit) = room.take() {
-                        permit.send(bytes);
-                    }
-                }
-                Some(Ok(Message::Ping(bytes))) => {
-                    heard = true;
-                    if socket.pong(&bytes).await.is_err() {
-                        break None;
-                    }
-                }
-                Some(Ok(Message::Pong(_))) => heard = true,
-                Some(Ok(Message::Text(_) | Message::Continuation(_))) => {
-                    break Some(close(1003, "only whole binary messages are understood"));
-                }
-                Some(Ok(Message::Nop)) => {}
-                Some(Ok(Message::Close(_)) | Err(_)) | None => break None,
-            },
-            _ = ping.tick() => {
-                if !heard && room.is_some() {
-                    break None;
-                }
-                heard = false;
-                if socket.ping(b"").await.is_err() {
-                    break None;
-                }
-                if let Err(reason) = still_allowed().await {
-                    break Some(reason);
-                }
-            }
-        }
+    let browser = Browser::default();
+    let frames = frames(messages.max_frame_size(LONGEST_MESSAGE), socket.clone(), &browser);
+    let to_browser = socket
+        .clone()
+        .with(|frame: Bytes| std::future::ready(Ok::<_, actix_ws::Closed>(Message::Binary(frame))));
+    // beside the relay: neither a browser that does not read nor a slow database holds up the terminal
+    let reason = tokio::select! {
+        end = relay(attached, frames, to_browser) => match end {
+            RelayEnd::ViewerLeft => browser.breach.take(),
+            // the link to the workbench went; the browser attaches again and finds out how things are
+            RelayEnd::TerminalWent => Some(close(4503, "the connection to the terminal was lost")),
+            RelayEnd::BadFrame => Some(close(1008, "not a frame of this protocol")),
+        },
+        reason = watch_over(socket.clone(), &browser, still_allowed) => reason,
     };
-    sending.abort();
-    relaying.abort();
     // fails where the browser went first
-    let _ = socket.close(reason).await;
+    let _ = tokio::time::timeout(FAREWELL, socket.close(reason)).await;
+}
+
+/// The frames that the browser sends, until it leaves or sends something else.
+fn frames<'a>(
+    messages: MessageStream,
+    socket: Session,
+    browser: &'a Browser,
+) -> impl Stream<Item = Bytes> + use<'a> {
+    futures::stream::unfold((messages, socket), async move |(mut messages, mut socket)| {
+        loop {
+            browser.is_listened_to.set(true);
+            let message = messages.next().await?.ok()?;
+            browser.is_listened_to.set(false);
+            browser.is_heard.set(true);
+            match message {
+                Message::Binary(frame) => return Some((frame, (messages, socket))),
+                Message::Ping(bytes) => socket.pong(&bytes).await.ok()?,
+                Message::Pong(_) | Message::Nop => {}
+                Message::Text(_) | Message::Continuation(_) => {
+                    browser.breach.set(Some(close(1003, "only whole binary messages are understood")));
+                    return None;
+                }
+                Message::Close(_) => return None,
+            }
+        }
+    })
+}
+
+/// Pings the socket and looks at its login now and then; resolves when it shall be closed, with the reason.
+async fn watch_over(
+    mut socket: Session,
+    browser: &Browser,
+    still_allowed: impl AsyncFn() -> Result<(), CloseReason>,
+) -> Option<CloseReason> {
+    loop {
+        tokio::time::sleep(PING).await;
+        if !browser.is_heard.replace(false) && browser.is_listened_to.get() {
+            // neither a frame nor the answer to the ping before: nobody is there
+            return None;
+        }
+        // one that has no room for it will not answer it either, and is gone the next time
+        if let Ok(Err(_)) = tokio::time::timeout(FAREWELL, socket.ping(b"")).await {
+            return None;
+        }
+        if let Err(reason) = still_allowed().await {
+            return Some(reason);
+        }
+    }
 }

@@ -8,7 +8,7 @@ use lectern_api::ids::{CheckName, PageName, SessionId, TerminalName, UserId};
 use lectern_api::page::RenderedPage;
 use lectern_api::sessions::{CheckOutcome, RunCheck};
 use lectern_content::RenderOptions;
-use lectern_link::{Link, LinkError};
+use lectern_link::{AttachWish, Link, LinkError};
 
 use super::environment::page_variables;
 use super::lifecycle::Phase;
@@ -35,6 +35,10 @@ pub struct AttachTerminal {
     pub cols: u16,
     /// The viewer's rows.
     pub rows: u16,
+    /// Whether what it types counts.
+    pub can_type: bool,
+    /// How many bytes may be under way to it without being acknowledged.
+    pub window_bytes: u32,
 }
 
 impl Sessions {
@@ -80,6 +84,9 @@ impl Sessions {
             args: wish.args,
             stdin: wish.inputs.map(|inputs| inputs.to_string()).unwrap_or_default(),
             timeout_secs: wish.timeout_secs.unwrap_or(CHECK_SECS).clamp(1, CHECK_SECS_MOST),
+            // the browser tries again, where it shows each try
+            retries: 0,
+            delay_secs: 0,
         };
         let (passed, output, duration_ms) = match link
             .request(request)
@@ -114,9 +121,9 @@ impl Sessions {
     ) -> Result<Attached, SessionError> {
         let row = self.find_running(user, id).await?;
         let link = self.link(&row).await?;
-        link.attach(wish.terminal, wish.offset, wish.cols, wish.rows, true)
-            .await
-            .map_err(SessionError::Workbench)
+        let AttachTerminal { terminal, offset, cols, rows, can_type, window_bytes } = wish;
+        let wish = AttachWish { terminal, offset, cols, rows, can_type, window_bytes };
+        link.attach(wish).await.map_err(SessionError::Workbench)
     }
 
     /// Whether the person may still have this session's terminals.

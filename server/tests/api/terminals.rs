@@ -102,3 +102,22 @@ fn a_session_that_does_not_run_has_no_terminals() {
         assert_eq!(refusal(&ada, &ada.cookie(), own, starting).await, refused(409, "not_running"));
     });
 }
+
+#[test]
+fn one_terminal_too_many_is_refused_until_another_one_is_closed() {
+    run(async |app| {
+        let ada = app.learner("ada").await;
+        let session = app.running_session(ada.id()).await;
+        let own = Some(app.base.as_str());
+        let mut open = vec![];
+        while let Ok(one) = app.services.terminals.open(ada.id()) {
+            open.push(one);
+        }
+        assert_eq!(refusal(&ada, &ada.cookie(), own, session).await, refused(429, "too_many_terminals"));
+        open.pop();
+        // past the limit, what is missing is the workbench; and what was refused does not count
+        for _ in 0..2 {
+            assert_eq!(refusal(&ada, &ada.cookie(), own, session).await.0, 503);
+        }
+    });
+}
