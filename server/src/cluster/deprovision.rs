@@ -1,12 +1,42 @@
 //! Removing a session's objects.
 
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::DeleteParams;
+use kube::runtime::wait::await_condition;
 
 use super::{Cluster, ClusterError, SessionNames, apply};
 
+/// How long a dead pod may take to go.
+const GONE_WITHIN: Duration = Duration::from_secs(30);
+
 impl Cluster {
+    /// Makes way for a new workbench where the old one is no longer alive; whether it is not. Asks the cluster
+    /// itself, which knows better than a watch that lags behind.
+    ///
+    /// # Errors
+    /// When the cluster gives no answer, or does not let the old pod go.
+    pub async fn remove_dead_workbench(&self, names: &SessionNames) -> Result<bool, ClusterError> {
+        let pods = self.namespaced::<Pod>(self.workbench_namespace());
+        let action = format!("look at the pod {}/{}", self.workbench_namespace(), names.workbench);
+        let found = pods.get_opt(&names.workbench).await.map_err(|error| ClusterError::of(error, &action))?;
+        let Some(pod) = found else { return Ok(true) };
+        let ended = pod.status.and_then(|status| status.phase);
+        if pod.metadata.deletion_timestamp.is_none()
+            && !matches!(ended.as_deref(), Some("Failed" | "Succeeded"))
+        {
+            return Ok(false);
+        }
+        apply::delete(&pods, &names.workbench, &DeleteParams::default().grace_period(0)).await?;
+        let gone = await_condition(pods, &names.workbench, |pod: Option<&Pod>| pod.is_none());
+        match tokio::time::timeout(GONE_WITHIN, gone).await {
+            Ok(Ok(_)) => Ok(true),
+            Ok(Err(_)) | Err(_) => Err(ClusterError::Incomplete { action, missing: "its end" }),
+        }
+    }
+
     /// Asks the cluster to delete all that belongs to a session. May be repeated; what is absent is as good as
     /// deleted. Does not wait for the end of it: [`Cluster::list_managed`] shows what is still there and
     /// [`Cluster::stuck_deletions`] what hangs.

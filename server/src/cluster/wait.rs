@@ -83,7 +83,13 @@ impl Cluster {
     /// The workbench as the shared watch last saw it; none where it is not there.
     #[must_use]
     pub fn find_workbench(&self, names: &SessionNames) -> Option<WorkbenchStatus> {
-        let key = format!("{}/{}", self.workbench_namespace(), names.workbench);
+        self.find_workbench_named(&names.workbench)
+    }
+
+    /// The same, by the pod's name.
+    #[must_use]
+    pub fn find_workbench_named(&self, workbench: &str) -> Option<WorkbenchStatus> {
+        let key = format!("{}/{workbench}", self.workbench_namespace());
         self.shared.watches.workbenches.find(&key).as_deref().cloned()
     }
 }

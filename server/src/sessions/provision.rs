@@ -23,6 +23,9 @@ use workbench::{prepare, put_files, write_kubeconfig};
 
 /// How long all of it may take.
 const TIMEOUT: Duration = Duration::from_secs(300);
+/// How often what is only away is tried again, with a pause that grows each time: half a minute in all.
+const MOST_RETRIES: u32 = 7;
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How often the claim on the work is renewed.
 const CLAIM_EVERY: Duration = Duration::from_secs(10);
 /// How long the learner's cluster token is good for; it is renewed long before.
@@ -39,7 +42,7 @@ impl Sessions {
     pub(super) async fn provision_to_the_end(&self, row: &SessionRow) {
         let id = row.session_id();
         let outcome = tokio::select! {
-            done = tokio::time::timeout(TIMEOUT, self.provision(row)) => {
+            done = tokio::time::timeout(TIMEOUT, self.provision_patiently(row)) => {
                 done.unwrap_or(Err(ProvisionError::TooLate(TIMEOUT)))
             }
             lost = self.keep_claim(row) => Err(lost),
@@ -54,6 +57,25 @@ impl Sessions {
                 tracing::info!(session.id = %id, "a session was ended while it started");
             }
             Err(error) => self.record_failure(row, &error).await,
+        }
+    }
+
+    /// Provisions, and tries again what failed only because something was away for a moment: all of it may be
+    /// repeated.
+    async fn provision_patiently(&self, row: &SessionRow) -> Result<Phase, ProvisionError> {
+        let mut tries = 0;
+        loop {
+            match self.provision(row).await {
+                Err(error) if error.is_passing() && tries < MOST_RETRIES => {
+                    let id = row.session_id();
+                    tracing::warn!(session.id = %id, error = chain(&error), "a session is made once more");
+                    // fails where the database is away, too
+                    let _ = self.advance(row, Event::Step("Trying once more".to_owned())).await;
+                    tries += 1;
+                    tokio::time::sleep(RETRY_AFTER * tries).await;
+                }
+                decided => return decided,
+            }
         }
     }
 
@@ -190,9 +212,27 @@ impl Sessions {
         Ok(store::sessions::time::update_token_expiry(&mut conn, row.session_id(), expires_at).await?)
     }
 
+    /// Makes the workbench of a running session anew, which somebody took away, with the lab's own files in it.
+    pub(super) async fn rebuild(&self, row: &SessionRow) -> Result<(), ProvisionError> {
+        let lab = self.lab_of(row)?;
+        self.links.forget(row.session_id()).await;
+        let link = self.make(row, &lab, &|_| {}).await?;
+        self.links.find_or_open(row.session_id(), async { Ok::<_, LinkError>(link) }).await?;
+        Ok(())
+    }
+
     /// Opens a link to a workbench that was provisioned before, by this server or another. Sending the
     /// environment and set-up again changes nothing, unless the workbench was started anew: then it is needed.
+    ///
+    /// A workbench that is being made anew is left alone: set-up must not run before the lab's files are there.
     pub(super) async fn open_link(&self, row: &SessionRow) -> Result<Link, ProvisionError> {
+        // who waited for another's attempt may know the row as it was before
+        let mut conn = self.pool.acquire().await?;
+        let now = store::sessions::find_session(&mut conn, row.session_id()).await?;
+        drop(conn);
+        if now.is_none_or(|now| now.rebuilding_until.is_some()) {
+            return Err(ProvisionError::Rebuilding);
+        }
         let link = Link::connect(self.cluster.open_agent(&names(row)).await?).await?;
         match self.lab_of(row) {
             Ok(lab) => prepare(&link, row, &lab).await?,

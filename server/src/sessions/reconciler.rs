@@ -1,9 +1,10 @@
 //! The reconciler: one server, elected through Postgres, makes the cluster follow the database.
 //!
 //! It ends sessions whose time is over or whose learner left, removes what ended sessions left, takes up sessions
-//! whose server went away while making them, renews tokens, keeps the reserve filled, and sweeps what belongs to no
+//! whose server went away while making them, makes lost workbenches anew, renews tokens, keeps the reserve filled, and sweeps what belongs to no
 //! session. Each pass reads the shared watches and a few indexed rows; it asks the cluster nothing per idle session.
 
+mod rebuild;
 mod removal;
 mod reserve;
 
@@ -27,7 +28,7 @@ const EVERY: Duration = Duration::from_secs(2);
 const ELECT_EVERY: Duration = Duration::from_secs(5);
 /// How long a pass may take before it is worth a warning.
 const SLOW: Duration = Duration::from_secs(1);
-/// How often objects without a session are looked for.
+/// How often objects without a session, and sessions without a workbench, are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// How long before its end a token is renewed.
 const RENEW_BEFORE_MINUTES: i64 = 45;
@@ -112,6 +113,7 @@ impl Sessions {
         let mut removed = self.remove_ended(conn).await?;
         if sweeps {
             removed += self.sweep_orphans(conn).await?;
+            self.rebuild_lost(conn).await?;
         }
         let made_ahead = self.fill_reserve(conn).await?;
         Ok(Pass { took: begun.elapsed(), ended, removed, made_ahead })

@@ -56,6 +56,8 @@ pub struct SessionRow {
     pub ready_at: Option<DateTime<Utc>>,
     running_at: Option<DateTime<Utc>>,
     expires_at: Option<DateTime<Utc>>,
+    /// Until when a server makes its workbench anew; none: it is whole.
+    pub rebuilding_until: Option<DateTime<Utc>>,
     /// When the learner's cluster token must be replaced.
     pub token_expires_at: Option<DateTime<Utc>>,
     /// The page last viewed.

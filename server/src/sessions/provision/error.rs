@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lectern_link::LinkError;
 
-use crate::cluster::ClusterError;
+use crate::cluster::{ClusterError, ClusterErrorKind};
 use crate::sessions::SessionError;
 use crate::store::StoreError;
 
@@ -26,6 +26,8 @@ pub(in crate::sessions) enum ProvisionError {
     SetUp(String),
     #[error("it did not start within {} minutes", .0.as_secs() / 60)]
     TooLate(Duration),
+    #[error("its workbench was lost and is being made anew")]
+    Rebuilding,
     #[error("it was ended while it started")]
     Ended,
     #[error(transparent)]
@@ -33,9 +35,24 @@ pub(in crate::sessions) enum ProvisionError {
 }
 
 impl ProvisionError {
+    /// Whether the same may succeed in a moment: database or cluster were away, or the workbench was taken away.
+    pub(in crate::sessions) fn is_passing(&self) -> bool {
+        match self {
+            Self::Cluster(error) => is_passing(error),
+            Self::Link(LinkError::OtherProtocol { .. }) => false,
+            Self::Link(_) | Self::Rebuilding => true,
+            Self::Session(error) => match error.as_ref() {
+                SessionError::Cluster(error) => is_passing(error),
+                SessionError::Store(error) => error.is_unavailable(),
+                _ => false,
+            },
+            Self::Agent(_) | Self::Files(_) | Self::SetUp(_) | Self::TooLate(_) | Self::Ended => false,
+        }
+    }
+
     /// What the learner is told: what concerns their session and what they may do, never addresses or paths of
     /// the server's.
-    pub(super) fn learner_message(&self) -> String {
+    pub(in crate::sessions) fn learner_message(&self) -> String {
         match self {
             Self::Cluster(error) => error.learner_message(),
             Self::Link(LinkError::OtherProtocol { .. }) => {
@@ -47,6 +64,7 @@ impl ProvisionError {
             Self::Files(_) => "The lab's files cannot be read. Tell the lab's author.".to_owned(),
             Self::SetUp(output) => format!("A set-up script of the lab failed.\n{}", end_of(output)),
             Self::TooLate(_) => format!("{self}. Start the lab again.").replacen("it", "It", 1),
+            Self::Rebuilding => "The workbench was lost and is being made anew. Try again in a moment.".to_owned(),
             Self::Ended => "It was ended while it started.".to_owned(),
             Self::Session(error) => match error.as_ref() {
                 SessionError::Cluster(error) => error.learner_message(),
@@ -55,6 +73,11 @@ impl ProvisionError {
             },
         }
     }
+}
+
+fn is_passing(error: &ClusterError) -> bool {
+    error.kind() == ClusterErrorKind::Unreachable
+        || matches!(error, ClusterError::WorkbenchGone { .. } | ClusterError::Agent { .. })
 }
 
 /// The last of a long text, beginning with a whole line where it can.
@@ -106,6 +129,24 @@ mod tests {
         let store = StoreError::Statement(sqlx::Error::Protocol(secret.to_owned()));
         for error in [ProvisionError::from(store), ProvisionError::Files(std::io::Error::other(secret))] {
             assert!(!error.learner_message().contains("hunter2"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_only_away_is_tried_again_and_what_is_wrong_is_not() {
+        let gone =
+            ClusterError::WorkbenchGone { workbench: "wb-x".to_owned(), message: "deleted".to_owned() };
+        let pull = ClusterError::ImagePull { image: "x".to_owned(), message: "not found".to_owned() };
+        let away = StoreError::Statement(sqlx::Error::PoolTimedOut);
+        for (error, is_passing) in [
+            (ProvisionError::from(gone), true),
+            (ProvisionError::from(away), true),
+            (ProvisionError::from(LinkError::Closed), true),
+            (ProvisionError::from(LinkError::OtherProtocol { agent: 1, server: 2 }), false),
+            (ProvisionError::from(pull), false),
+            (ProvisionError::SetUp("exit 1".to_owned()), false),
+        ] {
+            assert_eq!(error.is_passing(), is_passing, "{error:?}");
         }
     }
 

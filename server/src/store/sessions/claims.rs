@@ -2,6 +2,7 @@
 
 use lectern_api::ids::SessionId;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::SessionRow;
 use crate::store::StoreError;
@@ -45,6 +46,61 @@ pub async fn claim_abandoned(
     .bind(f64::from(claim_secs))
     .fetch_all(conn)
     .await?)
+}
+
+/// A running session, as far as its workbench may have to be made anew.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct RunningRow {
+    /// Its id.
+    pub id: Uuid,
+    /// The pod with the terminals.
+    pub workbench: String,
+    /// Whether somebody began to make it anew, and did not come to the end.
+    pub is_unfinished: bool,
+}
+
+/// The running sessions, save those that began less than `settled_secs` ago and those that somebody is at work on.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn list_running(conn: &mut PgConnection, settled_secs: i32) -> Result<Vec<RunningRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "select id, workbench, rebuilding_until is not null as is_unfinished from sessions
+         where phase = 'running' and running_at < now() - make_interval(secs => $1)
+             and (rebuilding_until is null or rebuilding_until < now())",
+    )
+    .bind(f64::from(settled_secs))
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Claims the workbench of a running session, to make it anew; none where another server is at it.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn claim_rebuild(
+    conn: &mut PgConnection,
+    id: SessionId,
+    claim_secs: i32,
+) -> Result<Option<SessionRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "update sessions set rebuilding_until = now() + make_interval(secs => $2)
+         where id = $1 and phase = 'running' and (rebuilding_until is null or rebuilding_until < now())
+         returning *",
+    )
+    .bind(id.0)
+    .bind(f64::from(claim_secs))
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Notes that a workbench is whole.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn note_rebuilt(conn: &mut PgConnection, id: SessionId) -> Result<(), StoreError> {
+    sqlx::query("update sessions set rebuilding_until = null where id = $1").bind(id.0).execute(conn).await?;
+    Ok(())
 }
 
 /// Tries to become the one server that reconciles, for as long as this connection lives; whether it is.
