@@ -1,5 +1,7 @@
 //! Running the clickable blocks of a page.
 
+pub mod form;
 pub mod on_page;
 pub mod plan;
 pub mod runner;
+mod sections;

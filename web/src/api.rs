@@ -4,6 +4,7 @@ mod error;
 pub mod events;
 mod fetch;
 
+use chrono::{DateTime, Utc};
 use lectern_api::classes::{Class, JoinClass, LearnerRow, NewClass};
 use lectern_api::identity::{Me, NewUser, Registration, SetPassword, SignIn, SignInLink, User};
 use lectern_api::ids::{ClassId, LabSlug, SessionId, UserId};
@@ -11,7 +12,7 @@ use lectern_api::labs::LabSummary;
 use lectern_api::page::RenderedPage;
 use lectern_api::platform::Platform;
 use lectern_api::progress::{ProgressEvent, SessionProgress};
-use lectern_api::sessions::{CheckOutcome, RunCheck, Session, StartSession};
+use lectern_api::sessions::{CheckOutcome, ExtendSession, RunCheck, Session, StartSession};
 use leptos::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -149,6 +150,12 @@ impl Client {
         self.read(&format!("/sessions/{id}")).await
     }
 
+    /// Asks for more time. `seen` is the end that the learner saw, so that a second try adds nothing.
+    pub async fn extend_session(self, id: SessionId, seen: DateTime<Utc>) -> Outcome<Session> {
+        let wish = ExtendSession { expires_at: Some(seen) };
+        self.write("POST", &format!("/sessions/{id}/extensions"), &wish).await
+    }
+
     /// Ends a session.
     pub async fn end_session(self, id: SessionId) -> Outcome<()> {
         self.call(Call::new("DELETE", &format!("/sessions/{id}"))).await.map(|_| ())
@@ -165,12 +172,7 @@ impl Client {
     }
 
     /// Delivers progress events; `leaving` lets the call outlive the page.
-    pub async fn send_progress(
-        self,
-        id: SessionId,
-        events: &[ProgressEvent],
-        leaving: bool,
-    ) -> Outcome<()> {
+    pub async fn send_progress(self, id: SessionId, events: &[ProgressEvent], leaving: bool) -> Outcome<()> {
         let path = format!("/sessions/{id}/progress-events");
         let mut call = Call::new("POST", &path).body(&events)?;
         call.keepalive = leaving;

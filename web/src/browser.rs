@@ -32,6 +32,27 @@ pub fn remember(key: &str, text: &str) {
     }
 }
 
+/// Gives the keyboard to the element of that id.
+pub fn focus_by_id(id: &str) {
+    let found =
+        window().and_then(|window| window.document()).and_then(|document| document.get_element_by_id(id));
+    if let Some(element) = found.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// Whether a media query holds.
+#[must_use]
+pub fn matches_media(query: &str) -> bool {
+    window().and_then(|window| window.match_media(query).ok().flatten()).is_some_and(|list| list.matches())
+}
+
+/// A text in lower case. The browser knows the letters of all the world; a second table would cost ten kilobytes.
+#[must_use]
+pub fn lower_case(text: &str) -> String {
+    js_sys::JsString::from(text).to_lower_case().into()
+}
+
 /// Waits.
 pub async fn sleep(time: Duration) {
     let millis = i32::try_from(time.as_millis()).unwrap_or(i32::MAX);

@@ -35,6 +35,15 @@ pub fn time_left(now: DateTime<Utc>, end: DateTime<Utc>) -> Option<String> {
     }
 }
 
+/// The time of day where the learner is, such as `15:40`.
+#[must_use]
+pub fn time_of_day(at: DateTime<Utc>) -> String {
+    // the server's clock may be wrong by hours; what counts is the span from now, on the learner's own
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit exactly")]
+    let here = js_sys::Date::new(&((at.timestamp_millis() - AHEAD_MS.get()) as f64).into());
+    format!("{:02}:{:02}", here.get_hours(), here.get_minutes())
+}
+
 /// How long ago something was, such as `just now`, `3 min ago`, `2 days ago`.
 #[must_use]
 pub fn time_ago(now: DateTime<Utc>, then: DateTime<Utc>) -> String {

@@ -5,3 +5,4 @@ pub mod class_table;
 pub mod dialog;
 pub mod form;
 pub mod frame;
+pub mod menu;

@@ -19,7 +19,9 @@ mod workspace;
 
 fn main() {
     console_error_panic_hook::set_once();
-    if let Some(boot) = browser::window().and_then(|it| it.document()).and_then(|it| it.get_element_by_id("boot")) {
+    if let Some(boot) =
+        browser::window().and_then(|it| it.document()).and_then(|it| it.get_element_by_id("boot"))
+    {
         boot.remove();
     }
     leptos::mount::mount_to_body(app::App);

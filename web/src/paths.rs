@@ -91,7 +91,9 @@ mod tests {
 
     #[test]
     fn the_way_back_never_leaves_this_site() {
-        for bad in ["//evil.example", "https://evil.example", "/\\evil.example", "", "labs", "/\tx", "javascript:x"] {
+        for bad in
+            ["//evil.example", "https://evil.example", "/\\evil.example", "", "labs", "/\tx", "javascript:x"]
+        {
             assert_eq!(way_back(bad), None, "{bad:?}");
         }
         assert_eq!(way_back("/sessions/1/pages/a%20b?x=1").as_deref(), Some("/sessions/1/pages/a%20b?x=1"));

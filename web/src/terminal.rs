@@ -2,8 +2,10 @@
 
 pub mod connection;
 pub mod flow;
+pub mod outgoing;
 pub mod screen;
 mod socket;
+pub mod status;
 pub mod typing;
 
 use std::collections::BTreeMap;

@@ -2,11 +2,13 @@
 //! `pages::workspace` fetches for them.
 
 pub mod action_block;
+pub mod action_form;
 pub mod contents;
-pub mod lifecycle;
 pub mod lab_page;
+pub mod lifecycle;
 pub mod splitter;
 pub mod terminal_pane;
+pub mod time_left;
 pub mod top_bar;
 
 use lectern_api::sessions::{Session, SessionState};
@@ -33,6 +35,10 @@ pub struct Workspace {
     pub shows_terminals: RwSignal<bool>,
     /// Shows another page.
     pub go_to: Callback<String>,
+    /// Asks for more time.
+    pub on_extend: Callback<()>,
+    /// Whether that is under way.
+    pub extending: RwSignal<bool>,
 }
 
 impl Workspace {
@@ -40,9 +46,8 @@ impl Workspace {
     #[must_use]
     pub fn place(&self) -> (Option<usize>, usize) {
         let page = self.page.get();
-        self.session.with(|session| {
-            (session.pages.iter().position(|link| link.name == page), session.pages.len())
-        })
+        self.session
+            .with(|session| (session.pages.iter().position(|link| link.name == page), session.pages.len()))
     }
 
     /// The name of the page so many further on, if there is one.

@@ -3,14 +3,26 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lectern_api::actions::ActionBlock;
+use lectern_api::actions::{ActionBlock, ActionOptions};
 use lectern_api::page::RenderedPage;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use serde_json::Value;
+
 use super::plan::{Plan, plan};
 use super::runner::{ActionState, Runner};
+use super::sections::{autostarts, autostarts_in, next_of, opening, section_of_end};
 use crate::browser::sleep;
+
+/// The sections of the page on screen, by the ids of their beginnings.
+#[derive(Clone, Copy)]
+pub struct Sections {
+    /// Whether one is unfolded.
+    pub is_open: fn(u32) -> bool,
+    /// Unfolds or folds one.
+    pub set_open: fn(u32, bool),
+}
 
 /// The actions of one page; copies share their state.
 #[derive(Clone, Copy)]
@@ -19,21 +31,20 @@ pub struct PageActions {
     page: StoredValue<RenderedPage>,
     states: StoredValue<BTreeMap<u32, RwSignal<ActionState>>>,
     last_runs: StoredValue<BTreeMap<u32, f64>>,
-    /// Says whether a section, by the id of its beginning, is open.
-    is_open: StoredValue<fn(u32) -> bool>,
+    sections: Sections,
 }
 
 impl PageActions {
-    /// The actions of `page`; `is_open` says whether a section is unfolded.
+    /// The actions of `page`.
     #[must_use]
-    pub fn new(runner: Runner, page: RenderedPage, is_open: fn(u32) -> bool) -> Self {
+    pub fn new(runner: Runner, page: RenderedPage, sections: Sections) -> Self {
         let states = page.actions.iter().map(|block| (block.id, RwSignal::new(ActionState::Idle))).collect();
         Self {
             runner,
             page: StoredValue::new(page),
             states: StoredValue::new(states),
             last_runs: StoredValue::new(BTreeMap::new()),
-            is_open: StoredValue::new(is_open),
+            sections,
         }
     }
 
@@ -45,16 +56,21 @@ impl PageActions {
 
     /// Runs a block as a click on it does, and those after it that it leads to.
     pub fn click(self, id: u32) {
+        self.submit(id, None);
+    }
+
+    /// Runs a block with what its form was filled in with.
+    pub fn submit(self, id: u32, mut inputs: Option<Value>) {
         spawn_local(async move {
             let mut next = Some(id);
             while let Some(id) = next {
-                next = self.run(id).await;
+                next = self.run(id, inputs.take()).await;
             }
         });
     }
 
     /// Runs one block; returns the one that a cascade runs next.
-    async fn run(&self, id: u32) -> Option<u32> {
+    async fn run(&self, id: u32, inputs: Option<Value>) -> Option<u32> {
         let (name, block) = self.page.try_with_value(|page| {
             let block = page.actions.iter().find(|block| block.id == id)?;
             Some((page.name.clone(), block.clone()))
@@ -68,14 +84,58 @@ impl PageActions {
         }
         self.last_runs.try_update_value(|runs| runs.insert(id, now));
         let options = block.options.clone();
-        let done = self.runner.run(name, block, state).await;
+        let planned = plan(block.action()?);
+        // a pause lets learners see what ran; folding is seen at once
+        let is_hasty = planned.is_section() && options.pause_ms == ActionOptions::default().pause_ms;
+        let done = match planned {
+            Plan::BeginSection => {
+                self.toggle(id);
+                true
+            }
+            Plan::EndSection { closes } => {
+                if closes {
+                    self.page
+                        .try_with_value(|page| section_of_end(&page.actions, &block))
+                        .flatten()
+                        .into_iter()
+                        .for_each(|begin| (self.sections.set_open)(begin, false));
+                }
+                true
+            }
+            _ => self.runner.run(name, block, inputs, state).await,
+        };
         if !done || !options.cascade {
             return None;
         }
-        sleep(Duration::from_millis(options.pause_ms.into())).await;
+        if !is_hasty {
+            sleep(Duration::from_millis(options.pause_ms.into())).await;
+        }
         // on another page by now: a cascade does not reach beyond its own
-        let is_open = self.is_open.try_get_value()?;
-        self.page.try_with_value(|page| next_of(&page.actions, id, is_open)).flatten()
+        self.page.try_with_value(|page| next_of(&page.actions, id, self.sections.is_open)).flatten()
+    }
+
+    /// Gives the keyboard to the terminal in front.
+    pub fn focus_terminal(&self) {
+        let terminals = self.runner.terminals;
+        if let Some(terminal) = terminals.find(&terminals.front.get_untracked()) {
+            terminal.focus();
+        }
+    }
+
+    /// Opens a section and runs what starts by itself in it, or closes it.
+    fn toggle(&self, section: u32) {
+        let opens = !(self.sections.is_open)(section);
+        (self.sections.set_open)(section, opens);
+        if opens {
+            let starting = self.page.try_with_value(|page| autostarts_in(&page.actions, section));
+            starting.into_iter().flatten().for_each(|id| self.click(id));
+        }
+    }
+
+    /// Opens the sections that are to be seen from the beginning.
+    pub fn open_sections(&self) {
+        let opening = self.page.with_value(|page| opening(&page.actions));
+        opening.into_iter().for_each(|section| (self.sections.set_open)(section, true));
     }
 
     /// The blocks that run by themselves when the page opens, less those that ran already: a reload must not
@@ -84,46 +144,33 @@ impl PageActions {
     pub fn autostarts(&self) -> Vec<u32> {
         let marks = self.runner.progress.marks.get_untracked();
         self.page.with_value(|page| {
-            page.actions
-                .iter()
-                .filter(|block| block.options.autostart && !marks.is_run(&page.name, block.id))
-                .filter(|block| block.action().is_some_and(|action| plan(action) != Plan::Section))
-                .map(|block| block.id)
-                .collect()
+            let mut starting = autostarts(&page.actions, self.sections.is_open);
+            starting.retain(|id| !marks.is_run(&page.name, *id));
+            starting
         })
     }
 }
 
-/// Whether a click counts, so many milliseconds after the last.
+/// Whether a click counts, so many milliseconds after the last. A section may be opened and closed at any speed.
 fn may_run_again(block: &ActionBlock, since_last_ms: Option<f64>) -> bool {
+    let folds = block.action().is_some_and(|action| plan(action).is_section());
     since_last_ms.is_none_or(|since| {
-        !block.options.once && since >= f64::from(block.options.cooldown_secs) * 1000.0
+        !block.options.once && (folds || since >= f64::from(block.options.cooldown_secs) * 1000.0)
     })
-}
-
-/// The block after `id` that a cascade runs: not one in a closed section, nor one that only folds sections.
-fn next_of(blocks: &[ActionBlock], id: u32, is_open: impl Fn(u32) -> bool) -> Option<u32> {
-    blocks
-        .iter()
-        .skip_while(|block| block.id != id)
-        .skip(1)
-        .filter(|block| block.sections.iter().all(|section| is_open(*section)))
-        .find(|block| block.action().is_none_or(|action| plan(action) != Plan::Section))
-        .map(|block| block.id)
 }
 
 #[cfg(test)]
 mod tests {
-    use lectern_api::actions::{Action, ActionOptions, BlockContent};
+    use lectern_api::actions::{Action, BlockContent};
 
     use super::*;
 
-    fn block(id: u32, sections: &[u32], action: Action) -> ActionBlock {
+    fn block(action: Action) -> ActionBlock {
         ActionBlock {
-            id,
+            id: 0,
             name: action.name().to_owned(),
             line: 1,
-            sections: sections.to_vec(),
+            sections: vec![],
             label: String::new(),
             body: String::new(),
             options: ActionOptions::default(),
@@ -132,26 +179,20 @@ mod tests {
     }
 
     #[test]
-    fn a_cascade_passes_over_closed_sections() {
-        let blocks = [
-            block(0, &[], Action::TerminalClearAll {}),
-            block(1, &[], Action::SectionBegin { name: None, open: false }),
-            block(2, &[1], Action::TerminalClearAll {}),
-            block(3, &[], Action::SectionEnd { name: None, toggle: true }),
-            block(4, &[], Action::TerminalClearAll {}),
-        ];
-        assert_eq!(next_of(&blocks, 0, |_| false), Some(4));
-        assert_eq!(next_of(&blocks, 0, |_| true), Some(2));
-        assert_eq!(next_of(&blocks, 4, |_| true), None);
-    }
-
-    #[test]
     fn a_second_click_counts_only_after_the_cooldown() {
-        let mut block = block(0, &[], Action::TerminalClearAll {});
+        let mut block = block(Action::TerminalClearAll {});
         assert!(may_run_again(&block, None));
         assert!(!may_run_again(&block, Some(900.0)));
         assert!(may_run_again(&block, Some(1_000.0)));
         block.options.once = true;
         assert!(!may_run_again(&block, Some(1e9)));
+    }
+
+    #[test]
+    fn a_section_closes_as_soon_as_it_is_clicked_again_unless_it_opens_once() {
+        let mut block = block(Action::SectionBegin { name: None, open: false });
+        assert!(may_run_again(&block, Some(1.0)));
+        block.options.once = true;
+        assert!(!may_run_again(&block, Some(1.0)));
     }
 }

@@ -1,9 +1,8 @@
 //! What a click on a block comes to in this version of the workspace. Pure.
 
-use lectern_api::actions::{Action, ActionBlock, Retries};
-use serde_json::Value;
-
+use super::form::Form;
 use crate::terminal::typing::{INTERRUPT, command_keys, input_keys};
+use lectern_api::actions::{Action, ActionBlock, Retries};
 
 /// Which terminals are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,10 +37,23 @@ pub enum Plan {
     Check(CheckPlan),
     /// Nothing but being ticked off.
     Tick,
-    /// Nothing of its own: the section's heading opens and closes it.
-    Section,
-    /// This version has nothing to do it with.
+    /// Open the section, or close it.
+    BeginSection,
+    /// Close the section, unless it is to stay.
+    EndSection {
+        /// Whether to close it.
+        closes: bool,
+    },
+    /// The workspace has nothing to do it with; why, in a sentence for the learner.
     Unsupported(&'static str),
+}
+
+impl Plan {
+    /// Whether it only shows or hides a part of the page.
+    #[must_use]
+    pub const fn is_section(&self) -> bool {
+        matches!(self, Self::BeginSection | Self::EndSection { .. })
+    }
 }
 
 /// A check and how patiently to run it.
@@ -57,6 +69,8 @@ pub struct CheckPlan {
     pub retries: Retries,
     /// The wait between two tries.
     pub delay_secs: u32,
+    /// What the learner is asked first.
+    pub form: Option<Form>,
 }
 
 impl CheckPlan {
@@ -93,25 +107,36 @@ pub fn plan(action: &Action) -> Plan {
         Action::TerminalClear { session } => Plan::Clear(one(session)),
         Action::TerminalClearAll {} => Plan::Clear(Target::All),
         Action::TerminalSelect { session } => Plan::Select(session.clone()),
-        Action::WorkshopCopy { text } | Action::WorkshopCopyAndEdit { text } => {
-            Plan::Copy(text.clone())
-        }
+        Action::WorkshopCopy { text } | Action::WorkshopCopyAndEdit { text } => Plan::Copy(text.clone()),
         Action::DashboardOpenUrl { url } if is_web_address(url) => Plan::OpenUrl(url.clone()),
-        Action::ExaminerExecuteTest { url: None, inputs, .. } if has_form(inputs.as_ref()) => {
-            Plan::Unsupported(action.name())
-        }
-        Action::ExaminerExecuteTest { name, args, timeout_secs, retries, delay_secs, url: None, .. } => {
+        Action::ExaminerExecuteTest { url: Some(_), .. } => Plan::Unsupported(
+            "Checks behind an address are not offered here; only those of the lab's own files are.",
+        ),
+        Action::ExaminerExecuteTest { name, args, timeout_secs, retries, delay_secs, url: None, inputs } => {
             Plan::Check(CheckPlan {
                 name: name.clone(),
                 args: args.clone(),
-                timeout_secs: (*timeout_secs).clamp(1, 120),
+                timeout_secs: if *timeout_secs == 0 { 15 } else { (*timeout_secs).min(120) },
                 retries: *retries,
                 delay_secs: (*delay_secs).max(1),
+                form: inputs.as_ref().and_then(Form::read),
             })
         }
         Action::SectionHeading {} => Plan::Tick,
-        Action::SectionBegin { .. } | Action::SectionEnd { .. } => Plan::Section,
-        other => Plan::Unsupported(other.name()),
+        Action::SectionBegin { .. } => Plan::BeginSection,
+        Action::SectionEnd { toggle, .. } => Plan::EndSection { closes: *toggle },
+        other => Plan::Unsupported(not_offered(other.name())),
+    }
+}
+
+/// Why an action cannot be run, and what to do instead.
+fn not_offered(name: &str) -> &'static str {
+    match name.split_once(':').map_or(name, |(family, _)| family) {
+        "editor" => "This workspace has no editor. Make the change with a command in a terminal.",
+        "files" => "This workspace does not transfer files. Show the file with a command in a terminal.",
+        "dashboard" if name == "dashboard:open-url" => "This is no web address, so it is not opened.",
+        "dashboard" => "This workspace has no dashboards beside its terminals.",
+        _ => "This workspace does not offer this action.",
     }
 }
 
@@ -133,11 +158,6 @@ pub fn copy_text(block: &ActionBlock) -> String {
     }
 }
 
-/// Whether a check asks the learner something before it runs.
-fn has_form(inputs: Option<&Value>) -> bool {
-    inputs.is_some_and(|inputs| !inputs.is_null())
-}
-
 /// Only addresses of the web and of this site are opened, never `javascript:` and the like.
 fn is_web_address(url: &str) -> bool {
     let lower = url.trim_start().to_ascii_lowercase();
@@ -148,6 +168,8 @@ fn is_web_address(url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn of(json: Value) -> Plan {
@@ -166,14 +188,48 @@ mod tests {
     fn an_address_that_would_run_a_script_is_not_opened() {
         for url in ["javascript:alert(1)", "data:text/html,x", "//evil.example", " JavaScript:x"] {
             let json = serde_json::json!({"action": "dashboard:open-url", "url": url});
-            assert_eq!(of(json), Plan::Unsupported("dashboard:open-url"), "{url}");
+            assert!(matches!(of(json), Plan::Unsupported(why) if why.contains("no web address")), "{url}");
         }
     }
 
     #[test]
-    fn an_action_that_is_not_built_yet_names_itself() {
-        let json = serde_json::json!({"action": "editor:close-file", "file": "x"});
-        assert_eq!(of(json), Plan::Unsupported("editor:close-file"));
+    fn every_action_of_the_dialect_either_runs_or_says_what_is_missing() {
+        for kind in lectern_api::actions::KINDS {
+            let mut json = serde_json::json!({"action": kind.name});
+            for argument in kind.arguments {
+                use lectern_api::actions::ArgumentKind as Kind;
+                json[argument.name] = match argument.kind {
+                    Kind::Text => "https://example.com".into(),
+                    Kind::Number => 1.into(),
+                    Kind::Flag => true.into(),
+                    Kind::Retries => serde_json::json!({"times": 0}),
+                    Kind::Texts | Kind::Values => serde_json::json!([]),
+                    Kind::Value => Value::Null,
+                };
+            }
+            if kind.name == "examiner:execute-test" {
+                json["url"] = Value::Null;
+            }
+            let family = kind.name.split(':').next().unwrap();
+            match of(json) {
+                Plan::Unsupported(why) => {
+                    assert!(["editor", "files", "dashboard"].contains(&family), "{}", kind.name);
+                    assert!(why.starts_with("This ") && why.ends_with('.'), "{why}");
+                }
+                _ => assert!(!["editor", "files"].contains(&family), "{}", kind.name),
+            }
+        }
+    }
+
+    #[test]
+    fn a_time_limit_of_zero_means_the_usual_one() {
+        let limit = |secs: u32| {
+            let json = serde_json::json!({"action": "examiner:execute-test", "name": "x", "args": [],
+                "timeout": secs, "retries": {"times": 0}, "delay": 0, "url": null, "inputs": null});
+            let Plan::Check(check) = of(json) else { panic!("no check") };
+            (check.timeout_secs, check.delay_secs)
+        };
+        assert_eq!((limit(0), limit(7), limit(999)), ((15, 1), (7, 1), (120, 1)));
     }
 
     #[test]
@@ -184,6 +240,7 @@ mod tests {
             timeout_secs: 15,
             retries,
             delay_secs: 1,
+            form: None,
         };
         assert!(!check(Retries::Times(0)).tries_again(1));
         assert!(check(Retries::Times(2)).tries_again(2));

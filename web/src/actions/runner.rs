@@ -7,6 +7,7 @@ use lectern_api::ids::SessionId;
 use lectern_api::progress::Happening;
 use lectern_api::sessions::{CheckOutcome, RunCheck};
 use leptos::prelude::*;
+use serde_json::Value;
 
 use super::plan::{CheckPlan, Plan, Target, plan};
 use crate::api::{ApiError, Client};
@@ -53,7 +54,13 @@ pub struct Runner {
 
 impl Runner {
     /// Runs a block of `page`; `state` shows how it goes. Says whether it was done, and a check passed.
-    pub async fn run(self, page: String, block: ActionBlock, state: RwSignal<ActionState>) -> bool {
+    pub async fn run(
+        self,
+        page: String,
+        block: ActionBlock,
+        inputs: Option<Value>,
+        state: RwSignal<ActionState>,
+    ) -> bool {
         let Some(action) = block.action() else { return false };
         state.set(ActionState::Running(None));
         let outcome = match plan(action) {
@@ -65,15 +72,15 @@ impl Runner {
             Plan::Copy(text) => copy_or_explain(&text).await,
             Plan::OpenUrl(address) => Ok(open_in_new_tab(&address)).map(|_| ()),
             Plan::Check(check) => {
-                let passed = self.check(&page, &check, state).await;
+                let passed = self.check(&page, &check, inputs, state).await;
                 if passed.is_some() {
                     self.record(page, block.id);
                 }
                 return passed == Some(true);
             }
             Plan::Tick => Ok(()),
-            Plan::Section => Err("A section is opened by its heading.".to_owned()),
-            Plan::Unsupported(name) => Err(format!("This version cannot do {name} yet.")),
+            Plan::BeginSection | Plan::EndSection { .. } => Ok(()),
+            Plan::Unsupported(why) => Err(why.to_owned()),
         };
         match outcome {
             Ok(()) => {
@@ -92,7 +99,10 @@ impl Runner {
         self.progress.record(&page, Happening::ActionRun { action });
     }
 
-    fn targets(&self, target: &Target) -> Result<Vec<std::rc::Rc<crate::terminal::connection::Connection>>, String> {
+    fn targets(
+        &self,
+        target: &Target,
+    ) -> Result<Vec<std::rc::Rc<crate::terminal::connection::Connection>>, String> {
         match target {
             Target::All => Ok(self.terminals.all()),
             Target::One(name) => self.terminals.find(name).map(|terminal| vec![terminal]).ok_or_else(|| {
@@ -133,11 +143,22 @@ impl Runner {
     }
 
     /// Runs a check as often as it says; nothing where it could not be run at all.
-    async fn check(&self, page: &str, check: &CheckPlan, state: RwSignal<ActionState>) -> Option<bool> {
+    async fn check(
+        &self,
+        page: &str,
+        check: &CheckPlan,
+        inputs: Option<Value>,
+        state: RwSignal<ActionState>,
+    ) -> Option<bool> {
+        // a cascade or `autostart` cannot answer what a form asks
+        if check.form.is_some() && inputs.is_none() {
+            state.set(ActionState::Idle);
+            return None;
+        }
         let run = RunCheck {
             page: Some(page.to_owned()),
             args: check.args.clone(),
-            inputs: None,
+            inputs,
             timeout_secs: Some(check.timeout_secs),
         };
         let mut tries = 1;
@@ -189,5 +210,5 @@ fn failed(outcome: &CheckOutcome) -> ActionState {
 }
 
 fn refused(error: &ApiError) -> ActionState {
-    ActionState::Failed { message: format!("{}: {}", error.title(), error.detail()), output: None }
+    ActionState::Failed { message: error.detail(), output: None }
 }

@@ -66,7 +66,7 @@ pub async fn send(call: Call<'_>, csrf: Option<&str>) -> Result<Answer, ApiError
             502..=504 => ApiError::Unreachable,
             _ => ApiError::Unexpected(format!("status {status}")),
         },
-        ApiError::Problem,
+        |problem| ApiError::Problem(Box::new(problem)),
     ))
 }
 

@@ -15,6 +15,9 @@ pub fn LabCard(
     /// The lab that is being started, if one is.
     #[prop(into)]
     starting: Signal<Option<LabSlug>>,
+    /// Whether somebody looks for others.
+    #[prop(into)]
+    hidden: Signal<bool>,
     /// Starts it, or goes on with it.
     on_start: Callback<LabSlug>,
 ) -> impl IntoView {
@@ -32,7 +35,7 @@ pub fn LabCard(
     let heading = format!("lab-{slug}");
     let label_id = heading.clone();
     view! {
-        <article class="card" aria-labelledby=label_id data-testid=format!("lab-card-{slug}")>
+        <article class="card" hidden=move || hidden.get() aria-labelledby=label_id data-testid=format!("lab-card-{slug}")>
             <p class="facts">{facts(&lab).join(" · ")}</p>
             <h2 id=heading>{lab.title.clone()}</h2>
             <p class="description">{lab.description.clone()}</p>
@@ -41,6 +44,7 @@ pub fn LabCard(
                     {lab.tags.iter().map(|tag| view! { <li>{tag.clone()}</li> }).collect_view()}
                 </ul>
             })}
+            {lab.source.clone().map(|source| view! { <p class="source">"From " <code>{source}</code></p> })}
             {(!lab.errors.is_empty()).then(|| view! { <LabErrors errors=lab.errors.clone()/> })}
             <div class="card-end">
                 <span class="authors">{lab.authors.join(", ")}</span>

@@ -34,7 +34,7 @@ pub fn ClassTable(
         }
     };
     view! {
-        <div class="table-frame">
+        <div class="table-frame" tabindex="0" role="region" aria-label="Classes">
             <table data-testid="classes">
                 <thead>
                     <tr>
@@ -73,7 +73,7 @@ pub fn LearnerTable(
     tick: RwSignal<u32>,
 ) -> impl IntoView {
     view! {
-        <div class="table-frame">
+        <div class="table-frame" tabindex="0" role="region" aria-label="Learners">
             <table class="learners" data-testid="class-learners">
                 <thead>
                     <tr>
@@ -115,7 +115,7 @@ fn learner_cells(session: LearnerSession, tick: RwSignal<u32>) -> impl IntoView 
         let (class, sign, word) =
             if passed { ("chip good", "✓ ", "passed") } else { ("chip bad", "✗ ", "not passed") };
         view! { <li class=class title=word><span aria-hidden="true">{sign}</span>{name}
-            <span class="visually-hidden">{format!(" {word}")}</span></li> }
+        <span class="visually-hidden">{format!(" {word}")}</span></li> }
     };
     view! {
         <td>{session.lab_title}</td>

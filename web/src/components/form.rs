@@ -83,7 +83,7 @@ pub fn FormError(
     view! {
         <div role="alert" data-testid="form-error">
             {move || error.get().map(|error| view! {
-                <div class="note error"><strong>{error.title()}</strong><p>{error.detail()}</p></div>
+                <div class="note error"><p>{error.detail()}</p></div>
             })}
         </div>
     }

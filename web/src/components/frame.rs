@@ -5,6 +5,7 @@ use lectern_api::platform::Notice;
 use leptos::prelude::*;
 use leptos_router::components::A;
 
+use super::menu::Menu;
 use crate::api::ApiError;
 
 /// The mark of the product.
@@ -43,18 +44,16 @@ pub fn SiteHeader(
                     <A href="/users" attr:data-testid="nav-users">"People"</A>
                 </Show>
             </nav>
-            <details class="menu" data-testid="account-menu">
-                <summary data-testid="account-menu-open">
-                    <span class="visually-hidden">"Account: "</span>
-                    {name}
-                </summary>
-                <div class="menu-items">
-                    <A href="/account" attr:data-testid="account-password">"Set password"</A>
-                    <button type="button" data-testid="sign-out" on:click=move |_| on_sign_out.run(())>
-                        "Sign out"
-                    </button>
-                </div>
-            </details>
+            <Menu
+                class="account"
+                testid="account-menu-open"
+                heading=view! { <span class="visually-hidden">"Account: "</span> {name} }.into_any()
+            >
+                <A href="/account" attr:data-testid="account-password">"Set password"</A>
+                <button type="button" data-testid="sign-out" on:click=move |_| on_sign_out.run(())>
+                    "Sign out"
+                </button>
+            </Menu>
         </header>
     }
 }

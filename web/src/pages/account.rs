@@ -22,9 +22,8 @@ pub fn AccountPage() -> impl IntoView {
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
     let error = RwSignal::new(None::<ApiError>);
     let (busy, done) = (RwSignal::new(false), RwSignal::new(false));
-    let has_password = Memo::new(move |_| {
-        matches!(client.account.get(), Account::SignedIn(me) if me.has_password)
-    });
+    let has_password =
+        Memo::new(move |_| matches!(client.account.get(), Account::SignedIn(me) if me.has_password));
     let differs = Signal::derive(move || {
         let (new, again) = (new.get(), again.get());
         (!again.is_empty() && new != again).then(|| "The two are not the same.".to_owned())

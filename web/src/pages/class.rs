@@ -13,8 +13,9 @@ use super::not_found::NotFound;
 use super::{Loaded, load};
 use crate::api::events::EventStream;
 use crate::api::use_client;
-use crate::browser::{sleep, window};
+use crate::browser::{lower_case, sleep, window};
 use crate::components::class_table::{JoinCode, LearnerTable};
+use crate::components::form::CopyButton;
 use crate::components::frame::{Empty, ErrorNote, Loading, PageHeading};
 use crate::paths::encode_part;
 
@@ -22,7 +23,8 @@ use crate::paths::encode_part;
 #[component]
 pub fn ClassPage() -> impl IntoView {
     let params = use_params_map();
-    let id = Memo::new(move |_| params.with(|params| params.get("id")).and_then(|id| id.parse::<ClassId>().ok()));
+    let id =
+        Memo::new(move |_| params.with(|params| params.get("id")).and_then(|id| id.parse::<ClassId>().ok()));
     move || match id.get() {
         Some(id) => view! { <LiveClass id=id/> }.into_any(),
         None => view! { <NotFound/> }.into_any(),
@@ -72,7 +74,7 @@ fn LiveClass(id: ClassId) -> impl IntoView {
     });
     let sorted = Signal::derive(move || match rows.get() {
         Loaded::Ready(mut rows) => {
-            rows.sort_by_key(|row| row.display_name.to_lowercase());
+            rows.sort_by_cached_key(|row| lower_case(&row.display_name));
             rows
         }
         _ => Vec::new(),
@@ -89,7 +91,9 @@ fn LiveClass(id: ClassId) -> impl IntoView {
                 let link = join_link(&code);
                 view! {
                     <span>"Join code " <JoinCode code=code/></span>
-                    <span>"Link for learners " <code data-testid="class-join-link">{link}</code></span>
+                    <span class="join-code">
+                        "Link for learners " <code data-testid="class-join-link">{link.clone()}</code> <CopyButton text=link/>
+                    </span>
                 }
             })}
             <span class="live" class:off=move || connected.get() == Some(false) role="status" data-testid="class-live">

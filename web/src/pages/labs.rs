@@ -12,9 +12,14 @@ use leptos_router::hooks::use_navigate;
 
 use super::{Loaded, load};
 use crate::api::{ApiError, use_client};
+use crate::browser::lower_case;
 use crate::components::catalogue::LabCard;
+use crate::components::form::Field;
 use crate::components::frame::{Empty, ErrorNote, Loading, PageHeading};
 use crate::paths;
+
+/// From how many labs on there is a field to find one with.
+const FILTER_FROM: usize = 6;
 
 /// All labs, to be started or gone on with.
 #[component]
@@ -50,10 +55,13 @@ pub fn LabsPage() -> impl IntoView {
             }
         });
     });
+    let wanted = RwSignal::new(String::new());
     let card = move |lab: LabSummary| {
         let slug = lab.slug.clone();
         let runs = Signal::derive(move || running.with(|running| running.contains(&slug)));
-        view! { <LabCard lab=lab running=runs starting=starting on_start=start/> }
+        let words = search_words(&lab);
+        let hidden = Signal::derive(move || !is_wanted(&words, &lower_case(&wanted.get())));
+        view! { <LabCard lab=lab running=runs starting=starting hidden=hidden on_start=start/> }
     };
     view! {
         <PageHeading title="Labs" lead="Each lab runs in a namespace of your own. Leave and come back as you like."/>
@@ -70,8 +78,37 @@ pub fn LabsPage() -> impl IntoView {
                 />
             }.into_any(),
             Loaded::Ready(all) => view! {
+                {(all.len() > FILTER_FROM).then(|| view! {
+                    <form class="inline-form" role="search" on:submit=|event| event.prevent_default()>
+                        <Field label="Find a lab" id="labs-filter" kind="search" value=wanted optional=true/>
+                    </form>
+                })}
                 <div class="cards" data-testid="labs">{all.into_iter().map(card).collect_view()}</div>
             }.into_any(),
         }}
+    }
+}
+
+/// What a lab is found by, in lower case.
+fn search_words(lab: &LabSummary) -> String {
+    let parts = [lab.title.as_str(), lab.description.as_str(), lab.slug.as_str()];
+    let parts = parts.into_iter().chain(lab.tags.iter().chain(&lab.authors).map(String::as_str));
+    lower_case(&parts.collect::<Vec<_>>().join(" "))
+}
+
+/// Whether a lab of these words has all that somebody typed; both in lower case.
+fn is_wanted(words: &str, typed: &str) -> bool {
+    typed.split_whitespace().all(|word| words.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lab_is_found_by_any_of_its_words_in_any_order() {
+        let words = "containers that cannot be changed security";
+        assert!(is_wanted(words, "") && is_wanted(words, " secur  contain "));
+        assert!(!is_wanted(words, "security network"));
     }
 }

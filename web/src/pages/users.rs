@@ -70,7 +70,10 @@ fn AddUser(on_added: Callback<User>) -> impl IntoView {
         let user = NewUser {
             username: username.get_untracked().trim().to_owned(),
             display_name: name.get_untracked().trim().to_owned(),
-            role: ROLES.iter().find(|(word, _, _)| *word == role.get_untracked()).map_or(Role::Learner, |it| it.1),
+            role: ROLES
+                .iter()
+                .find(|(word, _, _)| *word == role.get_untracked())
+                .map_or(Role::Learner, |it| it.1),
             password: None,
         };
         spawn_local(async move {
@@ -117,11 +120,13 @@ fn UserTable(
     links: RwSignal<Vec<(UserId, SignInLink)>>,
     on_link: Callback<UserId>,
 ) -> impl IntoView {
-    let link_of = move |id: UserId| links.get().into_iter().find(|(user, _)| *user == id).map(|(_, link)| link);
+    let link_of =
+        move |id: UserId| links.get().into_iter().find(|(user, _)| *user == id).map(|(_, link)| link);
     let row = move |user: User| {
         let id = user.id;
         let role = ROLES.iter().find(|it| it.1 == user.role).map_or("", |it| it.2);
-        let (row_id, link_id) = (format!("user-row-{}", user.username), format!("user-link-{}", user.username));
+        let (row_id, link_id) =
+            (format!("user-row-{}", user.username), format!("user-link-{}", user.username));
         view! {
             <tr data-testid=row_id>
                 <th scope="row">{user.display_name}</th>
@@ -151,7 +156,7 @@ fn UserTable(
         }
     };
     view! {
-        <div class="table-frame">
+        <div class="table-frame" tabindex="0" role="region" aria-label="People">
             <table data-testid="users">
                 <thead>
                     <tr>

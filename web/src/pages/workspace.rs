@@ -19,11 +19,11 @@ use crate::components::frame::{Banners, ErrorNote, Loading};
 use crate::paths;
 use crate::progress::Progress;
 use crate::terminal::Terminals;
-use crate::workspace::contents::Contents;
 use crate::workspace::lab_page::LabPage;
 use crate::workspace::lifecycle::{NotRunning, Over};
 use crate::workspace::splitter::SplitPanes;
 use crate::workspace::terminal_pane::TerminalPane;
+use crate::workspace::time_left::EndWarning;
 use crate::workspace::top_bar::TopBar;
 use crate::workspace::{Workspace, is_running};
 
@@ -83,10 +83,25 @@ fn OpenWorkspace(session: Session) -> impl IntoView {
         page,
         reveal_terminals: Callback::new(move |()| shows_terminals.set(true)),
     };
-    let workspace = Workspace { session, page, progress, terminals, runner, shows_terminals, go_to };
+    let extending = RwSignal::new(false);
+    let on_extend = extend(client, id, session, problem, extending);
+    let workspace = Workspace {
+        session,
+        page,
+        progress,
+        terminals,
+        runner,
+        shows_terminals,
+        go_to,
+        on_extend,
+        extending,
+    };
     let _stream = StoredValue::new_local(follow(client, id, session));
     let _flush = StoredValue::new_local(flush_when_hidden(progress));
+    let restarting = RwSignal::new(false);
     let again = Callback::new(move |()| {
+        restarting.set(true);
+        problem.set(None);
         let lab = session.with_untracked(|session| session.lab.clone());
         let over = session.with_untracked(|session| matches!(session.state, SessionState::Ended { .. }));
         spawn_local(async move {
@@ -100,6 +115,7 @@ fn OpenWorkspace(session: Session) -> impl IntoView {
                     problem.try_set(Some(error));
                 }
             }
+            restarting.try_set(false);
         });
     });
     let end = Callback::new(move |()| {
@@ -118,27 +134,39 @@ fn OpenWorkspace(session: Session) -> impl IntoView {
         session.with(|session| matches!(session.state, SessionState::Ending | SessionState::Ended { .. }))
     });
     view! {
-        <Banners reachable=client.reachable notices=Signal::stored(Vec::new())/>
-        {move || problem.get().map(|error| view! { <ErrorNote error=error/> })}
-        {move || if over.get() {
-            view! { <Over workspace=workspace on_again=again/> }.into_any()
-        } else {
-            view! { <Bench workspace=workspace on_end=end on_retry=again/> }.into_any()
-        }}
+        <div class="window">
+            <Banners reachable=client.reachable notices=Signal::stored(Vec::new())/>
+            {move || problem.get().map(|error| view! {
+                <div class="banner warn end-warning" role="alert" data-testid="error">
+                    <span><strong>{error.title()}". "</strong>{error.detail()}</span>
+                    <button type="button" class="button small" on:click=move |_| problem.set(None)>"Close"</button>
+                </div>
+            })}
+            {move || if over.get() {
+                view! { <Over workspace=workspace on_again=again busy=restarting/> }.into_any()
+            } else {
+                view! { <Bench workspace=workspace on_end=end on_retry=again restarting=restarting/> }.into_any()
+            }}
+        </div>
     }
     .into_any()
 }
 
 /// Page and terminals, side by side.
 #[component]
-fn Bench(workspace: Workspace, on_end: Callback<()>, on_retry: Callback<()>) -> impl IntoView {
+fn Bench(
+    workspace: Workspace,
+    on_end: Callback<()>,
+    on_retry: Callback<()>,
+    restarting: RwSignal<bool>,
+) -> impl IntoView {
     let has_terminals = workspace
         .session
         .with_untracked(|session| session.terminal_layout != "none" && !session.terminals.is_empty());
     let shows = workspace.shows_terminals;
     let left = view! {
         <div class="pane page-pane" id="lab-page" tabindex="-1">
-            {(!has_terminals).then(|| view! { <NotRunning workspace=workspace on_retry=on_retry/> })}
+            {(!has_terminals).then(|| view! { <NotRunning workspace=workspace on_retry=on_retry busy=restarting/> })}
             <PageOfLab workspace=workspace/>
         </div>
     };
@@ -146,26 +174,14 @@ fn Bench(workspace: Workspace, on_end: Callback<()>, on_retry: Callback<()>) -> 
         <div class="pane terminal-pane">
             {has_terminals.then(|| view! {
                 <TerminalPane workspace=workspace/>
-                <NotRunning workspace=workspace on_retry=on_retry/>
+                <NotRunning workspace=workspace on_retry=on_retry busy=restarting/>
             })}
         </div>
     };
     view! {
         <div class="workspace" data-testid="workspace">
-            <TopBar workspace=workspace on_end=on_end/>
-            <div class="tool-bar">
-                <Contents workspace=workspace/>
-                {has_terminals.then(|| view! {
-                    <div class="switch" role="group" aria-label="What to show">
-                        <button type="button" data-testid="show-page"
-                            aria-pressed=move || if shows.get() { "false" } else { "true" }
-                            on:click=move |_| shows.set(false)>"Page"</button>
-                        <button type="button" data-testid="show-terminals"
-                            aria-pressed=move || if shows.get() { "true" } else { "false" }
-                            on:click=move |_| shows.set(true)>"Terminals"</button>
-                    </div>
-                })}
-            </div>
+            <TopBar workspace=workspace has_terminals=has_terminals on_end=on_end/>
+            <EndWarning workspace=workspace/>
             <SplitPanes
                 split=Signal::stored(has_terminals)
                 shows_right=shows
@@ -259,6 +275,35 @@ fn page_of_address(
     page
 }
 
+fn extend(
+    client: Client,
+    id: SessionId,
+    session: RwSignal<Session>,
+    problem: RwSignal<Option<ApiError>>,
+    extending: RwSignal<bool>,
+) -> Callback<()> {
+    Callback::new(move |()| {
+        let SessionState::Running { expires_at, .. } =
+            session.with_untracked(|session| session.state.clone())
+        else {
+            return;
+        };
+        extending.set(true);
+        problem.set(None);
+        spawn_local(async move {
+            match client.extend_session(id, expires_at).await {
+                Ok(extended) => {
+                    session.try_set(extended);
+                }
+                Err(error) => {
+                    problem.try_set(Some(error));
+                }
+            }
+            extending.try_set(false);
+        });
+    })
+}
+
 /// Listens for what becomes of the session.
 fn follow(client: Client, id: SessionId, session: RwSignal<Session>) -> EventStream {
     let lost = RwSignal::new(false);
@@ -300,7 +345,9 @@ fn flush_when_hidden(progress: Progress) -> Option<Listener> {
 
 fn show_from_top() {
     let pane = window().and_then(|it| it.document()).and_then(|it| it.get_element_by_id("lab-page"));
-    if let Some(pane) = pane.and_then(|pane| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(pane).ok()) {
+    if let Some(pane) =
+        pane.and_then(|pane| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(pane).ok())
+    {
         pane.set_scroll_top(0);
         let _ = pane.focus();
     }

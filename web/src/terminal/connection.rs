@@ -1,9 +1,13 @@
 //! One terminal of the workspace: keeps a socket to it open, passes output to the screen and input from it.
 
+mod input;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures::channel::oneshot;
+use futures::future::select;
 use lectern_api::ids::SessionId;
 use lectern_api::terminal::{TerminalFrame, ViewerFrame};
 use leptos::prelude::*;
@@ -11,30 +15,18 @@ use leptos::task::spawn_local;
 use web_sys::HtmlElement;
 
 use super::flow::{Arrival, Flow};
+use super::outgoing::Outgoing;
 use super::screen::OpenScreen;
 use super::socket::Socket;
-use super::typing::input_frames;
+use super::status::{News, Status};
 use crate::backoff;
-use crate::browser::{chance, sleep};
+use crate::browser::{Listener, chance, sleep};
 use crate::paths::encode_part;
 
 /// How long output must pause before it is acknowledged, and before a replay counts as over.
 const IDLE: Duration = Duration::from_millis(100);
-
-/// Where a terminal's connection stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// The session does not run (yet, or any more).
-    Waiting,
-    /// The first connection is being made.
-    Connecting,
-    /// Typing reaches the shell.
-    Connected,
-    /// The connection was lost and is being made again.
-    Reconnecting,
-    /// It will not come back, and why.
-    Closed(String),
-}
+/// How long good news stay.
+const NEWS: Duration = Duration::from_secs(4);
 
 /// One terminal.
 pub struct Connection {
@@ -47,7 +39,14 @@ pub struct Connection {
     screen: RefCell<Option<Rc<OpenScreen>>>,
     socket: RefCell<Option<Socket>>,
     flow: RefCell<Flow>,
+    outgoing: RefCell<Outgoing>,
+    pumps: Cell<bool>,
+    /// Ends the wait for the next try.
+    wake: RefCell<Option<oneshot::Sender<()>>>,
+    network: RefCell<Vec<Listener>>,
     size: Cell<(u16, u16)>,
+    /// How much of a paste the last connection left.
+    not_typed: Cell<usize>,
     ack_waits: Cell<bool>,
     arrivals: Cell<u32>,
     attempts: Cell<u32>,
@@ -66,7 +65,12 @@ impl Connection {
             screen: RefCell::default(),
             socket: RefCell::default(),
             flow: RefCell::default(),
+            outgoing: RefCell::default(),
+            pumps: Cell::new(false),
+            wake: RefCell::default(),
+            network: RefCell::default(),
             size: Cell::new((80, 24)),
+            not_typed: Cell::new(0),
             ack_waits: Cell::new(false),
             arrivals: Cell::new(0),
             attempts: Cell::new(0),
@@ -107,21 +111,31 @@ impl Connection {
         let turn = self.next_turn();
         self.attempts.set(0);
         self.status.set(Status::Connecting);
+        self.network.replace(self.follow_network());
         let this = Rc::downgrade(self);
         spawn_local(async move {
             loop {
                 let Some(connection) = this.upgrade().filter(|it| it.turn.get() == turn) else { return };
                 let Some(wait) = connection.attach_once(turn).await else { return };
+                let (sender, woken) = oneshot::channel();
+                connection.wake.replace(Some(sender));
                 drop(connection);
-                sleep(wait).await;
+                select(Box::pin(sleep(wait)), woken).await;
             }
         });
+    }
+
+    /// Tries to connect at once, where that waits for a while.
+    pub fn retry_now(&self) {
+        self.wake.replace(None);
     }
 
     /// Disconnects; the screen keeps what it shows.
     pub fn stop(&self) {
         self.next_turn();
-        self.socket.replace(None);
+        self.network.take();
+        self.give_up_socket();
+        self.not_typed.set(0);
         self.status.set(Status::Waiting);
     }
 
@@ -129,11 +143,6 @@ impl Connection {
     pub fn close(&self) {
         self.stop();
         self.screen.replace(None);
-    }
-
-    /// Types into the terminal; says whether it is connected.
-    pub fn type_keys(&self, keys: &str) -> bool {
-        input_frames(keys).iter().all(|frame| self.send(frame))
     }
 
     /// Clears the screen.
@@ -196,18 +205,19 @@ impl Connection {
             },
         )?;
         self.socket.replace(Some(socket));
-        let closed = closed.await.ok()?;
+        // a socket that was given up says nothing more
+        let closed = closed.await.unwrap_or(1006);
         if self.turn.get() != turn {
             return None;
         }
-        self.socket.replace(None);
+        self.give_up_socket();
         match closed {
             4401 => {
                 (self.on_signed_out)();
                 return None;
             }
             4404 => {
-                self.status.set(Status::Closed("This terminal is gone.".to_owned()));
+                self.status.set(Status::Closed("This terminal is gone."));
                 return None;
             }
             _ => self.status.set(Status::Reconnecting),
@@ -219,12 +229,39 @@ impl Connection {
 
     fn opened(self: &Rc<Self>, asked: (u16, u16)) {
         self.attempts.set(0);
-        self.status.set(Status::Connected);
+        let not_typed = self.not_typed.take();
+        let again = self.flow.borrow().resume_at().is_some();
+        let news = match (not_typed, again) {
+            (1.., _) => News::NotTyped(not_typed),
+            (0, true) => News::Resumed,
+            (0, false) => News::None,
+        };
+        self.tell(Status::Connected(news));
         let (cols, rows) = self.size.get();
         if (cols, rows) != asked {
             self.send(&ViewerFrame::Resize { cols, rows });
         }
         self.watch_for_idleness();
+    }
+
+    /// Shows where the connection stands; good news go by themselves.
+    fn tell(self: &Rc<Self>, status: Status) {
+        self.status.set(status.clone());
+        let stays = match status {
+            Status::Connected(News::None) => return,
+            Status::Connected(News::Resumed) => NEWS,
+            Status::Connected(_) => NEWS * 5,
+            _ => return,
+        };
+        let this = Rc::downgrade(self);
+        spawn_local(async move {
+            sleep(stays).await;
+            if let Some(connection) = this.upgrade()
+                && connection.status.try_get_untracked() == Some(status)
+            {
+                connection.status.set(Status::Connected(News::None));
+            }
+        });
     }
 
     fn receive(self: &Rc<Self>, bytes: &[u8]) {
@@ -234,17 +271,15 @@ impl Connection {
                 self.with_screen(|screen| screen.resize(cols, rows));
             }
             Ok(TerminalFrame::Exited { status }) => {
-                let words = format!("\r\n\x1b[2m[the shell ended with status {status}; a new one starts]\x1b[0m\r\n");
+                let words =
+                    format!("\r\n\x1b[2m[the shell ended with status {status}; a new one starts]\x1b[0m\r\n");
                 self.with_screen(|screen| screen.show(words.as_bytes(), || {}));
             }
             Ok(TerminalFrame::Began { offset }) => {
                 let is_new = self.flow.borrow_mut().begin(offset);
                 if is_new {
-                    let words = "\x1b[2m[the workbench was started again: your files are kept, the shell is a new one]\x1b[0m\r\n";
-                    self.with_screen(|screen| {
-                        screen.reset();
-                        screen.show(words.as_bytes(), || {});
-                    });
+                    self.with_screen(|screen| screen.reset());
+                    self.tell(Status::Connected(News::Restarted));
                 }
             }
             // a frame of a newer server: nothing to show
@@ -255,8 +290,9 @@ impl Connection {
     fn receive_output(self: &Rc<Self>, offset: u64, bytes: &[u8]) {
         self.arrivals.set(self.arrivals.get().wrapping_add(1));
         let arrival = self.flow.borrow_mut().receive(offset, bytes.len());
-        if arrival == Arrival::Restart {
+        if arrival == Arrival::Gap {
             self.with_screen(|screen| screen.reset());
+            self.tell(Status::Connected(News::Gap));
         }
         let end = offset + bytes.len() as u64;
         let this = Rc::downgrade(self);

@@ -8,8 +8,8 @@ const ACK_BYTES: u64 = 64 * 1024;
 pub enum Arrival {
     /// Show it.
     Show,
-    /// It does not follow what is shown: clear the screen, then show it.
-    Restart,
+    /// What lies between it and what is shown is lost: clear the screen, then show it.
+    Gap,
 }
 
 /// The flow of one terminal's output to this viewer.
@@ -41,16 +41,17 @@ impl Flow {
     /// Takes note of a frame of output and says what to do with it. Another offset than the expected one means that
     /// the ring had lost what lies between.
     pub fn receive(&mut self, offset: u64, len: usize) -> Arrival {
-        let follows = self.next.is_none_or(|next| next == offset);
-        if self.next.is_none() || !follows {
+        let before = self.next.replace(offset + len as u64);
+        if before != Some(offset) {
             (self.shown, self.acked) = (offset, offset);
         }
-        self.next = Some(offset + len as u64);
-        if follows { Arrival::Show } else { Arrival::Restart }
+        if before.is_none_or(|next| next == offset) { Arrival::Show } else { Arrival::Gap }
     }
 
     /// Takes note that all before `offset` is on the screen; returns what to acknowledge at once.
     pub fn show(&mut self, offset: u64) -> Option<u64> {
+        // the screen may still report output of a shell before this one
+        let offset = offset.min(self.next.unwrap_or_default());
         self.shown = self.shown.max(offset);
         if self.shown - self.acked >= ACK_BYTES { self.acknowledge() } else { None }
     }
@@ -96,10 +97,21 @@ mod tests {
     }
 
     #[test]
+    fn a_late_word_about_an_older_shell_acknowledges_no_more_than_came() {
+        let mut flow = Flow::default();
+        flow.begin(9_000_000);
+        flow.receive(9_000_000, 10);
+        flow.begin(0);
+        flow.receive(0, 10);
+        flow.show(9_000_010);
+        assert_eq!(flow.acknowledge(), Some(10));
+    }
+
+    #[test]
     fn a_gap_clears_the_screen_and_goes_on_behind_it() {
         let mut flow = Flow::default();
         flow.receive(0, 10);
-        assert_eq!(flow.receive(100, 5), Arrival::Restart);
+        assert_eq!(flow.receive(100, 5), Arrival::Gap);
         assert_eq!(flow.resume_at(), Some(105));
         assert_eq!(flow.show(105), None);
         assert_eq!(flow.acknowledge(), Some(105));

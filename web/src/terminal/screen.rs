@@ -52,10 +52,12 @@ extern "C" {
     fn dispose(this: &Screen);
 }
 
+type Closures = (Closure<dyn Fn(String)>, Closure<dyn Fn(u16, u16)>, Closure<dyn Fn()>);
+
 /// A screen with the functions it calls; dropping it removes it from the page.
 pub struct OpenScreen {
     screen: Screen,
-    _closures: (Closure<dyn Fn(String)>, Closure<dyn Fn(u16, u16)>, Closure<dyn Fn()>),
+    _closures: Closures,
 }
 
 impl OpenScreen {
@@ -68,8 +70,7 @@ impl OpenScreen {
         on_fit: impl Fn(u16, u16) + 'static,
         on_leave: impl Fn() + 'static,
     ) -> Self {
-        let closures: (Closure<dyn Fn(String)>, Closure<dyn Fn(u16, u16)>, Closure<dyn Fn()>) =
-            (Closure::new(on_input), Closure::new(on_fit), Closure::new(on_leave));
+        let closures: Closures = (Closure::new(on_input), Closure::new(on_fit), Closure::new(on_leave));
         let screen = open_screen(element, name, &closures.0, &closures.1, &closures.2);
         Self { screen, _closures: closures }
     }

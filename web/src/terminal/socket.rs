@@ -48,7 +48,19 @@ impl Socket {
 
     /// Sends a message; says whether the socket was open.
     pub fn send(&self, message: &[u8]) -> bool {
-        self.socket.ready_state() == WebSocket::OPEN && self.socket.send_with_u8_array(message).is_ok()
+        self.is_open() && self.socket.send_with_u8_array(message).is_ok()
+    }
+}
+
+impl Socket {
+    /// Whether it takes messages.
+    pub fn is_open(&self) -> bool {
+        self.socket.ready_state() == WebSocket::OPEN
+    }
+
+    /// How many bytes were handed over and have not left the browser.
+    pub fn buffered(&self) -> u32 {
+        self.socket.buffered_amount()
     }
 }
 

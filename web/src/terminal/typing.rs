@@ -1,7 +1,5 @@
 //! What a click types into a terminal. Pure.
 
-use lectern_api::terminal::{MAX_PAYLOAD_BYTES, ViewerFrame};
-
 /// What Ctrl-C sends.
 pub const INTERRUPT: &str = "\u{3}";
 
@@ -35,15 +33,6 @@ fn is_interrupt(command: &str) -> bool {
     word.eq_ignore_ascii_case("<ctrl+c>") || word.eq_ignore_ascii_case("<ctrl-c>")
 }
 
-/// Cuts text into frames that the wire takes.
-#[must_use]
-pub fn input_frames(text: &str) -> Vec<ViewerFrame> {
-    text.as_bytes()
-        .chunks(MAX_PAYLOAD_BYTES)
-        .map(|part| ViewerFrame::Input(part.to_vec()))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,19 +55,5 @@ mod tests {
         assert_eq!(input_keys("yes", true), "yes\r");
         assert_eq!(input_keys("a\nb", false), "a\rb");
         assert_eq!(input_keys("a\n", true), "a\r");
-    }
-
-    #[test]
-    fn long_text_becomes_frames_that_the_wire_accepts_and_loses_nothing() {
-        let text = "ü".repeat(MAX_PAYLOAD_BYTES);
-        let mut joined = Vec::new();
-        for frame in input_frames(&text) {
-            let Ok(ViewerFrame::Input(bytes)) = ViewerFrame::decode(&frame.encode()) else {
-                panic!("refused");
-            };
-            joined.extend(bytes);
-        }
-        assert_eq!(joined, text.as_bytes());
-        assert!(input_frames("").is_empty());
     }
 }

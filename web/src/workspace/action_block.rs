@@ -4,6 +4,7 @@ use lectern_api::actions::ActionBlock;
 use leptos::prelude::*;
 use web_sys::MouseEvent;
 
+use super::action_form::ActionForm;
 use crate::actions::on_page::PageActions;
 use crate::actions::plan::{Plan, copy_text, plan};
 use crate::actions::runner::ActionState;
@@ -35,16 +36,15 @@ pub fn ActionView(
     }
     let Some(action) = block.action() else { return ().into_any() };
     let planned = plan(action);
-    if planned == Plan::Section {
+    if planned.is_section() {
         return ().into_any();
     }
-    let unsupported = match planned {
-        Plan::Unsupported(name) => Some(format!("This version of Lectern cannot run {name} yet.")),
-        _ => None,
-    };
-    let check = match &planned {
-        Plan::Check(check) => Some(check.name.clone()),
-        _ => None,
+    if let Plan::Unsupported(why) = planned {
+        return not_offered(&block, why);
+    }
+    let (check, form) = match &planned {
+        Plan::Check(check) => (Some(check.name.clone()), check.form.clone()),
+        _ => (None, None),
     };
     let Some(state) = actions.state(block.id) else { return ().into_any() };
     let id = block.id;
@@ -74,11 +74,16 @@ pub fn ActionView(
             }
         });
     };
+    let types = matches!(planned, Plan::Type { .. });
     let clicked = move |event: MouseEvent| {
         if event.shift_key() {
             copy();
-        } else {
-            actions.click(id);
+            return;
+        }
+        actions.click(id);
+        // who clicks with a mouse goes on in the terminal; who presses Enter goes on reading
+        if types && event.detail() > 0 && browser::matches_media("(hover: hover)") {
+            actions.focus_terminal();
         }
     };
     let family = family(&planned);
@@ -95,40 +100,65 @@ pub fn ActionView(
         ActionState::Failed { output, .. } => output,
         _ => None,
     };
-    let disabled = unsupported.is_some();
+    let answered = Callback::new(move |answers| actions.submit(id, Some(answers)));
+    let has_form = form.is_some();
+    let busy = Signal::derive(move || matches!(shown.get(), ActionState::Running(_)));
     view! {
         <div
             class=format!("action {family}")
-            class:disabled=disabled
             data-testid=format!("action-{id}")
             data-action-kind=block.name.clone()
             data-state=move || state_word(&shown.get())
         >
-            <button
-                type="button"
-                class="action-run"
-                disabled=disabled
-                aria-busy=move || matches!(shown.get(), ActionState::Running(_)).then_some("true")
-                title=(!disabled).then_some("Click to run, Shift and click to copy")
-                on:click=clicked
-            >
-                <span class="action-bar">
-                    <span class="action-icon" aria-hidden="true"></span>
-                    <span class="action-label">{block.label.clone()}</span>
-                </span>
-                {(!block.body.is_empty()).then(|| view! { <code class="action-body">{block.body.clone()}</code> })}
-            </button>
-            {(!disabled).then(|| view! {
-                <button type="button" class="action-copy" aria-label="Copy" title="Copy" on:click=move |_| copy()>
-                </button>
-            })}
-            <div class="action-foot" role="status">
-                {match unsupported {
-                    Some(words) => view! { <span>{words}</span> }.into_any(),
-                    None => view! { <span class="action-state">{words}</span> }.into_any(),
-                }}
-            </div>
-            {move || output().map(|output| view! { <pre class="action-output">{output}</pre> })}
+            {if has_form {
+                view! { <div class="action-run">{face(&block)}</div> }.into_any()
+            } else {
+                view! {
+                    <button
+                        type="button"
+                        class="action-run"
+                        aria-busy=move || busy.get().then_some("true")
+                        title="Click to run, Shift and click to copy"
+                        on:click=clicked
+                    >
+                        {face(&block)}
+                    </button>
+                }
+                .into_any()
+            }}
+            <button type="button" class="action-copy" aria-label="Copy" title="Copy" on:click=move |_| copy()></button>
+            {form.map(|form| view! { <ActionForm form=form id=id busy=busy on_answers=answered/> })}
+            <div class="action-foot" role="status"><span class="action-state">{words}</span></div>
+            {move || output().map(|output| view! { <pre class="action-output" tabindex="0">{output}</pre> })}
+        </div>
+    }
+    .into_any()
+}
+
+/// What stands on a block: its bar, and what it does below.
+fn face(block: &ActionBlock) -> AnyView {
+    view! {
+        <span class="action-bar">
+            <span class="action-icon" aria-hidden="true"></span>
+            <span class="action-label">{block.label.clone()}</span>
+        </span>
+        {(!block.body.is_empty()).then(|| view! { <code class="action-body">{block.body.clone()}</code> })}
+    }
+    .into_any()
+}
+
+/// A block that this workspace has nothing to run with: it says so, and has nothing to press.
+fn not_offered(block: &ActionBlock, why: &'static str) -> AnyView {
+    view! {
+        <div
+            class="action not-offered"
+            role="note"
+            data-testid=format!("action-{}", block.id)
+            data-action-kind=block.name.clone()
+            data-state="not-offered"
+        >
+            <div class="action-run">{face(block)}</div>
+            <div class="action-foot"><span>{why}</span></div>
         </div>
     }
     .into_any()
@@ -151,6 +181,6 @@ const fn family(plan: &Plan) -> &'static str {
         Plan::OpenUrl(_) => "link",
         Plan::Check(_) => "check",
         Plan::Tick => "tick",
-        Plan::Section | Plan::Unsupported(_) => "other",
+        Plan::BeginSection | Plan::EndSection { .. } | Plan::Unsupported(_) => "other",
     }
 }

@@ -1,9 +1,9 @@
 //! The lab's table of contents, as a menu.
 
-use leptos::html::Details;
 use leptos::prelude::*;
 
 use super::Workspace;
+use crate::components::menu::Menu;
 use crate::paths;
 
 /// All pages, with what was seen and what passed.
@@ -12,22 +12,17 @@ pub fn Contents(
     /// The workspace.
     workspace: Workspace,
 ) -> impl IntoView {
-    let node = NodeRef::<Details>::new();
-    let go = Callback::new(move |name: String| {
-        if let Some(details) = node.get_untracked() {
-            details.set_open(false);
-        }
-        workspace.go_to.run(name);
-    });
     let item = move |at: usize, name: String, title: String| {
         let href = paths::page(workspace.session.with_untracked(|session| session.id), &name);
         let (mark_name, current_name) = (name.clone(), name.clone());
         let mark = move || {
-            workspace.progress.marks.with(|marks| match (marks.all_passed(&mark_name), marks.is_viewed(&mark_name)) {
-                (Some(true), _) => ("passed", "✓", "checks passed"),
-                (Some(false), _) => ("open", "!", "checks to do"),
-                (None, true) => ("seen", "•", "seen"),
-                (None, false) => ("new", "", "not seen yet"),
+            workspace.progress.marks.with(|marks| {
+                match (marks.all_passed(&mark_name), marks.is_viewed(&mark_name)) {
+                    (Some(true), _) => ("passed", "✓", "checks passed"),
+                    (Some(false), _) => ("open", "!", "checks to do"),
+                    (None, true) => ("seen", "•", "seen"),
+                    (None, false) => ("new", "", "not seen yet"),
+                }
             })
         };
         let (for_class, for_words) = (mark.clone(), mark.clone());
@@ -37,11 +32,6 @@ pub fn Contents(
                     href=href
                     data-testid=format!("contents-{name}")
                     aria-current=move || (workspace.page.get() == current_name).then_some("page")
-                    on:click=move |event| {
-                        event.prevent_default();
-                        event.stop_propagation();
-                        go.run(name.clone());
-                    }
                 >
                     <span class="contents-number">{at + 1}</span>
                     <span class="contents-title">{title}</span>
@@ -52,9 +42,8 @@ pub fn Contents(
         }
     };
     view! {
-        <details class="contents menu" node_ref=node>
-            <summary data-testid="contents-open">"Contents"</summary>
-            <nav class="menu-items" aria-label="Pages of this lab">
+        <Menu class="contents" testid="contents-open" heading="Contents".into_any()>
+            <nav aria-label="Pages of this lab">
                 <ol>
                     {move || workspace.session.with(|session| session.pages.clone())
                         .into_iter()
@@ -63,6 +52,6 @@ pub fn Contents(
                         .collect_view()}
                 </ol>
             </nav>
-        </details>
+        </Menu>
     }
 }

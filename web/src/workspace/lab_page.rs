@@ -13,7 +13,7 @@ use web_sys::{Element, HtmlDetailsElement, HtmlElement, MouseEvent};
 
 use super::Workspace;
 use super::action_block::ActionView;
-use crate::actions::on_page::PageActions;
+use crate::actions::on_page::{PageActions, Sections};
 use crate::browser;
 
 /// One page.
@@ -26,22 +26,26 @@ pub fn LabPage(
 ) -> impl IntoView {
     let node = NodeRef::<Div>::new();
     let (name, html, title) = (page.name.clone(), page.html.clone(), page.title.clone());
-    let actions = PageActions::new(workspace.runner, page.clone(), is_section_open);
+    let actions = PageActions::new(workspace.runner, page.clone(), SECTIONS);
     // the mounted blocks go when the page goes
     let mounted = StoredValue::new_local(Vec::<Box<dyn Any>>::new());
     Effect::new(move |_| {
         let Some(text) = node.get() else { return };
         for block in page.actions.iter().filter(|block| !block.options.hidden) {
             let place = text.query_selector(&format!("[data-action=\"{}\"]", block.id));
-            let Some(place) = place.ok().flatten().and_then(|place| place.dyn_into::<HtmlElement>().ok()) else {
+            let Some(place) = place.ok().flatten().and_then(|place| place.dyn_into::<HtmlElement>().ok())
+            else {
                 continue;
             };
             let (block, page, progress) = (block.clone(), page.name.clone(), workspace.progress);
-            let handle = mount_to(place, move || view! {
-                <ActionView block=block page=page actions=actions progress=progress/>
+            let handle = mount_to(place, move || {
+                view! {
+                    <ActionView block=block page=page actions=actions progress=progress/>
+                }
             });
             mounted.update_value(|mounted| mounted.push(Box::new(handle)));
         }
+        actions.open_sections();
     });
     let started = StoredValue::new(false);
     Effect::new(move |_| {
@@ -57,17 +61,25 @@ pub fn LabPage(
                 class="prose"
                 node_ref=node
                 inner_html=html
-                on:click=move |event| follow_click(&event, workspace)
+                on:click=move |event| follow_click(&event, workspace, actions)
             ></div>
             <PageEnd workspace=workspace/>
         </article>
     }
 }
 
-/// Links to other pages of the lab, and code that a click copies.
-fn follow_click(event: &MouseEvent, workspace: Workspace) {
+/// Links to other pages of the lab, headings of sections, and code that a click copies.
+fn follow_click(event: &MouseEvent, workspace: Workspace, actions: PageActions) {
     let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else { return };
-    if let Ok(Some(link)) = target.closest("a[href^='#page=']") {
+    if let Ok(Some(heading)) = target.closest("[data-section-begin] > summary") {
+        // the section opens by its action, like one that a cascade opens
+        event.prevent_default();
+        let section =
+            heading.parent_element().and_then(|section| section.get_attribute("data-section-begin"));
+        if let Some(id) = section.and_then(|id| id.parse().ok()) {
+            actions.click(id);
+        }
+    } else if let Ok(Some(link)) = target.closest("a[href^='#page=']") {
         event.prevent_default();
         let name = link.get_attribute("href").unwrap_or_default();
         workspace.go_to.run(crate::paths::decode(name.trim_start_matches("#page=")));
@@ -83,12 +95,18 @@ fn follow_click(event: &MouseEvent, workspace: Workspace) {
     }
 }
 
-fn is_section_open(id: u32) -> bool {
-    browser::window()
-        .and_then(|window| window.document())
-        .and_then(|document| document.query_selector(&format!("[data-section-begin=\"{id}\"]")).ok().flatten())
-        .and_then(|section| section.dyn_into::<HtmlDetailsElement>().ok())
-        .is_none_or(|section| section.open())
+const SECTIONS: Sections = Sections {
+    is_open: |id| section(id).is_none_or(|section| section.open()),
+    set_open: |id, open| {
+        if let Some(section) = section(id) {
+            section.set_open(open);
+        }
+    },
+};
+
+fn section(id: u32) -> Option<HtmlDetailsElement> {
+    let document = browser::window()?.document()?;
+    document.query_selector(&format!("[data-section-begin=\"{id}\"]")).ok()??.dyn_into().ok()
 }
 
 #[component]
@@ -98,7 +116,12 @@ fn PageEnd(workspace: Workspace) -> impl IntoView {
     let finished = Memo::new(move |_| workspace.progress.marks.with(|marks| marks.finished));
     let title_of = move |name: &str| {
         workspace.session.with(|session| {
-            session.pages.iter().find(|link| link.name == name).map(|link| link.title.clone()).unwrap_or_default()
+            session
+                .pages
+                .iter()
+                .find(|link| link.name == name)
+                .map(|link| link.title.clone())
+                .unwrap_or_default()
         })
     };
     let step = move |name: String, word: &'static str, class: &'static str, testid: &'static str| {

@@ -14,6 +14,9 @@ pub fn NotRunning(
     workspace: Workspace,
     /// Ends the session and starts it anew.
     on_retry: Callback<()>,
+    /// Whether that is under way.
+    #[prop(into)]
+    busy: Signal<bool>,
 ) -> impl IntoView {
     let state = Memo::new(move |_| workspace.session.with(|session| session.state.clone()));
     move || match state.get() {
@@ -31,16 +34,17 @@ pub fn NotRunning(
         SessionState::Failed { reason } => view! {
             <div class="curtain" role="alert" data-testid="session-failed">
                 <div>
-                    <h2>"The session does not work"</h2>
+                    <h2>"This session has failed"</h2>
                     <p data-testid="session-reason">{reason}</p>
                     <div class="row">
                         <button
                             type="button"
                             class="button primary"
                             data-testid="session-retry"
+                            disabled=move || busy.get()
                             on:click=move |_| on_retry.run(())
                         >
-                            "Start it anew"
+                            {move || if busy.get() { "One moment…" } else { "Try again" }}
                         </button>
                         <A href="/labs">"Back to the labs"</A>
                     </div>
@@ -59,6 +63,9 @@ pub fn Over(
     workspace: Workspace,
     /// Starts the lab again.
     on_again: Callback<()>,
+    /// Whether that is under way.
+    #[prop(into)]
+    busy: Signal<bool>,
 ) -> impl IntoView {
     let state = Memo::new(move |_| workspace.session.with(|session| session.state.clone()));
     let finished = move || workspace.progress.marks.with(|marks| marks.finished);
@@ -74,7 +81,13 @@ pub fn Over(
                     </p>
                     <div class="row">
                         <A href="/labs" attr:class="button primary" attr:data-testid="over-labs">"To the labs"</A>
-                        <button type="button" class="button" data-testid="over-again" on:click=move |_| on_again.run(())>
+                        <button
+                            type="button"
+                            class="button"
+                            data-testid="over-again"
+                            disabled=move || busy.get()
+                            on:click=move |_| on_again.run(())
+                        >
                             "Start this lab again"
                         </button>
                     </div>

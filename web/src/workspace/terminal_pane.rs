@@ -6,8 +6,9 @@ use leptos::prelude::*;
 
 use super::{Workspace, is_running};
 use crate::api::Account;
-use crate::browser::{recall, remember};
-use crate::terminal::connection::{Connection, Status};
+use crate::browser::{focus_by_id, recall, remember};
+use crate::terminal::connection::Connection;
+use crate::terminal::status::Status;
 
 const READER_KEY: &str = "lectern.screen-reader";
 
@@ -22,7 +23,8 @@ pub fn TerminalPane(
         (session.id, names, session.terminal_layout.clone())
     });
     let stacked = layout.starts_with("split");
-    let tabbed = !stacked && names.len() > 1;
+    let many = names.len() > 1;
+    let tabbed = !stacked && many;
     let front = workspace.terminals.front;
     if let Some(first) = names.first() {
         front.set(first.clone());
@@ -34,18 +36,38 @@ pub fn TerminalPane(
         workspace.terminals.all().iter().for_each(|terminal| terminal.set_screen_reader(on));
     });
     let tab = move |name: String| {
-        let (selected, choose) = (name.clone(), name.clone());
+        let (selected, choose, tab_name) = (name.clone(), name.clone(), name.clone());
         view! {
             <button
                 type="button"
                 role="tab"
+                id=format!("terminal-tab-{name}")
                 aria-controls=format!("terminal-frame-{name}")
                 aria-selected=move || if front.get() == selected { "true" } else { "false" }
                 data-testid=format!("terminal-tab-{name}")
+                tabindex=move || if front.get() == tab_name { "0" } else { "-1" }
                 on:click=move |_| front.set(choose.clone())
             >
                 {format!("Terminal {name}")}
             </button>
+        }
+    };
+    let order = StoredValue::new(names.clone());
+    // arrows go from tab to tab, as in every row of tabs
+    let turn = move |event: web_sys::KeyboardEvent| {
+        let step = match event.key().as_str() {
+            "ArrowRight" => 1,
+            "ArrowLeft" => order.with_value(Vec::len) - 1,
+            _ => return,
+        };
+        event.prevent_default();
+        let next = order.with_value(|names| {
+            let at = names.iter().position(|name| *name == front.get_untracked()).unwrap_or_default();
+            names.get((at + step) % names.len()).cloned()
+        });
+        if let Some(next) = next {
+            focus_by_id(&format!("terminal-tab-{next}"));
+            front.set(next);
         }
     };
     view! {
@@ -53,7 +75,7 @@ pub fn TerminalPane(
             <div class="terminal-bar">
                 {if tabbed {
                     let tabs = names.iter().cloned().map(tab).collect_view();
-                    view! { <div role="tablist" aria-label="Terminals">{tabs}</div> }.into_any()
+                    view! { <div role="tablist" aria-label="Terminals" on:keydown=turn>{tabs}</div> }.into_any()
                 } else {
                     let word = if names.len() == 1 { "Terminal" } else { "Terminals" };
                     view! { <span>{word}</span> }.into_any()
@@ -64,7 +86,7 @@ pub fn TerminalPane(
                 </label>
             </div>
             {names.into_iter().map(|name| view! {
-                <TerminalFrame workspace=workspace session=id name=name tabbed=tabbed reader=reader/>
+                <TerminalFrame workspace=workspace session=id name=name labelled=many tabbed=tabbed reader=reader/>
             }).collect_view()}
         </div>
     }
@@ -75,6 +97,7 @@ fn TerminalFrame(
     workspace: Workspace,
     session: SessionId,
     name: String,
+    labelled: bool,
     tabbed: bool,
     reader: RwSignal<bool>,
 ) -> impl IntoView {
@@ -108,20 +131,12 @@ fn TerminalFrame(
         let name = name.clone();
         move || tabbed && workspace.terminals.front.get() != name
     };
-    let words = move || match status.get() {
-        Status::Waiting => "not running".to_owned(),
-        Status::Connecting => "connecting…".to_owned(),
-        Status::Connected => "connected".to_owned(),
-        Status::Reconnecting => "reconnecting…".to_owned(),
-        Status::Closed(reason) => reason,
+    let word = move || status.with(Status::word);
+    let retry = move |_| {
+        connection.try_with_value(|connection| connection.retry_now());
     };
-    let state = move || match status.get() {
-        Status::Waiting => "waiting",
-        Status::Connecting => "connecting",
-        Status::Connected => "connected",
-        Status::Reconnecting => "reconnecting",
-        Status::Closed(_) => "closed",
-    };
+    let lost = Memo::new(move |_| status.get() == Status::Reconnecting);
+    let retry_id = format!("terminal-retry-{name}");
     view! {
         <section
             class="terminal-frame"
@@ -131,24 +146,23 @@ fn TerminalFrame(
             data-testid=format!("terminal-{name}")
         >
             <div class="screen" node_ref=node></div>
-            <span
-                class=move || format!("terminal-status {}", state())
-                role="status"
-                data-state=state
-                data-testid=format!("terminal-status-{name}")
+            {(labelled && !tabbed).then(|| view! { <span class="terminal-name" aria-hidden="true">{name.clone()}</span> })}
+            <div
+                class=move || format!("terminal-line {}", word())
+                class:shown=move || status.with(Status::is_notable)
             >
-                {words}
-            </span>
+                <span role="status" data-state=word data-testid=format!("terminal-status-{name}")>
+                    {move || status.with(Status::sentence)}
+                </span>
+                {move || lost.get().then(|| view! {
+                    <button type="button" data-testid=retry_id.clone() on:click=retry>"Try now"</button>
+                })}
+            </div>
         </section>
     }
 }
 
 /// Gives the keyboard to the page's text.
 fn leave_terminal() {
-    let page = crate::browser::window()
-        .and_then(|window| window.document())
-        .and_then(|document| document.get_element_by_id("lab-page"));
-    if let Some(page) = page.and_then(|page| wasm_bindgen::JsCast::dyn_into::<web_sys::HtmlElement>(page).ok()) {
-        let _ = page.focus();
-    }
+    focus_by_id("lab-page");
 }

@@ -1,22 +1,20 @@
 //! The bar above the workspace.
 
-use std::time::Duration;
-
-use lectern_api::sessions::SessionState;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_router::components::A;
 
 use super::Workspace;
-use crate::browser::sleep;
-use crate::clock::{now, time_left};
+use super::contents::Contents;
+use super::time_left::TimeLeft;
 use crate::components::dialog::ConfirmDialog;
 
-/// Title, progress, time left, and the way out.
+/// The way out, contents, title, progress, time left, and on narrow screens what to show.
 #[component]
 pub fn TopBar(
     /// The workspace.
     workspace: Workspace,
+    /// Whether there are terminals to show.
+    has_terminals: bool,
     /// Ends the session.
     on_end: Callback<()>,
 ) -> impl IntoView {
@@ -24,14 +22,18 @@ pub fn TopBar(
     let place = Memo::new(move |_| workspace.place());
     let words = move || match place.get() {
         (Some(at), total) => format!("Page {} of {total}", at + 1),
+        (None, 1) => "1 page".to_owned(),
         (None, total) => format!("{total} pages"),
     };
+    let shows = workspace.shows_terminals;
+    let pressed = move |terminals: bool| move || if shows.get() == terminals { "true" } else { "false" };
     view! {
         <header class="top-bar">
             <A href="/labs" attr:class="back" attr:data-testid="back-to-labs" attr:title="Back to the labs">
                 <span aria-hidden="true">"‹"</span>
                 <span class="back-word">"Labs"</span>
             </A>
+            <Contents workspace=workspace/>
             <h1 class="lab-title">{move || workspace.session.with(|session| session.lab_title.clone())}</h1>
             <div class="progress">
                 <span data-testid="progress-text">{words}</span>
@@ -42,7 +44,15 @@ pub fn TopBar(
                 ></progress>
             </div>
             <TimeLeft workspace=workspace/>
-            <button type="button" class="button small" data-testid="session-end" on:click=move |_| asks.set(true)>
+            {has_terminals.then(|| view! {
+                <div class="switch" role="group" aria-label="What to show">
+                    <button type="button" data-testid="show-page" aria-pressed=pressed(false)
+                        on:click=move |_| shows.set(false)>"Page"</button>
+                    <button type="button" data-testid="show-terminals" aria-pressed=pressed(true)
+                        on:click=move |_| shows.set(true)>"Terminals"</button>
+                </div>
+            })}
+            <button type="button" class="button small end" data-testid="session-end" on:click=move |_| asks.set(true)>
                 "End session"
             </button>
             <ConfirmDialog
@@ -54,30 +64,5 @@ pub fn TopBar(
                 on_confirm=on_end
             />
         </header>
-    }
-}
-
-#[component]
-fn TimeLeft(workspace: Workspace) -> impl IntoView {
-    let tick = RwSignal::new(0_u32);
-    spawn_local(async move {
-        while tick.try_update(|tick| *tick = tick.wrapping_add(1)).is_some() {
-            sleep(Duration::from_secs(1)).await;
-        }
-    });
-    let left = Memo::new(move |_| {
-        tick.track();
-        workspace.session.with(|session| match &session.state {
-            SessionState::Running { expires_at, .. } => {
-                Some(time_left(now(), *expires_at).unwrap_or_else(|| "0:00".to_owned()))
-            }
-            _ => None,
-        })
-    });
-    let soon = move || left.get().is_some_and(|left| left.contains(':'));
-    view! {
-        <span class="time-left" class:soon=soon data-testid="time-left">
-            {move || left.get().map(|left| view! { <span class="time-word">"Time left "</span> <b>{left}</b> })}
-        </span>
     }
 }
