@@ -11,7 +11,7 @@ use rand::RngExt as _;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 
-use crate::support::{TestAgent, Viewer, until};
+use crate::support::{TestAgent, Viewer, sleeps, until};
 
 #[tokio::test]
 async fn shells_are_hung_up_on_when_the_workbench_ends() {
@@ -36,8 +36,10 @@ async fn process_1_reaps_orphans_and_ends_cleanly_on_a_signal() {
     let mut viewer = Viewer::attach(&link, "1", None).await;
     viewer.read_until("$ ").await;
     // what process 1 does with signals is nothing to the shells
-    viewer.type_in("sleep 1000; echo interrupted-$((1+1))\r").await;
-    viewer.read_until("sleep 1000").await;
+    let marker = format!("{}.7", 1000 + agent.pid());
+    viewer.type_in(&format!("sleep {marker}; echo interrupted-$((1+1))\r")).await;
+    // before that an interrupt would reach a shell that is just about to start it, and be lost
+    until("it sleeps", || sleeps(&marker) > 0).await;
     viewer.type_in("\x03").await;
     viewer.type_in("echo here-$((1+1))\r").await;
     viewer.read_until("here-2").await;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use lectern_api::agent::{PROTOCOL, Reply, Request};
 use lectern_link::{Incoming, Link, LinkError, Messages};
 
-use crate::support::{TestAgent, Viewer, until};
+use crate::support::{TestAgent, Viewer, sleeps, until};
 
 /// Where the checks lie, from the home that a test's agent has.
 const TESTS: &str = "workshop/examiner/tests";
@@ -88,16 +88,8 @@ async fn a_check_that_takes_too_long_is_killed_with_all_that_it_started() {
         "{reply:?}"
     );
     assert!(started.elapsed() < Duration::from_secs(4));
-    assert_eq!(sleeps(&marker), 0);
-}
-
-/// How many processes sleep for exactly this long.
-fn sleeps(marker: &str) -> usize {
-    let sleeps = std::fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
-        std::fs::read_to_string(entry.path().join("cmdline"))
-            .is_ok_and(|line| line == format!("sleep\0{marker}\0"))
-    });
-    sleeps.count()
+    // what was killed is gone a moment later
+    until("all of it ends", || sleeps(&marker) == 0).await;
 }
 
 #[tokio::test]
