@@ -48,7 +48,8 @@ async fn more_changes_than_can_be_told_are_told_as_missed() {
     std::fs::create_dir(home.join("work")).unwrap();
     let link = agent.link().await;
     let mut watch = link.watch_files("work").await.unwrap();
-    for n in 0..5000 {
+    // far more than the queue and the stream hold while nobody reads
+    for n in 0..40_000 {
         std::fs::write(home.join(format!("work/{n}")), "").unwrap();
     }
     wait_for(&mut watch, &home.join("work"), ChangeKind::Missed).await;
