@@ -31,8 +31,9 @@ pub async fn show_asset(req: HttpRequest) -> Result<HttpResponse, ApiError> {
         None => match Dist::get("index.html") {
             Some(file) => ("index.html", file),
             None => {
-                return Ok(HttpResponse::NotFound()
-                    .body("this program was built without the web app; build it with `cargo xtask build`\n"));
+                return Ok(HttpResponse::NotFound().body(
+                    "this program was built without the web app; build it with `cargo xtask build`\n",
+                ));
             }
         },
     };

@@ -63,7 +63,12 @@ fn a_class_is_joined_however_its_code_is_typed_and_once() {
         let (ours, ada) = (app.instructor("ours").await, app.learner("ada").await);
         let class = add_class(&ours, "Mondays").await;
         let code = class.join_code.unwrap();
-        for typed in [code.clone(), code.to_lowercase(), code.replace('-', ""), format!(" {} ", code.replace('-', " "))] {
+        for typed in [
+            code.clone(),
+            code.to_lowercase(),
+            code.replace('-', ""),
+            format!(" {} ", code.replace('-', " ")),
+        ] {
             let joined: Class = ada.post("/api/v1/enrolments", &JoinClass { join_code: typed }).await.json();
             assert_eq!((joined.id, joined.learners, joined.join_code), (class.id, 1, None));
         }
@@ -91,7 +96,8 @@ fn the_live_view_sends_every_learner_and_then_each_change() {
     run(async |app| {
         let ours = app.instructor("ours").await;
         let class = add_class(&ours, "Mondays").await;
-        let (ada, grace, eve) = (app.learner("ada").await, app.learner("grace").await, app.learner("eve").await);
+        let (ada, grace, eve) =
+            (app.learner("ada").await, app.learner("grace").await, app.learner("eve").await);
         join_class(&ada, &class).await;
         join_class(&grace, &class).await;
         let hers = app.running_session(grace.id()).await;
@@ -114,10 +120,12 @@ fn the_live_view_sends_every_learner_and_then_each_change() {
             what: Happening::PageViewed,
         };
         grace.post(&format!("/api/v1/sessions/{hers}/progress-events"), &[viewed]).await.expect(204);
-        let row: LearnerRow = live.wait_for("learner", |row: &LearnerRow| {
-            assert_ne!(row.user, eve.id());
-            row.session.as_ref().is_some_and(|session| session.current_page.is_some())
-        }).await;
+        let row: LearnerRow = live
+            .wait_for("learner", |row: &LearnerRow| {
+                assert_ne!(row.user, eve.id());
+                row.session.as_ref().is_some_and(|session| session.current_page.is_some())
+            })
+            .await;
         let session = row.session.unwrap();
         assert_eq!((row.user, session.page_number, session.pages_viewed), (grace.id(), Some(2), 1));
         assert_eq!(session.current_page_title.unwrap(), format!("Page {}", PAGES[1]));

@@ -91,7 +91,8 @@ fn an_admins_link_leads_here_and_carries_its_token_where_no_server_sees_it() {
         assert_eq!(page, format!("{}/sign-in", app.base));
         let me: Me = app.browser().sign_in(&link(token)).await.expect(201).json();
         assert_eq!(me.user.id, ada);
-        let audited = "select count(*) from audit_log where action = 'make_sign_in_link' and actor_id is not null";
+        let audited =
+            "select count(*) from audit_log where action = 'make_sign_in_link' and actor_id is not null";
         assert_eq!(app.count(audited).await, 1);
     });
 }
@@ -177,7 +178,8 @@ fn what_the_database_keeps_of_a_token_is_its_hash() {
         let ada = app.learner("ada").await;
         let cookie = ada.cookie();
         let token = hex::decode(cookie.strip_prefix("lectern=").unwrap()).unwrap();
-        let hashes: Vec<Vec<u8>> = sqlx::query_scalar("select token_hash from logins").fetch_all(&app.pool).await.unwrap();
+        let hashes: Vec<Vec<u8>> =
+            sqlx::query_scalar("select token_hash from logins").fetch_all(&app.pool).await.unwrap();
         assert_eq!(hashes, [Sha256::digest(&token).to_vec()]);
         assert_ne!(ada.me.unwrap().csrf_token, hex::encode(&hashes[0]));
         let links: Vec<Vec<u8>> =
@@ -218,7 +220,11 @@ fn a_registration_that_is_refused_leaves_nothing_and_names_the_field() {
         let class = add_class(&app.instructor("teacher").await, "Mondays").await;
         let good = registration(class.join_code.as_deref());
         let bad = [
-            ("join_code", "unknown_join_code", Registration { join_code: "ZZZZ-ZZZZ".into(), ..good.clone() }),
+            (
+                "join_code",
+                "unknown_join_code",
+                Registration { join_code: "ZZZZ-ZZZZ".into(), ..good.clone() },
+            ),
             ("username", "bad_field", Registration { username: "<script>".into(), ..good.clone() }),
             ("display_name", "bad_field", Registration { display_name: " ".into(), ..good.clone() }),
             ("password", "bad_field", Registration { password: "too short".into(), ..good.clone() }),

@@ -69,7 +69,10 @@ fn a_lab_that_becomes_broken_keeps_its_last_good_version() {
         assert_eq!(seen[0].title, "The shell, slowly");
         assert!(seen[0].errors.is_empty());
         let told = labs(&author).await;
-        assert_eq!((told[0].title.as_str(), told[0].errors[0].file.as_str()), ("The shell, slowly", "resources/workshop.yaml"));
+        assert_eq!(
+            (told[0].title.as_str(), told[0].errors[0].file.as_str()),
+            ("The shell, slowly", "resources/workshop.yaml")
+        );
         // sessions go on with it
         let session = app.running_session(ada.id()).await;
         ada.get(&format!("/api/v1/sessions/{session}/pages/{}", PAGES[0])).await.expect(200);
@@ -88,7 +91,10 @@ fn a_changed_lab_is_read_again_and_one_that_is_gone_is_forgotten() {
         let session = app.running_session(ada.id()).await;
         let page = format!("/api/v1/sessions/{session}/pages/{}", PAGES[0]);
         assert!(ada.get(&page).await.expect(200).body.contains("Hello."));
-        app.labs.write(&format!("{LAB}/workshop/content/{}.md", PAGES[0]), "---\ntitle: New\n---\n\nGood morning.\n");
+        app.labs.write(
+            &format!("{LAB}/workshop/content/{}.md", PAGES[0]),
+            "---\ntitle: New\n---\n\nGood morning.\n",
+        );
         app.labs.write("second/page.md", "# A lab of one page\n");
         reload(app);
         let body = ada.get(&page).await.expect(200).body;
@@ -122,7 +128,8 @@ fn two_folders_with_one_name_leave_the_first_and_say_so() {
     run(async |app| {
         app.labs.write_manifest("zz-copy", "A copy");
         let copied = app.labs.path().join("zz-copy/resources/workshop.yaml");
-        let text = std::fs::read_to_string(&copied).unwrap().replace("name: zz-copy", &format!("name: {LAB}"));
+        let text =
+            std::fs::read_to_string(&copied).unwrap().replace("name: zz-copy", &format!("name: {LAB}"));
         app.labs.write("zz-copy/resources/workshop.yaml", &text);
         app.labs.write("zz-copy/workshop/content/page.md", "Hello.\n");
         reload(app);
@@ -151,7 +158,8 @@ fn a_picture_beside_a_page_is_served_so_that_it_runs_no_scripts() {
 async fn status_of(app: &TestApp, cookie: &str, path: &str) -> u16 {
     let address = app.base.strip_prefix("http://").expect("an address");
     let mut socket = TcpStream::connect(address).await.expect("the server listens");
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\ncookie: {cookie}\r\nconnection: close\r\n\r\n");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: {address}\r\ncookie: {cookie}\r\nconnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await.expect("the server reads");
     let mut answer = String::new();
     socket.read_to_string(&mut answer).await.expect("the server answers with text");
@@ -215,7 +223,9 @@ fn no_page_name_leads_out_of_a_labs_folder() {
         let session = app.running_session(ada.id()).await;
         let cookie = ada.cookie();
         app.labs.write("secret.md", "top secret");
-        for (page, expected) in [("..%2f..%2f..%2fsecret", 400), ("%2e%2e", 400), ("no-such-page", 404), ("a%00b", 400)] {
+        for (page, expected) in
+            [("..%2f..%2f..%2fsecret", 400), ("%2e%2e", 400), ("no-such-page", 404), ("a%00b", 400)]
+        {
             let status = status_of(app, &cookie, &format!("/api/v1/sessions/{session}/pages/{page}")).await;
             assert_eq!(status, expected, "{page}");
         }
@@ -239,7 +249,9 @@ fn why_a_source_cannot_be_fetched_is_told_to_authors_only_and_its_labs_stay() {
             let ours = told.iter().find(|lab| lab.slug.as_str() == LAB).expect("the folder's lab");
             assert_eq!(ours.source.as_deref(), app.labs.path().to_str());
         }
-        ada.post("/api/v1/sessions", &json!({"lab": labs(&author).await[1].slug})).await.problem(422, "broken_lab");
+        ada.post("/api/v1/sessions", &json!({"lab": labs(&author).await[1].slug}))
+            .await
+            .problem(422, "broken_lab");
 
         let mut builder = tar::Builder::new(std::fs::File::create(&archive).unwrap());
         let page = b"# More\n\nHello.\n";

@@ -125,7 +125,10 @@ fn the_administrators_first_link_is_made_until_there_is_a_password() {
         let mut admin = app.browser();
         let me: Me = admin.sign_in(&SignIn::Link { token: token.reveal() }).await.expect(201).json();
         assert_eq!((me.user.role, me.has_password), (Role::Admin, false));
-        assert!(identity.first_admin_link().await.unwrap().is_some(), "a link that went unused is made again");
+        assert!(
+            identity.first_admin_link().await.unwrap().is_some(),
+            "a link that went unused is made again"
+        );
         assert_eq!(app.count("select count(*) from users").await, 1);
 
         let new = SetPassword { current: None, new: PASSWORD.to_owned() };

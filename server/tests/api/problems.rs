@@ -18,12 +18,16 @@ fn a_body_that_cannot_be_read_is_the_callers_mistake() {
             ("application/json", ""),
             ("text/plain", "{\"name\": \"Mondays\"}"),
         ] {
-            let request = ours.request(Method::POST, "/api/v1/classes").header("content-type", content_type).body(body);
+            let request =
+                ours.request(Method::POST, "/api/v1/classes").header("content-type", content_type).body(body);
             let problem = send(request).await.problem(400, "unreadable_request");
             assert_eq!(problem.title, "Bad Request");
         }
         let huge = format!("{{\"name\": \"{}\"}}", "x".repeat(600 * 1024));
-        let request = ours.request(Method::POST, "/api/v1/classes").header("content-type", "application/json").body(huge);
+        let request = ours
+            .request(Method::POST, "/api/v1/classes")
+            .header("content-type", "application/json")
+            .body(huge);
         send(request).await.problem(400, "unreadable_request");
         assert_eq!(app.count("select count(*) from classes").await, 0);
     });

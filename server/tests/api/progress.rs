@@ -145,7 +145,8 @@ fn a_batch_that_the_database_refuses_half_way_is_not_recorded_at_all() {
     run(async |app| {
         let ada = app.learner("ada").await;
         let session = app.running_session(ada.id()).await;
-        app.execute("alter table page_progress add constraint no_seven check (not 7 = any(actions_run))").await;
+        app.execute("alter table page_progress add constraint no_seven check (not 7 = any(actions_run))")
+            .await;
         let batch: Vec<_> = (5..9).map(action_run).collect();
         let problem = report(&ada, session, &batch).await.problem(500, "internal");
         assert!(!problem.detail.contains("no_seven"), "{problem:?}");

@@ -111,8 +111,7 @@ fn a_sessions_stream_sends_its_state_and_then_each_change() {
         assert!(matches!(first.state, SessionState::Running { .. }), "{first:?}");
         ada.delete(&format!("/api/v1/sessions/{session}")).await.expect(204);
         // news of its beginning may still be on its way
-        let ended: Session =
-            live.wait_for("session", |session: &Session| session.state != first.state).await;
+        let ended: Session = live.wait_for("session", |session: &Session| session.state != first.state).await;
         assert_eq!((ended.id, ended.state), (session, SessionState::Ending));
     });
 }

@@ -13,7 +13,8 @@ fn a_database_that_is_down_is_named_without_its_password() {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
-        let error = store::connect(&format!("postgres://ada:hunter2@127.0.0.1:{port}/lectern")).await.unwrap_err();
+        let error =
+            store::connect(&format!("postgres://ada:hunter2@127.0.0.1:{port}/lectern")).await.unwrap_err();
         assert!(matches!(error, StoreError::Unreachable { .. }), "{error:?}");
         assert!(error.is_unavailable() && error.source().is_some());
         let text = error.to_string();

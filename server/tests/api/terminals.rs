@@ -52,7 +52,11 @@ fn a_terminal_is_opened_from_our_own_pages_only() {
             Some(format!("http://127.0.0.1.evil.example:{port}").as_str()),
             Some("http://127.0.0.1"),
         ] {
-            assert_eq!(refusal(&ada, &cookie, origin, session).await, refused(403, "foreign_request"), "{origin:?}");
+            assert_eq!(
+                refusal(&ada, &cookie, origin, session).await,
+                refused(403, "foreign_request"),
+                "{origin:?}"
+            );
         }
         // past all that, what is missing is the workbench
         let own = refusal(&ada, &cookie, Some(&app.base), session).await;
@@ -69,7 +73,9 @@ fn behind_a_name_only_that_name_is_our_own() {
         let login = app.services.identity.sign_in_by_link(&token.reveal(), "").await.unwrap();
         let cookie = format!("lectern={}", login.token.reveal());
         let (browser, session) = (app.browser(), app.running_session(ada).await);
-        for origin in [app.base.as_str(), "https://lab.example", "http://lab.example:81", "http://x.lab.example"] {
+        for origin in
+            [app.base.as_str(), "https://lab.example", "http://lab.example:81", "http://x.lab.example"]
+        {
             assert_eq!(refusal(&browser, &cookie, Some(origin), session).await.0, 403, "{origin}");
         }
         assert_eq!(refusal(&browser, &cookie, Some("http://lab.example"), session).await.0, 503);

@@ -18,9 +18,15 @@ impl LabFolder {
         let labs = Self { folder: tempfile::tempdir().expect("a temporary folder") };
         labs.write_manifest(LAB, "The shell, slowly");
         for page in PAGES {
-            labs.write(&format!("{LAB}/workshop/content/{page}.md"), &format!("---\ntitle: {page}\n---\n\nHello.\n"));
+            labs.write(
+                &format!("{LAB}/workshop/content/{page}.md"),
+                &format!("---\ntitle: {page}\n---\n\nHello.\n"),
+            );
         }
-        labs.write(&format!("{LAB}/workshop/content/picture.svg"), "<svg xmlns='http://www.w3.org/2000/svg'/>");
+        labs.write(
+            &format!("{LAB}/workshop/content/picture.svg"),
+            "<svg xmlns='http://www.w3.org/2000/svg'/>",
+        );
         labs.write(&format!("{LAB}/workshop/examiner/tests/knows-ls"), "#!/bin/sh\nexit 1\n");
         labs
     }
