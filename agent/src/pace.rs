@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::terminal::Terminal;
 
 /// How far output may run ahead of what the quickest viewer was sent, in bytes.
-const LEAD: u64 = 256 * 1024;
+const LEAD: u64 = 64 * 1024;
 /// A viewer keeps up that takes this many bytes …
 const LEAST: u64 = 64 * 1024;
 /// … in this time.

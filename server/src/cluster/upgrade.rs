@@ -1,4 +1,4 @@
-//! WebSockets to the API server, with buffers of our own measure: kube's hold a quarter of a megabyte for each,
+//! Sockets to the API server, with buffers of our own measure: kube's hold a quarter of a megabyte for each,
 //! and each session has one.
 
 use http::header::{
@@ -22,14 +22,14 @@ const PROTOCOLS: [(&str, bool); 2] = [("v5.channel.k8s.io", true), ("v4.channel.
 /// How much is read at a time, in bytes: what one TLS record carries.
 const READ_BYTES: usize = 16 * 1024;
 
-/// A WebSocket to the API server.
+/// A socket to the API server.
 pub(super) struct Socket {
     pub(super) stream: WebSocketStream<TokioIo<Upgraded>>,
     /// Whether its protocol knows the end of standard input.
     pub(super) closes_stdin: bool,
 }
 
-/// Opens a WebSocket.
+/// Opens a socket.
 pub(super) async fn open(client: &Client, request: Request<Vec<u8>>) -> Result<Socket, Error> {
     let key = generate_key();
     let (mut parts, body) = request.into_parts();

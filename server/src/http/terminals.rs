@@ -93,14 +93,19 @@ fn close(code: u16, description: &str) -> CloseReason {
 }
 
 /// What is known of the browser's side of a socket.
-#[derive(Default)]
 struct Browser {
-    /// Something came since this was looked at last.
+    /// Something came since this was looked at last: at first, the request itself.
     is_heard: Cell<bool>,
     /// Something would be read if it came: while the shell does not take what was typed, nothing is.
     is_listened_to: Cell<bool>,
     /// Why nothing more is read.
     breach: Cell<Option<CloseReason>>,
+}
+
+impl Default for Browser {
+    fn default() -> Self {
+        Self { is_heard: Cell::new(true), is_listened_to: Cell::default(), breach: Cell::default() }
+    }
 }
 
 async fn serve_socket(
@@ -122,7 +127,7 @@ async fn serve_socket(
             RelayEnd::TerminalWent => Some(close(4503, "the connection to the terminal was lost")),
             RelayEnd::BadFrame => Some(close(1008, "not a frame of this protocol")),
         },
-        reason = watch_over(socket.clone(), &browser, still_allowed) => reason,
+        reason = watch_over(socket.clone(), &browser, PING, still_allowed) => reason,
     };
     // fails where the browser went first
     let _ = tokio::time::timeout(FAREWELL, socket.close(reason)).await;
@@ -158,10 +163,11 @@ fn frames<'a>(
 async fn watch_over(
     mut socket: Session,
     browser: &Browser,
+    period: Duration,
     still_allowed: impl AsyncFn() -> Result<(), CloseReason>,
 ) -> Option<CloseReason> {
     loop {
-        tokio::time::sleep(PING).await;
+        tokio::time::sleep(period).await;
         if !browser.is_heard.replace(false) && browser.is_listened_to.get() {
             // neither a frame nor the answer to the ping before: nobody is there
             return None;
@@ -173,5 +179,85 @@ async fn watch_over(
         if let Err(reason) = still_allowed().await {
             return Some(reason);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::Pin;
+
+    use actix_web::FromRequest;
+    use actix_web::body::{BoxBody, MessageBody};
+    use actix_web::http::header;
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    const PERIOD: Duration = Duration::from_millis(2);
+    /// A ping without content.
+    const PINGED: &[u8] = &[0x89, 0];
+
+    /// A socket, and what the browser gets of it.
+    async fn socket() -> (Session, BoxBody) {
+        let (req, mut payload) = TestRequest::get()
+            .insert_header((header::UPGRADE, "websocket"))
+            .insert_header((header::CONNECTION, "upgrade"))
+            .insert_header((header::SEC_WEBSOCKET_VERSION, "13"))
+            .insert_header((header::SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ=="))
+            .to_http_parts();
+        let payload = Payload::from_request(&req, &mut payload).await.unwrap();
+        let (response, socket, _) = actix_ws::handle(&req, payload).unwrap();
+        (socket, response.into_body())
+    }
+
+    async fn sent(body: &mut BoxBody) -> Bytes {
+        poll_fn(|cx| Pin::new(&mut *body).poll_next(cx)).await.expect("the socket is open").unwrap()
+    }
+
+    #[actix_web::test]
+    async fn an_idle_socket_is_pinged_and_given_up_only_when_it_does_not_answer() {
+        let (socket, mut body) = socket().await;
+        let browser = Browser::default();
+        browser.is_listened_to.set(true);
+        let watching = watch_over(socket, &browser, PERIOD, async || Ok(()));
+        let answering = async {
+            for _ in 0..3 {
+                assert_eq!(&sent(&mut body).await[..], PINGED);
+                browser.is_heard.set(true);
+            }
+            assert_eq!(&sent(&mut body).await[..], PINGED);
+        };
+        let (reason, ()) = tokio::join!(watching, answering);
+        assert_eq!(reason, None);
+    }
+
+    #[actix_web::test]
+    async fn a_browser_whose_typing_waits_for_the_shell_is_not_given_up() {
+        let (socket, mut body) = socket().await;
+        let browser = Browser::default();
+        let watching = watch_over(socket, &browser, PERIOD, async || Ok(()));
+        let pinged = async {
+            for _ in 0..4 {
+                assert_eq!(&sent(&mut body).await[..], PINGED);
+            }
+        };
+        tokio::select! {
+            reason = watching => panic!("given up: {reason:?}"),
+            () = pinged => {}
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_socket_whose_login_ends_is_closed_with_the_reason() {
+        let (socket, _body) = socket().await;
+        let looks = Cell::new(0);
+        let browser = Browser::default();
+        let still_allowed = async || {
+            looks.set(looks.get() + 1);
+            if looks.get() < 3 { Ok(()) } else { Err(close(4401, "signed out")) }
+        };
+        let reason = watch_over(socket, &browser, PERIOD, still_allowed).await;
+        assert_eq!((reason, looks.get()), (Some(close(4401, "signed out")), 3));
     }
 }
