@@ -1,6 +1,7 @@
 //! The actions of the page on screen: which runs, which runs next.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lectern_api::actions::{ActionBlock, ActionOptions};
@@ -28,7 +29,7 @@ pub struct Sections {
 #[derive(Clone, Copy)]
 pub struct PageActions {
     runner: Runner,
-    page: StoredValue<RenderedPage>,
+    page: StoredValue<Arc<RenderedPage>>,
     states: StoredValue<BTreeMap<u32, RwSignal<ActionState>>>,
     last_runs: StoredValue<BTreeMap<u32, f64>>,
     sections: Sections,
@@ -37,7 +38,7 @@ pub struct PageActions {
 impl PageActions {
     /// The actions of `page`.
     #[must_use]
-    pub fn new(runner: Runner, page: RenderedPage, sections: Sections) -> Self {
+    pub fn new(runner: Runner, page: Arc<RenderedPage>, sections: Sections) -> Self {
         let states = page.actions.iter().map(|block| (block.id, RwSignal::new(ActionState::Idle))).collect();
         Self {
             runner,
@@ -71,19 +72,17 @@ impl PageActions {
 
     /// Runs one block; returns the one that a cascade runs next.
     async fn run(&self, id: u32, inputs: Option<Value>) -> Option<u32> {
-        let (name, block) = self.page.try_with_value(|page| {
-            let block = page.actions.iter().find(|block| block.id == id)?;
-            Some((page.name.clone(), block.clone()))
-        })??;
+        let page = self.page.try_get_value()?;
+        let block = page.actions.iter().find(|block| block.id == id)?;
         let state = self.state(id)?;
         let now = js_sys::Date::now();
         let last = self.last_runs.try_with_value(|runs| runs.get(&id).copied())?;
         let busy = matches!(state.try_get_untracked()?, ActionState::Running(_));
-        if busy || !may_run_again(&block, last.map(|last| now - last)) {
+        if busy || !may_run_again(block, last.map(|last| now - last)) {
             return None;
         }
         self.last_runs.try_update_value(|runs| runs.insert(id, now));
-        let options = block.options.clone();
+        let options = &block.options;
         let planned = plan(block.action()?);
         // a pause lets learners see what ran; folding is seen at once
         let is_hasty = planned.is_section() && options.pause_ms == ActionOptions::default().pause_ms;
@@ -94,15 +93,13 @@ impl PageActions {
             }
             Plan::EndSection { closes } => {
                 if closes {
-                    self.page
-                        .try_with_value(|page| section_of_end(&page.actions, &block))
-                        .flatten()
+                    section_of_end(&page.actions, block)
                         .into_iter()
                         .for_each(|begin| (self.sections.set_open)(begin, false));
                 }
                 true
             }
-            _ => self.runner.run(name, block, inputs, state).await,
+            _ => self.runner.run(&page.name, block, inputs, state).await,
         };
         if !done || !options.cascade {
             return None;
@@ -111,7 +108,8 @@ impl PageActions {
             sleep(Duration::from_millis(options.pause_ms.into())).await;
         }
         // on another page by now: a cascade does not reach beyond its own
-        self.page.try_with_value(|page| next_of(&page.actions, id, self.sections.is_open)).flatten()
+        self.page.try_get_value()?;
+        next_of(&page.actions, id, self.sections.is_open)
     }
 
     /// Gives the keyboard to the terminal in front.

@@ -140,10 +140,10 @@ fn not_offered(name: &str) -> &'static str {
     }
 }
 
-/// The text that Shift and a click put on the clipboard.
+/// The text that Shift and a click put on the clipboard; nothing where a block holds none.
 #[must_use]
-pub fn copy_text(block: &ActionBlock) -> String {
-    match block.action() {
+pub fn copy_text(block: &ActionBlock) -> Option<String> {
+    let text = match block.action() {
         Some(Action::TerminalExecute { command, .. } | Action::TerminalExecuteAll { command, .. }) => {
             command.trim_end().to_owned()
         }
@@ -153,9 +153,9 @@ pub fn copy_text(block: &ActionBlock) -> String {
             | Action::WorkshopCopyAndEdit { text },
         ) => text.clone(),
         Some(Action::DashboardOpenUrl { url }) => url.clone(),
-        _ if block.body.is_empty() => block.label.clone(),
         _ => block.body.clone(),
-    }
+    };
+    (!text.is_empty()).then_some(text)
 }
 
 /// Only addresses of the web and of this site are opened, never `javascript:` and the like.

@@ -56,8 +56,8 @@ impl Runner {
     /// Runs a block of `page`; `state` shows how it goes. Says whether it was done, and a check passed.
     pub async fn run(
         self,
-        page: String,
-        block: ActionBlock,
+        page: &str,
+        block: &ActionBlock,
         inputs: Option<Value>,
         state: RwSignal<ActionState>,
     ) -> bool {
@@ -72,7 +72,7 @@ impl Runner {
             Plan::Copy(text) => copy_or_explain(&text).await,
             Plan::OpenUrl(address) => Ok(open_in_new_tab(&address)).map(|_| ()),
             Plan::Check(check) => {
-                let passed = self.check(&page, &check, inputs, state).await;
+                let passed = self.check(page, &check, inputs, state).await;
                 if passed.is_some() {
                     self.record(page, block.id);
                 }
@@ -95,8 +95,8 @@ impl Runner {
         }
     }
 
-    fn record(&self, page: String, action: u32) {
-        self.progress.record(&page, Happening::ActionRun { action });
+    fn record(&self, page: &str, action: u32) {
+        self.progress.record(page, Happening::ActionRun { action });
     }
 
     fn targets(

@@ -1,5 +1,7 @@
 //! A running lab.
 
+use std::sync::Arc;
+
 use lectern_api::ids::SessionId;
 use lectern_api::page::RenderedPage;
 use lectern_api::progress::Happening;
@@ -196,7 +198,7 @@ fn Bench(
 fn PageOfLab(workspace: Workspace) -> impl IntoView {
     let client = use_client();
     let id = workspace.runner.session;
-    let content = RwSignal::new(Loaded::<RenderedPage>::Loading);
+    let content = RwSignal::new(Loaded::<Arc<RenderedPage>>::Loading);
     let fetch = move |name: String| {
         content.set(Loaded::Loading);
         spawn_local(async move {
@@ -207,7 +209,7 @@ fn PageOfLab(workspace: Workspace) -> impl IntoView {
             if outcome.is_ok() {
                 workspace.progress.record(&name, Happening::PageViewed);
             }
-            content.try_set(outcome.into());
+            content.try_set(outcome.map(Arc::new).into());
         });
     };
     Effect::new(move |before: Option<String>| {

@@ -1,6 +1,9 @@
 //! A clickable block of a page.
 
+use std::sync::Arc;
+
 use lectern_api::actions::ActionBlock;
+use lectern_api::page::RenderedPage;
 use leptos::prelude::*;
 use web_sys::MouseEvent;
 
@@ -14,15 +17,16 @@ use crate::progress::Progress;
 /// One block. What it shows follows from what happened here and, before that, from what is known of earlier.
 #[component]
 pub fn ActionView(
-    /// The block.
-    block: ActionBlock,
     /// The page it stands on.
-    page: String,
+    page: Arc<RenderedPage>,
+    /// Its place among the page's blocks.
+    at: usize,
     /// The page's actions.
     actions: PageActions,
     /// What was done before.
     progress: Progress,
 ) -> AnyView {
+    let Some(block) = page.actions.get(at) else { return ().into_any() };
     if let Some(error) = block.error() {
         return view! {
             <div class="action broken" role="note" data-testid=format!("action-{}", block.id) data-state="failed"
@@ -40,7 +44,7 @@ pub fn ActionView(
         return ().into_any();
     }
     if let Plan::Unsupported(why) = planned {
-        return not_offered(&block, why);
+        return not_offered(block, why);
     }
     let (check, form) = match &planned {
         Plan::Check(check) => (Some(check.name.clone()), check.form.clone()),
@@ -49,7 +53,7 @@ pub fn ActionView(
     let Some(state) = actions.state(block.id) else { return ().into_any() };
     let id = block.id;
     let shown = {
-        let check = check.clone();
+        let (check, page) = (check.clone(), page.name.clone());
         Memo::new(move |_| match state.get() {
             ActionState::Idle => progress.marks.with(|marks| {
                 match check.as_ref().and_then(|check| marks.result(&page, check)) {
@@ -63,10 +67,12 @@ pub fn ActionView(
         })
     };
     let copied = RwSignal::new(false);
-    let text = StoredValue::new(copy_text(&block));
+    let text = copy_text(block);
+    let copies = text.is_some();
+    let text = StoredValue::new(text);
     let copy = move || {
         leptos::task::spawn_local(async move {
-            let Some(text) = text.try_get_value() else { return };
+            let Some(text) = text.try_get_value().flatten() else { return };
             if browser::copy(&text).await {
                 copied.try_set(true);
                 browser::sleep(std::time::Duration::from_secs(2)).await;
@@ -76,7 +82,7 @@ pub fn ActionView(
     };
     let types = matches!(planned, Plan::Type { .. });
     let clicked = move |event: MouseEvent| {
-        if event.shift_key() {
+        if copies && event.shift_key() {
             copy();
             return;
         }
@@ -92,8 +98,7 @@ pub fn ActionView(
         (_, ActionState::Idle) => String::new(),
         (_, ActionState::Running(word)) => word.unwrap_or_else(|| "running…".to_owned()),
         (_, ActionState::Done(Some(word))) => word,
-        (_, ActionState::Done(None)) if family == "copy" => "copied".to_owned(),
-        (_, ActionState::Done(None)) => "run".to_owned(),
+        (_, ActionState::Done(None)) => done_word(family).to_owned(),
         (_, ActionState::Failed { message, .. }) => message,
     };
     let output = move || match shown.get() {
@@ -111,22 +116,24 @@ pub fn ActionView(
             data-state=move || state_word(&shown.get())
         >
             {if has_form {
-                view! { <div class="action-run">{face(&block)}</div> }.into_any()
+                view! { <div class="action-run">{face(block)}</div> }.into_any()
             } else {
                 view! {
                     <button
                         type="button"
                         class="action-run"
                         aria-busy=move || busy.get().then_some("true")
-                        title="Click to run, Shift and click to copy"
+                        title=if copies { "Click to run, Shift and click to copy" } else { "Click to run" }
                         on:click=clicked
                     >
-                        {face(&block)}
+                        {face(block)}
                     </button>
                 }
                 .into_any()
             }}
-            <button type="button" class="action-copy" aria-label="Copy" title="Copy" on:click=move |_| copy()></button>
+            {copies.then(|| view! {
+                <button type="button" class="action-copy" aria-label="Copy" title="Copy" on:click=move |_| copy()></button>
+            })}
             {form.map(|form| view! { <ActionForm form=form id=id busy=busy on_answers=answered/> })}
             <div class="action-foot" role="status"><span class="action-state">{words}</span></div>
             {move || output().map(|output| view! { <pre class="action-output" tabindex="0">{output}</pre> })}
@@ -170,6 +177,15 @@ const fn state_word(state: &ActionState) -> &'static str {
         ActionState::Running(_) => "running",
         ActionState::Done(_) => "done",
         ActionState::Failed { .. } => "failed",
+    }
+}
+
+const fn done_word(family: &str) -> &'static str {
+    match family.as_bytes() {
+        b"copy" => "copied",
+        b"link" => "opened",
+        b"tick" => "done",
+        _ => "run",
     }
 }
 

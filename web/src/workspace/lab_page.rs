@@ -1,6 +1,7 @@
 //! A page of the lab: its text with the blocks in their places, and the way to the pages before and after.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use lectern_api::page::RenderedPage;
 use lectern_api::progress::Happening;
@@ -22,7 +23,7 @@ pub fn LabPage(
     /// The workspace.
     workspace: Workspace,
     /// The page.
-    page: RenderedPage,
+    page: Arc<RenderedPage>,
 ) -> impl IntoView {
     let node = NodeRef::<Div>::new();
     let (name, html, title) = (page.name.clone(), page.html.clone(), page.title.clone());
@@ -31,16 +32,16 @@ pub fn LabPage(
     let mounted = StoredValue::new_local(Vec::<Box<dyn Any>>::new());
     Effect::new(move |_| {
         let Some(text) = node.get() else { return };
-        for block in page.actions.iter().filter(|block| !block.options.hidden) {
+        for (at, block) in page.actions.iter().enumerate().filter(|(_, block)| !block.options.hidden) {
             let place = text.query_selector(&format!("[data-action=\"{}\"]", block.id));
             let Some(place) = place.ok().flatten().and_then(|place| place.dyn_into::<HtmlElement>().ok())
             else {
                 continue;
             };
-            let (block, page, progress) = (block.clone(), page.name.clone(), workspace.progress);
+            let (page, progress) = (page.clone(), workspace.progress);
             let handle = mount_to(place, move || {
                 view! {
-                    <ActionView block=block page=page actions=actions progress=progress/>
+                    <ActionView page=page at=at actions=actions progress=progress/>
                 }
             });
             mounted.update_value(|mounted| mounted.push(Box::new(handle)));
