@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 pub use error::ApiError;
 use fetch::{Answer, Call};
 
-use crate::paths::{encode_page, encode_part};
+use crate::paths::encode_page;
 
 /// Who is signed in, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,7 +181,7 @@ impl Client {
 
     /// Runs a check.
     pub async fn run_check(self, id: SessionId, name: &str, run: &RunCheck) -> Outcome<CheckOutcome> {
-        self.write("POST", &format!("/sessions/{id}/checks/{}", encode_part(name)), run).await
+        self.write("POST", &format!("/sessions/{id}/checks/{}", encode_page(name)), run).await
     }
 
     /// An instructor's classes, or those a learner is enrolled in.

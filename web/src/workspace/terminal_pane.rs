@@ -142,6 +142,7 @@ fn TerminalFrame(
             class="terminal-frame"
             class:behind=hidden
             id=format!("terminal-frame-{name}")
+            role=tabbed.then_some("tabpanel")
             aria-label=format!("Terminal {name}")
             data-testid=format!("terminal-{name}")
         >
