@@ -74,7 +74,7 @@ pub fn Over(
             {move || match state.get() {
                 SessionState::Ended { reason } => view! {
                     <h1>{if finished() { "Well done" } else { "This session is over" }}</h1>
-                    <p data-testid="session-reason">{format!("It was {}.", ended_words(&reason))}</p>
+                    <p data-testid="session-reason">{ended_words(&reason)}</p>
                     <p>
                         "What you made in the cluster is gone; your progress is kept. \
                         Start the lab again whenever you like, or take another one."
@@ -99,11 +99,21 @@ pub fn Over(
     }
 }
 
-/// `expired` and `ended by the learner` both fit behind "It was".
+/// Why a session is over, in a sentence.
 fn ended_words(reason: &str) -> String {
     match reason {
-        "ended by the learner" => "ended by you".to_owned(),
-        "expired" => "ended because its time was up".to_owned(),
-        other => other.to_owned(),
+        "ended by the learner" => "You ended it.".to_owned(),
+        because => format!("It ended because {because}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_servers_reasons_make_sentences() {
+        assert_eq!(ended_words("ended by the learner"), "You ended it.");
+        assert_eq!(ended_words("its time was over"), "It ended because its time was over.");
     }
 }
