@@ -126,7 +126,7 @@ fn fields() -> String {
 }
 
 fn unused_fields() -> String {
-    let mut out = String::from("| Field of `spec` | In Educates it is |\n|---|---|\n");
+    let mut out = String::from("| Field of `spec` | In Educates |\n|---|---|\n");
     for field in FIELDS.iter().filter(|field| field.effect != Effect::Acted) {
         let _ = writeln!(out, "| `{}` | {} |", field.path, field.holds.replace('|', "\\|"));
     }

@@ -137,6 +137,7 @@ pub fn to_terminal(lab: &LintedLab) -> String {
         let report = miette::Report::new(report).with_source_code(miette::NamedSource::new(name, text));
         // writing to a String cannot fail
         let _ = handler.render_report(&mut out, report.as_ref());
+        out.push('\n');
     }
     out
 }

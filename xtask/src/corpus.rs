@@ -12,8 +12,9 @@ pub fn run(context: &Context, dir: &str) -> Result<ExitCode> {
     // the program runs in the checkout, the folder is meant from here
     let dir = Path::new(dir).canonicalize().with_context(|| format!("cannot read the folder {dir}"))?;
     ensure!(dir.is_dir(), "{} is not a folder; name one that holds labs", dir.display());
-    let mut command = context.cargo("run");
-    command.args(["--quiet", "--package", "lectern-content", "--example", "corpus", "--"]).arg(&dir);
+    // without a bar of progress, which would stand between the lines
+    let mut command = context.command("cargo");
+    command.args(["run", "--quiet", "--package", "lectern-content", "--example", "corpus", "--"]).arg(&dir);
     let status = command.status().context("could not start cargo: is it installed and on the PATH?")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -88,7 +88,7 @@ impl Found<'_> {
             _ => Diagnostic::warning("not-acted-on", self.file, format!("{message} yet")),
         };
         let mut diagnostic = diagnostic.at(key.line, key.column);
-        diagnostic.hint = holds.map(|holds| format!("in Educates it is {holds}"));
+        diagnostic.hint = holds.map(|holds| format!("in Educates: {holds}"));
         self.diagnostics.push(diagnostic);
     }
 

@@ -146,7 +146,11 @@ pub const FIELDS: &[SpecField] = &[
     flag("session.applications.sshd.enabled", "false", NotYet, "access by SSH"),
     flag("session.applications.webdav.enabled", "false", NotYet, "mounting the home directory"),
     field("request.parameters.name", Acted, "what whoever asks for a session may set"),
-    field("request.parameters.value", Acted, "its value when nobody sets it"),
+    field(
+        "request.parameters.value",
+        Acted,
+        "its value when nobody sets it; a chosen one has at most 4096 bytes",
+    ),
     field("request.parameters.aliases", Acted, "other names for it"),
     field("request.parameters.generate", NotYet, "makes a random value"),
     field("request.parameters.from", NotYet, "the pattern of that value"),

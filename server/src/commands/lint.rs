@@ -64,15 +64,15 @@ fn lint(args: &LintArgs, out: &mut impl Write) -> anyhow::Result<Verdict> {
             labs.push(LintedLab { dir, diagnostics });
         }
     }
-    match args.format {
-        Format::Human => {
-            for lab in &labs {
-                write!(out, "{}", report::to_terminal(lab))?;
-            }
-            writeln!(out, "{}", summary(&labs))?;
-        }
-        Format::Json => writeln!(out, "{:#}", report::to_json(&labs))?,
-        Format::Sarif => writeln!(out, "{:#}", report::to_sarif(&labs))?,
+    let text = match args.format {
+        Format::Human => labs.iter().map(report::to_terminal).chain([summary(&labs)]).collect(),
+        Format::Json => format!("{:#}", report::to_json(&labs)),
+        Format::Sarif => format!("{:#}", report::to_sarif(&labs)),
+    };
+    match writeln!(out, "{text}") {
+        // whoever reads along may stop, as `head` does
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+        written => written?,
     }
     let count = |severity| report::count(&labs, severity);
     let faulty = count(Severity::Error) > 0 || (args.strict && count(Severity::Warning) > 0);
