@@ -7,9 +7,11 @@
 mod classic;
 mod grammar;
 mod hugo;
+mod include;
 mod pieces;
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 /// Stands where `{{copy}}` makes the code before it copyable.
 pub(crate) const COPY_MARK: char = '\u{fdd0}';
@@ -17,6 +19,8 @@ pub(crate) const COPY_MARK: char = '\u{fdd0}';
 const TEXT_MARK: char = '\u{fdd1}';
 /// The longest tag or expression, in bytes.
 const MAX_TAG_BYTES: usize = 2000;
+/// The most that is noticed on one page.
+const MAX_NOTICES: usize = 1000;
 /// The longest text that substitution may make of one page.
 const MAX_EXPANDED_BYTES: usize = 32 * 1024 * 1024;
 
@@ -67,15 +71,42 @@ pub(crate) enum NoticeKind {
     BadTag(String),
 }
 
+/// A place where an included file stands in place of the tag that includes it.
+struct Splice {
+    /// The file's text.
+    new: Range<usize>,
+    /// The tag.
+    old: Range<usize>,
+}
+
 /// Collects notices from within the substitutions.
 #[derive(Default)]
-struct Notices(RefCell<Vec<Notice>>);
+struct Notices {
+    found: RefCell<Vec<Notice>>,
+    splices: RefCell<Vec<Splice>>,
+}
 
 impl Notices {
     fn add(&self, offset: usize, kind: NoticeKind) {
-        let mut notices = self.0.borrow_mut();
-        if notices.len() < 1000 {
-            notices.push(Notice { offset, kind });
+        let mut found = self.found.borrow_mut();
+        if found.len() < MAX_NOTICES {
+            found.push(Notice { offset: self.origin(offset), kind });
+        }
+    }
+
+    /// Says that later notices are about a text with files in it.
+    fn splice(&self, splices: Vec<Splice>) {
+        self.splices.replace(splices);
+    }
+
+    /// Finds the place of the author's text; in an included file it is the tag that includes it.
+    fn origin(&self, offset: usize) -> usize {
+        let splices = self.splices.borrow();
+        let before = splices.partition_point(|splice| splice.new.start <= offset);
+        match before.checked_sub(1).and_then(|last| splices.get(last)) {
+            None => offset,
+            Some(splice) if offset < splice.new.end => splice.old.start,
+            Some(splice) => offset - splice.new.end + splice.old.end,
         }
     }
 }
@@ -95,7 +126,7 @@ pub(crate) fn expand(text: &str, style: Style, sources: &Sources<'_>) -> (String
     if style != Style::Hugo {
         expanded = classic::expand_percent(expanded, sources);
     }
-    (expanded, notices.0.into_inner())
+    (expanded, notices.found.into_inner())
 }
 
 fn is_mark(letter: char) -> bool {
@@ -218,6 +249,25 @@ mod tests {
         let (text, notices) = with("{% include 'loop.md' %}", Style::Classic, None);
         assert_eq!(text, "");
         assert!(notices.contains(&NoticeKind::MissingInclude("loop.md".into())));
+    }
+
+    #[test]
+    fn a_notice_names_a_place_of_the_page_also_after_an_include() {
+        let page =
+            "{% include 'part.md' %} {{ one }}\n{% include 'part.md' %}{% include 'none.md' %}{{ two }}";
+        let include = |name: &str| (name == "part.md").then(|| "a longer text with {{ three }}".to_owned());
+        let sources = Sources {
+            variable: &|_| None,
+            include: &include,
+            pathway: None,
+            every_pathway: false,
+            base_url: "",
+        };
+        let (_, notices) = expand(page, Style::Classic, &sources);
+        let mut places: Vec<_> =
+            notices.iter().map(|notice| &page[notice.offset..notice.offset + 5]).collect();
+        places.sort_unstable();
+        assert_eq!(places, ["{% in", "{% in", "{% in", "{{ on", "{{ tw"]);
     }
 
     #[test]

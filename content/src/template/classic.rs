@@ -11,15 +11,12 @@ use regex::{Captures, Regex};
 use super::grammar::{
     count_growing, fits_tag, is_dotted, is_expression, is_of_go, is_tag, is_variable, names_in, plain_blanks,
 };
+use super::include;
 use super::pieces::{Kind, Piece, Trim, cut};
 use super::{COPY_MARK, MAX_EXPANDED_BYTES, NoticeKind, Notices, Sources, TEXT_MARK, value_of};
 
 /// How deep conditions may nest.
 const MAX_DEPTH: usize = 64;
-/// How deep files may include files.
-const MAX_INCLUDE_DEPTH: usize = 8;
-/// The longest text that a page may include, in all.
-const MAX_INCLUDED_BYTES: usize = 4 * 1024 * 1024;
 /// How many uses of growing filters a page may have.
 const MAX_GROWTH: usize = 4;
 
@@ -65,8 +62,7 @@ pub(super) fn expand(text: &str, sources: &Sources<'_>, notices: &Notices) -> St
     if !text.contains("{{") && !text.contains("{%") {
         return text.to_owned();
     }
-    let mut budget = MAX_INCLUDED_BYTES;
-    let text = inline_includes(text, sources, notices, 0, &mut budget);
+    let text = include::inline(text, sources, notices);
     let pieces = cut(&text);
     let plain = pieces.iter().all(|piece| match piece.kind {
         Kind::Text(_) => true,
@@ -276,35 +272,4 @@ fn learn(inner: &str, sources: &Sources<'_>, globals: &mut liquid::Object) -> Ve
         globals.insert(name.to_owned().into(), value.map_or(Value::Nil, Value::scalar));
     }
     unknown
-}
-
-/// Puts included files where they are included.
-fn inline_includes<'a>(
-    text: &'a str,
-    sources: &Sources<'_>,
-    notices: &Notices,
-    depth: usize,
-    budget: &mut usize,
-) -> Cow<'a, str> {
-    let pieces = cut(text);
-    let includes = |piece: &Piece<'_>| matches!(piece.kind, Kind::Tag("include" | "render", ..));
-    if !pieces.iter().any(includes) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::new();
-    for piece in &pieces {
-        let Kind::Tag("include" | "render", rest, _) = piece.kind else {
-            out.push_str(piece.whole);
-            continue;
-        };
-        let name = rest.split([' ', ',']).next().unwrap_or_default().trim_matches(['"', '\'']);
-        let included = (depth < MAX_INCLUDE_DEPTH).then(|| (sources.include)(name)).flatten();
-        let Some(included) = included.filter(|included| included.len() < *budget) else {
-            notices.add(piece.offset, NoticeKind::MissingInclude(name.to_owned()));
-            continue;
-        };
-        *budget -= included.len() + 1;
-        out.push_str(&inline_includes(&included, sources, notices, depth + 1, budget));
-    }
-    Cow::Owned(out)
 }
