@@ -28,7 +28,7 @@ pub struct ServeArgs {
     pub cluster: ClusterFlags,
     #[command(flatten)]
     pub portal: PortalFlags,
-    /// File to write once everything is ready: JSON with url, sign_in_url, kubeconfig, database_url and pid.
+    /// File to write once everything is ready: JSON with url, `sign_in_url`, kubeconfig, `database_url` and pid.
     #[arg(long)]
     pub ready_file: Option<PathBuf>,
 }

@@ -51,7 +51,7 @@ pub struct PartsArgs {
     /// Start no Postgres.
     #[arg(long)]
     no_postgres: bool,
-    /// File to write once everything is ready: JSON with kubeconfig, database_url and pid.
+    /// File to write once everything is ready: JSON with kubeconfig, `database_url` and pid.
     #[arg(long)]
     ready_file: Option<PathBuf>,
 }
