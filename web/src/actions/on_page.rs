@@ -101,7 +101,12 @@ impl PageActions {
             }
             _ => self.runner.run(&page.name, block, inputs, state).await,
         };
-        if !done || !options.cascade {
+        if !done {
+            // what failed may be tried again at once; a page that is gone by now needs no note of it
+            self.last_runs.try_update_value(|runs| runs.remove(&id));
+            return None;
+        }
+        if !options.cascade {
             return None;
         }
         if !is_hasty {
