@@ -22,13 +22,16 @@ impl Cluster {
         let pods = self.namespaced::<Pod>(self.workbench_namespace());
         let action = format!("look at the pod {}/{}", self.workbench_namespace(), names.workbench);
         let found = pods.get_opt(&names.workbench).await.map_err(|error| ClusterError::of(error, &action))?;
-        let Some(pod) = found else { return Ok(true) };
-        let ended = pod.status.and_then(|status| status.phase);
-        if pod.metadata.deletion_timestamp.is_none()
-            && !matches!(ended.as_deref(), Some("Failed" | "Succeeded"))
-        {
+        let is_alive = found.is_some_and(|pod| {
+            let ended = pod.status.and_then(|status| status.phase);
+            pod.metadata.deletion_timestamp.is_none()
+                && !matches!(ended.as_deref(), Some("Failed" | "Succeeded"))
+        });
+        if is_alive {
             return Ok(false);
         }
+        let policies = self.namespaced::<NetworkPolicy>(self.workbench_namespace());
+        apply::delete(&policies, &names.workbench, &DeleteParams::background()).await?;
         apply::delete(&pods, &names.workbench, &DeleteParams::default().grace_period(0)).await?;
         let gone = await_condition(pods, &names.workbench, |pod: Option<&Pod>| pod.is_none());
         match tokio::time::timeout(GONE_WITHIN, gone).await {

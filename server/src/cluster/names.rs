@@ -38,9 +38,20 @@ impl SessionNames {
             session,
             namespace: format!("{NAMESPACE_PREFIX}{slug}-{}", random_base32(10)),
             secondary: Vec::new(),
-            workbench: format!("wb-{}", random_base32(16)),
+            workbench: workbench_name(),
         }
     }
+
+    /// The same session with another workbench: one that takes the place of another never has its name, by which
+    /// the kubelet may still reach the old one.
+    #[must_use]
+    pub fn with_new_workbench(self) -> Self {
+        Self { workbench: workbench_name(), ..self }
+    }
+}
+
+fn workbench_name() -> String {
+    format!("wb-{}", random_base32(16))
 }
 
 /// `len` characters of `a-z2-7` from the thread's cryptographic generator; 5 bits each, at most 25 of them.

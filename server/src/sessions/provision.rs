@@ -63,16 +63,18 @@ impl Sessions {
     /// Provisions, and tries again what failed only because something was away for a moment: all of it may be
     /// repeated.
     async fn provision_patiently(&self, row: &SessionRow) -> Result<Phase, ProvisionError> {
-        let mut tries = 0;
+        let (mut row, mut tries) = (row.clone(), 0);
         loop {
-            match self.provision(row).await {
+            match self.provision(&row).await {
                 Err(error) if error.is_passing() && tries < MOST_RETRIES => {
                     let id = row.session_id();
                     tracing::warn!(session.id = %id, error = chain(&error), "a session is made once more");
                     // fails where the database is away, too
-                    let _ = self.advance(row, Event::Step("Trying once more".to_owned())).await;
+                    let _ = self.advance(&row, Event::Step("Trying once more".to_owned())).await;
                     tries += 1;
                     tokio::time::sleep(RETRY_AFTER * tries).await;
+                    // the workbench may be what went; where that cannot be found out the next try says why
+                    row = self.replace_dead_workbench(&row).await.ok().flatten().unwrap_or(row);
                 }
                 decided => return decided,
             }
@@ -210,6 +212,22 @@ impl Sessions {
     async fn note_token(&self, row: &SessionRow, expires_at: DateTime<Utc>) -> Result<(), ProvisionError> {
         let mut conn = self.pool.acquire().await?;
         Ok(store::sessions::time::update_token_expiry(&mut conn, row.session_id(), expires_at).await?)
+    }
+
+    /// Gives a session another workbench in place of one that is no longer alive: the row with its name, or none
+    /// where the old one still is.
+    pub(super) async fn replace_dead_workbench(
+        &self,
+        row: &SessionRow,
+    ) -> Result<Option<SessionRow>, ProvisionError> {
+        let place = names(row);
+        if !self.cluster.remove_dead_workbench(&place).await? {
+            return Ok(None);
+        }
+        let place = place.with_new_workbench();
+        let mut conn = self.pool.acquire().await?;
+        let replaced = store::sessions::claims::replace_workbench(&mut conn, place.session, &place.workbench);
+        Ok(Some(replaced.await?.ok_or(ProvisionError::Ended)?))
     }
 
     /// Makes the workbench of a running session anew, which somebody took away, with the lab's own files in it.

@@ -23,7 +23,8 @@ use crate::support::{PATIENCE, Setting, TestApp, in_time};
 
 /// A server of its own mark, with workbenches that start.
 fn real() -> Setting {
-    let image = ClusterConfig::default().workbench_image;
+    let named = std::env::var("LECTERN_WORKBENCH_IMAGE");
+    let image = named.unwrap_or_else(|_| ClusterConfig::default().workbench_image);
     Setting { own_cluster: true, workbench_image: Some(image.leak()), ..Setting::default() }
 }
 

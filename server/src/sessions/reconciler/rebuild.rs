@@ -7,7 +7,6 @@ use crate::cluster::WorkbenchState;
 use crate::http::error::chain;
 use crate::sessions::lifecycle::Event;
 use crate::sessions::provision::ProvisionError;
-use crate::sessions::spec::names;
 use crate::sessions::{SessionError, Sessions};
 use crate::store::sessions::SessionRow;
 use crate::store::sessions::claims::{RunningRow, claim_rebuild, list_running, note_rebuilt};
@@ -43,8 +42,10 @@ impl Sessions {
     async fn rebuild_if_lost(&self, row: &SessionRow, is_unfinished: bool) {
         let id = row.session_id();
         let rebuilt = async {
-            if self.cluster.remove_dead_workbench(&names(row)).await? || is_unfinished {
+            if let Some(row) = self.replace_dead_workbench(row).await? {
                 tracing::warn!(session.id = %id, "a session's workbench is gone and is made anew");
+                self.rebuild(&row).await?;
+            } else if is_unfinished {
                 self.rebuild(row).await?;
             }
             let mut conn = self.pool.acquire().await?;

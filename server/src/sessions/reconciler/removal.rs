@@ -47,7 +47,11 @@ impl Sessions {
                     to_delete.push(names(&row));
                     gone.push(row);
                 }
-                Some(left) if !is_being_deleted(left) => to_delete.push(names(&row)),
+                Some(left) if !is_being_deleted(left) => {
+                    to_delete.push(names(&row));
+                    // what the row does not name: a workbench in whose place another one came
+                    to_delete.extend(names_of(left));
+                }
                 Some(left) if hangs(left, now) => hanging.push(row),
                 Some(_) => {}
             }

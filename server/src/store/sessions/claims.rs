@@ -94,6 +94,25 @@ pub async fn claim_rebuild(
     .await?)
 }
 
+/// Gives a session another workbench; none where it is over or ending.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn replace_workbench(
+    conn: &mut PgConnection,
+    id: SessionId,
+    workbench: &str,
+) -> Result<Option<SessionRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "update sessions set workbench = $2
+         where id = $1 and phase in ('reserved', 'allocated', 'running') returning *",
+    )
+    .bind(id.0)
+    .bind(workbench)
+    .fetch_optional(conn)
+    .await?)
+}
+
 /// Notes that a workbench is whole.
 ///
 /// # Errors

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::Duration;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::DeleteParams;
 use lectern_api::ids::UserId;
-use lectern_api::sessions::{Session, SessionState};
+use lectern_api::sessions::{CheckOutcome, Session, SessionState};
 use lectern_server::config::portal::{LabNumbers, Maxima, Portal};
 
 use super::{check, end, is_running, path, real, run_lab, show, start, type_in, until, wait_for, write_lab};
@@ -139,5 +142,71 @@ fn a_session_that_nobody_looks_at_ends_and_one_with_an_open_terminal_does_not() 
         assert_eq!(show(&ada, left.id).await.state, SessionState::Ended { reason });
         assert!(is_running(&show(&eve, used.id).await.state));
         end(&eve, used.id).await;
+    });
+}
+
+#[test]
+fn a_workbench_that_was_taken_away_is_made_anew_while_its_session_runs() {
+    run_with(real(), async |app| {
+        write_lab(
+            app,
+            LAB,
+            "",
+            &[
+                ("exercises/note.txt", "read me"),
+                ("workshop/setup.d/1.sh", "echo MADE=anew >> $WORKSHOP_ENV\n"),
+                ("workshop/examiner/tests/is-whole", "#!/bin/sh\n[ \"$MADE\" = anew ] && kubectl get pods\n"),
+            ],
+        );
+        let ada = app.learner("ada").await;
+        let session = run_lab(&ada, LAB).await;
+        let workbench = async || -> String {
+            sqlx::query_scalar("select workbench from sessions").fetch_one(&app.pool).await.expect("a row")
+        };
+        let before = workbench().await;
+        let admin = crate::harness::admin_client().await.expect("KUBECONFIG names an administrator");
+        let pods: Api<Pod> = Api::namespaced(admin, app.services.cluster.workbench_namespace());
+        pods.delete(&before, &DeleteParams::default().grace_period(0)).await.expect("the pod is there");
+        // as if that happened long after the start
+        app.execute("update sessions set running_at = running_at - interval '1 minute'").await;
+        let _reconciling = app.reconcile();
+        until("another workbench takes its place", async || workbench().await != before).await;
+        until("its checks run again", async || {
+            let checks = format!("{}/checks/is-whole", path(session.id));
+            let answer = ada.post(&checks, &serde_json::json!({})).await;
+            answer.status == 200 && answer.json::<CheckOutcome>().passed
+        })
+        .await;
+        let shown = type_in(&ada, session.id, "cat note.txt; echo .\r", "read me.").await;
+        assert!(shown.contains("read me."), "{shown}");
+        end(&ada, session.id).await;
+    });
+}
+
+#[test]
+fn a_workbench_that_is_taken_away_while_its_session_starts_is_replaced() {
+    run_with(real(), async |app| {
+        // long enough to be interrupted
+        let script = "sleep 3\n";
+        let look = "#!/bin/sh\nkubectl get pods\n";
+        write_lab(app, LAB, "", &[("workshop/setup.d/1.sh", script), ("workshop/examiner/tests/runs", look)]);
+        let ada = app.learner("ada").await;
+        let session: Session = start(&ada, LAB, &BTreeMap::new()).await.expect(201).json();
+        wait_for(
+            &ada,
+            session.id,
+            |state| matches!(state, SessionState::Starting { step } if step.contains("set-up")),
+        )
+        .await;
+        let before: String =
+            sqlx::query_scalar("select workbench from sessions").fetch_one(&app.pool).await.expect("a row");
+        let admin = crate::harness::admin_client().await.expect("KUBECONFIG names an administrator");
+        let pods: Api<Pod> = Api::namespaced(admin, app.services.cluster.workbench_namespace());
+        pods.delete(&before, &DeleteParams::default().grace_period(0)).await.expect("the pod is there");
+        wait_for(&ada, session.id, is_running).await;
+        let outcome = check(&ada, session.id, "runs").await;
+        assert!(outcome.passed, "{}", outcome.output);
+        let _reconciling = app.reconcile();
+        end(&ada, session.id).await;
     });
 }
