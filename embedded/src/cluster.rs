@@ -203,7 +203,7 @@ impl Starter<'_> {
 }
 
 async fn prepare_machine(context: &Context) -> Result<(), Error> {
-    network::create_bridge(&context.options).await?;
+    network::create_bridge(&context.options, context.layout.root()).await?;
     firewall::load(&context.options, context.ports.of("kube-apiserver")).await?;
     firewall::pass_other_firewalls(&context.options.bridge).await?;
     cgroups::create(&context.cgroup())?;

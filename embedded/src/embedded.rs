@@ -38,13 +38,16 @@ impl Embedded {
     /// When the machine lacks something, when something else is in the way, or when a part does not come up. Whatever
     /// was started or changed until then is undone.
     pub async fn start(options: Options, progress: Progress) -> Result<Self, Error> {
-        preflight::check(&options)?;
+        preflight::check(&options).await?;
         let layout = prepare_data_dir(&options.data_dir)?;
         let lock = Lock::take(&layout, options.cluster.is_some())?;
         if leftovers::exist(&layout) {
             progress.step("clean-up after an earlier run", leftovers::clear(&layout)).await?;
-            preflight::check_after_recovery(&options)?;
         }
+        if options.cluster.is_some() {
+            leftovers::clear_abandoned(&layout).await?;
+        }
+        preflight::check_after_recovery(&options)?;
         let machine_side =
             options.cluster.as_ref().map(|cluster| (cluster.bridge.clone(), cluster::cgroup(&layout)));
         let made_folders = if machine_side.is_some() { mounts::missing_places() } else { Vec::new() };

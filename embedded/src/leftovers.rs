@@ -10,12 +10,14 @@ use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
 use crate::cgroups;
+use crate::cluster;
 use crate::error::Error;
 use crate::files;
 use crate::firewall;
 use crate::layout::Layout;
+use crate::lock::Lock;
 use crate::machine;
-use crate::network;
+use crate::network::{self, OwnBridge};
 use crate::process;
 use crate::status;
 use crate::sysctl::Saved;
@@ -112,6 +114,41 @@ pub(crate) async fn clear(layout: &Layout) -> Result<(), Error> {
         return Err(Error::Remains { what: remains });
     }
     files::remove_file(&layout.leftovers())
+}
+
+/// Clears what Lecterns with other data folders left in this network namespace. Its lock is held by the caller, so that
+/// none of them runs any more; kube-proxy's tables and a bridge of theirs would be in the way.
+pub(crate) async fn clear_abandoned(own: &Layout) -> Result<(), Error> {
+    for OwnBridge { name: bridge, data_dir } in network::own_bridges().await? {
+        let layout = Layout::new(data_dir);
+        if layout.root() == own.root() {
+            continue;
+        }
+        tracing::warn!(data_dir = %layout.root().display(), %bridge, "a killed Lectern with another data folder left this");
+        if exist(&layout) {
+            let _lock = Lock::take(&layout, false)?;
+            clear(&layout).await?;
+        }
+        // without a record, because the folder is gone or was copied away: what bears our name goes all the same
+        if machine::interface_exists(&bridge) {
+            let remains = clear_unrecorded(&layout, &bridge).await?;
+            if !remains.is_empty() {
+                return Err(Error::Remains { what: remains });
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn clear_unrecorded(layout: &Layout, bridge: &str) -> Result<Vec<String>, Error> {
+    let mut remains = end_parts(layout).await?;
+    let cgroup = cluster::cgroup(layout);
+    cgroups::end_processes(&cgroup, IMPATIENT).await;
+    network::remove_bridge(bridge).await?;
+    // which tables iptables made for us is not known, so all of them stay
+    firewall::clear(bridge, &firewall::present_tables().await?).await?;
+    remains.extend(cgroups::remove(&cgroup).await);
+    Ok(remains)
 }
 
 async fn clear_cluster(cluster: &ClusterLeftovers, same_network: bool) -> Vec<String> {

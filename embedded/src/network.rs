@@ -1,16 +1,25 @@
 //! The pods' bridge: made before the API server binds to it, removed with everything that hangs on it.
 
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
 use crate::command::Helper;
 use crate::error::Error;
 use crate::machine;
 use crate::options::ClusterOptions;
 use crate::sysctl;
 
+/// Stands before the data folder in a bridge's alias, by which a later start knows whose the bridge is.
+const ALIAS: &str = "lectern:";
+
 /// Makes the bridge with its address and sets what forwarding and policies need.
-pub(crate) async fn create_bridge(options: &ClusterOptions) -> Result<(), Error> {
+pub(crate) async fn create_bridge(options: &ClusterOptions, data_dir: &Path) -> Result<(), Error> {
     let bridge = &options.bridge;
     let commands = format!(
-        "link add {bridge} type bridge\naddr add {}/{} dev {bridge}\nlink set {bridge} up\n",
+        "link add {bridge} type bridge\nlink set {bridge} alias {ALIAS}{}\naddr add {}/{} dev {bridge}\n\
+         link set {bridge} up\n",
+        data_dir.display(),
         options.bridge_address(),
         options.pods.prefix(),
     );
@@ -20,6 +29,38 @@ pub(crate) async fn create_bridge(options: &ClusterOptions) -> Result<(), Error>
     // pods of one node talk through the bridge; policies and services see that traffic only so
     sysctl::set("net/bridge/bridge-nf-call-iptables", "1")?;
     sysctl::set("net/bridge/bridge-nf-call-ip6tables", "1")
+}
+
+/// A bridge of ours and the data folder it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OwnBridge {
+    pub(crate) name: String,
+    pub(crate) data_dir: PathBuf,
+}
+
+/// Every bridge in this network namespace that a Lectern made, whatever its name and data folder.
+pub(crate) async fn own_bridges() -> Result<Vec<OwnBridge>, Error> {
+    parse_bridges(&Helper::new("ip").args(["-json", "link", "show", "type", "bridge"]).run().await?)
+}
+
+fn parse_bridges(listing: &str) -> Result<Vec<OwnBridge>, Error> {
+    #[derive(Deserialize)]
+    struct Link {
+        #[serde(rename = "ifname")]
+        name: String,
+        #[serde(rename = "ifalias", default)]
+        alias: String,
+    }
+    // without any bridge, older versions of `ip` say nothing at all
+    let listing = if listing.trim().is_empty() { "[]" } else { listing };
+    let links: Vec<Link> = serde_json::from_str(listing).map_err(|error| Error::Command {
+        command: "ip -json link show type bridge".to_owned(),
+        status: "0".to_owned(),
+        message: format!("its answer is not the JSON that was expected: {error}"),
+    })?;
+    let own =
+        |link: Link| Some(OwnBridge { data_dir: link.alias.strip_prefix(ALIAS)?.into(), name: link.name });
+    Ok(links.into_iter().filter_map(own).collect())
 }
 
 /// Removes the bridge and the pods' ends of it; none is fine.
@@ -45,6 +86,17 @@ fn interface_name(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bridge_of_ours_is_known_by_its_alias_and_those_of_others_are_not() {
+        let listing = r#"[{"ifindex":3,"ifname":"docker0","mtu":1500},
+            {"ifindex":4,"ifname":"br0","ifalias":"the office"},
+            {"ifindex":5,"ifname":"lectern-test","ifalias":"lectern:/srv/data"}]"#;
+        let own = OwnBridge { name: "lectern-test".to_owned(), data_dir: "/srv/data".into() };
+        assert_eq!(parse_bridges(listing).expect("JSON"), [own]);
+        assert_eq!(parse_bridges("\n").expect("nothing"), []);
+        assert!(parse_bridges("5: docker0:").is_err());
+    }
 
     #[test]
     fn the_name_of_an_interface_stands_before_its_peer() {

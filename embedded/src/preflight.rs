@@ -13,6 +13,7 @@ use crate::layout::Layout;
 use crate::leftovers;
 use crate::lock;
 use crate::machine;
+use crate::network;
 use crate::options::{ClusterOptions, Network, Options};
 use crate::postgres;
 
@@ -31,13 +32,13 @@ pub(crate) fn cni_plugins() -> impl Iterator<Item = PathBuf> {
 }
 
 /// Everything that can be known before the first change; the data folder may not exist yet.
-pub(crate) fn check(options: &Options) -> Result<(), Error> {
+pub(crate) async fn check(options: &Options) -> Result<(), Error> {
     if !geteuid().is_root() {
         return Err(Error::NotRoot);
     }
     check_data_dir(&options.data_dir)?;
     if let Some(cluster) = &options.cluster {
-        check_cluster(cluster, &options.data_dir)?;
+        check_cluster(cluster, &options.data_dir).await?;
     }
     if options.postgres {
         check_postgres(&options.data_dir)?;
@@ -81,7 +82,7 @@ fn present_ancestor(path: &Path) -> PathBuf {
     path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/")).to_owned()
 }
 
-fn check_cluster(options: &ClusterOptions, data_dir: &Path) -> Result<(), Error> {
+async fn check_cluster(options: &ClusterOptions, data_dir: &Path) -> Result<(), Error> {
     options.validate()?;
     for (program, package) in [
         ("containerd", "containerd"),
@@ -115,8 +116,9 @@ fn check_cluster(options: &ClusterOptions, data_dir: &Path) -> Result<(), Error>
     }
     check_kernel()?;
     lock::check_namespace()?;
-    // what an earlier run of the same data folder left is cleared before it is needed again
-    let recovering = data_dir.canonicalize().is_ok_and(|root| leftovers::exist(&Layout::new(root)));
+    // what an earlier run left is cleared before it is needed again
+    let recovering = data_dir.canonicalize().is_ok_and(|root| leftovers::exist(&Layout::new(root)))
+        || !network::own_bridges().await?.is_empty();
     if recovering { Ok(()) } else { check_network(options) }
 }
 
@@ -217,15 +219,15 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_missing_cluster_program_is_named_with_its_remedy() {
+    #[tokio::test]
+    async fn a_missing_cluster_program_is_named_with_its_remedy() {
         if !geteuid().is_root() {
-            assert!(matches!(check(&options("/tmp")), Err(Error::NotRoot)));
+            assert!(matches!(check(&options("/tmp")).await, Err(Error::NotRoot)));
             return;
         }
         let mut options = options("/tmp/lectern-none");
         options.cluster = Some(ClusterOptions::new("/nonexistent/lectern-cluster"));
-        let error = check(&options).expect_err("there is no such program");
+        let error = check(&options).await.expect_err("there is no such program");
         assert!(error.to_string().contains("/nonexistent/lectern-cluster"), "{error}");
         assert!(!options.data_dir.exists());
     }

@@ -26,6 +26,8 @@ const STOPPED_WITHIN: Duration = Duration::from_secs(90);
 const NETWORK: [&str; 6] =
     ["--bridge", "lectern-test", "--pod-cidr", "10.91.0.0/16", "--service-cidr", "10.92.0.0/16"];
 const POLL_EVERY: Duration = Duration::from_millis(100);
+/// Before the number of the process whose folder it is.
+const FOLDER_PREFIX: &str = "lectern-test-";
 
 /// How much of Lectern a run of tests needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,7 +86,7 @@ impl Platform {
         images: &Path,
     ) -> Result<Self> {
         step.announce();
-        let folder = std::env::temp_dir().join(format!("lectern-test-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("{FOLDER_PREFIX}{}", std::process::id()));
         fs::create_dir(&folder).with_context(|| format!("could not create {}", folder.display()))?;
         let ready_file = folder.join("ready.json");
         let log = step.open_log()?;
@@ -133,6 +135,7 @@ impl Platform {
             .context("could not start setpriv, which is part of Debian's util-linux")?;
         let mut platform = Self { child, folder, ready: Value::Null, stopped: false };
         platform.ready = platform.wait_until_ready(step, &ready_file)?;
+        remove_abandoned(&std::env::temp_dir());
         Ok(platform)
     }
 
@@ -240,6 +243,22 @@ impl Drop for Platform {
     }
 }
 
+/// Removes the folders of runs that were killed, once what they left on the machine has been cleared: the Lectern that
+/// has just started does that for every data folder, and takes its record away.
+fn remove_abandoned(temporary: &Path) {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    for folder in fs::read_dir(temporary).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let owner =
+            folder.file_name().and_then(|name| name.to_str()?.strip_prefix(FOLDER_PREFIX)?.parse().ok());
+        let gone = owner.is_some_and(|pid: u32| !Path::new("/proc").join(pid.to_string()).exists());
+        let cleared = folder.join("data").is_dir() && !folder.join("data/run/leftovers.json").exists();
+        if gone && cleared && mounts_below(&mounts, &folder).is_empty() {
+            // what cannot be removed costs room and nothing else
+            let _ = fs::remove_dir_all(&folder);
+        }
+    }
+}
+
 fn free_address() -> Result<String> {
     Ok(TcpListener::bind("127.0.0.1:0").context("there is no free port")?.local_addr()?.to_string())
 }
@@ -270,6 +289,26 @@ mod tests {
         );
         assert!(Extent::Parts.is_there(&both) && !Extent::Everything.is_there(&both));
         assert!(!Extent::Parts.is_there(&own));
+    }
+
+    #[test]
+    fn a_killed_runs_folder_goes_and_one_that_may_still_be_needed_stays() {
+        let temporary = std::env::temp_dir().join(format!("xtask-abandoned-{}", std::process::id()));
+        let folder = |pid: u32| temporary.join(format!("{FOLDER_PREFIX}{pid}"));
+        let (dead, uncleared, foreign) = (u32::MAX, u32::MAX - 1, u32::MAX - 2);
+        for pid in [dead, uncleared, std::process::id()] {
+            fs::create_dir_all(folder(pid).join("data/run")).unwrap();
+        }
+        fs::write(folder(uncleared).join("data/run/leftovers.json"), "{}").unwrap();
+        fs::create_dir_all(folder(foreign).join("else")).unwrap();
+
+        remove_abandoned(&temporary);
+
+        assert!(!folder(dead).exists());
+        for pid in [uncleared, foreign, std::process::id()] {
+            assert!(folder(pid).exists(), "{pid}");
+        }
+        fs::remove_dir_all(temporary).unwrap();
     }
 
     #[test]

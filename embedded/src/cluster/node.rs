@@ -201,6 +201,7 @@ volumePluginDir: {plugins}
 makeIPTablesUtilChains: false
 maxPods: 250
 serializeImagePulls: false
+registryPullQPS: 0
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
 evictionHard:

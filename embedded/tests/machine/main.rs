@@ -51,8 +51,16 @@ fn parts_come_up_survive_deaths_recover_from_a_kill_and_leave_nothing_behind() {
     });
     assert_eq!(a_database_answers(&data_dir, "SELECT number FROM kept"), "42");
 
+    second.kill();
+    let elsewhere = folder.path().join("elsewhere");
+    let mut third = Supervisor::start(&program, &elsewhere, &images);
+    assert_eq!(
+        snapshot::processes_of(&data_dir),
+        Vec::<String>::new(),
+        "a start with another data folder should clear what the killed one left"
+    );
     let began = Instant::now();
-    second.stop();
+    third.stop();
     assert!(began.elapsed() < Duration::from_secs(15), "the stop took {:?}", began.elapsed());
     assert_eq!(Snapshot::take(&data_dir).differences(&before), Vec::<String>::new());
     assert!(!read_status(&data_dir).expect("status").running);

@@ -63,7 +63,7 @@ fn without_counters(lines: &[String]) -> Vec<String> {
 }
 
 /// Processes that carry the data folder in their arguments or their environment, this one's children left out.
-fn processes_of(data_dir: &Path) -> Vec<String> {
+pub fn processes_of(data_dir: &Path) -> Vec<String> {
     let wanted = data_dir.as_os_str().as_encoded_bytes();
     let mentions =
         |file: &str| fs::read(file).is_ok_and(|text| text.windows(wanted.len()).any(|part| part == wanted));
