@@ -20,6 +20,7 @@ mod shell;
 mod terminal;
 mod terminals;
 mod tty;
+mod typing;
 mod viewer;
 
 use std::path::{Path, PathBuf};

@@ -14,6 +14,7 @@ use tokio::sync::{broadcast, watch};
 use crate::input::{Input, Keys};
 use crate::ring::Ring;
 use crate::tty::Tty;
+use crate::typing::Typing;
 
 /// Columns and rows of a terminal whose viewers have not said how large they are.
 const DEFAULT_SIZE: (u16, u16) = (80, 24);
@@ -37,6 +38,9 @@ pub struct Terminal {
     tty: watch::Sender<Option<Arc<Tty>>>,
     is_ending: watch::Sender<bool>,
     has_ended: watch::Sender<bool>,
+    /// Shared by the workbench's terminals, in which this one has a number.
+    typing: Arc<Typing>,
+    number: u64,
 }
 
 /// What is known of one viewer.
@@ -49,7 +53,7 @@ struct Place {
 
 impl Terminal {
     /// One without a shell, and what will be typed into it.
-    pub fn new(size: (u16, u16)) -> (Arc<Self>, Keys) {
+    pub fn new(size: (u16, u16), typing: Arc<Typing>) -> (Arc<Self>, Keys) {
         let (input, keys) = Input::new();
         let start = first_offset();
         let terminal = Self {
@@ -65,6 +69,8 @@ impl Terminal {
             tty: watch::Sender::new(None),
             is_ending: watch::Sender::new(false),
             has_ended: watch::Sender::new(false),
+            number: typing.number(),
+            typing,
         };
         (Arc::new(terminal), keys)
     }
@@ -119,6 +125,7 @@ impl Terminal {
     /// Types; waits while there is no room for it. An interrupt does not wait behind what the shell does not read,
     /// but takes its place.
     pub async fn type_in(&self, bytes: Vec<u8>) {
+        self.typing.note(self.number);
         if let [byte] = bytes[..]
             && self.has_input()
             && self.tty.borrow().as_ref().is_some_and(|tty| tty.interrupts_with(byte))
@@ -126,6 +133,11 @@ impl Terminal {
             return self.input.interrupt(byte);
         }
         self.input.push(bytes).await;
+    }
+
+    /// Whether somebody types in another terminal of this workbench.
+    pub fn is_typed_elsewhere(&self) -> bool {
+        self.typing.is_elsewhere(self.number)
     }
 
     /// Whether something was typed that the shell has not read.

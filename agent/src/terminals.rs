@@ -10,6 +10,7 @@ use lectern_api::ids::TerminalName;
 use crate::settings::Settings;
 use crate::shell::run_shells;
 use crate::terminal::Terminal;
+use crate::typing::Typing;
 
 /// There is no place for one more.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -19,13 +20,14 @@ pub struct TooManyTerminals;
 /// All terminals; each is started when it is first attached to, and stays until the agent ends.
 pub struct Terminals {
     settings: Arc<Settings>,
+    typing: Arc<Typing>,
     by_name: Mutex<HashMap<TerminalName, Arc<Terminal>>>,
 }
 
 impl Terminals {
     /// None yet.
     pub fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, by_name: Mutex::default() }
+        Self { settings, typing: Arc::default(), by_name: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<TerminalName, Arc<Terminal>>> {
@@ -45,7 +47,7 @@ impl Terminals {
         if by_name.len() >= MAX_TERMINALS {
             return Err(TooManyTerminals);
         }
-        let (terminal, keys) = Terminal::new(size);
+        let (terminal, keys) = Terminal::new(size, self.typing.clone());
         tokio::spawn(run_shells(terminal.clone(), name.clone(), self.settings.clone(), keys));
         by_name.insert(name.clone(), terminal.clone());
         Ok(terminal)

@@ -102,6 +102,8 @@ async fn show(
     loop {
         let end = *grown.borrow_and_update();
         let under_way = cursor.saturating_sub(*acked.borrow_and_update());
+        // what waits for an acknowledgement looks at this again when it comes
+        let window = if terminal.is_typed_elsewhere() { LEAST_WINDOW_BYTES } else { window };
         if end > cursor && under_way < window {
             let (offset, bytes) = terminal.read(cursor, MAX_PAYLOAD_BYTES);
             cursor = offset + bytes.len() as u64;

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use lectern_api::terminal::{MAX_PAYLOAD_BYTES, RING_BYTES, TerminalFrame, ViewerFrame, WINDOW_BYTES};
+use lectern_api::terminal::{
+    LEAST_WINDOW_BYTES, MAX_PAYLOAD_BYTES, RING_BYTES, TerminalFrame, ViewerFrame, WINDOW_BYTES,
+};
 use lectern_link::AttachWish;
 
 use crate::support::{TestAgent, Viewer, until, wish};
@@ -167,6 +169,24 @@ async fn a_viewer_that_does_not_acknowledge_gets_no_more_than_its_window() {
         input.send(&ViewerFrame::Ack { offset: u64::MAX }.encode()).await.unwrap();
         assert_eq!(unacknowledged(&mut output).await, 0);
     }
+}
+
+#[tokio::test]
+async fn while_somebody_types_a_flood_in_another_terminal_keeps_little_under_way() {
+    let agent = TestAgent::start();
+    let link = agent.link().await;
+    let mut flooded = Viewer::attach(&link, "1", None).await;
+    flooded.type_in("head -c 3000000 /dev/zero | tr '\\0' x; echo all-$((3*3))\r").await;
+    flooded.read_until("all-9").await;
+    let mut typing = Viewer::attach(&link, "2", None).await;
+    typing.read_until("$ ").await;
+    typing.type_in("x").await;
+    typing.read_until("$ x").await;
+    let wish = AttachWish { offset: Some(0), can_type: false, ..wish("1") };
+    let (mut output, _input) = link.attach(wish).await.unwrap().split();
+    let got = unacknowledged(&mut output).await;
+    let beyond = MAX_PAYLOAD_BYTES as u64;
+    assert!((LEAST_WINDOW_BYTES..LEAST_WINDOW_BYTES + beyond).contains(&got), "{got}");
 }
 
 #[tokio::test]

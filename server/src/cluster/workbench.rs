@@ -147,6 +147,9 @@ fn starting(step: &str, on_node: bool) -> WorkbenchState {
     WorkbenchState::Starting { step: step.to_owned(), on_node }
 }
 
+/// What a kubelet says of a pull that it did not even try, because it had just tried many.
+const PULLS_HELD_BACK: &str = "pull QPS exceeded";
+
 fn container_state(container: &ContainerStatus) -> WorkbenchState {
     let restarts = container.restart_count;
     if container.ready {
@@ -157,6 +160,10 @@ fn container_state(container: &ContainerStatus) -> WorkbenchState {
     };
     let message = waiting.message.clone().unwrap_or_default();
     match waiting.reason.as_deref().unwrap_or_default() {
+        // a class starts at once, and a kubelet asks registries no more than five times a second unless told otherwise
+        "ImagePullBackOff" | "ErrImagePull" if message.contains(PULLS_HELD_BACK) => {
+            starting("Waiting for its turn to pull the workbench image", true)
+        }
         "ImagePullBackOff"
         | "InvalidImageName"
         | "ErrImageNeverPull"
@@ -246,6 +253,18 @@ mod tests {
     fn the_first_failed_pull_is_only_a_step() {
         let state = status_of(&waiting("ErrImagePull", "connection reset")).unwrap().state;
         assert!(matches!(state, WorkbenchState::Starting { .. }), "{state:?}");
+    }
+
+    #[test]
+    fn a_pull_that_waits_for_its_turn_among_many_is_only_a_step() {
+        let message = "Back-off pulling image \"nowhere/x:1\": ErrImagePull: pull QPS exceeded";
+        for reason in ["ImagePullBackOff", "ErrImagePull"] {
+            let state = status_of(&waiting(reason, message)).unwrap().state;
+            assert!(
+                matches!(&state, WorkbenchState::Starting { step, .. } if step.contains("turn")),
+                "{reason}: {state:?}"
+            );
+        }
     }
 
     #[test]

@@ -58,10 +58,8 @@ pub async fn measure(stage: &Stage, wanted: usize, sessions: usize, figures: &mu
     figures.count("idle_server_after_kib", after);
     figures.add("idle_terminal_kib", after.saturating_sub(before) as f64 / opened.max(1) as f64);
     drop(terminals);
-    for (learner, session) in learners.iter().zip(&running) {
-        end(learner, session).await?;
-    }
-    Ok(())
+    let ends = learners.iter().zip(&running).map(|(learner, session)| end(learner, session));
+    join_all(ends).await.into_iter().collect()
 }
 
 async fn open(learner: &Learner, session: &Session, name: &str) -> Result<Terminal> {
