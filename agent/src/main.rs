@@ -12,6 +12,7 @@ mod install;
 mod pace;
 mod paths;
 mod requests;
+mod rhythm;
 mod ring;
 mod scripts;
 mod serve;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use lectern_api::agent::Reply;
 use lectern_api::terminal::{
@@ -11,6 +12,7 @@ use lectern_link::{LinkError, Messages, TerminalInput, TerminalOutput};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 
+use crate::rhythm::Rhythm;
 use crate::terminal::Terminal;
 
 /// Leaves the terminal when the viewer goes, however it goes.
@@ -96,6 +98,7 @@ async fn show(
     let terminal = presence.terminal;
     let mut cursor = sent.load(Ordering::Relaxed);
     let mut grown = terminal.follow();
+    let mut rhythm = Rhythm::new(Instant::now());
     let (cols, rows) = terminal.size();
     sink.send(&TerminalFrame::Size { cols, rows }.encode()).await?;
     sink.send(&TerminalFrame::Began { offset: terminal.began }.encode()).await?;
@@ -103,19 +106,26 @@ async fn show(
         let end = *grown.borrow_and_update();
         let under_way = cursor.saturating_sub(*acked.borrow_and_update());
         // what waits for an acknowledgement looks at this again when it comes
-        let window = if terminal.is_typed_elsewhere() { LEAST_WINDOW_BYTES } else { window };
+        let is_typed_elsewhere = terminal.is_typed_elsewhere();
+        let window = if is_typed_elsewhere { LEAST_WINDOW_BYTES } else { window };
+        let mut wait = None;
         if end > cursor && under_way < window {
-            let (offset, bytes) = terminal.read(cursor, MAX_PAYLOAD_BYTES);
-            cursor = offset + bytes.len() as u64;
-            sent.store(cursor, Ordering::Relaxed);
-            sink.send(&TerminalFrame::Output { offset, bytes }.encode()).await?;
-            terminal.advance(presence.viewer, cursor);
-            continue;
+            wait = rhythm.wait_until(Instant::now(), end - cursor, is_typed_elsewhere);
+            if wait.is_none() {
+                let (offset, bytes) = terminal.read(cursor, MAX_PAYLOAD_BYTES);
+                rhythm.note(Instant::now(), bytes.len() as u64);
+                cursor = offset + bytes.len() as u64;
+                sent.store(cursor, Ordering::Relaxed);
+                sink.send(&TerminalFrame::Output { offset, bytes }.encode()).await?;
+                terminal.advance(presence.viewer, cursor);
+                continue;
+            }
         }
         tokio::select! {
             // both senders live as long as this viewer
             _ = grown.changed() => {}
             _ = acked.changed() => {}
+            () = until(wait) => {}
             told = news.recv() => match told {
                 Ok(frame) => sink.send(&frame.encode()).await?,
                 Err(RecvError::Lagged(_)) => {
@@ -125,5 +135,12 @@ async fn show(
                 Err(RecvError::Closed) => return Ok(()),
             },
         }
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
     }
 }
