@@ -105,14 +105,22 @@ impl Cluster {
         let started = tokio::join!(
             starter.part(&context, control_plane::kube_controller_manager(&context)),
             starter.part(&context, control_plane::kube_scheduler(&context)),
-            starter.kubelet(&context, node::kubelet(&context, namespace)?),
+            starter.kubelet(
+                &context,
+                addons::volumes(&context, namespace),
+                node::kubelet(&context, namespace)?
+            ),
             starter.part(&context, node::kube_proxy(&context)?),
             starter.part(&context, addons::coredns(&context)?),
             starter.part(&context, addons::network_policy(&context)),
         );
         let mut outcome = Ok(());
-        for part in [started.0, started.1, started.2, started.3, started.4, started.5] {
+        for part in [started.0, started.1, started.3, started.4, started.5] {
             outcome = outcome.and(keep(&mut self.others, part));
+        }
+        match started.2 {
+            Ok(node) => self.others.extend(node),
+            Err(error) => return outcome.and(Err(error)),
         }
         outcome
     }
@@ -171,13 +179,26 @@ impl Starter<'_> {
         self.progress.step(spec.name, Part::start(spec, &context.layout, self.board)).await
     }
 
-    /// kubelet and the node: an earlier run's node counts as ready until kubelet speaks, so kubelet comes first.
-    async fn kubelet(&self, context: &Context, spec: PartSpec) -> Result<Part, Error> {
-        let kubelet = self.part(context, spec).await?;
-        match self.progress.step("node", wait_node_ready(context)).await {
-            Ok(()) => Ok(kubelet),
+    /// The volumes, kubelet and the node, one after the other: pods start on volumes that are mounted, and an earlier
+    /// run's node counts as ready until kubelet speaks.
+    async fn kubelet(
+        &self,
+        context: &Context,
+        volumes: PartSpec,
+        kubelet: PartSpec,
+    ) -> Result<[Part; 2], Error> {
+        let volumes = self.part(context, volumes).await?;
+        let kubelet = match self.part(context, kubelet).await {
+            Ok(kubelet) => kubelet,
             Err(error) => {
-                kubelet.stop().await;
+                volumes.stop().await;
+                return Err(error);
+            }
+        };
+        match self.progress.step("node", wait_node_ready(context)).await {
+            Ok(()) => Ok([volumes, kubelet]),
+            Err(error) => {
+                stop_all(vec![volumes, kubelet]).await;
                 Err(error)
             }
         }

@@ -41,3 +41,6 @@ pub use status::{Health, PartStatus, Status, read_status};
 
 /// The node's name in the cluster, the same on every machine so that a data folder can move.
 pub const NODE_NAME: &str = "lectern";
+
+/// The storage class of the node's volumes: the only one, and so that of claims which name none.
+pub const STORAGE_CLASS: &str = "lectern-local";

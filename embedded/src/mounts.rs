@@ -14,10 +14,15 @@ use crate::error::Error;
 use crate::files;
 use crate::layout::Layout;
 
+/// Where the volumes of the node are mounted: empty after each start, so that a pod whose volume is not there yet waits
+/// instead of writing into the folder below.
+pub(crate) const VOLUMES: &str = "/run/lectern-volumes";
+
 /// The fixed places of containerd 1.6, libmount, kubelet and the CNI library, with the names of their folders of our own.
-const PLACES: [(&str, &str); 5] = [
+const PLACES: [(&str, &str); 6] = [
     ("/run/containerd", "run-containerd"),
     ("/run/mount", "run-mount"),
+    (VOLUMES, "run-volumes"),
     ("/var/lib/kubelet", "kubelet"),
     ("/var/lib/cni", "cni"),
     ("/var/log/containers", "log-containers"),

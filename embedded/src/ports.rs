@@ -12,7 +12,7 @@ const FIRST: u16 = 20_000;
 const LAST: u16 = 29_999;
 
 /// Every port that a part binds beside the name server's 53.
-const PURPOSES: [&str; 14] = [
+const PURPOSES: [&str; 15] = [
     "kube-apiserver",
     "etcd-client",
     "etcd-peer",
@@ -26,6 +26,7 @@ const PURPOSES: [&str; 14] = [
     "coredns-health",
     "coredns-ready",
     "network-policy-health",
+    "volumes-health",
     "registry",
 ];
 

@@ -21,6 +21,9 @@ const NEEDED_MIB: u64 = 2048;
 /// Unix sockets have short paths, and the longest of ours lies 45 letters below the data folder.
 const LONGEST_DATA_DIR: usize = 60;
 
+/// Where loop devices are asked for, on which volumes are mounted.
+const LOOP_DEVICES: &str = "/dev/loop-control";
+
 /// Where Debian puts the CNI plugins.
 const CNI_FOLDER: &str = "/usr/lib/cni";
 /// Those that a pod's network is made with.
@@ -95,6 +98,7 @@ async fn check_cluster(options: &ClusterOptions, data_dir: &Path) -> Result<(), 
         ("ip", "iproute2"),
         ("conntrack", "conntrack"),
         ("mount", "mount"),
+        ("mkfs.ext4", "e2fsprogs"),
         ("nsenter", "util-linux"),
     ] {
         if command::find_program(program).is_none() {
@@ -133,6 +137,13 @@ fn check_kernel() -> Result<(), Error> {
         if !Path::new(path).exists() {
             return Err(Error::KernelFeatureMissing { feature, path, module });
         }
+    }
+    if !Path::new(LOOP_DEVICES).exists() {
+        load_module("loop");
+    }
+    if !Path::new(LOOP_DEVICES).exists() {
+        let (feature, module) = ("loop devices", "loop");
+        return Err(Error::KernelFeatureMissing { feature, path: LOOP_DEVICES, module });
     }
     let has_overlay = || fs::read_to_string("/proc/filesystems").is_ok_and(|text| text.contains("overlay"));
     if !has_overlay() {

@@ -13,6 +13,7 @@ mod deprovision;
 mod error;
 mod exec;
 mod health;
+mod homes;
 mod inventory;
 pub mod manifests;
 mod names;
@@ -54,6 +55,8 @@ pub struct ClusterConfig {
     pub workbench_namespace: String,
     /// The image of workbenches whose lab names none.
     pub workbench_image: String,
+    /// The storage class of volumes that keep homes when their workbench pods go; absent: homes go with them.
+    pub home_storage_class: Option<String>,
     /// How long one request may take until its answer begins. Watches and streams may then go on.
     pub request_timeout: Duration,
     /// Address ranges that learners must not reach, besides the private ones: public addresses of nodes, say.
@@ -66,6 +69,7 @@ impl Default for ClusterConfig {
             kubeconfig: None,
             workbench_namespace: "lectern-workbenches".to_owned(),
             workbench_image: "lectern/workbench:latest".to_owned(),
+            home_storage_class: None,
             request_timeout: Duration::from_secs(30),
             denied_cidrs: Vec::new(),
         }
@@ -89,6 +93,7 @@ struct Shared {
     /// The certificate authority that pods verify the API server with, PEM.
     pod_ca: String,
     watches: Watches,
+    homes: Option<homes::Homes>,
     /// Who may try an exec before the kubelet reports the container.
     early_tries: tokio::sync::Semaphore,
     /// The kinds of objects that labs have asked for, as the API server knows them.

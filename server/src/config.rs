@@ -91,6 +91,10 @@ pub struct ClusterFlags {
     /// Image of the workbench, in which the terminals run.
     #[arg(long, env = "LECTERN_WORKBENCH_IMAGE", default_value = "docker.io/lectern/workbench:latest")]
     pub workbench_image: String,
+    /// Storage class of volumes that keep learners' homes when their workbench pods go, as with a drained node;
+    /// without it a home lives as long as its pod.
+    #[arg(long, env = "LECTERN_HOME_STORAGE_CLASS", value_name = "NAME")]
+    pub home_storage_class: Option<String>,
     /// Namespace for the workbenches.
     #[arg(long, env = "LECTERN_WORKBENCH_NAMESPACE", default_value = "lectern-workbenches")]
     pub workbench_namespace: String,

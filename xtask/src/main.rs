@@ -4,6 +4,8 @@ mod cache;
 mod conformance;
 mod context;
 mod corpus;
+#[cfg(test)]
+mod docs;
 mod elf;
 mod external;
 mod fingerprint;

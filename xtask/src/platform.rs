@@ -25,6 +25,8 @@ const STOPPED_WITHIN: Duration = Duration::from_secs(90);
 /// Beside a `lectern up` on the same machine, which has other addresses by default.
 const NETWORK: [&str; 6] =
     ["--bridge", "lectern-test", "--pod-cidr", "10.91.0.0/16", "--service-cidr", "10.92.0.0/16"];
+/// What the embedded cluster's volumes are asked for by, so that tests keep homes as `lectern up` does.
+const STORAGE_CLASS: &str = "lectern-local";
 const POLL_EVERY: Duration = Duration::from_millis(100);
 /// Before the number of the process whose folder it is.
 const FOLDER_PREFIX: &str = "lectern-test-";
@@ -158,6 +160,7 @@ impl Platform {
         if !external.kubernetes {
             add("LECTERN_CLUSTER_PROGRAM", &context.bundle.join("lectern-cluster"));
             add("LECTERN_IMAGES_DIR", &plan::images_folder(&context.bundle));
+            environment.push(("LECTERN_HOME_STORAGE_CLASS", STORAGE_CLASS.to_owned()));
         }
         environment
     }

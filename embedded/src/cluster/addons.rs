@@ -1,15 +1,19 @@
-//! The name server, the policy enforcer, and the objects that every cluster of ours has.
+//! The name server, the policy enforcer, the node's volumes, and the objects that every cluster of ours has.
 
 use std::fs;
 use std::path::PathBuf;
 
 use super::Context;
-use crate::NODE_NAME;
 use crate::error::Error;
 use crate::files;
 use crate::firewall::NETWORK_POLICY_TABLE;
+use crate::mounts::{self, MountNamespace};
 use crate::probe::Probe;
 use crate::supervise::PartSpec;
+use crate::{NODE_NAME, STORAGE_CLASS};
+
+/// Who makes the volumes of our storage class.
+const PROVISIONER: &str = "lectern.dev/node-volumes";
 
 /// The name server, on the bridge's address.
 pub(super) fn coredns(context: &Context) -> Result<PartSpec, Error> {
@@ -62,6 +66,23 @@ pub(super) fn network_policy(context: &Context) -> PartSpec {
         .args(["--bridge", &context.options.bridge])
 }
 
+/// The maker of volumes, which are file systems of their own size in files of the data folder. It mounts those of
+/// before first, and is healthy from then on: kubelet comes after it.
+pub(super) fn volumes(context: &Context, namespace: &MountNamespace) -> PartSpec {
+    let health = context.ports.of("volumes-health");
+    PartSpec::new("volumes", "nsenter", Probe::http(health, "/healthz"))
+        .args(namespace.enter_args())
+        .arg(&context.options.program)
+        .arg("volumes")
+        .arg("--kubeconfig")
+        .arg(context.layout.kubeconfig("volumes"))
+        .args(["--node-name", NODE_NAME, "--provisioner", PROVISIONER, "--mounts-dir", mounts::VOLUMES])
+        .arg("--images-dir")
+        .arg(context.layout.node("volumes"))
+        .arg("--healthz-bind-address")
+        .arg(format!("127.0.0.1:{health}"))
+}
+
 /// The machine's name servers as a file of our own, which pods with `dnsPolicy: Default` get, too.
 pub(super) fn resolv_conf(context: &Context) -> PathBuf {
     context.layout.config("resolv.conf")
@@ -88,6 +109,15 @@ fn name_servers(resolv_conf: &str) -> Vec<String> {
 pub(super) fn manifests(context: &Context) -> String {
     format!(
         "{RIGHTS}---
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata:
+  name: {STORAGE_CLASS}
+  annotations: {{ storageclass.kubernetes.io/is-default-class: \"true\" }}
+provisioner: {PROVISIONER}
+reclaimPolicy: Delete
+volumeBindingMode: Immediate
+---
 apiVersion: v1
 kind: Service
 metadata:
@@ -163,6 +193,23 @@ metadata: { name: "lectern:network-policy" }
 roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "lectern:network-policy" }
 subjects:
 - { apiGroup: rbac.authorization.k8s.io, kind: User, name: "lectern:network-policy" }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: { name: "lectern:volumes" }
+rules:
+- { apiGroups: [""], resources: [persistentvolumes], verbs: [get, list, watch, create, update, patch, delete] }
+- { apiGroups: [""], resources: [persistentvolumeclaims], verbs: [get, list, watch, update, patch] }
+- { apiGroups: [""], resources: [nodes], verbs: [get, list, watch] }
+- { apiGroups: [""], resources: [events], verbs: [create, update, patch] }
+- { apiGroups: [storage.k8s.io], resources: [storageclasses], verbs: [get, list, watch] }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: "lectern:volumes" }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "lectern:volumes" }
+subjects:
+- { apiGroup: rbac.authorization.k8s.io, kind: User, name: "lectern:volumes" }
 "#;
 
 #[cfg(test)]

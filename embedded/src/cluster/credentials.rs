@@ -14,10 +14,11 @@ use crate::files;
 const RENEW_AFTER: Duration = Duration::from_secs(180 * 24 * 3600);
 
 /// Who gets a kubeconfig beside those that kubeadm makes on its own: the file's name, the user, the group.
-const OWNERS: [(&str, &str, Option<&str>); 4] = [
+const OWNERS: [(&str, &str, Option<&str>); 5] = [
     ("kube-proxy", "system:kube-proxy", None),
     ("coredns", "lectern:coredns", None),
     ("network-policy", "lectern:network-policy", None),
+    ("volumes", "lectern:volumes", None),
     ("server", "lectern:server", None),
 ];
 

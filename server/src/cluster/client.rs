@@ -18,6 +18,7 @@ use tower::timeout::TimeoutLayer;
 use tower::{BoxError, ServiceBuilder};
 use tower_http::trace::TraceLayer;
 
+use super::homes::Homes;
 use super::retry::RetryPolicy;
 use super::watches::Watches;
 use super::{Cluster, ClusterConfig, ClusterError, Shared, apply, objects, start};
@@ -43,10 +44,11 @@ impl Cluster {
 
         let version = client.apiserver_version().await.map_err(unreachable)?.git_version;
         // the room for workbenches, the admission guard and the first state of all watches, at the same time
-        let (namespace, guard, watches, pod_ca) = tokio::join!(
+        let (namespace, guard, watches, homes, pod_ca) = tokio::join!(
             apply::shared_objects(&client, &config.workbench_namespace),
             apply::guard(&client),
             Watches::start(&client, &config.workbench_namespace, &server),
+            Homes::find(&client, config.home_storage_class.as_deref()),
             pod_certificate_authority(&client),
         );
         namespace?;
@@ -59,6 +61,7 @@ impl Cluster {
                 version,
                 pod_ca: pod_ca?,
                 watches: watches?,
+                homes: homes?,
                 early_tries: tokio::sync::Semaphore::new(start::EARLY_TRIES),
                 kinds: objects::Kinds::default(),
                 applied_network: tokio::sync::Mutex::default(),

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::DeleteParams;
 use kube::runtime::wait::await_condition;
 
-use super::{Cluster, ClusterError, SessionNames, apply};
+use super::{Cluster, ClusterError, SessionNames, apply, manifests};
 
 /// How long a dead pod may take to go.
 const GONE_WITHIN: Duration = Duration::from_secs(30);
@@ -54,11 +54,20 @@ impl Cluster {
             self.cluster_wide::<Namespace>(),
         );
         let all = names.namespaces().map(|namespace| apply::delete(&namespaces, namespace, &background));
-        let (pod, policy, namespaces) = tokio::join!(
+        // sooner than with its owner; where homes are not kept there is none
+        let home = async {
+            if !self.keeps_homes() {
+                return Ok(());
+            }
+            let claims = self.namespaced::<PersistentVolumeClaim>(self.workbench_namespace());
+            apply::delete(&claims, manifests::home::name(names), &background).await
+        };
+        let (pod, policy, home, namespaces) = tokio::join!(
             apply::delete(&pods, &names.workbench, &background),
             apply::delete(&policies, &names.workbench, &background),
+            home,
             futures::future::join_all(all),
         );
-        namespaces.into_iter().fold(pod.and(policy), Result::and)
+        namespaces.into_iter().fold(pod.and(policy).and(home), Result::and)
     }
 }

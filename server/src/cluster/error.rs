@@ -100,6 +100,25 @@ pub enum ClusterError {
         /// What is missing.
         missing: &'static str,
     },
+    /// The storage class for homes is not there.
+    #[error(
+        "the cluster has no storage class {class:?}; name one of its own ({}) or none, and homes live as long as \
+         their pods", if known.is_empty() { "there are none".to_owned() } else { known.join(", ") }
+    )]
+    NoStorageClass {
+        /// What the operator named.
+        class: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The volume for a home was not made.
+    #[error("no volume for the home directory was there within {waited_secs} s (storage class {class})")]
+    NoVolume {
+        /// Its storage class.
+        class: String,
+        /// How long was waited, in seconds.
+        waited_secs: u64,
+    },
     /// The workbench's image cannot be had.
     #[error("the workbench image {image} cannot be pulled: {message}")]
     ImagePull {
@@ -192,10 +211,12 @@ impl ClusterError {
             | Self::CrashLoop { .. }
             | Self::WorkbenchGone { .. }
             | Self::Agent { .. }
+            | Self::NoVolume { .. }
             | Self::NotReadyInTime { .. } => ClusterErrorKind::Workbench,
-            Self::Kubeconfig { .. } | Self::Request { .. } | Self::Incomplete { .. } => {
-                ClusterErrorKind::Other
-            }
+            Self::Kubeconfig { .. }
+            | Self::NoStorageClass { .. }
+            | Self::Request { .. }
+            | Self::Incomplete { .. } => ClusterErrorKind::Other,
         }
     }
 

@@ -2,6 +2,7 @@
 //! cluster.
 
 pub mod guard;
+pub mod home;
 pub mod labels;
 pub mod limits;
 pub mod namespace;

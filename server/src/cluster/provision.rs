@@ -1,7 +1,9 @@
 //! Making a session's objects, in two rounds at most: the namespace, then all that lives in it; the workbench
-//! waits for neither.
+//! waits for neither, but for the volume of its home where homes are kept.
 
 use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::Namespace;
 
 use super::{Cluster, ClusterError, NamespaceSpec, Progress, SessionSpec, apply, manifests};
 
@@ -18,7 +20,7 @@ impl Cluster {
         progress("Making your namespace");
         let begun = Instant::now();
         let (workbench, learner) = tokio::try_join!(
-            timed(self.apply_workbench_objects(spec)),
+            timed(self.apply_workbench_objects(spec, progress)),
             timed(self.apply_learner_objects(spec))
         )?;
         tracing::info!(
@@ -32,11 +34,19 @@ impl Cluster {
         Ok(())
     }
 
-    async fn apply_workbench_objects(&self, spec: &SessionSpec) -> Result<(), ClusterError> {
+    async fn apply_workbench_objects(
+        &self,
+        spec: &SessionSpec,
+        progress: Progress<'_>,
+    ) -> Result<(), ClusterError> {
         let (instance, image) = (self.workbench_namespace(), &self.shared.config.workbench_image);
+        let pod = async {
+            let home = self.apply_home(spec, progress).await?;
+            self.apply_workbench(manifests::workbench::pod(spec, instance, image, home)).await
+        };
         // the policy only adds to what all workbenches may do: the pod need not wait for it
         tokio::try_join!(
-            self.apply_workbench(manifests::workbench::pod(spec, instance, image)),
+            pod,
             self.apply_workbench(manifests::network_policy::workbench(spec, instance)),
             self.refresh_shared_policy(),
         )?;
@@ -62,9 +72,13 @@ impl Cluster {
         self.apply_lab_objects(spec).await
     }
 
-    async fn apply_namespace(&self, spec: &SessionSpec, space: &NamespaceSpec) -> Result<(), ClusterError> {
+    pub(super) async fn apply_namespace(
+        &self,
+        spec: &SessionSpec,
+        space: &NamespaceSpec,
+    ) -> Result<Namespace, ClusterError> {
         let namespace = manifests::namespace::learner(spec, space, self.workbench_namespace());
-        apply::apply(self.cluster_wide(), namespace).await.map(drop)
+        apply::apply(self.cluster_wide(), namespace).await
     }
 
     /// What bounds the learner in one of their namespaces: rights, network, quota and limits.

@@ -82,6 +82,7 @@ pub async fn serve(
         kubeconfig: args.cluster.kubeconfig.clone(),
         workbench_namespace: args.cluster.workbench_namespace.clone(),
         workbench_image: args.cluster.workbench_image.clone(),
+        home_storage_class: args.cluster.home_storage_class.clone(),
         ..ClusterConfig::default()
     })
     .await?;

@@ -71,6 +71,8 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let Some(parts) = start(options).await? else { return Ok(()) };
     if let Some(kubeconfig) = parts.kubeconfig() {
         serve_args.cluster.kubeconfig = Some(kubeconfig.to_owned());
+        let class = &mut serve_args.cluster.home_storage_class;
+        class.get_or_insert_with(|| lectern_embedded::STORAGE_CLASS.to_owned());
     }
     if let Some(url) = parts.database_url() {
         serve_args.database.database_url = Some(url.to_owned());

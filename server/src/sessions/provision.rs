@@ -19,7 +19,7 @@ use crate::http::error::chain;
 use crate::store;
 use crate::store::sessions::SessionRow;
 pub(super) use error::ProvisionError;
-use workbench::{prepare, put_files, write_kubeconfig};
+use workbench::{is_home_empty, prepare, put_files, write_kubeconfig};
 
 /// How long all of it may take.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -149,7 +149,7 @@ impl Sessions {
             std::future::pending().await
         };
         let link = tokio::select! {
-            done = self.make(row, &lab, &tell) => done?,
+            done = self.make(row, &lab, &tell, false) => done?,
             ended = telling => return Err(ended),
         };
         self.links.find_or_open(row.session_id(), async { Ok::<_, LinkError>(link) }).await?;
@@ -158,12 +158,14 @@ impl Sessions {
     }
 
     /// Everything that makes a session, each part as soon as what it needs is there: the learner's namespace and
-    /// token on one side, on the other the workbench and its files; then the set-up, which needs both.
+    /// token on one side, on the other the workbench and its files; then the set-up, which needs both. `is_again`
+    /// where the learner has had a workbench already.
     async fn make(
         &self,
         row: &SessionRow,
         lab: &Arc<Lab>,
         tell: Progress<'_>,
+        is_again: bool,
     ) -> Result<Link, ProvisionError> {
         let names = names(row);
         let spec = session_spec(row, lab);
@@ -174,7 +176,9 @@ impl Sessions {
         let workbench = async {
             let link = self.cluster.start_agent(&names, TIMEOUT, tell, Link::connect).await?;
             tell("Laying out the lab's files");
-            put_files(&link, lab).await?;
+            // what its learner has by now is theirs
+            let is_kept = is_again && self.cluster.keeps_homes() && !is_home_empty(&link).await?;
+            put_files(&link, lab, !is_kept).await?;
             Ok(link)
         };
         let (kubeconfig, link) = tokio::try_join!(objects, workbench)?;
@@ -230,11 +234,12 @@ impl Sessions {
         Ok(Some(replaced.await?.ok_or(ProvisionError::Ended)?))
     }
 
-    /// Makes the workbench of a running session anew, which somebody took away, with the lab's own files in it.
+    /// Makes the workbench of a running session anew, which somebody took away. Its home is as it was where homes are
+    /// kept; else the lab's own files are laid out in it again.
     pub(super) async fn rebuild(&self, row: &SessionRow) -> Result<(), ProvisionError> {
         let lab = self.lab_of(row)?;
         self.links.forget(row.session_id()).await;
-        let link = self.make(row, &lab, &|_| {}).await?;
+        let link = self.make(row, &lab, &|_| {}, true).await?;
         self.links.find_or_open(row.session_id(), async { Ok::<_, LinkError>(link) }).await?;
         Ok(())
     }

@@ -60,6 +60,8 @@ pub struct Setting {
     pub database_port: Option<u16>,
     /// The image of workbenches; absent: one that does not exist, for tests that want no workbench.
     pub workbench_image: Option<&'static str>,
+    /// Whether homes outlive their pods.
+    pub keeps_homes: bool,
     /// The operator's numbers; absent: the usual ones, with nothing in reserve.
     pub portal: Option<Portal>,
 }
@@ -101,7 +103,10 @@ impl TestApp {
         let labs = LabFolder::with_one_lab();
         let cluster = match (setting.own_cluster, setting.workbench_image) {
             (false, None) => environment::cluster().await,
-            (_, image) => environment::another_cluster(image.unwrap_or(environment::NO_IMAGE)).await,
+            (_, image) => {
+                let image = image.unwrap_or(environment::NO_IMAGE);
+                environment::another_cluster(image, setting.keeps_homes).await
+            }
         };
         let port = setting.database_port;
         let pool = PgPoolOptions::new()

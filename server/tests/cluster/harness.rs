@@ -51,6 +51,7 @@ impl Installation {
             workbench_image: std::env::var("LECTERN_WORKBENCH_IMAGE")
                 .unwrap_or_else(|_| ClusterConfig::default().workbench_image),
             workbench_namespace: format!("lectern-test-{:08x}", rand::random::<u32>()),
+            home_storage_class: std::env::var("LECTERN_HOME_STORAGE_CLASS").ok(),
             ..ClusterConfig::default()
         };
         let cluster = Cluster::connect(&config).await?;

@@ -61,6 +61,8 @@ pub struct Leftovers {
     pub namespaces: Vec<String>,
     pub pods: Vec<String>,
     pub policies: Vec<String>,
+    /// Claims on the volumes of homes, and the volumes.
+    pub homes: Vec<String>,
     /// Rows of sessions that are neither over nor in reserve.
     pub rows: Vec<String>,
 }
@@ -68,7 +70,7 @@ pub struct Leftovers {
 impl Leftovers {
     /// How many.
     pub fn count(&self) -> usize {
-        self.namespaces.len() + self.pods.len() + self.policies.len() + self.rows.len()
+        self.namespaces.len() + self.pods.len() + self.policies.len() + self.homes.len() + self.rows.len()
     }
 }
 
@@ -101,7 +103,12 @@ async fn find_leftovers(stage: &Stage) -> Result<Leftovers> {
         let names = names.split_whitespace().map(str::to_owned);
         Ok(names.filter(|name| !ready.contains(name)).collect())
     };
+    let ours = format!("{{.items[?(@.spec.claimRef.namespace==\"{workbenches}\")].spec.claimRef.name}}");
+    let volumes = stage.kubectl.run(&["get", "persistentvolumes", "-o", &format!("jsonpath={ours}")]).await?;
+    let volumes = volumes.split_whitespace().map(str::to_owned).filter(|claim| !ready.contains(claim));
+    let claims = list("persistentvolumeclaims", &["-n", workbenches]).await?;
     Ok(Leftovers {
+        homes: claims.into_iter().chain(volumes).collect(),
         namespaces: list("namespaces", &[]).await?,
         pods: list("pods", &["-n", workbenches]).await?,
         policies: list("networkpolicies", &["-n", workbenches]).await?,

@@ -56,6 +56,14 @@ fn network() -> NetworkFacts {
 }
 
 #[test]
+fn a_kept_home_is_a_claim_that_goes_with_the_learners_namespace() {
+    assert_yaml_snapshot!("home", home::claim(&spec(), INSTANCE, "local", "0b1c"));
+    let pod = workbench::pod(&spec(), INSTANCE, "lectern/workbench:latest", Some(home::name(&spec().names)));
+    let volumes = pod.spec.and_then(|spec| spec.volumes).unwrap_or_default();
+    assert_yaml_snapshot!("workbench_kept_home", volumes[0]);
+}
+
+#[test]
 fn namespaces_enforce_a_pod_security_policy_and_say_whose_they_are() {
     assert_yaml_snapshot!("namespace_learner", namespace::learner(&spec(), &main_of(&spec()), INSTANCE));
     assert_yaml_snapshot!("namespace_workbenches", namespace::workbenches(INSTANCE));
@@ -123,25 +131,28 @@ fn rights_that_a_lab_adds_are_a_role_in_the_learners_namespace() {
 
 #[test]
 fn the_workbench_is_restricted_and_carries_no_token() {
-    assert_yaml_snapshot!("workbench", workbench::pod(&spec(), INSTANCE, "lectern/workbench:latest"));
+    assert_yaml_snapshot!("workbench", workbench::pod(&spec(), INSTANCE, "lectern/workbench:latest", None));
 }
 
 #[test]
 fn a_workbench_of_another_image_gets_the_agent_from_ours() {
     let mut spec = spec();
     spec.workbench.image = Some("example.com/lab/tools:3".to_owned());
-    assert_yaml_snapshot!("workbench_own_image", workbench::pod(&spec, INSTANCE, "lectern/workbench:latest"));
+    assert_yaml_snapshot!(
+        "workbench_own_image",
+        workbench::pod(&spec, INSTANCE, "lectern/workbench:latest", None)
+    );
     spec.workbench.image = Some("lectern/workbench:latest".to_owned());
-    let named = workbench::pod(&spec, INSTANCE, "lectern/workbench:latest");
+    let named = workbench::pod(&spec, INSTANCE, "lectern/workbench:latest", None);
     spec.workbench.image = None;
-    assert_eq!(named, workbench::pod(&spec, INSTANCE, "lectern/workbench:latest"));
+    assert_eq!(named, workbench::pod(&spec, INSTANCE, "lectern/workbench:latest", None));
 }
 
 #[test]
 fn a_lab_may_name_its_own_workbench_image() {
     let mut spec = spec();
     spec.workbench.image = Some("example.org/bench:2".to_owned());
-    let pod = workbench::pod(&spec, INSTANCE, "lectern/workbench:latest");
+    let pod = workbench::pod(&spec, INSTANCE, "lectern/workbench:latest", None);
     assert_eq!(pod.spec.unwrap().containers[0].image.as_deref(), Some("example.org/bench:2"));
 }
 

@@ -5,8 +5,8 @@
 //! container of our image that runs first.
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EmptyDirVolumeSource, EnvVar, Pod, PodSecurityContext, PodSpec,
-    ResourceRequirements, SeccompProfile, SecurityContext, Volume, VolumeMount,
+    Capabilities, Container, EmptyDirVolumeSource, EnvVar, PersistentVolumeClaimVolumeSource, Pod,
+    PodSecurityContext, PodSpec, ResourceRequirements, SeccompProfile, SecurityContext, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -32,14 +32,14 @@ const LEARNER_ID: i64 = 1001;
 const SCRATCH: [(&str, &str, &str); 3] =
     [("agent", "/run/lectern", "16Mi"), ("workshop", "/opt/workshop", "256Mi"), ("tmp", "/tmp", "512Mi")];
 
-/// The workbench of a session.
+/// The workbench of a session; `home_claim` names the claim on the volume of its home, where homes are kept.
 #[must_use]
-pub fn pod(spec: &SessionSpec, instance: &str, default_image: &str) -> Pod {
-    let home = [("home", HOME, spec.workbench.storage.as_str())];
-    let folders = || home.iter().chain(&SCRATCH).copied();
+pub fn pod(spec: &SessionSpec, instance: &str, default_image: &str, home_claim: Option<&str>) -> Pod {
+    let home = ("home", HOME, spec.workbench.storage.as_str());
     let own_image = spec.workbench.image.as_deref().filter(|image| *image != default_image);
-    let mut volumes: Vec<_> = folders().map(volume).collect();
-    let mut mounts: Vec<_> = folders().map(mount).collect();
+    let home_volume = home_claim.map_or_else(|| volume(home), claimed);
+    let mut volumes: Vec<_> = std::iter::once(home_volume).chain(SCRATCH.map(volume)).collect();
+    let mut mounts: Vec<_> = std::iter::once(home).chain(SCRATCH).map(mount).collect();
     if own_image.is_some() {
         let (name, size) = ("agent-program", "16Mi");
         volumes.push(volume((name, AGENT_FOLDER, size)));
@@ -64,6 +64,8 @@ pub fn pod(spec: &SessionSpec, instance: &str, default_image: &str) -> Pod {
                 run_as_user: Some(LEARNER_ID),
                 run_as_group: Some(LEARNER_ID),
                 fs_group: Some(LEARNER_ID),
+                // a home that was theirs before is not gone through, file by file
+                fs_group_change_policy: Some("OnRootMismatch".to_owned()),
                 seccomp_profile: Some(SeccompProfile {
                     type_: "RuntimeDefault".to_owned(),
                     ..SeccompProfile::default()
@@ -146,6 +148,17 @@ fn volume((name, _, size): (&str, &str, &str)) -> Volume {
         empty_dir: Some(EmptyDirVolumeSource {
             size_limit: Some(Quantity(size.to_owned())),
             ..EmptyDirVolumeSource::default()
+        }),
+        ..Volume::default()
+    }
+}
+
+fn claimed(name: &str) -> Volume {
+    Volume {
+        name: "home".to_owned(),
+        persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
+            claim_name: name.to_owned(),
+            ..PersistentVolumeClaimVolumeSource::default()
         }),
         ..Volume::default()
     }

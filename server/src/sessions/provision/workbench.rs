@@ -45,8 +45,18 @@ pub(super) async fn prepare(link: &Link, row: &SessionRow, lab: &Lab) -> Result<
     }
 }
 
-pub(super) async fn put_files(link: &Link, lab: &Arc<Lab>) -> Result<(), ProvisionError> {
-    for (directory, workshop) in [(HOME, false), (WORKSHOP, true)] {
+/// Whether nothing is in the home yet, but what some file systems are made with.
+pub(super) async fn is_home_empty(link: &Link) -> Result<bool, ProvisionError> {
+    match link.request(Request::ListFiles { path: HOME.to_owned() }).await? {
+        Reply::Entries { entries, .. } => Ok(entries.iter().all(|entry| entry.name == "lost+found")),
+        other => Err(ProvisionError::Agent(format!("it answered {other:?}"))),
+    }
+}
+
+/// Lays the lab's files out: those of its workshop, and those for the home where they are wanted there.
+pub(super) async fn put_files(link: &Link, lab: &Arc<Lab>, with_home: bool) -> Result<(), ProvisionError> {
+    let home = with_home.then_some((HOME, false));
+    for (directory, workshop) in home.into_iter().chain([(WORKSHOP, true)]) {
         let (reader, writer) = tokio::io::duplex(FILES_UNDER_WAY);
         let lab = lab.clone();
         let packing = tokio::task::spawn_blocking(move || {

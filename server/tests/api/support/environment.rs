@@ -54,11 +54,12 @@ pub fn kubeconfig() -> PathBuf {
 /// An image that is never pulled: most tests want no workbench.
 pub const NO_IMAGE: &str = "lectern.invalid/workbench:none";
 
-async fn connect(namespace: String, image: &str) -> Cluster {
+async fn connect(namespace: String, image: &str, keeps_homes: bool) -> Cluster {
     let config = ClusterConfig {
         kubeconfig: Some(kubeconfig()),
         workbench_namespace: namespace,
         workbench_image: image.to_owned(),
+        home_storage_class: keeps_homes.then(|| variable("LECTERN_HOME_STORAGE_CLASS", "a storage class")),
         ..ClusterConfig::default()
     };
     Cluster::connect(&config).await.expect("the cluster that KUBECONFIG names can be used")
@@ -67,12 +68,12 @@ async fn connect(namespace: String, image: &str) -> Cluster {
 /// The cluster, connected once.
 pub async fn cluster() -> Cluster {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
-    CLUSTER.get_or_init(|| connect(format!("lectern-api-{}", *RUN), NO_IMAGE)).await.clone()
+    CLUSTER.get_or_init(|| connect(format!("lectern-api-{}", *RUN), NO_IMAGE, false)).await.clone()
 }
 
 /// The cluster under another mark: what one of them removes does not concern the other.
-pub async fn another_cluster(image: &str) -> Cluster {
-    connect(format!("lectern-api-{}-{:08x}", *RUN, rand::random::<u32>()), image).await
+pub async fn another_cluster(image: &str, keeps_homes: bool) -> Cluster {
+    connect(format!("lectern-api-{}-{:08x}", *RUN, rand::random::<u32>()), image, keeps_homes).await
 }
 
 /// How the name of each database of this run begins.

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use chrono::Duration;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::Api;
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, ListParams};
 use lectern_api::ids::UserId;
 use lectern_api::sessions::{CheckOutcome, Session, SessionState};
 use lectern_server::config::portal::{LabNumbers, Maxima, Portal};
 
 use super::{check, end, is_running, path, real, run_lab, show, start, type_in, until, wait_for, write_lab};
 use crate::support::client::Client;
-use crate::support::{TestApp, run_with};
+use crate::support::{Setting, TestApp, run_with};
 
 const LAB: &str = "shared-lab";
 
@@ -124,7 +124,7 @@ fn a_session_that_nobody_looks_at_ends_and_one_with_an_open_terminal_does_not() 
         },
         ..Portal::default()
     };
-    run_with(crate::support::Setting { portal: Some(portal), ..real() }, async |app| {
+    run_with(Setting { portal: Some(portal), ..real() }, async |app| {
         write_lab(app, LAB, "", &[]);
         let (ada, eve) = (app.learner("ada").await, app.learner("eve").await);
         let (left, used) = (run_lab(&ada, LAB).await, run_lab(&eve, LAB).await);
@@ -145,9 +145,11 @@ fn a_session_that_nobody_looks_at_ends_and_one_with_an_open_terminal_does_not() 
     });
 }
 
-#[test]
-fn a_workbench_that_was_taken_away_is_made_anew_while_its_session_runs() {
-    run_with(real(), async |app| {
+/// Takes a running session's workbench away after its learner wrote to their home; what `note.txt`, which the lab
+/// brought and they changed, holds in the next one.
+fn note_in_the_next_workbench(keeps_homes: bool) -> String {
+    let mut note = String::new();
+    run_with(Setting { keeps_homes, ..real() }, async |app| {
         write_lab(
             app,
             LAB,
@@ -156,16 +158,20 @@ fn a_workbench_that_was_taken_away_is_made_anew_while_its_session_runs() {
                 ("exercises/note.txt", "read me"),
                 ("workshop/setup.d/1.sh", "echo MADE=anew >> $WORKSHOP_ENV\n"),
                 ("workshop/examiner/tests/is-whole", "#!/bin/sh\n[ \"$MADE\" = anew ] && kubectl get pods\n"),
+                ("workshop/examiner/tests/note", "#!/bin/sh\ncat exercises/note.txt\n"),
             ],
         );
         let ada = app.learner("ada").await;
         let session = run_lab(&ada, LAB).await;
+        type_in(&ada, session.id, "echo mine > ~/exercises/note.txt; echo $((6*7))\r", "42").await;
         let workbench = async || -> String {
             sqlx::query_scalar("select workbench from sessions").fetch_one(&app.pool).await.expect("a row")
         };
         let before = workbench().await;
         let admin = crate::harness::admin_client().await.expect("KUBECONFIG names an administrator");
-        let pods: Api<Pod> = Api::namespaced(admin, app.services.cluster.workbench_namespace());
+        let place = app.services.cluster.workbench_namespace();
+        let pods: Api<Pod> = Api::namespaced(admin.clone(), place);
+        let claims: Api<PersistentVolumeClaim> = Api::namespaced(admin, place);
         pods.delete(&before, &DeleteParams::default().grace_period(0)).await.expect("the pod is there");
         // as if that happened long after the start
         app.execute("update sessions set running_at = running_at - interval '1 minute'").await;
@@ -177,10 +183,24 @@ fn a_workbench_that_was_taken_away_is_made_anew_while_its_session_runs() {
             answer.status == 200 && answer.json::<CheckOutcome>().passed
         })
         .await;
-        let shown = type_in(&ada, session.id, "cat note.txt; echo .\r", "read me.").await;
-        assert!(shown.contains("read me."), "{shown}");
+        note = check(&ada, session.id, "note").await.output.trim().to_owned();
+        let count =
+            async || claims.list(&ListParams::default()).await.expect("the cluster answers").items.len();
+        assert_eq!(count().await, usize::from(keeps_homes));
         end(&ada, session.id).await;
+        until("the home is gone with its session", async || count().await == 0).await;
     });
+    note
+}
+
+#[test]
+fn a_workbench_that_was_taken_away_is_made_anew_with_the_lab_in_it() {
+    assert_eq!(note_in_the_next_workbench(false), "read me");
+}
+
+#[test]
+fn a_home_on_a_volume_is_as_its_learner_left_it_when_the_workbench_was_taken_away() {
+    assert_eq!(note_in_the_next_workbench(true), "mine");
 }
 
 #[test]
