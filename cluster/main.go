@@ -1,9 +1,9 @@
 // Command lectern-cluster is a whole single-node Kubernetes as one program: the upstream components, etcd and CoreDNS
-// linked together, plus Lectern's own NetworkPolicy enforcer.
+// linked together, plus Lectern's own NetworkPolicy enforcer and provisioner of volumes.
 //
 // The part to run is named by the program's own name (a link called kubectl is kubectl) or by the first argument
 // (lectern-cluster kubelet --config …). This package owns only the choice of the part; what each part does is
-// upstream's, or internal/netpol's.
+// upstream's, or that of the packages below internal.
 package main
 
 import (

@@ -25,6 +25,7 @@ import (
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 
 	"lectern/cluster/internal/netpol"
+	"lectern/cluster/internal/volumes"
 )
 
 // parts lists the programs inside.
@@ -41,6 +42,7 @@ func parts() []part {
 		{"coredns", corednsVersion, runCoreDNS},
 		{"network-policy", kubernetesVersion, component(netpol.NewCommand)},
 		{"network-policy-cni", kubernetesVersion, netpol.RunCNI},
+		{"volumes", kubernetesVersion, component(volumes.NewCommand)},
 	}
 }
 

@@ -2,6 +2,7 @@ package volumes
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -37,9 +38,12 @@ func TestMain(m *testing.M) {
 	command.Env = append(os.Environ(), inside+"=1", "TMPDIR="+folder)
 	command.Stdout, command.Stderr = os.Stdout, os.Stderr
 	command.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	failures := []error{command.Run(), lookForLeftovers(folder), os.RemoveAll(folder)}
-	if slices.ContainsFunc(failures, func(err error) bool { return err != nil }) {
-		fmt.Fprintln(os.Stderr, "the tests, what they left, removing that:", failures)
+	failed := command.Run() // the tests have said what
+	left := errors.Join(lookForLeftovers(folder), os.RemoveAll(folder))
+	if left != nil {
+		fmt.Fprintln(os.Stderr, left)
+	}
+	if failed != nil || left != nil {
 		os.Exit(1)
 	}
 }

@@ -33,6 +33,8 @@ fn parts_come_up_survive_deaths_recover_from_a_kill_and_leave_nothing_behind() {
     let kubectl = Kubectl { program: program.clone(), kubeconfig: data_dir.join("kubeconfigs/admin.conf") };
     a_node_is_ready_and_a_pod_runs_and_reaches_only_what_it_may(&kubectl, &data_dir);
     a_pod_is_subject_to_policies_from_its_first_moment(&kubectl);
+    let volume = a_claim_gets_a_volume_of_its_size(&kubectl, &data_dir);
+    in_the_node(&data_dir, &format!("echo kept > {volume}/note"));
     a_database_answers(&data_dir, "CREATE TABLE kept (number int); INSERT INTO kept VALUES (42)");
     a_second_supervisor_is_refused(&first, &program, folder.path());
     for part in ["kube-scheduler", "containerd"] {
@@ -50,6 +52,7 @@ fn parts_come_up_survive_deaths_recover_from_a_kill_and_leave_nothing_behind() {
             .filter(|answer| answer.starts_with("Running ") && answer.ends_with(" true") && !answer.contains(" 0 "))
     });
     assert_eq!(a_database_answers(&data_dir, "SELECT number FROM kept"), "42");
+    assert_eq!(in_the_node(&data_dir, &format!("cat {volume}/note")), "kept");
 
     second.kill();
     let elsewhere = folder.path().join("elsewhere");
@@ -108,6 +111,37 @@ spec: { podSelector: {}, policyTypes: [Egress] }
     );
     let log = kubectl.findings_of_a_pod("sealed", &["10.84.0.1:443"], "[]");
     assert!(log.contains("10.84.0.1:443 closed"), "a policy denies all egress: {log}");
+}
+
+/// Where the volume lies in the node's mount namespace.
+fn a_claim_gets_a_volume_of_its_size(kubectl: &Kubectl, data_dir: &Path) -> String {
+    kubectl.create_namespace("storing");
+    kubectl.apply(
+        "apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: { name: small, namespace: storing }
+spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 32Mi } } }
+",
+    );
+    let claim = ["-n", "storing", "get", "pvc", "small", "-o", "jsonpath={.status.phase} {.spec.volumeName}"];
+    let name =
+        wait_for("the claim's volume", || kubectl.try_run(&claim)?.strip_prefix("Bound ").map(str::to_owned));
+    let volume = format!("/run/lectern-volumes/{name}");
+    let filled =
+        in_the_node(data_dir, &format!("head -c 64M /dev/zero > {volume}/much 2>/dev/null || echo full"));
+    assert_eq!(filled, "full", "a volume of 32 MiB took 64");
+    in_the_node(data_dir, &format!("rm {volume}/much"));
+    volume
+}
+
+/// Runs a line of shell where the node's mounts are seen.
+fn in_the_node(data_dir: &Path, line: &str) -> String {
+    let pid = read_status(data_dir).expect("status").parts.into_iter().find(|part| part.name == "volumes");
+    let pid = pid.and_then(|part| part.pid).expect("the part runs");
+    let mounts = format!("--mount=/proc/{pid}/ns/mnt");
+    let output = Command::new("nsenter").args([&mounts, "sh", "-c", line]).output().expect("nsenter");
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 fn a_database_answers(data_dir: &Path, statement: &str) -> String {

@@ -25,6 +25,7 @@ impl Snapshot {
                 .insert(kind, said(program, &[]).into_iter().filter(|line| !line.starts_with('#')).collect());
         }
         kinds.insert("sysctl", settings());
+        kinds.insert("loop device", said("losetup", &["--list", "--noheadings", "--output", "BACK-FILE"]));
         kinds.insert("cgroup", said("find", &["/sys/fs/cgroup", "-type", "d", "-name", "lectern-*"]));
         kinds.insert("file", said("find", &supervisor::EMPTIED));
         Self(kinds)

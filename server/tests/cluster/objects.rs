@@ -276,7 +276,8 @@ async fn a_kubeconfig_that_leads_nowhere_names_the_file_and_the_server() -> Resu
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storage_class_that_is_not_there_is_named_with_those_that_are() -> Result<()> {
     with_installation(async |here| {
-        let config = ClusterConfig { home_storage_class: Some("no-such-class".to_owned()), ..here.config.clone() };
+        let config =
+            ClusterConfig { home_storage_class: Some("no-such-class".to_owned()), ..here.config.clone() };
         let words = Cluster::connect(&config).await.expect_err("there is no such class").to_string();
         let known = here.config.home_storage_class.as_deref().unwrap_or("there are none");
         assert!(words.contains("\"no-such-class\"") && words.contains(known), "{words}");
