@@ -45,6 +45,34 @@ func TestAVolumeIsAsLargeAsAskedAndRefusesMore(t *testing.T) {
 	}
 }
 
+func TestWhatIsDeletedIsGivenBackToTheDisk(t *testing.T) {
+	store := newStore(t)
+	makeVolume(t, store, "pvc-1", 64*mebibyte)
+	file := filepath.Join(store.Path("pvc-1"), "file")
+	if _, err := fill(file); !errors.Is(err, unix.ENOSPC) {
+		t.Fatal(err)
+	}
+	unix.Sync()
+	full := blocks(t, store.image("pvc-1"))
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	unix.Sync()
+	if left := blocks(t, store.image("pvc-1")); full < 32*mebibyte || left > full/4 {
+		t.Errorf("the image took %d bytes of the disk, and takes %d", full, left)
+	}
+}
+
+// blocks returns how many bytes of the disk a file takes.
+func blocks(t *testing.T, path string) int64 {
+	t.Helper()
+	var found unix.Stat_t
+	if err := unix.Stat(path, &found); err != nil {
+		t.Fatal(err)
+	}
+	return found.Blocks * 512
+}
+
 // fill writes to a file until that fails, and returns how much it took.
 func fill(path string) (int64, error) {
 	file, err := os.Create(path)

@@ -161,8 +161,9 @@ func (s *Store) mount(name string) error {
 	if err != nil {
 		return fmt.Errorf("could not mount volume %s: %w", name, err)
 	}
-	// The loop device that mount(8) sets up is released with the last mount of it.
-	if err := s.mounter.Mount(s.image(name), path, "ext4", []string{"loop", "nosuid", "nodev"}); err != nil {
+	// The loop device that mount(8) sets up is released with the last mount of it. What is deleted in the volume is given
+	// back to the disk.
+	if err := s.mounter.Mount(s.image(name), path, "ext4", []string{"loop", "nosuid", "nodev", "discard"}); err != nil {
 		return errors.Join(fmt.Errorf("could not mount volume %s: %w", name, err), removed(path))
 	}
 	return nil

@@ -198,10 +198,9 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata: { name: "lectern:volumes" }
 rules:
-- { apiGroups: [""], resources: [persistentvolumes], verbs: [get, list, watch, create, update, patch, delete] }
-- { apiGroups: [""], resources: [persistentvolumeclaims], verbs: [get, list, watch, update, patch] }
-- { apiGroups: [""], resources: [nodes], verbs: [get, list, watch] }
-- { apiGroups: [""], resources: [events], verbs: [create, update, patch] }
+- { apiGroups: [""], resources: [persistentvolumes], verbs: [get, list, watch, create, patch, delete] }
+- { apiGroups: [""], resources: [persistentvolumeclaims], verbs: [get, list, watch] }
+- { apiGroups: [""], resources: [events], verbs: [create, patch] }
 - { apiGroups: [storage.k8s.io], resources: [storageclasses], verbs: [get, list, watch] }
 ---
 apiVersion: rbac.authorization.k8s.io/v1
