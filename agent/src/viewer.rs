@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use lectern_api::agent::Reply;
-use lectern_api::terminal::{
-    LEAST_WINDOW_BYTES, MAX_PAYLOAD_BYTES, TerminalFrame, ViewerFrame, WINDOW_BYTES,
-};
+use lectern_api::terminal::{LEAST_WINDOW_BYTES, TerminalFrame, ViewerFrame, WINDOW_BYTES};
 use lectern_link::{LinkError, Messages, TerminalInput, TerminalOutput};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
@@ -112,7 +110,7 @@ async fn show(
         if end > cursor && under_way < window {
             wait = rhythm.wait_until(Instant::now(), end - cursor, is_typed_elsewhere);
             if wait.is_none() {
-                let (offset, bytes) = terminal.read(cursor, MAX_PAYLOAD_BYTES);
+                let (offset, bytes) = terminal.read(cursor, Rhythm::piece(is_typed_elsewhere));
                 rhythm.note(Instant::now(), bytes.len() as u64);
                 cursor = offset + bytes.len() as u64;
                 sent.store(cursor, Ordering::Relaxed);
