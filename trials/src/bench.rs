@@ -92,7 +92,7 @@ pub async fn run(args: &BenchArgs) -> Result<Figures> {
             start::measure(&stage, args.starts, &mut figures).await?;
         }
         if wanted(Measurement::Burst) {
-            burst::measure(&stage, args.burst, &mut figures).await?;
+            burst::measure(&mut stage, args.burst, &mut figures).await?;
         }
         if wanted(Measurement::Echo) {
             echo::measure(&stage, args.keystrokes, &mut figures).await?;

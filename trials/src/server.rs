@@ -54,8 +54,6 @@ impl Server {
         let address = TcpListener::bind("127.0.0.1:0").context("there is no free port")?.local_addr()?;
         let namespace = format!("lectern-trial-{:08x}", rand::random::<u32>());
         let portal_file = folder.join("portal.yaml");
-        // JSON is YAML
-        std::fs::write(&portal_file, portal.to_string())?;
         let ready_file = folder.join("ready.json");
         let mut arguments = vec!["serve".to_owned()];
         for (option, value) in [
@@ -68,7 +66,7 @@ impl Server {
         ] {
             arguments.extend([option.to_owned(), value]);
         }
-        Ok(Self {
+        let server = Self {
             program: settings.program.clone(),
             arguments,
             portal: portal_file,
@@ -77,7 +75,15 @@ impl Server {
             url: format!("http://{address}"),
             namespace,
             child: None,
-        })
+        };
+        server.write_portal(portal)?;
+        Ok(server)
+    }
+
+    /// Writes the operator's numbers down, for the next start.
+    pub fn write_portal(&self, portal: &serde_json::Value) -> Result<()> {
+        // JSON is YAML
+        Ok(std::fs::write(&self.portal, portal.to_string())?)
     }
 
     /// Where it answers.

@@ -37,13 +37,9 @@ impl Stage {
     pub async fn set_up(settings: &Settings, reserved: u32) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let labs = copy_labs(&settings.labs_dir, folder.path())?;
-        let portal = json!({
-            "defaults": { "reserved": 0 },
-            "labs": { RESERVED: { "reserved": reserved } },
-        });
         let database = Database::create(&settings.database_url).await?;
         let set_up = async {
-            let mut server = Server::new(settings, &database, folder.path(), &labs, &portal)?;
+            let mut server = Server::new(settings, &database, folder.path(), &labs, &portal(reserved))?;
             let link = server.start().await?.context("the new server has no link for its administrator")?;
             let admin = Learner::sign_in(server.url(), &link).await?;
             Ok((server, admin))
@@ -67,6 +63,14 @@ impl Stage {
         let removed = self.kubectl.run(&["delete", "namespaces", "-l", &label, "--wait=false"]).await;
         let dropped = self.database.remove().await;
         stopped.and(removed.map(drop)).and(dropped)
+    }
+
+    /// Starts the server again with so many sessions of [`RESERVED`] kept ready, and waits until they are.
+    pub async fn keep_in_reserve(&mut self, reserved: u32, patience: Duration) -> Result<()> {
+        self.server.stop().await?;
+        self.server.write_portal(&portal(reserved))?;
+        self.server.start().await?;
+        self.wait_for_reserve(reserved.into(), patience).await
     }
 
     /// Waits until so many sessions of [`RESERVED`] can be taken.
@@ -93,6 +97,14 @@ impl Stage {
             Err(_) => bail!("there was no session in reserve within {} s", patience.as_secs()),
         }
     }
+}
+
+/// The operator's numbers.
+fn portal(reserved: u32) -> serde_json::Value {
+    json!({
+        "defaults": { "reserved": 0 },
+        "labs": { RESERVED: { "reserved": reserved } },
+    })
 }
 
 /// Does the work, unless somebody asks for the end: then it is an error, so that what was made can be removed.

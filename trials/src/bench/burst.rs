@@ -6,25 +6,43 @@ use anyhow::Result;
 use futures::future::join_all;
 use lectern_api::sessions::Session;
 
+use super::start::RESERVE;
 use super::{PATIENCE, PROMPT, end};
 use crate::figures::{Figures, Times};
 use crate::learner::Learner;
-use crate::stage::{COLD, Stage};
+use crate::stage::{COLD, RESERVED, Stage};
 use crate::terminal::Terminal;
 
 /// Within which time all of them press.
 const WITHIN: Duration = Duration::from_secs(1);
 
-pub async fn measure(stage: &Stage, count: usize, figures: &mut Figures) -> Result<()> {
-    let learners = stage.admin.make_learners("burst", count).await?;
+/// How long the reserve for all of them may take to be made.
+const RESERVE_WITHIN: Duration = Duration::from_secs(300);
+
+/// With nothing made ahead, and with a session in reserve for each.
+pub async fn measure(stage: &mut Stage, count: usize, figures: &mut Figures) -> Result<()> {
+    press_together(stage, "burst", COLD, count, figures).await?;
+    stage.keep_in_reserve(u32::try_from(count)?, RESERVE_WITHIN).await?;
+    press_together(stage, "burst_reserved", RESERVED, count, figures).await?;
+    stage.keep_in_reserve(RESERVE, RESERVE_WITHIN).await
+}
+
+async fn press_together(
+    stage: &Stage,
+    name: &str,
+    lab: &str,
+    count: usize,
+    figures: &mut Figures,
+) -> Result<()> {
+    let learners = stage.admin.make_learners(&name.replace('_', "-"), count).await?;
     let began = Instant::now();
     let starts = learners.iter().enumerate().map(|(number, learner)| async move {
         tokio::time::sleep(WITHIN.mul_f64(number as f64 / count as f64)).await;
         let clicked = Instant::now();
-        let (session, outcome) = first_try(learner).await;
+        let (session, outcome) = first_try(learner, lab).await;
         let prompt_at = Instant::now();
         if let Err(error) = &outcome {
-            println!("burst: learner {} has no prompt: {error:#}", number + 1);
+            println!("{name}: learner {} has no prompt: {error:#}", number + 1);
         }
         (session, outcome.is_ok(), prompt_at - clicked, prompt_at - began)
     });
@@ -37,11 +55,11 @@ pub async fn measure(stage: &Stage, count: usize, figures: &mut Figures) -> Resu
             reached += 1;
         }
     }
-    println!("burst: {reached} of {count} have a prompt, the last after {} ms", last.as_millis());
-    figures.count("burst_learners", count as u64);
-    figures.add("burst_first_try_ratio", f64::from(reached) / count as f64);
-    figures.add("burst_last_prompt_ms", last.as_secs_f64() * 1000.0);
-    figures.add_times("burst_prompt", &times);
+    println!("{name}: {reached} of {count} have a prompt, the last after {} ms", last.as_millis());
+    figures.count(format!("{name}_learners"), count as u64);
+    figures.add(format!("{name}_first_try_ratio"), f64::from(reached) / count as f64);
+    figures.add(format!("{name}_last_prompt_ms"), last.as_secs_f64() * 1000.0);
+    figures.add_times(&format!("{name}_prompt"), &times);
     let ends = learners.iter().zip(&ended).filter_map(|(learner, (session, ..))| {
         let session = session.as_ref()?;
         Some(end(learner, session))
@@ -49,15 +67,15 @@ pub async fn measure(stage: &Stage, count: usize, figures: &mut Figures) -> Resu
     for ended in join_all(ends).await {
         // one that failed is over already
         if let Err(error) = ended {
-            println!("burst: {error:#}");
+            println!("{name}: {error:#}");
         }
     }
     Ok(())
 }
 
 /// Starts once and waits for the prompt, with no second try.
-async fn first_try(learner: &Learner) -> (Option<Session>, Result<()>) {
-    let session = match learner.start_session(COLD).await {
+async fn first_try(learner: &Learner, lab: &str) -> (Option<Session>, Result<()>) {
+    let session = match learner.start_session(lab).await {
         Ok(session) => session,
         Err(error) => return (None, Err(error)),
     };
