@@ -124,14 +124,12 @@ fn open_pipes(input: OwnedFd, output: OwnedFd) -> io::Result<(pipe::Receiver, pi
 }
 
 fn listen(socket: Option<PathBuf>) -> io::Result<UnixListener> {
-    match socket {
-        Some(path) => listen_at(&path),
-        None => {
-            SOCKETS.iter().map(|path| listen_at(Path::new(path))).reduce(Result::or).unwrap_or_else(|| {
-                Err(io::Error::new(io::ErrorKind::NotFound, "there is no place for the agent's socket"))
-            })
-        }
+    if let Some(path) = socket {
+        return listen_at(&path);
     }
+    let [usual, other] = SOCKETS.map(Path::new);
+    // the other place is not touched where the usual one will do: it lies in the learner's own folder
+    listen_at(usual).or_else(|_| listen_at(other))
 }
 
 fn listen_at(path: &Path) -> io::Result<UnixListener> {

@@ -107,6 +107,8 @@ impl Suite {
                 let mut command =
                     context.command(&e2e.join("node_modules/.bin/playwright").to_string_lossy());
                 command.args(["test", "--reporter=list"]).env("NO_COLOR", "1").current_dir(e2e);
+                // else it keeps what it compiled in the machine's temporary folder, for ever
+                command.env("PWTEST_CACHE_DIR", context.cache.root().join("playwright"));
                 vec![Run {
                     title: "Running the journeys in the browser",
                     runner: Runner::Playwright,

@@ -35,6 +35,7 @@ async fn process_1_reaps_orphans_and_ends_cleanly_on_a_signal() {
     let link = agent.link().await;
     let mut viewer = Viewer::attach(&link, "1", None).await;
     viewer.read_until("$ ").await;
+    assert!(!std::path::Path::new("/tmp/.lectern").exists(), "the learner's folder is not for the agent");
     // what process 1 does with signals is nothing to the shells
     let marker = format!("{}.7", 1000 + agent.pid());
     viewer.type_in(&format!("sleep {marker}; echo interrupted-$((1+1))\r")).await;
