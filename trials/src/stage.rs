@@ -35,7 +35,7 @@ pub struct Stage {
 impl Stage {
     /// Sets it up. `reserved` sessions of [`RESERVED`] are kept ready.
     pub async fn set_up(settings: &Settings, reserved: u32) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+        let folder = tempfile::Builder::new().prefix("lectern-trial-").tempdir()?;
         let labs = copy_labs(&settings.labs_dir, folder.path())?;
         let database = Database::create(&settings.database_url).await?;
         let set_up = async {
