@@ -26,6 +26,12 @@ pub async fn on_disk<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
+/// Whether nothing is in a folder, but what some file systems are made with; one that is not there is empty, too.
+pub fn is_empty(folder: &Path) -> bool {
+    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.all(|entry| entry.file_name() == "lost+found")
+}
+
 /// What a folder holds.
 pub async fn list(path: String) -> io::Result<Reply> {
     on_disk(move || {

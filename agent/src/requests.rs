@@ -27,7 +27,7 @@ impl Agent {
     pub fn new() -> Self {
         let settings = Arc::new(Settings::default());
         Self {
-            terminals: Terminals::new(settings.clone()),
+            terminals: Terminals::new(settings.clone(), files::is_empty(&home())),
             settings,
             set_up: OnceCell::new(),
             boot_id: uuid::Uuid::new_v4().to_string(),

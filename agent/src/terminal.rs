@@ -22,7 +22,9 @@ const DEFAULT_SIZE: (u16, u16) = (80, 24);
 /// One terminal.
 pub struct Terminal {
     /// The offset of the first byte.
-    pub began: u64,
+    began: u64,
+    /// Whether the home was empty when the workbench was started.
+    is_home_new: bool,
     ring: Mutex<Ring>,
     /// Where the ring ends; changes when there is new output.
     grown: watch::Sender<u64>,
@@ -53,11 +55,12 @@ struct Place {
 
 impl Terminal {
     /// One without a shell, and what will be typed into it.
-    pub fn new(size: (u16, u16), typing: Arc<Typing>) -> (Arc<Self>, Keys) {
+    pub fn new(size: (u16, u16), typing: Arc<Typing>, is_home_new: bool) -> (Arc<Self>, Keys) {
         let (input, keys) = Input::new();
         let start = first_offset();
         let terminal = Self {
             began: start,
+            is_home_new,
             ring: Mutex::new(Ring::new(RING_BYTES, start)),
             grown: watch::Sender::new(start),
             input,
@@ -78,6 +81,11 @@ impl Terminal {
     fn ring(&self) -> MutexGuard<'_, Ring> {
         // the ring's fields follow one another within one call, which does not panic
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a viewer is told first.
+    pub fn beginning(&self) -> TerminalFrame {
+        TerminalFrame::Began { offset: self.began, is_home_new: self.is_home_new }
     }
 
     /// Adds output.

@@ -21,13 +21,14 @@ pub struct TooManyTerminals;
 pub struct Terminals {
     settings: Arc<Settings>,
     typing: Arc<Typing>,
+    is_home_new: bool,
     by_name: Mutex<HashMap<TerminalName, Arc<Terminal>>>,
 }
 
 impl Terminals {
-    /// None yet.
-    pub fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, typing: Arc::default(), by_name: Mutex::default() }
+    /// None yet; `is_home_new` where the home is empty so far.
+    pub fn new(settings: Arc<Settings>, is_home_new: bool) -> Self {
+        Self { settings, typing: Arc::default(), is_home_new, by_name: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<TerminalName, Arc<Terminal>>> {
@@ -47,7 +48,7 @@ impl Terminals {
         if by_name.len() >= MAX_TERMINALS {
             return Err(TooManyTerminals);
         }
-        let (terminal, keys) = Terminal::new(size, self.typing.clone());
+        let (terminal, keys) = Terminal::new(size, self.typing.clone(), self.is_home_new);
         tokio::spawn(run_shells(terminal.clone(), name.clone(), self.settings.clone(), keys));
         by_name.insert(name.clone(), terminal.clone());
         Ok(terminal)

@@ -99,7 +99,7 @@ async fn show(
     let mut rhythm = Rhythm::new(Instant::now());
     let (cols, rows) = terminal.size();
     sink.send(&TerminalFrame::Size { cols, rows }.encode()).await?;
-    sink.send(&TerminalFrame::Began { offset: terminal.began }.encode()).await?;
+    sink.send(&terminal.beginning().encode()).await?;
     loop {
         let end = *grown.borrow_and_update();
         let under_way = cursor.saturating_sub(*acked.borrow_and_update());

@@ -67,11 +67,14 @@ pub enum TerminalFrame {
         /// Rows.
         rows: u16,
     },
-    /// Tag 3: where this run of the terminal began; a 64-bit number. It comes before all output. Another one than
-    /// on the connection before means that the workbench was started anew: its files are kept, its shells are not.
+    /// Tag 3: where this run of the terminal began; a 64-bit number, then 1 or 0, which older agents leave out. It
+    /// comes before all output. Another number than on the connection before means that the workbench was started
+    /// anew, with other shells.
     Began {
         /// The offset of the first byte ever.
         offset: u64,
+        /// Whether the home was empty when the workbench was started: what was in an earlier one is gone.
+        is_home_new: bool,
     },
 }
 
@@ -150,7 +153,9 @@ impl TerminalFrame {
             }
             Self::Exited { status } => [&[1], status.to_be_bytes().as_slice()].concat(),
             Self::Size { cols, rows } => size_frame(2, *cols, *rows),
-            Self::Began { offset } => [&[3], offset.to_be_bytes().as_slice()].concat(),
+            Self::Began { offset, is_home_new } => {
+                [&[3], offset.to_be_bytes().as_slice(), &[u8::from(*is_home_new)]].concat()
+            }
         }
     }
 
@@ -171,7 +176,10 @@ impl TerminalFrame {
                 cols: u16::from_be_bytes(take(tag, rest, 0, len)?),
                 rows: u16::from_be_bytes(take(tag, rest, 2, len)?),
             }),
-            (3, 9) => Ok(Self::Began { offset: u64::from_be_bytes(take(tag, rest, 0, len)?) }),
+            (3, 9 | 10) => Ok(Self::Began {
+                offset: u64::from_be_bytes(take(tag, rest, 0, len)?),
+                is_home_new: rest.get(8).is_some_and(|flag| *flag != 0),
+            }),
             (0..=3, _) => Err(FrameError::WrongLength { tag, len }),
             _ => Err(FrameError::UnknownTag(tag)),
         }
@@ -198,7 +206,8 @@ mod tests {
             TerminalFrame::Output { offset: 7, bytes: vec![0xff, 0] },
             TerminalFrame::Exited { status: -9 },
             TerminalFrame::Size { cols: 1, rows: 2 },
-            TerminalFrame::Began { offset: 1 << 40 },
+            TerminalFrame::Began { offset: 1 << 40, is_home_new: false },
+            TerminalFrame::Began { offset: 1 << 40, is_home_new: true },
         ] {
             assert_eq!(TerminalFrame::decode(&frame.encode()), Ok(frame));
         }

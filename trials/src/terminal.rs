@@ -97,7 +97,7 @@ impl Terminal {
                         }
                         return Ok(bytes);
                     }
-                    TerminalFrame::Began { offset } => self.tracker.begin(offset),
+                    TerminalFrame::Began { offset, .. } => self.tracker.begin(offset),
                     TerminalFrame::Exited { .. } | TerminalFrame::Size { .. } => {}
                 },
                 Message::Close(reason) => bail!("the socket was closed: {reason:?}"),

@@ -148,7 +148,7 @@ impl Viewer {
     pub async fn next(&mut self) -> TerminalFrame {
         let frame = tokio::time::timeout(PATIENCE, self.output.next()).await.expect("a frame in time");
         let frame = TerminalFrame::decode(&frame.unwrap().expect("the terminal is still there")).unwrap();
-        if let TerminalFrame::Began { offset } = &frame {
+        if let TerminalFrame::Began { offset, .. } = &frame {
             self.began = Some(*offset);
         }
         if let TerminalFrame::Output { offset, bytes } = &frame {

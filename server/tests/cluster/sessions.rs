@@ -99,13 +99,37 @@ async fn end(learner: &Client, id: SessionId) {
     wait_for(learner, id, |state| matches!(state, SessionState::Ended { .. })).await;
 }
 
-/// Types into a terminal and gives what it showed until `wanted` was part of it.
-async fn type_in(learner: &Client, id: SessionId, input: &str, wanted: &str) -> String {
+/// The socket of a terminal.
+type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+
+async fn attach(learner: &Client, id: SessionId) -> Socket {
     let address = format!("{}{}/terminals/1/attach?cols=120&rows=40", learner.base, path(id));
     let mut request = address.replacen("http", "ws", 1).into_client_request().expect("a WebSocket's address");
     request.headers_mut().insert("cookie", learner.cookie().parse().expect("a cookie is text"));
     request.headers_mut().insert("origin", learner.base.parse().expect("an address is text"));
-    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.expect("the terminal is there");
+    tokio_tungstenite::connect_async(request).await.expect("the terminal is there").0
+}
+
+/// Whether a terminal says that its home was empty when its workbench was started.
+async fn is_home_new(learner: &Client, id: SessionId) -> bool {
+    let mut socket = attach(learner, id).await;
+    in_time("the beginning of the terminal", async {
+        loop {
+            let message = socket.next().await.expect("the terminal stays").expect("the socket is open");
+            if let Message::Binary(frame) = message
+                && let TerminalFrame::Began { is_home_new, .. } =
+                    TerminalFrame::decode(&frame).expect("a frame")
+            {
+                return is_home_new;
+            }
+        }
+    })
+    .await
+}
+
+/// Types into a terminal and gives what it showed until `wanted` was part of it.
+async fn type_in(learner: &Client, id: SessionId, input: &str, wanted: &str) -> String {
+    let mut socket = attach(learner, id).await;
     let typed = ViewerFrame::Input(input.as_bytes().to_vec()).encode();
     socket.send(Message::Binary(typed.into())).await.expect("the socket is open");
     let mut shown = vec![];

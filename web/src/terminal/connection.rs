@@ -275,11 +275,11 @@ impl Connection {
                     format!("\r\n\x1b[2m[the shell ended with status {status}; a new one starts]\x1b[0m\r\n");
                 self.with_screen(|screen| screen.show(words.as_bytes(), || {}));
             }
-            Ok(TerminalFrame::Began { offset }) => {
+            Ok(TerminalFrame::Began { offset, is_home_new }) => {
                 let is_new = self.flow.borrow_mut().begin(offset);
                 if is_new {
                     self.with_screen(|screen| screen.reset());
-                    self.tell(Status::Connected(News::Restarted));
+                    self.tell(Status::Connected(News::Restarted { is_home_new }));
                 }
             }
             // a frame of a newer server: nothing to show

@@ -24,8 +24,11 @@ pub enum News {
     Resumed,
     /// The connection was made again; of the output in between, the beginning is no longer kept.
     Gap,
-    /// The shell is another one.
-    Restarted,
+    /// The shell is another one, in another workbench or the same one started again.
+    Restarted {
+        /// Whether its home was empty: what was in the one before is gone.
+        is_home_new: bool,
+    },
     /// The connection broke while a long text was typed, of which so many bytes did not arrive.
     NotTyped(usize),
 }
@@ -60,8 +63,13 @@ impl Status {
             Self::Connected(News::Gap) => {
                 "Connected again. Some of the output in between is no longer kept.".to_owned()
             }
-            Self::Connected(News::Restarted) => {
+            Self::Connected(News::Restarted { is_home_new: false }) => {
                 "The workbench was started again: your files are kept, the shell is a new one.".to_owned()
+            }
+            Self::Connected(News::Restarted { is_home_new: true }) => {
+                "The workbench was lost and made anew, with the lab's own files: what you had changed in your home \
+                 directory is gone, what you made in the cluster is still there."
+                    .to_owned()
             }
             Self::Connected(News::NotTyped(bytes)) => format!(
                 "The connection broke while a text was typed: its last {bytes} bytes, or more, did not arrive."

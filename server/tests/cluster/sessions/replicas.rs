@@ -10,7 +10,10 @@ use lectern_api::ids::UserId;
 use lectern_api::sessions::{CheckOutcome, Session, SessionState};
 use lectern_server::config::portal::{LabNumbers, Maxima, Portal};
 
-use super::{check, end, is_running, path, real, run_lab, show, start, type_in, until, wait_for, write_lab};
+use super::{
+    check, end, is_home_new, is_running, path, real, run_lab, show, start, type_in, until, wait_for,
+    write_lab,
+};
 use crate::support::client::Client;
 use crate::support::{Setting, TestApp, run_with};
 
@@ -146,9 +149,9 @@ fn a_session_that_nobody_looks_at_ends_and_one_with_an_open_terminal_does_not() 
 }
 
 /// Takes a running session's workbench away after its learner wrote to their home; what `note.txt`, which the lab
-/// brought and they changed, holds in the next one.
-fn note_in_the_next_workbench(keeps_homes: bool) -> String {
-    let mut note = String::new();
+/// brought and they changed, holds in the next one, and whether that says that its home is a new one.
+fn note_in_the_next_workbench(keeps_homes: bool) -> (String, bool) {
+    let (mut note, mut is_new) = (String::new(), false);
     run_with(Setting { keeps_homes, ..real() }, async |app| {
         write_lab(
             app,
@@ -184,23 +187,24 @@ fn note_in_the_next_workbench(keeps_homes: bool) -> String {
         })
         .await;
         note = check(&ada, session.id, "note").await.output.trim().to_owned();
+        is_new = is_home_new(&ada, session.id).await;
         let count =
             async || claims.list(&ListParams::default()).await.expect("the cluster answers").items.len();
         assert_eq!(count().await, usize::from(keeps_homes));
         end(&ada, session.id).await;
         until("the home is gone with its session", async || count().await == 0).await;
     });
-    note
+    (note, is_new)
 }
 
 #[test]
 fn a_workbench_that_was_taken_away_is_made_anew_with_the_lab_in_it() {
-    assert_eq!(note_in_the_next_workbench(false), "read me");
+    assert_eq!(note_in_the_next_workbench(false), ("read me".to_owned(), true));
 }
 
 #[test]
 fn a_home_on_a_volume_is_as_its_learner_left_it_when_the_workbench_was_taken_away() {
-    assert_eq!(note_in_the_next_workbench(true), "mine");
+    assert_eq!(note_in_the_next_workbench(true), ("mine".to_owned(), false));
 }
 
 #[test]
