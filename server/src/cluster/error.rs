@@ -220,6 +220,14 @@ impl ClusterError {
         }
     }
 
+    /// Whether the API server said that this server may not do what it asked. One that has just started says so of
+    /// everything until it has read its roles; said again and again it is true.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        // what admission refuses is forbidden, too, but names no verb that the user lacks
+        matches!(self, Self::Refused { message, .. } if message.contains("\" cannot ") && message.contains(" resource \""))
+    }
+
     /// What the learner may be told: the reason where it concerns their session, else only that the cluster
     /// failed. Addresses, paths and credentials are never in it.
     #[must_use]
@@ -280,6 +288,19 @@ mod tests {
         );
         assert!(!error.learner_message().contains("10.1.2.3"));
         assert_eq!(error.kind(), ClusterErrorKind::Unreachable);
+    }
+
+    #[test]
+    fn a_missing_right_is_told_from_what_admission_refuses() {
+        let refused =
+            |message: &str| ClusterError::Refused { action: String::new(), message: message.to_owned() };
+        let right =
+            r#"namespaces "x" is forbidden: User "u" cannot patch resource "namespaces" in API group """#;
+        assert!(refused(right).is_forbidden());
+        assert!(!refused(r#"pods "x" is forbidden: exceeded quota: requests.cpu"#).is_forbidden());
+        assert!(
+            !refused(r#"pods "x" is forbidden: violates PodSecurity "restricted:latest""#).is_forbidden()
+        );
     }
 
     #[test]

@@ -11,8 +11,9 @@ use kube::{Api, Client};
 
 use super::{Cluster, ClusterError, Progress, SessionSpec, manifests};
 
-/// How long a volume may take to be made.
-const BOUND_WITHIN: Duration = Duration::from_secs(60);
+/// How long a volume may take to be made: longer than the minute for which Kubernetes' own parts look away after an API
+/// server went down several times.
+const BOUND_WITHIN: Duration = Duration::from_secs(150);
 /// How long a claim that somebody deleted may take to go: as long as the pod that used it.
 const GONE_WITHIN: Duration = Duration::from_secs(30);
 

@@ -77,6 +77,7 @@ impl ProvisionError {
 
 fn is_passing(error: &ClusterError) -> bool {
     error.kind() == ClusterErrorKind::Unreachable
+        || error.is_forbidden()
         || matches!(error, ClusterError::WorkbenchGone { .. } | ClusterError::Agent { .. })
 }
 
