@@ -5,8 +5,8 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::DeleteParams;
-use kube::runtime::wait::await_condition;
 
+use super::wait::becomes;
 use super::{Cluster, ClusterError, SessionNames, apply, manifests};
 
 /// How long a dead pod may take to go.
@@ -33,11 +33,10 @@ impl Cluster {
         let policies = self.namespaced::<NetworkPolicy>(self.workbench_namespace());
         apply::delete(&policies, &names.workbench, &DeleteParams::background()).await?;
         apply::delete(&pods, &names.workbench, &DeleteParams::default().grace_period(0)).await?;
-        let gone = await_condition(pods, &names.workbench, |pod: Option<&Pod>| pod.is_none());
-        match tokio::time::timeout(GONE_WITHIN, gone).await {
-            Ok(Ok(_)) => Ok(true),
-            Ok(Err(_)) | Err(_) => Err(ClusterError::Incomplete { action, missing: "its end" }),
+        if becomes(&pods, &names.workbench, |pod| pod.is_none(), GONE_WITHIN).await {
+            return Ok(true);
         }
+        Err(ClusterError::Incomplete { action, missing: "its end" })
     }
 
     /// Asks the cluster to delete all that belongs to a session. May be repeated; what is absent is as good as

@@ -6,9 +6,9 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::ListParams;
-use kube::runtime::wait::await_condition;
 use kube::{Api, Client};
 
+use super::wait::becomes;
 use super::{Cluster, ClusterError, Progress, SessionSpec, manifests};
 
 /// How long a volume may take to be made: longer than the minute for which Kubernetes' own parts look away after an API
@@ -65,11 +65,8 @@ impl Cluster {
         let action = format!("look at the claim {}/{name}", self.workbench_namespace());
         let mut found = claims.get_opt(name).await.map_err(|error| ClusterError::of(error, &action))?;
         if found.as_ref().is_some_and(|claim| claim.metadata.deletion_timestamp.is_some()) {
-            let gone = await_condition(claims.clone(), name, |claim: Option<&PersistentVolumeClaim>| {
-                claim.is_none()
-            });
             // one that stays is told below
-            let _ = tokio::time::timeout(GONE_WITHIN, gone).await;
+            becomes(&claims, name, |claim| claim.is_none(), GONE_WITHIN).await;
             found = None;
         }
         if found.is_none() {
@@ -83,12 +80,12 @@ impl Cluster {
             found = Some(self.apply_workbench(claim).await?);
         }
         // a scheduler that sees a claim without a volume looks at its pod again only a second later
-        if homes.binds_at_once && !is_bound(found.as_ref()) {
-            let bound = await_condition(claims, name, is_bound);
-            if !matches!(tokio::time::timeout(BOUND_WITHIN, bound).await, Ok(Ok(_))) {
-                let (class, waited_secs) = (homes.class.clone(), BOUND_WITHIN.as_secs());
-                return Err(ClusterError::NoVolume { class, waited_secs });
-            }
+        if homes.binds_at_once
+            && !is_bound(found.as_ref())
+            && !becomes(&claims, name, is_bound, BOUND_WITHIN).await
+        {
+            let (class, waited_secs) = (homes.class.clone(), BOUND_WITHIN.as_secs());
+            return Err(ClusterError::NoVolume { class, waited_secs });
         }
         Ok(Some(name))
     }

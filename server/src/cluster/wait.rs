@@ -1,10 +1,37 @@
-//! Waiting for a workbench by the watch that all sessions share.
+//! Waiting for a workbench by the watch that all sessions share, and for single objects by one of their own.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
+use kube::runtime::wait::await_condition;
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::{Cluster, ClusterError, Progress, SessionNames, WorkbenchState, WorkbenchStatus};
+
+/// The pause before a watch that broke is begun again.
+const WATCH_AGAIN: Duration = Duration::from_millis(500);
+
+/// Waits until an object is as wanted, for `within` at most; whether it is. A watch that breaks, because the API server
+/// went down, is begun again: that says nothing of the object.
+pub(super) async fn becomes<K>(
+    api: &Api<K>,
+    name: &str,
+    is_wanted: fn(Option<&K>) -> bool,
+    within: Duration,
+) -> bool
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + Send + DeserializeOwned + 'static,
+{
+    let waiting = async {
+        while let Err(error) = await_condition(api.clone(), name, is_wanted).await {
+            tracing::debug!(error = %error, name, "a watch broke and is begun again");
+            tokio::time::sleep(WATCH_AGAIN).await;
+        }
+    };
+    tokio::time::timeout(within, waiting).await.is_ok()
+}
 
 impl Cluster {
     /// Waits until the agent of a workbench can be reached, and tells each new step.
