@@ -232,6 +232,6 @@ offsets and by its line numbers; and once all sessions have ended nothing of the
 workbench that is ended is the one exception: its terminals begin anew and say so. Its home directory must be as it was,
 also with another pod, for it lies on a volume of its own.
 
-A wait of up to a minute after some faults is the kubelet's: each time that the API server dies it waits longer before it
+A wait of a minute and more after some faults is the kubelet's: each time that the API server dies it waits longer before it
 looks for pods again, and this run kills the API server every few seconds.
 ";
