@@ -10,7 +10,7 @@ use crate::options::ClusterOptions;
 /// Our own table.
 const TABLE: &str = "inet lectern";
 
-/// The table of the policy enforcer, in the family `inet`.
+/// The tables of the policy enforcer, in the families `inet` and `bridge`.
 pub(crate) const NETWORK_POLICY_TABLE: &str = "lectern_netpol";
 
 /// Tables that kube-proxy leaves behind.
@@ -99,7 +99,7 @@ pub(crate) async fn clear(bridge: &str, before: &[String]) -> Result<(), Error> 
     let ours = |table: &&String| {
         *table == TABLE
             || TABLES_OF_KUBE_PROXY.contains(&table.as_str())
-            || table.strip_prefix("inet ") == Some(NETWORK_POLICY_TABLE)
+            || ["inet ", "bridge "].iter().any(|of| table.strip_prefix(of) == Some(NETWORK_POLICY_TABLE))
     };
     let mut script: String =
         present.iter().filter(ours).map(|table| format!("delete table {table}\n")).collect();

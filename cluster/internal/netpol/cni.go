@@ -48,22 +48,33 @@ func runCNI(command, arguments string, in io.Reader, out io.Writer) error {
 	case "VERSION":
 		return json.NewEncoder(out).Encode(map[string]any{"cniVersion": "1.0.0", "supportedVersions": cniVersions})
 	case "ADD":
-		var config cniConfig
-		if err := json.NewDecoder(in).Decode(&config); err != nil {
-			return fmt.Errorf("could not read the network configuration: %w", err)
-		}
-		one, err := announcementOf(config, arguments)
+		config, one, err := readAnnouncement(arguments, in)
 		if err != nil {
 			return err
 		}
-		if err := announceTo(config.Socket, one); err != nil {
+		if err := tellGate(http.MethodPost, config.Socket, one, startPatience); err != nil {
 			return err
 		}
 		_, err = out.Write(config.PrevResult)
 		return err
-	default: // DEL and CHECK: the enforcer sees the pod's end by itself
+	case "DEL":
+		// Without an answer the pod ends all the same: the enforcer finds out by itself when its interface is gone.
+		if config, one, err := readAnnouncement(arguments, in); err == nil {
+			_ = tellGate(http.MethodDelete, config.Socket, one, 0)
+		}
+		return nil
+	default: // CHECK
 		return nil
 	}
+}
+
+func readAnnouncement(arguments string, in io.Reader) (cniConfig, Announcement, error) {
+	var config cniConfig
+	if err := json.NewDecoder(in).Decode(&config); err != nil {
+		return config, Announcement{}, fmt.Errorf("could not read the network configuration: %w", err)
+	}
+	one, err := announcementOf(config, arguments)
+	return config, one, err
 }
 
 // announcementOf joins the pod's name, which the runtime gives as arguments, with the addresses of the plugins before.
@@ -84,12 +95,24 @@ func announcementOf(config cniConfig, arguments string) (Announcement, error) {
 		return one, errors.New("CNI_ARGS names no pod")
 	}
 	var result struct {
+		Interfaces []struct {
+			Name    string `json:"name"`
+			MAC     string `json:"mac"`
+			Sandbox string `json:"sandbox"`
+		} `json:"interfaces"`
 		IPs []struct {
 			Address string `json:"address"`
 		} `json:"ips"`
 	}
 	if err := json.Unmarshal(config.PrevResult, &result); err != nil {
 		return one, fmt.Errorf("could not read the result of the plugins before (this one is chained after others): %w", err)
+	}
+	for _, found := range result.Interfaces {
+		if found.Sandbox == "" {
+			one.Interfaces = append(one.Interfaces, found.Name)
+		} else if one.MAC == "" {
+			one.MAC = found.MAC
+		}
 	}
 	for _, ip := range result.IPs {
 		prefix, err := netip.ParsePrefix(ip.Address)
@@ -101,18 +124,24 @@ func announcementOf(config cniConfig, arguments string) (Announcement, error) {
 	return one, nil
 }
 
-func announceTo(socket string, one Announcement) error {
+// tellGate sends an announcement, or with DELETE its end, to the enforcer, and waits for one that is not there yet as
+// long as the patience lasts.
+func tellGate(method, socket string, one Announcement, patience time.Duration) error {
 	body, err := json.Marshal(one)
 	if err != nil {
 		return err
 	}
 	client := &http.Client{
-		Timeout: startPatience + gateTimeout + time.Second,
+		Timeout: patience + gateTimeout + time.Second,
 		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialGate(ctx, socket)
+			return dialGate(ctx, socket, patience)
 		}},
 	}
-	response, err := client.Post("http://gate"+gatePath, "application/json", bytes.NewReader(body))
+	request, err := http.NewRequest(method, "http://gate"+gatePath, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
 	if err != nil {
 		return fmt.Errorf("could not reach the enforcer of network policies: %w", err)
 	}
@@ -125,12 +154,12 @@ func announceTo(socket string, one Announcement) error {
 }
 
 // dialGate connects to the gate, and waits for it when it is not there yet.
-func dialGate(ctx context.Context, socket string) (net.Conn, error) {
+func dialGate(ctx context.Context, socket string, patience time.Duration) (net.Conn, error) {
 	started := time.Now()
 	for {
 		connection, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
 		starting := errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED)
-		if !starting || time.Since(started) > startPatience {
+		if !starting || time.Since(started) > patience {
 			return connection, err
 		}
 		if !wait(ctx, 20*time.Millisecond) {

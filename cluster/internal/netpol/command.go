@@ -26,6 +26,7 @@ type options struct {
 	bridge      string
 	gate        string
 	cleanup     bool
+	limits      Limits
 }
 
 // NewCommand returns the command network-policy.
@@ -46,11 +47,14 @@ func NewCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&chosen.kubeconfig, "kubeconfig", "", "file with the API server's address and a credential that may list and watch pods, namespaces and networkpolicies")
 	flags.StringVar(&chosen.nodeName, "node-name", "", "node whose pods are isolated")
-	flags.StringVar(&chosen.table, "table", "lectern_netpol", "name of the nftables table (family inet)")
+	flags.StringVar(&chosen.table, "table", "lectern_netpol", "name of the nftables tables (families inet and bridge)")
 	flags.StringVar(&chosen.healthzBind, "healthz-bind-address", "", "address and port that answer /healthz; none when empty")
-	flags.StringVar(&chosen.bridge, "bridge", "", "the pods' bridge: drop what enters through it from an address of no known pod (give --gate too, or pods start without network for a second)")
+	flags.StringVar(&chosen.bridge, "bridge", "", "the pods' bridge, which must be given with --gate: a pod sends under the addresses announced for its port alone, and nothing passes a port that was not announced")
 	flags.StringVar(&chosen.gate, "gate", "", "socket on which the CNI plugin network-policy-cni announces pods before they start; none when empty")
-	flags.BoolVar(&chosen.cleanup, "cleanup", false, "remove the table and end")
+	flags.IntVar(&chosen.limits.Policies, "max-policies", 512, "policies of one namespace, beyond which its pods are isolated; 0 for no limit")
+	flags.IntVar(&chosen.limits.Elements, "max-elements", 8192, "rules and addresses that one namespace's policies may become, beyond which its pods are isolated; 0 for no limit")
+	flags.IntVar(&chosen.limits.Flows, "max-connections", 4096, "connections that a pod on the bridge may have opened at a time; 0 for no limit")
+	flags.BoolVar(&chosen.cleanup, "cleanup", false, "remove the tables and end")
 	return command
 }
 
@@ -60,11 +64,22 @@ func run(ctx context.Context, chosen options) error {
 		return fmt.Errorf("could not use nftables: %w", err)
 	}
 	writer := NewWriter(nft)
+	bridgeNFT, err := knftables.New(knftables.BridgeFamily, chosen.table)
+	if err != nil && (chosen.bridge != "" || chosen.cleanup) {
+		return fmt.Errorf("could not use nftables for bridges, which needs a kernel with NF_TABLES_BRIDGE: %w", err)
+	}
 	if chosen.cleanup {
-		return writer.Remove(ctx)
+		return errors.Join(writer.Remove(ctx), NewWriter(bridgeNFT).Remove(ctx))
 	}
 	if chosen.kubeconfig == "" || chosen.nodeName == "" {
 		return errors.New("--kubeconfig and --node-name must be given")
+	}
+	if chosen.bridge != "" && chosen.gate == "" {
+		return errors.New("--bridge needs --gate: without announcements no pod could send anything")
+	}
+	var onBridge *Writer
+	if chosen.bridge != "" {
+		onBridge = NewWriter(bridgeNFT)
 	}
 	if err := filterBridges(bridgeSettings); err != nil {
 		return err
@@ -79,7 +94,7 @@ func run(ctx context.Context, chosen options) error {
 	if err != nil {
 		return fmt.Errorf("could not make a client of %s: %w", chosen.kubeconfig, err)
 	}
-	controller, err := NewController(client, chosen.nodeName, chosen.bridge, writer)
+	controller, err := NewController(client, Settings{NodeName: chosen.nodeName, Bridge: chosen.bridge, Limits: chosen.limits}, writer, onBridge)
 	if err != nil {
 		return err
 	}

@@ -4,65 +4,162 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
 )
 
-// Compile returns the rules that enforce the state's policies on the pods of its node.
+// Compile returns the rules that enforce the state's policies on the pods of its node, and what could not be
+// understood.
+func Compile(state State) (Ruleset, []error) {
+	compiler := NewCompiler(state.NodeName, state.Bridge, state.Limits)
+	compiler.Observe(state)
+	rules := Ruleset{baseOwner: compiler.Base()}
+	var errs []error
+	for _, namespace := range slices.Sorted(maps.Keys(compiler.stale)) {
+		part, problems := compiler.Compile(namespace)
+		errs = append(errs, problems...)
+		if part != nil {
+			rules[namespace] = part
+		}
+	}
+	return rules, errs
+}
+
+// Compile returns the part of a namespace as Observe last saw it, nil when it needs none, and what could not be
+// understood: such a part of a policy allows nothing.
 //
 // Every distinct group of policies that isolates some pod in one direction becomes one chain, shared by all pods with
-// that group; a rule of it returns what a policy allows, and its end drops the rest. A part of a policy that cannot be
-// understood allows nothing, and is reported among the errors.
-func Compile(state State) (Ruleset, []error) {
-	build := compiler{state: state, rules: newRuleset(state.Bridge)}
-	perNamespace := map[string][]*networkingv1.NetworkPolicy{}
-	for _, policy := range state.Policies {
-		perNamespace[policy.Namespace] = append(perNamespace[policy.Namespace], policy)
+// that group; a rule of it returns what a policy allows, and its end drops the rest. A namespace that asks for more
+// than the limits is refused: its pods are isolated, and nobody else pays for it.
+func (c *Compiler) Compile(namespace string) (*Part, []error) {
+	delete(c.stale, namespace)
+	pods := c.local(namespace)
+	if len(pods) == 0 {
+		return nil, nil
 	}
-	for _, policies := range perNamespace {
-		slices.SortFunc(policies, func(a, b *networkingv1.NetworkPolicy) int { return strings.Compare(a.Name, b.Name) })
+	policies := c.sorted(namespace)
+	if reason := c.refuse(policies); reason != "" {
+		return c.isolated(pods, reason), nil
 	}
-	for _, pod := range state.Pods {
-		if pod.NodeName != state.NodeName {
-			continue
+	var errs []error
+	for _, one := range policies {
+		if one.stale {
+			one.compile(c)
 		}
-		build.know(pod)
-		for _, direction := range []Direction{Ingress, Egress} {
-			if group := build.isolating(perNamespace[pod.Namespace], pod, direction); len(group) > 0 {
-				build.isolate(pod, direction, build.chain(group, direction))
+		errs = append(errs, one.errs...)
+	}
+	part, size := newPart(), 0
+	for _, pod := range pods {
+		c.know(part, pod)
+		for _, direction := range directions {
+			group := isolating(policies, pod, direction)
+			if len(group) == 0 {
+				continue
 			}
+			name := groupName(namespace, group, direction)
+			if _, made := part.Chains[name]; !made {
+				size += addGroup(part, name, group, direction)
+			}
+			if c.limits.Elements > 0 && size > c.limits.Elements {
+				reason := fmt.Sprintf("its network policies make more than %d rules and addresses", c.limits.Elements)
+				return c.isolated(pods, reason), errs
+			}
+			isolate(part, pod, direction, name)
 		}
 	}
-	return build.rules, build.errs
+	return part, errs
+}
+
+// refuse returns why the policies are too many to be compiled, or nothing. It counts what they say and compiles none.
+func (c *Compiler) refuse(policies []*compiledPolicy) string {
+	if c.limits.Policies > 0 && len(policies) > c.limits.Policies {
+		return fmt.Sprintf("it has %d network policies, and %d is the limit", len(policies), c.limits.Policies)
+	}
+	said := 0
+	for _, one := range policies {
+		said += one.said
+	}
+	if c.limits.Elements > 0 && said > c.limits.Elements {
+		return fmt.Sprintf("its network policies name %d peers and ports, and %d is the limit", said, c.limits.Elements)
+	}
+	return ""
+}
+
+// isolated returns the part of a namespace whose policies are not compiled: nothing gets in or out.
+func (c *Compiler) isolated(pods []Pod, reason string) *Part {
+	part := newPart()
+	part.Refused = reason
+	for _, pod := range pods {
+		c.know(part, pod)
+		for _, direction := range directions {
+			isolate(part, pod, direction, chainIsolated)
+		}
+	}
+	return part
 }
 
 // know lets the pod send through the bridge, where that is restricted.
-func (c *compiler) know(pod Pod) {
-	if c.state.Bridge == "" {
+func (c *Compiler) know(part *Part, pod Pod) {
+	if c.bridge == "" {
 		return
 	}
 	for _, address := range pod.Addresses {
-		c.rules.Sets[knownSet(familyOf(address))].Elements[address.String()] = struct{}{}
+		part.share(knownSet(familyOf(address)), address.String(), "")
 	}
-}
-
-type compiler struct {
-	state State
-	rules Ruleset
-	errs  []error
 }
 
 // isolating returns the policies that select the pod and isolate it in the direction.
-func (c *compiler) isolating(policies []*networkingv1.NetworkPolicy, pod Pod, direction Direction) []*networkingv1.NetworkPolicy {
-	var group []*networkingv1.NetworkPolicy
-	for _, policy := range policies {
-		if isolates(policy, direction) && c.matcher(&policy.Spec.PodSelector).Matches(pod.Labels) {
-			group = append(group, policy)
+func isolating(policies []*compiledPolicy, pod Pod, direction Direction) []*compiledPolicy {
+	var group []*compiledPolicy
+	for _, one := range policies {
+		if one.sides[direction] != nil && one.selector.Matches(pod.Labels) {
+			group = append(group, one)
 		}
 	}
 	return group
+}
+
+// isolate sends the pod's packets of the direction through the chain.
+func isolate(part *Part, pod Pod, direction Direction, chain string) {
+	for _, address := range pod.Addresses {
+		of, text := familyOf(address), address.String()
+		part.share(isolatedMap(direction, of), text, "jump "+chain)
+		part.share(selfSet(of), text+" . "+text, "")
+	}
+}
+
+// addGroup makes the group's chain and the sets that its rules name, and returns how much was added.
+func addGroup(part *Part, name string, group []*compiledPolicy, direction Direction) int {
+	var rules []string
+	size := 0
+	for _, one := range group {
+		of := one.sides[direction]
+		rules = append(rules, of.rules...)
+		for set, content := range of.sets {
+			if _, made := part.Sets[set]; !made {
+				part.Sets[set] = content
+				size += len(content.Elements)
+			}
+		}
+	}
+	part.Chains[name] = append(rules, "drop")
+	return size + len(rules) + 1
+}
+
+func groupName(namespace string, group []*compiledPolicy, direction Direction) string {
+	names := []string{namespace}
+	for _, one := range group {
+		names = append(names, one.policy.Name)
+	}
+	return string(direction) + "_" + digest(strings.Join(names, "/"))
+}
+
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:10])
 }
 
 // isolates applies the API's default: without policyTypes a policy is about ingress, and about egress when it has
@@ -76,92 +173,4 @@ func isolates(policy *networkingv1.NetworkPolicy, direction Direction) bool {
 		wanted = networkingv1.PolicyTypeEgress
 	}
 	return slices.Contains(policy.Spec.PolicyTypes, wanted)
-}
-
-// isolate sends the pod's packets of the direction through the chain.
-func (c *compiler) isolate(pod Pod, direction Direction, chain string) {
-	for _, address := range pod.Addresses {
-		of, text := familyOf(address), address.String()
-		c.rules.Verdicts[isolatedMap(direction, of)].Elements[text] = "jump " + chain
-		c.rules.Sets[selfSet(of)].Elements[text+" . "+text] = struct{}{}
-	}
-}
-
-// chain returns the name of the group's chain and makes it when it is not there yet.
-func (c *compiler) chain(group []*networkingv1.NetworkPolicy, direction Direction) string {
-	name := groupName(group, direction)
-	if _, made := c.rules.Chains[name]; made {
-		return name
-	}
-	var rules []string
-	for _, policy := range group {
-		for index, rule := range rulesOf(policy, direction) {
-			rules = append(rules, c.allow(policy, direction, index, rule)...)
-		}
-	}
-	c.rules.Chains[name] = append(rules, "drop")
-	return name
-}
-
-func groupName(group []*networkingv1.NetworkPolicy, direction Direction) string {
-	var names []string
-	for _, policy := range group {
-		names = append(names, policy.Namespace+"/"+policy.Name)
-	}
-	return string(direction) + "_" + digest(strings.Join(names, ","))
-}
-
-func digest(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:10])
-}
-
-// allowance is an ingress or an egress rule: both say "these peers, on these ports".
-type allowance struct {
-	peers []networkingv1.NetworkPolicyPeer
-	ports []networkingv1.NetworkPolicyPort
-}
-
-func rulesOf(policy *networkingv1.NetworkPolicy, direction Direction) []allowance {
-	var rules []allowance
-	if direction == Ingress {
-		for _, rule := range policy.Spec.Ingress {
-			rules = append(rules, allowance{rule.From, rule.Ports})
-		}
-		return rules
-	}
-	for _, rule := range policy.Spec.Egress {
-		rules = append(rules, allowance{rule.To, rule.Ports})
-	}
-	return rules
-}
-
-// allow returns the nft rules of one rule of a policy: each way to match the peers with each way to match the ports.
-func (c *compiler) allow(policy *networkingv1.NetworkPolicy, direction Direction, index int, rule allowance) []string {
-	name := fmt.Sprintf("%s_%d_%s", direction, index, digest(policy.Namespace+"/"+policy.Name))
-	peers := c.peers(policy.Namespace, direction, name, rule.peers)
-	ports := c.ports(policy, direction, name, rule)
-	var rules []string
-	for _, peer := range peers {
-		for _, port := range ports {
-			if peer.of != nil && port.of != nil && *peer.of != *port.of {
-				continue
-			}
-			var words []string
-			for _, word := range []string{peer.expression, port.expression, "return"} {
-				if word != "" {
-					words = append(words, word)
-				}
-			}
-			rules = append(rules, strings.Join(words, " "))
-		}
-	}
-	return rules
-}
-
-// match is one expression that a packet must satisfy; an empty one is satisfied by all.
-type match struct {
-	expression string
-	// of is the only family that the expression looks at, or nil.
-	of *family
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"sync/atomic"
 	"time"
@@ -22,9 +23,9 @@ import (
 
 const (
 	// gatherFor is how long changes are gathered before they are written: short beside the second in which a change
-	// must hold, long beside the moments that a rollout's events lie apart.
+	// must hold, long beside the moments that a rollout's events lie apart. A pod that waits to start waits for nothing.
 	gatherFor = 50 * time.Millisecond
-	// verifyEvery is how often the table is looked at, in case somebody else removed it.
+	// verifyEvery is how often the tables are checked, in case somebody else removed them.
 	verifyEvery = 15 * time.Second
 	// firstRetry and lastRetry bound the wait after a failed write; it doubles in between.
 	firstRetry = 100 * time.Millisecond
@@ -37,32 +38,55 @@ var errNotSynced = errors.New("the policies were not written yet")
 // Controller keeps the rules of one node like the API server's policies.
 type Controller struct {
 	nodeName   string
+	bridge     string
 	writer     *Writer
+	onBridge   *Writer // nil without a bridge
+	compiler   *Compiler
+	rules      Ruleset // as compiled last
+	schedule   *schedule
+	refusals   *refusals
 	factory    informers.SharedInformerFactory
 	pods       corelisters.PodLister
 	namespaces corelisters.NamespaceLister
 	policies   networkinglisters.NetworkPolicyLister
-	changed    chan struct{}
+	changed    chan struct{} // by the API server
+	announced  chan struct{} // by the gate
 	gate       *gate
-	bridge     string
+	ports      portList
 	health     atomic.Pointer[error]
 }
 
-// NewController returns a controller for the node's pods that writes with the writer. With a bridge, what enters
-// through it from an address of no known pod is dropped.
-func NewController(client kubernetes.Interface, nodeName, bridge string, writer *Writer) (*Controller, error) {
+// Settings are what a controller is told about its node.
+type Settings struct {
+	NodeName string
+	// Bridge is the pods' bridge: each of its ports is kept to what was announced for it, and what enters through it from
+	// elsewhere is dropped. None when empty.
+	Bridge string
+	Limits Limits
+}
+
+// NewController returns a controller for the node's pods that writes policies with the writer, and the rules of the
+// bridge, if there is one, with the other.
+func NewController(client kubernetes.Interface, settings Settings, writer, onBridge *Writer) (*Controller, error) {
 	factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTransform(withoutManagedFields))
 	controller := &Controller{
-		nodeName:   nodeName,
+		nodeName:   settings.NodeName,
+		bridge:     settings.Bridge,
 		writer:     writer,
+		onBridge:   onBridge,
+		compiler:   NewCompiler(settings.NodeName, settings.Bridge, settings.Limits),
+		schedule:   newSchedule(),
+		refusals:   newRefusals(client),
 		factory:    factory,
 		pods:       factory.Core().V1().Pods().Lister(),
 		namespaces: factory.Core().V1().Namespaces().Lister(),
 		policies:   factory.Networking().V1().NetworkPolicies().Lister(),
 		changed:    make(chan struct{}, 1),
+		announced:  make(chan struct{}, 1),
 		gate:       newGate(),
-		bridge:     bridge,
+		ports:      portList{links: links{settings.Bridge}},
 	}
+	controller.rules = Ruleset{baseOwner: controller.compiler.Base()}
 	controller.setHealth(errNotSynced)
 	for _, informer := range []cache.SharedIndexInformer{
 		factory.Core().V1().Pods().Informer(),
@@ -83,6 +107,9 @@ func (c *Controller) setHealth(err error) { c.health.Store(&err) }
 
 // Run watches and writes until the context ends. The rules stay when it returns.
 func (c *Controller) Run(ctx context.Context) error {
+	if err := c.ports.load(); err != nil {
+		return err
+	}
 	c.factory.Start(ctx.Done())
 	defer c.factory.Shutdown()
 	for kind, synced := range c.factory.WaitForCacheSync(ctx.Done()) {
@@ -92,9 +119,11 @@ func (c *Controller) Run(ctx context.Context) error {
 	}
 	verify := time.NewTicker(verifyEvery)
 	defer verify.Stop()
+	lost := make(chan error, 1)
 	retry := firstRetry
 	for {
-		if err := c.sync(ctx); err != nil {
+		next, err := c.sync(ctx)
+		if err != nil {
 			c.setHealth(err)
 			klog.ErrorS(err, "The rules could not be written; the whole table follows", "wait", retry)
 			if !wait(ctx, retry) {
@@ -108,20 +137,35 @@ func (c *Controller) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-c.announced:
 		case <-c.changed:
-			if !wait(ctx, gatherFor) {
-				return nil
-			}
-			// What arrived while waiting is in the listers already.
-			select {
-			case <-c.changed:
-			default:
-			}
+			c.gather(ctx)
+		case <-time.After(next):
 		case <-verify.C:
-			if err := c.writer.Verify(ctx); err != nil {
-				klog.ErrorS(err, "The table was changed by somebody else and is written again")
+			go c.verify(ctx, lost)
+			if err := c.ports.load(); err != nil {
+				klog.ErrorS(err, "The bridge's ports could not be listed")
 			}
+		case err := <-lost:
+			klog.ErrorS(err, "A table was changed by somebody else and is written again")
+			c.forget()
 		}
+	}
+}
+
+// gather waits for more changes, unless a pod waits to start.
+func (c *Controller) gather(ctx context.Context) {
+	if len(c.gate.expected()) > 0 {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-c.announced:
+	case <-time.After(gatherFor):
+	}
+	select {
+	case <-c.changed: // is in the listers already
+	default:
 	}
 }
 
@@ -134,22 +178,86 @@ func wait(ctx context.Context, interval time.Duration) bool {
 	}
 }
 
-func (c *Controller) sync(ctx context.Context) error {
-	started := time.Now()
+// verify reports when a table is gone. It runs beside the writing, which it must not hold up.
+func (c *Controller) verify(ctx context.Context, lost chan<- error) {
+	err := findChains(ctx, c.writer.nft, c.compiler.Base())
+	if err == nil && c.onBridge != nil {
+		err = findChains(ctx, c.onBridge.nft, bridgeBase())
+	}
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	select {
+	case lost <- err:
+	default:
+	}
+}
+
+func (c *Controller) forget() {
+	c.writer.Forget()
+	if c.onBridge != nil {
+		c.onBridge.Forget()
+	}
+}
+
+// sync writes what is due, and returns after how long more is. Pods that wait to start come first, with nothing but
+// their own namespaces and their ports.
+func (c *Controller) sync(ctx context.Context) (time.Duration, error) {
+	expected := c.gate.expected()
 	state, err := c.state()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	rules, problems := Compile(state)
-	for _, problem := range problems {
-		klog.ErrorS(problem, "A part of a policy allows nothing")
+	c.compiler.Observe(state)
+	first := !c.writer.Knows()
+	c.schedule.note(c.compiler.Stale(), time.Now())
+	names := c.schedule.urgent(expected)
+	if first {
+		names = c.schedule.all()
 	}
-	written, err := c.writer.Write(ctx, rules)
+	if err := c.write(ctx, names); err != nil {
+		return 0, err
+	}
+	c.gate.enforced(state, c.schedule.pending())
+	// One batch of the others, so that a pod that comes meanwhile waits for no more than that.
+	err = c.write(ctx, c.schedule.due(time.Now(), c.compiler.weight))
+	return c.schedule.next(time.Now()), err
+}
+
+// write compiles the namespaces and brings both tables up to date, at the same time.
+func (c *Controller) write(ctx context.Context, names []string) error {
+	costs := map[string]time.Duration{}
+	for _, name := range names {
+		began := time.Now()
+		part, problems := c.compiler.Compile(name)
+		for _, problem := range problems {
+			klog.ErrorS(problem, "A part of a policy allows nothing", "namespace", name)
+		}
+		c.refusals.note(name, part)
+		if part == nil {
+			delete(c.rules, name)
+		} else {
+			c.rules[name] = part
+		}
+		costs[name] = time.Since(began)
+	}
+	began := time.Now()
+	ports := make(chan error, 1)
+	if c.onBridge == nil {
+		ports <- nil
+	} else {
+		rules := bridgeRules(c.ports.all(), c.onBridge.written)
+		go func() {
+			_, err := c.onBridge.Write(ctx, rules)
+			ports <- err
+		}()
+	}
+	written, err := c.writer.Write(ctx, c.rules)
+	err = errors.Join(err, <-ports)
+	took := time.Since(began)
+	c.schedule.done(names, costs, took, time.Now())
 	if written {
-		klog.V(2).InfoS("The rules were written", "policies", len(state.Policies), "pods", len(state.Pods), "took", time.Since(started))
-	}
-	if err == nil {
-		c.gate.enforced(state)
+		klog.V(2).InfoS("The rules were written", "namespaces", len(names), "took", took)
 	}
 	return err
 }
@@ -167,8 +275,16 @@ func (c *Controller) state() (State, error) {
 	if err != nil {
 		return State{}, fmt.Errorf("could not list the pods: %w", err)
 	}
+	holders := c.ports.holders()
 	for _, pod := range pods {
-		if reduced, concerned := podFrom(c.gate.fill(pod)); concerned {
+		reduced, concerned := podFrom(c.gate.fill(pod))
+		if !concerned {
+			continue
+		}
+		if reduced.NodeName == c.nodeName {
+			reduced.Addresses = keep(reduced.Addresses, string(pod.UID), holders)
+		}
+		if len(reduced.Addresses) > 0 {
 			state.Pods = append(state.Pods, reduced)
 		}
 	}
@@ -178,22 +294,35 @@ func (c *Controller) state() (State, error) {
 	return state, nil
 }
 
+// keep returns the addresses that no other pod's port has: one that ended may still be listed with an address that
+// another was given since.
+func keep(addresses []netip.Addr, uid string, holders map[netip.Addr]string) []netip.Addr {
+	var kept []netip.Addr
+	for _, address := range addresses {
+		if holder, held := holders[address]; !held || holder == uid {
+			kept = append(kept, address)
+		}
+	}
+	return kept
+}
+
 // handler wakes the loop for changes that policies look at.
 func (c *Controller) handler() cache.ResourceEventHandler {
 	return cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(any) { c.wake() },
-		DeleteFunc: func(any) { c.wake() },
+		AddFunc:    func(any) { wake(c.changed) },
+		DeleteFunc: func(any) { wake(c.changed) },
 		UpdateFunc: func(before, after any) {
 			if concerns(before, after) {
-				c.wake()
+				wake(c.changed)
 			}
 		},
 	}
 }
 
-func (c *Controller) wake() {
+// wake has the loop run again; once is enough however often it is called.
+func wake(loop chan<- struct{}) {
 	select {
-	case c.changed <- struct{}{}:
+	case loop <- struct{}{}:
 	default:
 	}
 }

@@ -97,15 +97,25 @@ func compiled(t *testing.T, state State) Ruleset {
 // chainOf returns the rules that the address passes in the direction, with every named set written out; nil when the
 // address is not isolated.
 func chainOf(rules Ruleset, direction Direction, address string) []string {
-	verdict, isolated := rules.Verdicts[isolatedMap(direction, familyOf(netip.MustParseAddr(address)))].Elements[address]
-	if !isolated {
+	var verdict string
+	for _, part := range rules {
+		verdict += part.Shared[isolatedMap(direction, familyOf(netip.MustParseAddr(address)))][address]
+	}
+	if verdict == "" {
 		return nil
 	}
+	chains, sets := map[string][]string{}, map[string]Set{}
+	for _, part := range rules {
+		maps.Copy(chains, part.Chains)
+		maps.Copy(sets, part.Sets)
+	}
 	var written []string
-	for _, rule := range rules.Chains[strings.TrimPrefix(verdict, "jump ")] {
-		for name, set := range rules.Sets {
-			elements := strings.Join(slices.Sorted(maps.Keys(set.Elements)), ", ")
-			rule = strings.ReplaceAll(rule, "@"+name, "{ "+elements+" }")
+	for _, rule := range chains[strings.TrimPrefix(verdict, "jump ")] {
+		for name, set := range sets {
+			if before, after, found := strings.Cut(rule+" ", "@"+name+" "); found {
+				elements := strings.Join(slices.Sorted(maps.Keys(set.Elements)), ", ")
+				rule = strings.TrimSuffix(before+"{ "+elements+" } "+after, " ")
+			}
 		}
 		written = append(written, rule)
 	}

@@ -30,6 +30,10 @@ type Announcement struct {
 	Name      string       `json:"name"`
 	UID       string       `json:"uid"`
 	Addresses []netip.Addr `json:"addresses"`
+	// MAC is that of the pod's own interface.
+	MAC string `json:"mac"`
+	// Interfaces are those on the node's side; one of them is the pod's port of the bridge.
+	Interfaces []string `json:"interfaces"`
 }
 
 type podKey struct{ namespace, name string }
@@ -83,15 +87,33 @@ func (g *gate) fill(pod *corev1.Pod) *corev1.Pod {
 	return filled
 }
 
-// enforced lets the pods of the written state start, and forgets announcements of pods that are gone.
-func (g *gate) enforced(state State) {
+// expected returns the namespaces of pods that wait to start.
+func (g *gate) expected() map[string]struct{} {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
+	namespaces := map[string]struct{}{}
+	for key := range g.waiting {
+		namespaces[key.namespace] = struct{}{}
+	}
+	return namespaces
+}
+
+// enforced lets the pods of the written state start, save those of namespaces that are yet to be written, and forgets
+// announcements of pods that are gone.
+func (g *gate) enforced(state State, pending map[string]struct{}) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if len(g.announced) == 0 {
+		return
+	}
 	there := map[podKey][]netip.Addr{}
 	for _, pod := range state.Pods {
 		there[podKey{pod.Namespace, pod.Name}] = pod.Addresses
 	}
 	for key, one := range g.announced {
+		if _, later := pending[key.namespace]; later {
+			continue
+		}
 		addresses, known := there[key]
 		if known && slices.Equal(addresses, one.Addresses) {
 			for _, enforced := range g.waiting[key] {
@@ -113,10 +135,13 @@ func (g *gate) withdraw(one Announcement) {
 	delete(g.waiting, key)
 }
 
-// Announce returns once the pod's policies hold for the announced addresses.
+// Announce returns once the pod's port and policies hold for the announced addresses.
 func (c *Controller) Announce(ctx context.Context, one Announcement) error {
+	if err := c.ports.announce(one); err != nil {
+		return err
+	}
 	enforced := c.gate.announce(one)
-	c.wake()
+	wake(c.announced)
 	select {
 	case <-enforced:
 		return nil
@@ -124,6 +149,12 @@ func (c *Controller) Announce(ctx context.Context, one Announcement) error {
 		c.gate.withdraw(one)
 		return fmt.Errorf("the policies of %s/%s could not be enforced in time: %w", one.Namespace, one.Name, context.Cause(ctx))
 	}
+}
+
+// Withdraw closes the port of a pod that ends.
+func (c *Controller) Withdraw(one Announcement) {
+	c.ports.withdraw(one.Interfaces)
+	wake(c.announced)
 }
 
 // serveGate answers announcements on a socket that only root can reach, until the context ends.
@@ -140,9 +171,8 @@ func serveGate(ctx context.Context, path string, controller *Controller) error {
 	}
 	routes := http.NewServeMux()
 	routes.HandleFunc("POST "+gatePath, func(response http.ResponseWriter, request *http.Request) {
-		var one Announcement
-		if err := json.NewDecoder(http.MaxBytesReader(response, request.Body, 1<<16)).Decode(&one); err != nil {
-			http.Error(response, err.Error(), http.StatusBadRequest)
+		one, read := readPod(response, request)
+		if !read {
 			return
 		}
 		waiting, stop := context.WithTimeout(request.Context(), gateTimeout)
@@ -154,6 +184,22 @@ func serveGate(ctx context.Context, path string, controller *Controller) error {
 		}
 		response.WriteHeader(http.StatusNoContent)
 	})
+	routes.HandleFunc("DELETE "+gatePath, func(response http.ResponseWriter, request *http.Request) {
+		if one, read := readPod(response, request); read {
+			controller.Withdraw(one)
+			response.WriteHeader(http.StatusNoContent)
+		}
+	})
 	serve(ctx, listener, routes)
 	return nil
+}
+
+// readPod reads what the plugin sends; if that cannot be read, it has answered.
+func readPod(response http.ResponseWriter, request *http.Request) (Announcement, bool) {
+	var one Announcement
+	if err := json.NewDecoder(http.MaxBytesReader(response, request.Body, 1<<16)).Decode(&one); err != nil {
+		http.Error(response, err.Error(), http.StatusBadRequest)
+		return one, false
+	}
+	return one, true
 }

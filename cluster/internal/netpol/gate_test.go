@@ -5,7 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/netip"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +48,7 @@ func newUnwatched(t *testing.T) *watched {
 		nft:    knftables.NewFake(knftables.InetFamily, "test"),
 		socket: filepath.Join(t.TempDir(), "gate.sock"),
 	}
-	controller, err := NewController(one.client, node, "", NewWriter(one.nft))
+	controller, err := NewController(one.client, Settings{NodeName: node}, NewWriter(one.nft), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +153,7 @@ func TestAPodWaitsForAnEnforcerThatIsJustStarting(t *testing.T) {
 }
 
 func TestWithoutTheEnforcerNoPodStarts(t *testing.T) {
-	if err := announceTo(filepath.Join(t.TempDir(), "none.sock"), Announcement{}); err == nil {
+	if err := tellGate(http.MethodPost, filepath.Join(t.TempDir(), "none.sock"), Announcement{}, 0); err == nil {
 		t.Error("the plugin went on without the enforcer")
 	}
 }
@@ -161,5 +165,36 @@ func TestThePluginTellsItsVersionsAndLetsPodsEnd(t *testing.T) {
 	}
 	if err := runCNI("DEL", "", strings.NewReader("{}"), &out); err != nil {
 		t.Errorf("DEL failed: %v", err)
+	}
+}
+
+func TestThePluginTellsWhichInterfaceIsThePods(t *testing.T) {
+	config := cniConfig{PrevResult: []byte(`{"interfaces":[{"name":"br0","mac":"02:00:00:00:00:fe"},{"name":"veth1","mac":"02:00:00:00:00:11"},
+		{"name":"eth0","mac":"02:00:00:00:00:01","sandbox":"/run/netns/one"}],"ips":[{"interface":2,"address":"10.0.0.1/16"}]}`)}
+	one, err := announcementOf(config, "K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_UID=uid-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one.MAC != "02:00:00:00:00:01" || !slices.Equal(one.Interfaces, []string{"br0", "veth1"}) {
+		t.Errorf("it announces %+v", one)
+	}
+	port := Port{Interface: "veth1", MAC: one.MAC, Addresses: one.Addresses, UID: one.UID}
+	if read, announced := portOf("veth1", aliasOf(port)); !announced || !reflect.DeepEqual(read, port) {
+		t.Errorf("its alias %q is read as %+v", aliasOf(port), read)
+	}
+	for _, alias := range []string{"", "uplink", aliasMark, aliasMark + " uid-1 none 10.0.0.1", aliasMark + " uid-1 " + one.MAC + " none"} {
+		if read, announced := portOf("veth1", alias); announced {
+			t.Errorf("the alias %q announces %+v", alias, read)
+		}
+	}
+}
+
+func TestAnAddressBelongsToThePodWhosePortHasIt(t *testing.T) {
+	held := map[netip.Addr]string{netip.MustParseAddr("10.0.0.1"): "uid-2"}
+	if kept := keep(addresses("10.0.0.1", "10.0.0.2"), "uid-1", held); !slices.Equal(kept, addresses("10.0.0.2")) {
+		t.Errorf("a pod that ended keeps %v", kept)
+	}
+	if kept := keep(addresses("10.0.0.1"), "uid-2", held); !slices.Equal(kept, addresses("10.0.0.1")) {
+		t.Errorf("the pod itself keeps %v", kept)
 	}
 }

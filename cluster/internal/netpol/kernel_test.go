@@ -175,6 +175,7 @@ func TestPoliciesHoldInTheKernel(t *testing.T) {
 	guarded := world()
 	guarded.Bridge = "br0"
 	guarded.Pods = []Pod{web, db} // prober's address is then one that no pod has
+	bridge := network.guard(web, db, prober)
 	write(t, writer, compiled(t, guarded))
 	network.expect("web", "10.0.0.2:9090", true)
 	network.expect("web", "10.0.0.254:6443", true)
@@ -183,8 +184,10 @@ func TestPoliciesHoldInTheKernel(t *testing.T) {
 	network.expect("prober", "10.0.0.254:6443", false)
 	network.expect("web", "[fe80::2%eth0]:9090", false) // an address that the kernel gives itself and no policy knows
 
-	if err := writer.Remove(context.Background()); err != nil {
-		t.Fatal(err)
+	for _, one := range []*Writer{writer, bridge} {
+		if err := one.Remove(context.Background()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	network.expect("web", "10.0.0.2:9090", true)
 	if out, err := exec.Command("nft", "list", "tables").CombinedOutput(); err != nil || strings.Contains(string(out), "lectern") {

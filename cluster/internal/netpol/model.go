@@ -1,8 +1,9 @@
-// Package netpol enforces NetworkPolicy on the pods of one node.
+// Package netpol enforces NetworkPolicy on the pods of one node, and keeps each pod to its own addresses.
 //
-// Compile turns policies, pods and namespaces into a Ruleset and touches nothing else; Writer brings nftables to a
-// Ruleset in one transaction; Controller watches the API server and feeds the two. Services are not its business: the
-// rules run after kube-proxy's address translation and see the pods' own addresses.
+// Compiler turns policies, pods and namespaces into a Ruleset, one Part for each namespace, and touches nothing else;
+// bridgeRules does the same for the ports of the pods' bridge; a Writer brings an nftables table to a Ruleset in one
+// transaction; Controller watches the API server and feeds them. Services are not its business: the rules run after
+// kube-proxy's address translation and see the pods' own addresses.
 package netpol
 
 import (
@@ -14,8 +15,9 @@ import (
 
 // Names of what every table holds. The rest is named after the policies.
 const (
-	chainForward = "forward"
-	chainInput   = "input"
+	chainForward  = "forward"
+	chainInput    = "input"
+	chainIsolated = "isolated"
 )
 
 // Direction is a side of a pod that a policy isolates.
@@ -27,16 +29,20 @@ const (
 	Egress  Direction = "egress"
 )
 
+// directions are both, in the order of the rules.
+var directions = []Direction{Ingress, Egress}
+
 // family is one of the two internet protocols, with the words that nft has for it.
 type family struct {
 	suffix  string // of the sets' and maps' names
 	keyword string // before saddr and daddr
 	address string // type of a set's element
+	bits    int    // of an address
 }
 
 var (
-	ipv4     = family{suffix: "4", keyword: "ip", address: "ipv4_addr"}
-	ipv6     = family{suffix: "6", keyword: "ip6", address: "ipv6_addr"}
+	ipv4     = family{suffix: "4", keyword: "ip", address: "ipv4_addr", bits: 32}
+	ipv6     = family{suffix: "6", keyword: "ip6", address: "ipv6_addr", bits: 128}
 	families = []family{ipv4, ipv6}
 )
 
@@ -56,61 +62,41 @@ func selfSet(of family) string { return "self" + of.suffix }
 // knownSet names the set of the addresses of the node's pods.
 func knownSet(of family) string { return "known" + of.suffix }
 
-// Ruleset is the whole content of the table. Two equal Rulesets mean that nothing has to be written.
-type Ruleset struct {
-	// Chains maps a chain's name to its rules, in order.
-	Chains map[string][]string
-	// Sets maps a set's name to its type and elements.
-	Sets map[string]Set
-	// Verdicts maps a verdict map's name to its type and elements.
-	Verdicts map[string]VerdictMap
-}
+// flowsSet names the set in which the kernel counts each pod's connections.
+func flowsSet(of family) string { return "flows" + of.suffix }
 
-// Set is a set of keys. Parts of a concatenated key are joined by " . ".
-type Set struct {
-	Type     string
-	Elements map[string]struct{}
-}
+// hookPriority puts the rules before the filters of others (priority 0) and after address translation (-100): a packet
+// that a policy forbids is dropped before anybody else accepts it.
+const hookPriority knftables.BaseChainPriority = "-5"
 
-// VerdictMap maps an address to a verdict.
-type VerdictMap struct {
-	Type     string
-	Elements map[string]string
-}
-
-// baseChains are the chains that hang on a hook. Their priority puts them before other filters: a packet that a
-// policy forbids is dropped before anybody else accepts it, and after the translation of addresses.
-func baseChains() map[string]knftables.BaseChainHook {
-	return map[string]knftables.BaseChainHook{
-		chainForward: knftables.ForwardHook,
-		chainInput:   knftables.InputHook,
-	}
-}
-
-// newRuleset returns the rules of a node without policies. With a bridge, a sender on it must be a known pod: a forged
-// address, or one that no pod has yet, would be subject to no policy.
-func newRuleset(bridge string) Ruleset {
-	rules := Ruleset{
-		Chains:   map[string][]string{},
-		Sets:     map[string]Set{},
-		Verdicts: map[string]VerdictMap{},
-	}
+// baseRules returns the part that is there without policies. With a bridge, what enters through it must come from a
+// port that bridgeRules passed and from a known pod: a forged address, or one that no pod has yet, would be subject to
+// no policy. With a number of flows, a pod has no more connections than that in the kernel's table, which all share.
+func baseRules(bridge string, flows int) *Part {
+	part := newPart()
 	established := "ct state established,related accept"
 	// Neighbour discovery passes a bridge like any other packet; without it no address resolves.
 	neighbours := "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
-	forward := []string{established, neighbours}
-	input := []string{established, neighbours}
+	var forward, input []string
+	both := func(rule string) { forward, input = append(forward, rule), append(input, rule) }
+	if bridge != "" {
+		both(fmt.Sprintf("iifname %q meta mark & %s == 0 drop", bridge, passedMark))
+	}
+	both(established)
+	both(neighbours)
 	for _, of := range families {
-		rules.Sets[selfSet(of)] = Set{Type: of.address + " . " + of.address, Elements: map[string]struct{}{}}
-		for _, direction := range []Direction{Egress, Ingress} {
-			rules.Verdicts[isolatedMap(direction, of)] = VerdictMap{Type: of.address + " : verdict", Elements: map[string]string{}}
+		part.Sets[selfSet(of)] = Set{Type: of.address + " . " + of.address}
+		for _, direction := range directions {
+			part.Verdicts[isolatedMap(direction, of)] = of.address + " : verdict"
 		}
 		leaves := of.keyword + " saddr vmap @" + isolatedMap(Egress, of)
 		if bridge != "" {
-			rules.Sets[knownSet(of)] = Set{Type: of.address, Elements: map[string]struct{}{}}
-			unknown := fmt.Sprintf("iifname %q %s saddr != @%s drop", bridge, of.keyword, knownSet(of))
-			forward = append(forward, unknown)
-			input = append(input, unknown)
+			part.Sets[knownSet(of)] = Set{Type: of.address}
+			both(fmt.Sprintf("iifname %q %s saddr != @%s drop", bridge, of.keyword, knownSet(of)))
+			if flows > 0 {
+				part.Sets[flowsSet(of)] = Set{Type: of.address, Size: mostPods}
+				both(fmt.Sprintf("iifname %q ct state new add @%s { %s saddr ct count over %d } drop", bridge, flowsSet(of), of.keyword, flows))
+			}
 		}
 		forward = append(forward,
 			of.keyword+" saddr . "+of.keyword+" daddr @"+selfSet(of)+" accept",
@@ -120,7 +106,13 @@ func newRuleset(bridge string) Ruleset {
 		// subject to policies, nor are pods on its network.
 		input = append(input, leaves)
 	}
-	rules.Chains[chainForward] = forward
-	rules.Chains[chainInput] = input
-	return rules
+	part.Hooks[chainForward] = Hook{knftables.ForwardHook, hookPriority}
+	part.Hooks[chainInput] = Hook{knftables.InputHook, hookPriority}
+	part.Chains[chainForward] = forward
+	part.Chains[chainInput] = input
+	part.Chains[chainIsolated] = []string{"drop"}
+	return part
 }
+
+// mostPods is room for more pods than a node can have.
+const mostPods = 1 << 14

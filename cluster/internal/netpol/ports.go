@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
@@ -18,8 +17,8 @@ var protocols = []corev1.Protocol{corev1.ProtocolTCP, corev1.ProtocolUDP, corev1
 
 // ports returns the matches of a rule's ports. A name stands for another number on every pod, so the named ones become
 // a set of (destination, protocol, number).
-func (c *compiler) ports(policy *networkingv1.NetworkPolicy, direction Direction, name string, rule allowance) []match {
-	if len(rule.ports) == 0 {
+func (r *ruleCompiler) ports() []match {
+	if len(r.rule.ports) == 0 {
 		return []match{{}}
 	}
 	spans := map[corev1.Protocol][]span{}
@@ -27,7 +26,7 @@ func (c *compiler) ports(policy *networkingv1.NetworkPolicy, direction Direction
 	for _, of := range families {
 		named[of.suffix] = Set{Type: of.address + " . inet_proto . inet_service", Elements: map[string]struct{}{}}
 	}
-	for _, port := range rule.ports {
+	for _, port := range r.rule.ports {
 		protocol := corev1.ProtocolTCP
 		if port.Protocol != nil {
 			protocol = *port.Protocol
@@ -42,7 +41,7 @@ func (c *compiler) ports(policy *networkingv1.NetworkPolicy, direction Direction
 			}
 			spans[protocol] = append(spans[protocol], wanted)
 		default:
-			for _, pod := range c.destinations(policy, direction, rule) {
+			for _, pod := range r.destinations() {
 				addNamed(named, pod, protocol, port.Port.StrVal)
 			}
 		}
@@ -50,13 +49,14 @@ func (c *compiler) ports(policy *networkingv1.NetworkPolicy, direction Direction
 	var matches []match
 	for _, protocol := range protocols {
 		if len(spans[protocol]) > 0 {
-			matches = append(matches, match{expression: portExpression(protocol, merge(spans[protocol]))})
+			matches = append(matches, portMatches(protocol, merge(spans[protocol]))...)
 		}
 	}
 	for _, of := range families {
 		if len(named[of.suffix].Elements) > 0 {
-			c.rules.Sets[name+"_ports"+of.suffix] = named[of.suffix]
-			matches = append(matches, match{of.keyword + " daddr . meta l4proto . th dport @" + name + "_ports" + of.suffix, &of})
+			name := r.name + "_ports" + of.suffix
+			r.side.sets[name] = named[of.suffix]
+			matches = append(matches, match{of.keyword + " daddr . meta l4proto . th dport @" + name, &of})
 		}
 	}
 	return matches
@@ -64,29 +64,30 @@ func (c *compiler) ports(policy *networkingv1.NetworkPolicy, direction Direction
 
 // destinations returns the pods on which the rule's named ports are looked up: those that the policy selects, or for
 // egress the peers, including pods whose address lies in an allowed range.
-func (c *compiler) destinations(policy *networkingv1.NetworkPolicy, direction Direction, rule allowance) []Pod {
+func (r *ruleCompiler) destinations() []Pod {
 	var accepts []func(Pod) bool
 	switch {
-	case direction == Ingress:
-		selector := c.matcher(&policy.Spec.PodSelector)
-		accepts = append(accepts, func(pod Pod) bool {
-			return pod.Namespace == policy.Namespace && selector.Matches(pod.Labels)
-		})
-	case len(rule.peers) == 0:
-		return c.state.Pods
+	case r.direction == Ingress:
+		selector, namespace := r.policy.selector, r.policy.policy.Namespace
+		accepts = append(accepts, func(pod Pod) bool { return pod.Namespace == namespace && selector.Matches(pod.Labels) })
+	case len(r.rule.peers) == 0:
+		accepts = append(accepts, func(Pod) bool { return true })
 	default:
-		for _, peer := range rule.peers {
+		for _, peer := range r.rule.peers {
 			if peer.IPBlock == nil {
-				accepts = append(accepts, c.podPeer(policy.Namespace, peer))
+				accepts = append(accepts, r.podPeer(peer))
 			} else if allowed, _, err := parseBlock(peer.IPBlock); err == nil {
 				accepts = append(accepts, func(pod Pod) bool { return slices.ContainsFunc(pod.Addresses, allowed.Contains) })
 			}
 		}
 	}
+	r.policy.watches = append(r.policy.watches, accepts...)
 	var pods []Pod
-	for _, pod := range c.state.Pods {
-		if slices.ContainsFunc(accepts, func(accept func(Pod) bool) bool { return accept(pod) }) {
-			pods = append(pods, pod)
+	for _, named := range r.world.pods {
+		for _, pod := range named {
+			if slices.ContainsFunc(accepts, func(accept func(Pod) bool) bool { return accept(pod) }) {
+				pods = append(pods, pod)
+			}
 		}
 	}
 	return pods
@@ -119,18 +120,23 @@ func merge(spans []span) []span {
 	return merged
 }
 
-func portExpression(protocol corev1.Protocol, spans []span) string {
+// portMatches returns a match for all single ports and one for each range of them.
+func portMatches(protocol corev1.Protocol, spans []span) []match {
 	word := strings.ToLower(string(protocol))
-	if len(spans) == 1 && spans[0] == (span{0, 65535}) {
-		return "meta l4proto " + word
-	}
-	var texts []string
+	var singles []string
+	var ranges []match
 	for _, one := range spans {
-		if one.first == one.last {
-			texts = append(texts, fmt.Sprint(one.first))
-		} else {
-			texts = append(texts, fmt.Sprintf("%d-%d", one.first, one.last))
+		switch {
+		case one == (span{0, 65535}):
+			return []match{{expression: "meta l4proto " + word}}
+		case one.first == one.last:
+			singles = append(singles, fmt.Sprint(one.first))
+		default:
+			ranges = append(ranges, match{expression: fmt.Sprintf("%s dport %d-%d", word, one.first, one.last)})
 		}
 	}
-	return fmt.Sprintf("%s dport { %s }", word, strings.Join(texts, ", "))
+	if len(singles) == 0 {
+		return ranges
+	}
+	return append([]match{{expression: fmt.Sprintf("%s dport { %s }", word, strings.Join(singles, ", "))}}, ranges...)
 }

@@ -1,7 +1,9 @@
 package netpol
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -14,6 +16,7 @@ type State struct {
 	NodeName string
 	// Bridge is the pods' bridge when only known pods may send through it; else empty.
 	Bridge     string
+	Limits     Limits
 	Pods       []Pod
 	Namespaces map[string]labels.Set
 	Policies   []*networkingv1.NetworkPolicy
@@ -27,6 +30,11 @@ type Pod struct {
 	Labels    labels.Set
 	Addresses []netip.Addr
 	Ports     []NamedPort
+}
+
+func (p Pod) equal(other Pod) bool {
+	return p.Namespace == other.Namespace && p.Name == other.Name && p.NodeName == other.NodeName &&
+		maps.Equal(p.Labels, other.Labels) && slices.Equal(p.Addresses, other.Addresses) && slices.Equal(p.Ports, other.Ports)
 }
 
 // NamedPort is a container's port that policies may refer to by name.

@@ -4,60 +4,109 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
 	"sigs.k8s.io/knftables"
 )
 
-// hookPriority puts the rules before the filters of others (priority 0) and after address translation (-100).
-const hookPriority knftables.BaseChainPriority = "-5"
-
 // Writer keeps one nftables table like the last Ruleset that it was given.
 type Writer struct {
 	nft     knftables.Interface
-	written *Ruleset // what the table holds; nil when that is not known
+	written Ruleset // what the table holds; nil when that is not known
+	shared  map[string]map[string]claim
 }
+
+// claim is an element of a shared container: its verdict, and the part that has it.
+type claim struct{ verdict, owner string }
 
 // NewWriter returns a writer that replaces the whole table the first time.
 func NewWriter(nft knftables.Interface) *Writer { return &Writer{nft: nft} }
 
-// Write brings the table to the rules in one transaction, and says whether there was anything to write. After an
-// error the next call replaces the whole table.
+// Knows says whether the table's content is known; if not, the next Write replaces it.
+func (w *Writer) Knows() bool { return w.written != nil }
+
+// Forget has the next Write replace the whole table.
+func (w *Writer) Forget() { w.written, w.shared = nil, nil }
+
+// Write brings the table to the rules in one transaction, and says whether there was anything to write. Only parts whose
+// pointer changed are compared. After an error the next call replaces the whole table.
 func (w *Writer) Write(ctx context.Context, rules Ruleset) (bool, error) {
-	if w.written != nil && reflect.DeepEqual(*w.written, rules) {
-		return false, nil
-	}
 	tx := w.nft.NewTransaction()
-	var before Ruleset
 	if w.written == nil {
 		tx.Add(&knftables.Table{})
 		tx.Delete(&knftables.Table{})
 		tx.Add(&knftables.Table{})
-	} else {
-		before = *w.written
+		w.shared = map[string]map[string]claim{}
 	}
-	addContainers(tx, before, rules)
-	replaceChains(tx, before, rules)
-	changeElements(tx, before, rules)
-	deleteContainers(tx, before, rules)
-	if err := w.nft.Run(ctx, tx); err != nil {
-		w.written = nil
-		return false, fmt.Errorf("could not write the rules: %w", err)
+	owners := w.changed(rules)
+	before := func(owner string) *Part {
+		if part, there := w.written[owner]; there {
+			return part
+		}
+		return newPart()
 	}
-	w.written = &rules
-	return true, nil
+	after := func(owner string) *Part {
+		if part, there := rules[owner]; there {
+			return part
+		}
+		return newPart()
+	}
+	for _, owner := range owners {
+		addContainers(tx, before(owner), after(owner))
+	}
+	for _, owner := range owners {
+		replaceChains(tx, before(owner), after(owner))
+		changeElements(tx, before(owner), after(owner))
+	}
+	w.changeShared(tx, owners, before, after)
+	for _, owner := range owners {
+		deleteContainers(tx, before(owner), after(owner))
+	}
+	if tx.NumOperations() > 0 {
+		if err := w.nft.Run(ctx, tx); err != nil {
+			w.Forget()
+			return false, fmt.Errorf("could not write the rules: %w", err)
+		}
+	}
+	w.written = maps.Clone(rules)
+	return tx.NumOperations() > 0, nil
 }
 
-// Verify looks whether the table is still there; when it is not, the next Write replaces it.
+// changed returns the owners whose parts are not the written ones, the base first.
+func (w *Writer) changed(rules Ruleset) []string {
+	var owners []string
+	for owner, part := range rules {
+		if w.written[owner] != part {
+			owners = append(owners, owner)
+		}
+	}
+	for owner := range w.written {
+		if _, stays := rules[owner]; !stays {
+			owners = append(owners, owner)
+		}
+	}
+	slices.Sort(owners)
+	return owners
+}
+
+// Verify checks whether the table is still there; if it is not, the next Write replaces it.
 func (w *Writer) Verify(ctx context.Context) error {
-	if w.written == nil {
+	if !w.Knows() {
 		return nil
 	}
-	chains, err := w.nft.List(ctx, "chain")
+	err := findChains(ctx, w.nft, w.written[baseOwner])
+	if err != nil {
+		w.Forget()
+	}
+	return err
+}
+
+// findChains returns an error unless the table has the chains of its base part. It may run beside a writer.
+func findChains(ctx context.Context, nft knftables.Interface, base *Part) error {
+	chains, err := nft.List(ctx, "chain")
 	if err == nil {
-		for chain := range w.written.Chains {
+		for chain := range base.Chains {
 			if !slices.Contains(chains, chain) {
 				err = fmt.Errorf("the chain %s is gone", chain)
 				break
@@ -65,7 +114,6 @@ func (w *Writer) Verify(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		w.written = nil
 		return fmt.Errorf("could not find the rules that were written: %w", err)
 	}
 	return nil
@@ -76,7 +124,7 @@ func (w *Writer) Remove(ctx context.Context) error {
 	tx := w.nft.NewTransaction()
 	tx.Add(&knftables.Table{})
 	tx.Delete(&knftables.Table{})
-	w.written = nil
+	w.Forget()
 	if err := w.nft.Run(ctx, tx); err != nil {
 		return fmt.Errorf("could not delete the table: %w", err)
 	}
@@ -84,34 +132,38 @@ func (w *Writer) Remove(ctx context.Context) error {
 }
 
 // addContainers makes the sets, maps and chains that are new, before any rule refers to them.
-func addContainers(tx *knftables.Transaction, before, after Ruleset) {
+func addContainers(tx *knftables.Transaction, before, after *Part) {
 	for _, name := range slices.Sorted(maps.Keys(after.Sets)) {
-		if _, there := before.Sets[name]; !there {
-			tx.Add(&knftables.Set{Name: name, Type: after.Sets[name].Type})
+		if _, there := before.Sets[name]; there {
+			continue
 		}
+		set := &knftables.Set{Name: name, Type: after.Sets[name].Type}
+		if size := after.Sets[name].Size; size > 0 {
+			set.Size, set.Flags = &size, []knftables.SetFlag{knftables.DynamicFlag}
+		}
+		tx.Add(set)
 	}
-	hooks := baseChains()
 	for _, name := range slices.Sorted(maps.Keys(after.Chains)) {
 		if _, there := before.Chains[name]; there {
 			continue
 		}
 		chain := &knftables.Chain{Name: name}
-		if hook, based := hooks[name]; based {
+		if hook, based := after.Hooks[name]; based {
 			chain.Type = knftables.PtrTo(knftables.FilterType)
-			chain.Hook = knftables.PtrTo(hook)
-			chain.Priority = knftables.PtrTo(hookPriority)
+			chain.Hook = knftables.PtrTo(hook.Name)
+			chain.Priority = knftables.PtrTo(hook.Priority)
 		}
 		tx.Add(chain)
 	}
 	for _, name := range slices.Sorted(maps.Keys(after.Verdicts)) {
 		if _, there := before.Verdicts[name]; !there {
-			tx.Add(&knftables.Map{Name: name, Type: after.Verdicts[name].Type})
+			tx.Add(&knftables.Map{Name: name, Type: after.Verdicts[name]})
 		}
 	}
 }
 
 // replaceChains fills the chains whose rules changed.
-func replaceChains(tx *knftables.Transaction, before, after Ruleset) {
+func replaceChains(tx *knftables.Transaction, before, after *Part) {
 	for _, name := range slices.Sorted(maps.Keys(after.Chains)) {
 		old, there := before.Chains[name]
 		if there && slices.Equal(old, after.Chains[name]) {
@@ -126,8 +178,8 @@ func replaceChains(tx *knftables.Transaction, before, after Ruleset) {
 	}
 }
 
-// changeElements brings the sets and maps that stay to their elements.
-func changeElements(tx *knftables.Transaction, before, after Ruleset) {
+// changeElements brings the part's own sets to their elements.
+func changeElements(tx *knftables.Transaction, before, after *Part) {
 	for _, name := range slices.Sorted(maps.Keys(after.Sets)) {
 		old, now := before.Sets[name].Elements, after.Sets[name].Elements
 		for _, key := range slices.Sorted(maps.Keys(old)) {
@@ -141,23 +193,10 @@ func changeElements(tx *knftables.Transaction, before, after Ruleset) {
 			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(after.Verdicts)) {
-		old, now := before.Verdicts[name].Elements, after.Verdicts[name].Elements
-		for _, key := range slices.Sorted(maps.Keys(old)) {
-			if now[key] != old[key] {
-				tx.Delete(&knftables.Element{Map: name, Key: keyParts(key), Value: []string{old[key]}})
-			}
-		}
-		for _, key := range slices.Sorted(maps.Keys(now)) {
-			if now[key] != old[key] {
-				tx.Add(&knftables.Element{Map: name, Key: keyParts(key), Value: []string{now[key]}})
-			}
-		}
-	}
 }
 
 // deleteContainers removes the chains and sets that nothing refers to any more: chains first, as their rules name sets.
-func deleteContainers(tx *knftables.Transaction, before, after Ruleset) {
+func deleteContainers(tx *knftables.Transaction, before, after *Part) {
 	for _, name := range slices.Sorted(maps.Keys(before.Chains)) {
 		if _, stays := after.Chains[name]; !stays {
 			tx.Flush(&knftables.Chain{Name: name})

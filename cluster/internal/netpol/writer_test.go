@@ -87,7 +87,7 @@ func TestAPodsNewAddressChangesNoRule(t *testing.T) {
 	state := world(ingressFrom([]networkingv1.NetworkPolicyPeer{{PodSelector: selecting("app", "db")}}))
 	state.Pods[1].Addresses = []netip.Addr{netip.MustParseAddr("10.0.0.9")}
 	after := compiled(t, state)
-	if !maps.EqualFunc(before.Chains, after.Chains, slices.Equal) {
+	if !maps.EqualFunc(before["shop"].Chains, after["shop"].Chains, slices.Equal) {
 		t.Error("the rules changed, not only the elements")
 	}
 }
@@ -126,4 +126,37 @@ func TestATableThatSomebodyRemovedIsNoticed(t *testing.T) {
 	}
 	write(t, writer, rules)
 	sameAsFresh(t, nft.Fake, rules)
+}
+
+func TestAnAddressThatMovesToAnotherNamespaceIsItsAlone(t *testing.T) {
+	claiming := func(verdict string) *Part {
+		part := newPart()
+		part.Chains["chain-"+verdict] = []string{"drop"}
+		part.share(isolatedMap(Ingress, ipv4), "10.0.0.1", "jump chain-"+verdict)
+		part.share(selfSet(ipv4), "10.0.0.1 . 10.0.0.1", "")
+		return part
+	}
+	nft := newCounting()
+	writer := NewWriter(nft)
+	base, first, second := baseRules("", 0), claiming("first"), claiming("second")
+	expect := func(what, want string) {
+		t.Helper()
+		if found := strings.Contains(nft.Dump(), "add element inet test ingress4 { 10.0.0.1 : jump chain-"+want+" }"); found != (want != "") {
+			t.Errorf("%s: want %q in\n%s", what, want, nft.Dump())
+		}
+	}
+	write(t, writer, Ruleset{baseOwner: base, "first": first})
+	write(t, writer, Ruleset{baseOwner: base, "first": first, "second": second})
+	expect("the one that came last", "second")
+	write(t, writer, Ruleset{baseOwner: base, "second": second})
+	expect("after the other gave it up", "second")
+	write(t, writer, Ruleset{baseOwner: base, "first": first})
+	expect("moved at once", "first")
+	write(t, writer, Ruleset{baseOwner: base, "first": first, "second": second})
+	write(t, writer, Ruleset{baseOwner: base, "first": first})
+	expect("after the last one gave it up", "first")
+	write(t, writer, Ruleset{baseOwner: base})
+	if strings.Contains(nft.Dump(), "10.0.0.1") {
+		t.Errorf("it is still there:\n%s", nft.Dump())
+	}
 }

@@ -50,8 +50,8 @@ pub(super) fn coredns(context: &Context) -> Result<PartSpec, Error> {
     Ok(context.part("coredns", Probe::http(ready, "/ready")).arg("-conf").arg(config))
 }
 
-/// The enforcer of network policies. Pods wait for it before they start, and what enters through the bridge from an
-/// address of no pod is dropped.
+/// The enforcer of network policies. Pods wait for it before they start, and each sends through the bridge under its own
+/// addresses alone.
 pub(super) fn network_policy(context: &Context) -> PartSpec {
     let health = context.ports.of("network-policy-health");
     context
@@ -186,6 +186,7 @@ metadata: { name: "lectern:network-policy" }
 rules:
 - { apiGroups: [""], resources: [nodes, pods, namespaces], verbs: [get, list, watch] }
 - { apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: [get, list, watch] }
+- { apiGroups: [""], resources: [events], verbs: [create] }
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
