@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/util/workqueue"
@@ -41,6 +42,8 @@ type options struct {
 	imagesDir   string
 	mountsDir   string
 	healthzBind string
+	reserve     string
+	overcommit  float64
 }
 
 // NewCommand returns the command volumes.
@@ -65,6 +68,8 @@ func NewCommand() *cobra.Command {
 	flags.StringVar(&chosen.imagesDir, "images-dir", "", "directory of the volumes' images, kept as long as the cluster")
 	flags.StringVar(&chosen.mountsDir, "mounts-dir", "", "directory where the volumes are mounted, always the same, as persistentvolumes name it")
 	flags.StringVar(&chosen.healthzBind, "healthz-bind-address", "", "address and port that answer /healthz; none when empty")
+	flags.StringVar(&chosen.reserve, "reserve", "", "what of the disk stays free, like 10Gi: with less, no volume is made, and pods that fill volumes are ended; when empty, 5 % of the disk, but at least 2Gi and at most 16Gi")
+	flags.Float64Var(&chosen.overcommit, "overcommit", 4, "how many times what is free beyond the reserve all volumes may still grow; 1 promises nothing that the disk does not have, 0 anything")
 	return command
 }
 
@@ -77,7 +82,11 @@ func run(ctx context.Context, chosen options) error {
 	if err := errors.Join(imagesErr, mountsErr); err != nil {
 		return err
 	}
-	store, err := NewStore(images, mounts)
+	room, err := roomOf(chosen)
+	if err != nil {
+		return err
+	}
+	store, err := NewStore(images, mounts, room)
 	if err != nil {
 		return err
 	}
@@ -95,6 +104,21 @@ func run(ctx context.Context, chosen options) error {
 	}
 	mounted.Store(true)
 	return provision(ctx, chosen, &provisioner{store: store, nodeName: chosen.nodeName})
+}
+
+func roomOf(chosen options) (Room, error) {
+	room := Room{Reserve: -1, Overcommit: chosen.overcommit}
+	if chosen.reserve != "" {
+		reserve, err := resource.ParseQuantity(chosen.reserve)
+		if err != nil || reserve.Sign() < 0 {
+			return room, fmt.Errorf("--reserve must be a size like 10Gi, not %q", chosen.reserve)
+		}
+		room.Reserve = reserve.Value()
+	}
+	if room.Overcommit < 0 {
+		return room, fmt.Errorf("--overcommit must not be negative, like %g", room.Overcommit)
+	}
+	return room, nil
 }
 
 // provision runs the controller until the context ends.
@@ -121,6 +145,9 @@ func provision(ctx context.Context, chosen options, made *provisioner) error {
 		// Somebody who deletes the object deletes the volume, too.
 		controller.AddFinalizer(true),
 	)
+	if made.store.room.Overcommit > 0 {
+		go (&guard{store: made.store, client: client, nodeName: made.nodeName}).run(ctx)
+	}
 	var working sync.WaitGroup
 	running.ControllerWaitGroup(&working)
 	klog.InfoS("Provisioning volumes", "node", chosen.nodeName, "provisioner", chosen.provisioner)

@@ -92,7 +92,7 @@ func noLoops(folder string) error {
 func newStore(t testing.TB) *Store {
 	t.Helper()
 	folder := t.TempDir()
-	store, err := NewStore(filepath.Join(folder, "images"), filepath.Join(folder, "mounts"))
+	store, err := NewStore(filepath.Join(folder, "images"), filepath.Join(folder, "mounts"), Room{})
 	if err != nil {
 		t.Fatal(err)
 	}

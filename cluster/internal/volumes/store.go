@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 	"k8s.io/client-go/util/workqueue"
@@ -42,17 +43,21 @@ type Store struct {
 	images  string
 	mounts  string
 	mounter mount.Interface
+	room    Room
+	// underWay are the sizes of volumes whose images are not there yet.
+	making   sync.Mutex
+	underWay map[string]int64
 }
 
 // NewStore returns the store of the two directories, which it makes where they are missing.
-func NewStore(images, mounts string) (*Store, error) {
+func NewStore(images, mounts string, room Room) (*Store, error) {
 	for _, directory := range []string{images, mounts} {
 		if err := os.MkdirAll(directory, 0o700); err != nil {
 			return nil, fmt.Errorf("could not make the directory of volumes: %w", err)
 		}
 	}
 	// Without systemd: its scopes would take longer than the mounting.
-	return &Store{images: images, mounts: mounts, mounter: mount.NewWithoutSystemd("")}, nil
+	return &Store{images: images, mounts: mounts, mounter: mount.NewWithoutSystemd(""), room: room, underWay: map[string]int64{}}, nil
 }
 
 // Path returns where a volume is mounted.
@@ -87,12 +92,13 @@ func (s *Store) MountAll(ctx context.Context) error {
 }
 
 // Make makes and mounts a volume of at least the size in bytes, and returns its size. One of that name which is there
-// already, perhaps half done, is completed and keeps its own size. A failure leaves nothing behind.
+// already, perhaps half done, is completed and keeps its own size. One that the disk has no room for is not begun. A
+// failure leaves nothing behind.
 func (s *Store) Make(name string, size int64) (int64, error) {
 	info, err := os.Stat(s.image(name))
 	fresh := errors.Is(err, fs.ErrNotExist)
 	if fresh {
-		if err := s.makeImage(name, rounded(size)); err != nil {
+		if err := s.begin(name, rounded(size)); err != nil {
 			return 0, fmt.Errorf("could not make volume %s: %w", name, err)
 		}
 		info, err = os.Stat(s.image(name))
@@ -110,6 +116,16 @@ func (s *Store) Make(name string, size int64) (int64, error) {
 		return 0, err
 	}
 	return info.Size(), nil
+}
+
+// begin makes the image of a volume if the disk has room for it.
+func (s *Store) begin(name string, size int64) error {
+	release, err := s.reserveRoom(name, size)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return s.makeImage(name, size)
 }
 
 // rounded returns the size of the image for a volume that shall have so many bytes.

@@ -201,6 +201,7 @@ metadata: { name: "lectern:volumes" }
 rules:
 - { apiGroups: [""], resources: [persistentvolumes], verbs: [get, list, watch, create, patch, delete] }
 - { apiGroups: [""], resources: [persistentvolumeclaims], verbs: [get, list, watch] }
+- { apiGroups: [""], resources: [pods], verbs: [list, delete] }
 - { apiGroups: [""], resources: [events], verbs: [create, patch] }
 - { apiGroups: [storage.k8s.io], resources: [storageclasses], verbs: [get, list, watch] }
 ---
