@@ -183,6 +183,25 @@ fn a_page_cannot_make_places_for_actions() {
 }
 
 #[test]
+fn a_page_has_the_dialects_classes_and_none_of_the_apps() {
+    let html = html_of(
+        "<div class=\"curtain dialog\">a</div>\n\n<div class=\"banner note\tbutton hl-key\">b</div>\n\n\
+         <p class=\"admonition warning\">c</p>\n\n> [!TIP]\n> d\n\n```yaml\na: b\n```\n\ntext[^1]\n\n[^1]: e\n",
+    );
+    for part in [
+        "<div>a</div>",
+        "<div class=\"note hl-key\">b</div>",
+        "<p class=\"admonition warning\">c</p>",
+        "<aside class=\"admonition tip\">",
+        "<code class=\"language-yaml\">",
+        "class=\"footnotes\"",
+        "class=\"footnote-ref\"",
+    ] {
+        assert!(html.contains(part), "{part} in {html}");
+    }
+}
+
+#[test]
 fn useful_html_survives() {
     let html = html_of(
         "<details open><summary>More</summary>\n\nwords <b>bold</b> <kbd>x</kbd>\n\n</details>\n\n- [x] done\n- [ ] open\n",

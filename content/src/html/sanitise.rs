@@ -49,11 +49,50 @@ fn filter<'v>(element: &str, attribute: &str, value: &'v str, place: &Place) -> 
         "id" => {
             ["page-", "fn-", "fnref-"].iter().any(|prefix| value.starts_with(prefix)).then_some(value.into())
         }
+        "class" => classes(value),
         "target" => (value == "_blank").then_some(value.into()),
         "href" if element == "a" => link(value, place),
         "src" if element == "img" => image(value, place),
         _ => Some(value.into()),
     }
+}
+
+/// Classes that a page may have: the dialect's, and those that rendering makes. Whatever else the app has a class for,
+/// a page cannot pretend to be.
+const CLASSES: &[&str] = &[
+    "admonition",
+    "admonition-title",
+    "caution",
+    "contains-task-list",
+    "copyable",
+    "danger",
+    "figure",
+    "footnote-backref",
+    "footnote-ref",
+    "footnotes",
+    "important",
+    "info",
+    "lab-section",
+    "lab-section-description",
+    "lab-section-hidden",
+    "note",
+    "task-list-item",
+    "task-list-item-checkbox",
+    "tip",
+    "warning",
+];
+/// How such classes begin that stand for languages of code, and for its colours.
+const CLASS_PREFIXES: &[&str] = &["hl-", "language-"];
+
+fn classes(value: &str) -> Option<Cow<'_, str>> {
+    let is_known = |class: &&str| {
+        CLASSES.contains(class) || CLASS_PREFIXES.iter().any(|prefix| class.starts_with(prefix))
+    };
+    if value.split(' ').all(|class| is_known(&class)) {
+        return Some(value.into());
+    }
+    let kept: Vec<&str> = value.split_ascii_whitespace().filter(is_known).collect();
+    (!kept.is_empty()).then(|| kept.join(" ").into())
 }
 
 /// Returns where a link of Markdown leads, or nothing where it is not sure to be harmless.

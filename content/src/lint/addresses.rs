@@ -11,6 +11,20 @@ use crate::page::{Lines, addresses, anchors};
 pub(super) fn lint(lab: &Lab, page: &Page, text: &str, lines: &Lines<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (image, url, line, column) in addresses(text) {
+        if image && resolve("", &url) == Target::External {
+            found.push(
+                Diagnostic::warning(
+                    "external-image",
+                    &page.file,
+                    format!(
+                        "The image `{url}` is not shown, unless who runs the platform lets pages load such"
+                    ),
+                )
+                .at(lines.of(line as usize), column)
+                .hint("put the file beside the page: who serves it elsewhere would learn who reads the page"),
+            );
+            continue;
+        }
         let Some(reason) = fault(lab, page, text, &url) else { continue };
         let (what, code) = if image { ("image", "broken-image") } else { ("link", "broken-link") };
         let hint = match reason {

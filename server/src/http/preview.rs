@@ -29,7 +29,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const FILES: &str = "/files";
 
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self' data: http: https:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+     img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// The workspace's own styles, and what the preview has beside them; here also where the web app was not built.
 const STYLE: &str = concat!(
