@@ -32,6 +32,16 @@ pub struct LabSummary {
     /// authors and admins are told.
     /// A lab that never loaded has an empty `pages` and cannot be started.
     pub errors: Vec<LabProblem>,
+    /// What the lab asks for and does not get from this platform; only instructors, authors and admins are told.
+    #[serde(default)]
+    pub warnings: Vec<LabProblem>,
+    /// Whether its learners can take over the machine that their pods run on; only instructors, authors and admins are
+    /// told.
+    #[serde(default)]
+    pub privileged: bool,
+    /// What of the lab is switched off on this platform, in a few plain words each.
+    #[serde(default)]
+    pub switched_off: Vec<String>,
 }
 
 /// One thing that is wrong with a lab's files.

@@ -1,10 +1,13 @@
 //! A lab's files: read with a limit, never from outside its folder.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use ignore::WalkBuilder;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use rustix::fs::{Mode, OFlags};
 
 use crate::diagnostic::Diagnostic;
 
@@ -32,6 +35,61 @@ pub struct LabFile {
     pub link: Option<String>,
 }
 
+impl LabFile {
+    /// Reads the file as it is now.
+    ///
+    /// # Errors
+    /// It is gone, or somebody put a link in its place or in that of a folder above it: it is not followed.
+    pub fn read(&self) -> io::Result<Vec<u8>> {
+        read_exactly(&self.source, MAX_HOME_FILE_BYTES)
+    }
+}
+
+/// Opens the file that lies at an absolute path, following no link on the way: what was found to be inside a lab is not
+/// taken for something else by whoever may change the lab meanwhile.
+pub(crate) fn open_exactly(path: &Path) -> io::Result<File> {
+    let folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    // a pipe would keep whoever opens it waiting
+    let file = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut parts = path.components();
+    if parts.next() != Some(Component::RootDir) {
+        return Err(io::Error::other("the path is not absolute"));
+    }
+    let mut at = rustix::fs::open("/", folder, Mode::empty())?;
+    let mut parts = parts.peekable();
+    while let Some(part) = parts.next() {
+        let Component::Normal(name) = part else {
+            return Err(io::Error::other("the path is not the plain one"));
+        };
+        let flags = if parts.peek().is_some() { folder } else { file };
+        at = rustix::fs::openat(&at, name, flags, Mode::empty())?;
+    }
+    Ok(File::from(at))
+}
+
+/// Reads the regular file that lies at an absolute path, following no link, as long as it is no longer than a limit.
+pub(crate) fn read_exactly(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = open_exactly(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    // it may have grown since
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    match u64::try_from(bytes.len()) {
+        Ok(length) if length <= limit => Ok(bytes),
+        _ => Err(io::Error::other(format!("it has more than {limit} bytes"))),
+    }
+}
+
+/// Says whether the link at a path was made by this process's user or by root; what is no link is nobody's.
+#[must_use]
+pub fn is_others_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| {
+        meta.is_symlink() && meta.uid() != 0 && meta.uid() != rustix::process::geteuid().as_raw()
+    })
+}
+
 /// Reads a text file below a lab's folder.
 pub(crate) fn read_text(root: &Path, path: &str, limit: u64) -> Result<String, Diagnostic> {
     let unreadable = |reason: &dyn std::fmt::Display| {
@@ -46,7 +104,7 @@ pub(crate) fn read_text(root: &Path, path: &str, limit: u64) -> Result<String, D
         let message = format!("The file has {} bytes; at most {limit} are read", meta.len());
         return Err(Diagnostic::error("too-long", path, message).hint("split it"));
     }
-    let bytes = fs::read(&found).map_err(|error| unreadable(&error))?;
+    let bytes = read_exactly(&found, limit).map_err(|error| unreadable(&error))?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..valid].split(|byte| *byte == b'\n').count();
@@ -212,15 +270,8 @@ fn describe(root: &Path, source: &Path, path: &str) -> Result<LabFile, Diagnosti
     Ok(file(meta.len(), is_executable(&meta), None))
 }
 
-#[cfg(unix)]
 fn is_executable(meta: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    meta.permissions().mode() & 0o111 != 0
-}
-
-#[cfg(not(unix))]
-fn is_executable(_: &fs::Metadata) -> bool {
-    false
+    meta.mode() & 0o111 != 0
 }
 
 /// Returns a path relative to another, with `/` between its parts.
@@ -250,6 +301,35 @@ mod tests {
         let found: Vec<_> = found.into_iter().map(|file| file.path).collect();
         assert_eq!(found, ["deep/a.txt", "docs/LICENSE", "docs/a.md"]);
         assert!(diagnostics.is_empty() && check_ignore_file(&root).is_empty());
+    }
+
+    #[test]
+    fn what_is_swapped_for_a_link_after_it_was_listed_is_not_read() {
+        let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (root, outside) = (dir.path().canonicalize().unwrap(), elsewhere.path().canonicalize().unwrap());
+        for folder in [&root, &outside] {
+            fs::create_dir(folder.join("deep")).unwrap();
+            for file in ["deep/a.txt", "b.txt", "c.txt", "d.txt"] {
+                fs::write(folder.join(file), folder.display().to_string()).unwrap();
+            }
+        }
+        let (files, _) = list(&root, "", |_| false);
+        let file = |path: &str| files.iter().find(|file| file.path == path).unwrap();
+        assert_eq!(file("d.txt").read().unwrap(), root.display().to_string().into_bytes());
+        // the file itself, a folder above it, and something that is no file
+        fs::remove_file(root.join("b.txt")).unwrap();
+        std::os::unix::fs::symlink(outside.join("b.txt"), root.join("b.txt")).unwrap();
+        fs::remove_dir_all(root.join("deep")).unwrap();
+        std::os::unix::fs::symlink(outside.join("deep"), root.join("deep")).unwrap();
+        fs::remove_file(root.join("c.txt")).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, root.join("c.txt"), rustix::fs::FileType::Fifo, Mode::RWXU, 0)
+            .unwrap();
+        for path in ["b.txt", "deep/a.txt", "c.txt"] {
+            assert!(file(path).read().is_err(), "{path}");
+        }
+        assert!(read_exactly(&root.join("deep/../d.txt"), 100).is_err());
+        assert!(read_exactly(Path::new("d.txt"), 100).is_err());
+        assert!(read_exactly(&root.join("d.txt"), 3).is_err());
     }
 
     #[test]

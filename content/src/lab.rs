@@ -7,6 +7,7 @@ use std::sync::Arc;
 use lectern_api::ids::{CheckName, LabSlug};
 use lectern_api::page::PageLink;
 
+use crate::allow::{Allowances, Overreach, allow};
 use crate::diagnostic::{Diagnostic, LabError, Severity};
 use crate::files::{self, LabFile};
 use crate::layout::{self, Layout, Pathway};
@@ -40,6 +41,10 @@ pub struct Lab {
     pub exits: BTreeMap<String, Exit>,
     /// What was noticed while loading that does not keep the lab from working.
     pub warnings: Vec<Diagnostic>,
+    /// What the operator's allowances are about, for authors; see [`Lab::restrict`].
+    pub refusals: Vec<Diagnostic>,
+    /// What of the lab is switched off, in a few plain words each, for learners.
+    pub switched_off: Vec<String>,
     root: PathBuf,
     pub(crate) layout: Layout,
     pub(crate) workshop: ReadSpec,
@@ -149,12 +154,24 @@ impl Lab {
             checks,
             slug,
             warnings,
+            refusals: Vec::new(),
+            switched_off: Vec::new(),
             root,
             layout,
             workshop,
         };
         lab.pages = lab.pages_for(&Variables::new());
         lab
+    }
+
+    /// Brings the lab down to what an operator allows, and notes what it does not get.
+    pub fn restrict(&mut self, allowances: &Allowances) {
+        let (granted, overreaches) = allow(&self.workshop.spec, allowances);
+        self.spec = granted;
+        self.refusals = crate::lint::allowed::lint(self, allowances);
+        self.switched_off = overreaches.iter().map(Overreach::for_learners).collect();
+        self.switched_off.sort();
+        self.switched_off.dedup();
     }
 
     /// Returns the folder that the lab was loaded from.
@@ -220,6 +237,14 @@ impl Lab {
             let path = if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") };
             files::inside(&self.root, &path).ok().filter(|found| found.is_file())
         })
+    }
+
+    /// Reads such a file, of at most so many bytes; `None` if there is none, or it was swapped for a link meanwhile.
+    #[must_use]
+    pub fn read_asset(&self, path: &str, limit: u64) -> Option<(PathBuf, Vec<u8>)> {
+        let found = self.asset(path)?;
+        let bytes = files::read_exactly(&found, limit).ok()?;
+        Some((found, bytes))
     }
 
     /// Says how the pages write their variables.

@@ -4,6 +4,7 @@
 //! fills in a session's [`Variables`] and returns sanitised HTML with typed actions. Serving, watching and fetching
 //! labs is the server's work.
 
+pub mod allow;
 mod blocks;
 pub mod collection;
 pub mod corpus;
@@ -27,7 +28,7 @@ pub use diagnostic::{Diagnostic, LabError, Severity};
 pub use files::LabFile;
 pub use lab::{Exit, Lab};
 pub use layout::Pathway;
-pub use lint::lint;
+pub use lint::{lint, lint_for};
 pub use page::{PageError, RenderOptions};
 pub use spec::LabSpec;
 pub use template::Style;

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use lectern_api::actions::{Action, COMMON_OPTIONS, KINDS, find_kind};
+use lectern_api::ids::LabSlug;
 
+use crate::allow::Allowances;
 use crate::corpus::looks_like_action;
 use crate::diagnostic::Diagnostic;
 use crate::files::LabFile;
@@ -16,21 +18,34 @@ use crate::variables::{SESSION_VARIABLES, Variables};
 use crate::yaml;
 
 mod addresses;
+pub(crate) mod allowed;
 mod checks;
 mod commands;
 mod manifest;
 mod objects;
 
 use commands::Exercise;
+pub use objects::is_cluster_wide;
 
 /// Stands for a value that only a session knows.
 const UNKNOWN_VALUE: &str = "lectern-lint-value";
 
-/// Looks a lab over; an empty answer means that nothing is wrong. Sorted by file and line.
+/// Looks a lab over, for a platform that allows what is usual; an empty answer means that nothing is wrong. Sorted by
+/// file and line.
 #[must_use]
 pub fn lint(dir: &Path) -> Vec<Diagnostic> {
+    lint_for(dir, |_| Allowances::default())
+}
+
+/// Looks a lab over for a platform that allows labs of this name so much.
+#[must_use]
+pub fn lint_for(dir: &Path, allowances: impl FnOnce(&LabSlug) -> Allowances) -> Vec<Diagnostic> {
     let mut found = match Lab::load(dir) {
-        Ok(lab) => Linter::new(&lab).run(),
+        Ok(lab) => {
+            let mut found = Linter::new(&lab).run();
+            found.extend(allowed::lint(&lab, &allowances(&lab.slug)));
+            found
+        }
         Err(error) => error.diagnostics,
     };
     found.sort();

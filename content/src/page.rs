@@ -82,7 +82,11 @@ impl Lab {
             .iter()
             .find(|page| page.name == name)
             .ok_or_else(|| PageError::Absent { lab: self.slug.to_string(), name: name.to_owned() })?;
-        Ok(self.render(page, variables, options).0)
+        let mut rendered = self.render(page, variables, options).0;
+        if self.pages.first().is_some_and(|first| first.name == page.name) {
+            rendered.html.insert_str(0, &switched_off(&self.switched_off));
+        }
+        Ok(rendered)
     }
 
     /// Renders a page; also returns the ids of the actions that HTML of the page's own has swallowed.
@@ -131,6 +135,19 @@ impl Lab {
         };
         template::expand(text, self.layout.style, &sources)
     }
+}
+
+/// Tells learners what of the lab is switched off; empty if nothing is.
+fn switched_off(what: &[String]) -> String {
+    if what.is_empty() {
+        return String::new();
+    }
+    let items: String = what.iter().map(|one| format!("<li>{}</li>", escape(one))).collect();
+    format!(
+        "<aside class=\"admonition note\"><p class=\"admonition-title\">Some of this lab is switched off here</p>\
+         <p>The platform does without:</p><ul>{items}</ul>\
+         <p>A step that needs one of these may not work as it is written.</p></aside>\n"
+    )
 }
 
 fn not_supported(page: &Page) -> RenderedPage {

@@ -14,8 +14,8 @@ pub use applications::{Applications, Console, Instructions, Renderer, TerminalLa
 pub(crate) use read::spec_of;
 pub use read::{ReadSpec, parse_duration, read};
 pub use session::{
-    Budget, Dashboard, Ingress, LimitRange, NamespaceRole, Namespaces, SecondaryNamespace, SecurityPolicy,
-    SessionResources, SessionSpec,
+    Budget, Dashboard, Egress, Ingress, LimitRange, NamespaceRole, Namespaces, SecondaryNamespace,
+    SecurityPolicy, SessionResources, SessionSpec,
 };
 
 /// How hard a lab is.

@@ -28,6 +28,7 @@ fn every_fault_is_found_with_its_place() {
         [
             "workshop.yaml:7:3 unknown-field warning",
             "workshop.yaml:8:15 unknown-word warning",
+            "workshop.yaml:10:12 not-allowed warning",
             "workshop.yaml:13:7 unknown-field warning",
             "workshop.yaml:17:15 bad-object error",
             "workshop.yaml:18:5 not-acted-on warning",

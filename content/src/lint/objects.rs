@@ -20,6 +20,12 @@ const CLUSTER_WIDE: &[&str] = &[
     "Node",
 ];
 
+/// Says whether objects of a kind belong to the whole cluster, as far as workshops have such.
+#[must_use]
+pub fn is_cluster_wide(kind: &str) -> bool {
+    CLUSTER_WIDE.contains(&kind)
+}
+
 /// Lists the objects and secondary namespaces that cannot be made.
 pub(super) fn lint(lab: &Lab) -> Vec<Diagnostic> {
     let Some(document) = &lab.workshop.document else { return Vec::new() };
@@ -67,7 +73,7 @@ fn fault(object: &Node) -> Option<(String, &'static str)> {
             "no session starts without all three",
         ));
     };
-    if CLUSTER_WIDE.contains(&kind.as_str()) {
+    if is_cluster_wide(&kind) {
         let hint = match kind.as_str() {
             "Namespace" => "name it under session.namespaces.secondary",
             _ => "a lab makes objects in its session's namespaces only",

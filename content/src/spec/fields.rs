@@ -97,6 +97,11 @@ pub const FIELDS: &[SpecField] = &[
         Acted,
         "as above; else that of the first namespace",
     ),
+    field(
+        "session.egress",
+        Acted,
+        "Lectern's own: what a session may reach outside of itself: `none`, `dns` or `internet`; else what the operator allows",
+    ),
     field("session.resources.memory", Acted, "memory of the workbench"),
     field("session.resources.storage", Acted, "size of the home directory"),
     field("session.resources.volume", NotYet, "a volume claim of your own for the home directory"),
@@ -149,7 +154,7 @@ pub const FIELDS: &[SpecField] = &[
     field(
         "request.parameters.value",
         Acted,
-        "its value when nobody sets it; a chosen one has at most 4096 bytes",
+        "its value when nobody sets it; a chosen one has at most 4096 bytes: letters, digits, blanks and `- _ . , : / @ + = ? % ~`, on one line",
     ),
     field("request.parameters.aliases", Acted, "other names for it"),
     field("request.parameters.generate", NotYet, "makes a random value"),

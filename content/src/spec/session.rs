@@ -1,5 +1,6 @@
 //! What a session of a lab gets.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::applications::Applications;
@@ -23,6 +24,33 @@ pub struct SessionSpec {
     pub ingresses: Vec<Ingress>,
     /// Which tools the workspace shows.
     pub applications: Applications,
+    /// What the session may reach outside of itself; `None` when the lab does not say.
+    pub egress: Option<Egress>,
+}
+
+/// What a session may reach outside of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Egress {
+    /// The cluster's API server only.
+    None,
+    /// The cluster's DNS too.
+    Dns,
+    /// Public addresses too.
+    #[default]
+    Internet,
+}
+
+impl Egress {
+    /// Returns the word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Dns => "dns",
+            Self::Internet => "internet",
+        }
+    }
 }
 
 /// What a learner may do in their namespace.
@@ -50,7 +78,8 @@ impl NamespaceRole {
 }
 
 /// How much a learner's namespace may use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Budget {
     /// No quota is set, as when a lab names none.
     #[default]
@@ -62,17 +91,52 @@ pub enum Budget {
     /// 4 CPU, 4 GiB.
     Large,
     /// 8 CPU, 8 GiB.
+    #[serde(rename = "x-large")]
     XLarge,
     /// 8 CPU, 12 GiB.
+    #[serde(rename = "xx-large")]
     XxLarge,
     /// 8 CPU, 16 GiB.
+    #[serde(rename = "xxx-large")]
     XxxLarge,
     /// The lab's own objects set the quota.
     Custom,
 }
 
+impl Budget {
+    /// Returns the dialect's word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Small => "small",
+            Self::Medium => "medium",
+            Self::Large => "large",
+            Self::XLarge => "x-large",
+            Self::XxLarge => "xx-large",
+            Self::XxxLarge => "xxx-large",
+            Self::Custom => "custom",
+        }
+    }
+
+    /// Returns its place among the budgets, the smallest first; a lab that names none gets the medium one.
+    #[must_use]
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::Small => 0,
+            Self::Default | Self::Medium => 1,
+            Self::Large => 2,
+            Self::XLarge => 3,
+            Self::XxLarge => 4,
+            Self::XxxLarge => 5,
+            Self::Custom => 6,
+        }
+    }
+}
+
 /// The pod security standard that a learner's namespace enforces.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum SecurityPolicy {
     /// Pods run as an ordinary user without privileges.
     #[default]

@@ -3,8 +3,8 @@
 use super::Reader;
 use crate::diagnostic::Severity;
 use crate::spec::{
-    Budget, Dashboard, Ingress, LimitRange, NamespaceRole, Namespaces, SecondaryNamespace, SecurityPolicy,
-    SessionResources, SessionSpec,
+    Budget, Dashboard, Egress, Ingress, LimitRange, NamespaceRole, Namespaces, SecondaryNamespace,
+    SecurityPolicy, SessionResources, SessionSpec,
 };
 use crate::yaml::{Data, Fields, Node};
 
@@ -24,6 +24,7 @@ impl Reader {
             dashboards: self.dashboards(&session),
             ingresses: self.ingresses(&session),
             applications: self.applications(&session),
+            egress: self.word(&session, "egress", EGRESS, Severity::Error),
         }
     }
 
@@ -146,6 +147,9 @@ impl Reader {
         })
     }
 }
+
+const EGRESS: &[(&str, Egress)] =
+    &[("none", Egress::None), ("dns", Egress::Dns), ("internet", Egress::Internet)];
 
 const ROLES: &[(&str, NamespaceRole)] =
     &[("admin", NamespaceRole::Admin), ("edit", NamespaceRole::Edit), ("view", NamespaceRole::View)];

@@ -3,8 +3,8 @@ use serde_json::json;
 use super::*;
 use crate::spec::fields::FIELDS;
 use crate::spec::{
-    Applications, Budget, Console, Dashboard, Ingress, Instructions, LimitRange, NamespaceRole, Namespaces,
-    Renderer, SecondaryNamespace, SecurityPolicy, SessionResources, SessionSpec, TerminalLayout,
+    Applications, Budget, Console, Dashboard, Egress, Ingress, Instructions, LimitRange, NamespaceRole,
+    Namespaces, Renderer, SecondaryNamespace, SecurityPolicy, SessionResources, SessionSpec, TerminalLayout,
 };
 use crate::yaml;
 
@@ -63,6 +63,7 @@ spec:
     objects:
     - {kind: Deployment}
     patches: {containers: []}
+    egress: dns
     dashboards:
     - {name: Help, url: "terminal:help"}
     ingresses:
@@ -162,6 +163,7 @@ fn every_field_of_a_resource_of_today_is_read() {
             Ingress { name: "own".into(), host: None, protocol: None, port: Some(9000) },
         ],
         applications,
+        egress: Some(Egress::Dns),
     };
     let parameter = |name: &str, value: &str, aliases: &[&str]| RequestParameter {
         name: name.into(),
