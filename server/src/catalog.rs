@@ -7,6 +7,7 @@
 pub mod draft;
 mod fetch;
 mod index;
+mod left_out;
 mod scan;
 mod shelf;
 pub mod source;
@@ -16,10 +17,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use lectern_api::ids::LabSlug;
-use lectern_api::labs::LabSummary;
+use lectern_api::labs::{LabProblem, LabSummary};
 use lectern_content::Lab;
 
 use crate::config::CatalogConfig;
+use crate::config::portal::Portal;
 pub use fetch::FetchError;
 use index::Index;
 use shelf::Shelf;
@@ -50,6 +52,17 @@ pub enum CatalogError {
     Cache(#[source] std::io::Error),
 }
 
+/// Who looks at the catalogue; each sees what those before see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Viewer {
+    /// The labs that can be started.
+    Learner,
+    /// What of them the platform does not let them have, too.
+    Instructor,
+    /// What is wrong with labs, those that never loaded, and where labs come from, too.
+    Author,
+}
+
 /// A file beside a lab's pages.
 pub struct LabAsset {
     /// Its media type.
@@ -65,6 +78,8 @@ pub struct Catalog(Arc<Inner>);
 struct Inner {
     shelves: Vec<Shelf>,
     index: RwLock<Index>,
+    /// Objects of labs that the cluster refused.
+    left_out: left_out::LeftOut,
     reloading: Mutex<()>,
     refresh_every: Duration,
     /// Removed at the end, where the operator named no other folder.
@@ -72,11 +87,12 @@ struct Inner {
 }
 
 impl Catalog {
-    /// Loads the folders, and what an earlier run fetched; fetches nothing yet.
+    /// Loads the folders, and what an earlier run fetched; fetches nothing yet. Each lab is brought down to what the
+    /// operator allows it, so that nobody gets it otherwise.
     ///
     /// # Errors
     /// [`CatalogError`]. What is wrong with single labs is kept with them.
-    pub fn open(config: &CatalogConfig) -> Result<Self, CatalogError> {
+    pub fn open(config: &CatalogConfig, portal: &Portal) -> Result<Self, CatalogError> {
         fetch::choose_tls();
         let sources = config.sources();
         let is_remote = |source: &Source| !matches!(source, Source::Folder(_));
@@ -89,13 +105,15 @@ impl Catalog {
         };
         let cache = config.labs_cache_dir.clone().or_else(|| Some(temporary.as_ref()?.path().to_owned()));
         let cache = cache.unwrap_or_default();
+        let portal = Arc::new(portal.clone());
         let shelves = sources
             .into_iter()
-            .map(|source| Shelf::open(source, &cache, config.labs_max_mib))
+            .map(|source| Shelf::open(source, &cache, config.labs_max_mib, portal.clone()))
             .collect::<Result<Vec<_>, _>>()?;
         let catalog = Self(Arc::new(Inner {
             shelves,
             index: RwLock::default(),
+            left_out: left_out::LeftOut::default(),
             reloading: Mutex::default(),
             refresh_every: Duration::from_secs(config.labs_refresh_secs),
             _cache: temporary,
@@ -169,11 +187,26 @@ impl Catalog {
         result
     }
 
-    /// The labs by name. What is wrong with them is told to authors only, as are labs that never loaded and where
-    /// labs come from.
+    /// The labs by name, with what concerns such a viewer.
     #[must_use]
-    pub fn list_labs(&self, for_author: bool) -> Vec<LabSummary> {
-        self.read().iter().filter_map(|(slug, listed)| listed.summary(slug, for_author)).collect()
+    pub fn list_labs(&self, viewer: Viewer) -> Vec<LabSummary> {
+        let index = self.read();
+        let summaries = index.iter().filter_map(|(slug, listed)| {
+            let mut summary = listed.summary(slug, viewer)?;
+            if viewer >= Viewer::Instructor
+                && let Some(lab) = &listed.lab
+            {
+                summary.warnings.extend(self.0.left_out.of(lab));
+            }
+            Some(summary)
+        });
+        summaries.collect()
+    }
+
+    /// Notes that the cluster let none of a lab's learners have these objects, for whoever may mend it. Kept until the
+    /// lab changes or the server ends.
+    pub fn note_left_out(&self, lab: &Arc<Lab>, problems: Vec<LabProblem>) {
+        self.0.left_out.note(lab, problems);
     }
 
     /// A lab that can be started: `None` where there is none, `Some(Err(()))` where it never loaded.
@@ -184,7 +217,7 @@ impl Catalog {
 
     /// Reads a file that lies beside the lab's pages.
     pub async fn read_file(&self, slug: &LabSlug, path: &str) -> Option<LabAsset> {
-        read_asset(&*self.find_lab(slug)?.ok()?, path).await
+        read_asset(&self.find_lab(slug)?.ok()?, path).await
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Index> {
@@ -193,13 +226,10 @@ impl Catalog {
 }
 
 /// Reads a file that lies beside a lab's pages.
-pub async fn read_asset(lab: &Lab, path: &str) -> Option<LabAsset> {
-    let found = lab.asset(path)?;
-    let size = tokio::fs::metadata(&found).await.ok()?.len();
-    if size > FILE_BYTES {
-        return None;
-    }
-    let bytes = tokio::fs::read(&found).await.ok()?;
+pub async fn read_asset(lab: &Arc<Lab>, path: &str) -> Option<LabAsset> {
+    let (lab, path) = (lab.clone(), path.to_owned());
+    let read = tokio::task::spawn_blocking(move || lab.read_asset(&path, FILE_BYTES));
+    let (found, bytes) = read.await.ok()??;
     let mime = mime_guess::from_path(&found).first_or_octet_stream().to_string();
     Some(LabAsset { mime, bytes })
 }

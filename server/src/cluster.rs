@@ -33,15 +33,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 pub use agent::AgentStream;
 pub use budget::{Amounts, Budget, BudgetNumbers, ContainerLimits};
 pub use credentials::LearnerKubeconfig;
 pub use error::{ClusterError, ClusterErrorKind};
 pub use inventory::{ManagedChanges, ManagedSession, NamespaceStatus, StuckDeletion};
 pub use names::SessionNames;
-pub use network::NetworkFacts;
+pub use network::{NetworkFacts, parse_denied};
+pub use objects::LeftOut;
 pub use probe::PolicyEnforcement;
-pub use spec::{NamespaceSpec, Role, SecurityPolicy, SessionSpec, UnknownWord, WorkbenchSpec};
+pub use spec::{Egress, NamespaceSpec, Role, SecurityPolicy, SessionSpec, UnknownWord, WorkbenchSpec};
 pub use workbench::{WorkbenchFailure, WorkbenchState, WorkbenchStatus};
 
 use watches::Watches;
@@ -59,8 +62,8 @@ pub struct ClusterConfig {
     pub home_storage_class: Option<String>,
     /// How long one request may take until its answer begins. Watches and streams may then go on.
     pub request_timeout: Duration,
-    /// Address ranges that learners must not reach, besides the private ones: public addresses of nodes, say.
-    pub denied_cidrs: Vec<String>,
+    /// Address ranges that learners must not reach, besides the private ones and those of nodes, pods and services.
+    pub denied_cidrs: Vec<IpNet>,
 }
 
 impl Default for ClusterConfig {
@@ -98,8 +101,10 @@ struct Shared {
     early_tries: tokio::sync::Semaphore,
     /// The kinds of objects that labs have asked for, as the API server knows them.
     kinds: objects::Kinds,
-    /// The addresses that the workbenches' shared policy was last written with.
+    /// The addresses that the workbenches' shared policies were last written with.
     applied_network: tokio::sync::Mutex<Option<NetworkFacts>>,
+    /// The addresses that the learners' policies were last compared with.
+    compared_network: tokio::sync::Mutex<Option<NetworkFacts>>,
 }
 
 impl Cluster {

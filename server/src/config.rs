@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use ipnet::IpNet;
 use url::Url;
 
 use crate::catalog::source::{Source, SourceList};
@@ -98,6 +99,10 @@ pub struct ClusterFlags {
     /// Namespace for the workbenches.
     #[arg(long, env = "LECTERN_WORKBENCH_NAMESPACE", default_value = "lectern-workbenches")]
     pub workbench_namespace: String,
+    /// Public addresses that learners must not reach, besides those of the cluster's own nodes, pods and services; may be
+    /// repeated, and hold several with commas between them.
+    #[arg(long, env = "LECTERN_DENY_EGRESS", value_name = "CIDR", value_delimiter = ',', value_parser = crate::cluster::parse_denied)]
+    pub deny_egress: Vec<IpNet>,
 }
 
 /// What the running services need to know.

@@ -20,6 +20,7 @@ mod git;
 mod oci;
 mod tarball;
 mod unpack;
+mod web;
 
 /// How long one fetch may take.
 const FETCH_TIME: Duration = Duration::from_secs(600);

@@ -8,8 +8,8 @@ use lectern_api::ids::LabSlug;
 use lectern_api::labs::{LabProblem, LabSummary};
 use lectern_content::Lab;
 
-use super::scan;
 use super::shelf::Shelf;
+use super::{Viewer, scan};
 
 /// The labs by name.
 pub(super) type Index = BTreeMap<LabSlug, Listed>;
@@ -129,7 +129,8 @@ fn add(index: &mut Index, name: LabSlug, listed: Listed) {
 
 impl Listed {
     /// What the catalogue tells of it; none for a learner where no version ever loaded.
-    pub fn summary(&self, slug: &LabSlug, for_author: bool) -> Option<LabSummary> {
+    pub fn summary(&self, slug: &LabSlug, viewer: Viewer) -> Option<LabSummary> {
+        let for_author = viewer >= Viewer::Author;
         let errors = if for_author { self.problems.clone() } else { vec![] };
         let source = for_author.then(|| self.source.clone());
         match &self.lab {
@@ -144,6 +145,13 @@ impl Listed {
                 pages: lab.pages.clone(),
                 source,
                 errors,
+                warnings: if viewer >= Viewer::Instructor {
+                    lab.refusals.iter().cloned().map(LabProblem::from).collect()
+                } else {
+                    vec![]
+                },
+                privileged: viewer >= Viewer::Instructor && lectern_content::allow::is_privileged(&lab.spec),
+                switched_off: lab.switched_off.clone(),
             }),
             None if for_author => Some(LabSummary {
                 slug: slug.clone(),
@@ -156,6 +164,9 @@ impl Listed {
                 pages: vec![],
                 source,
                 errors,
+                warnings: vec![],
+                privileged: false,
+                switched_off: vec![],
             }),
             None => None,
         }

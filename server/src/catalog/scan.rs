@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use lectern_api::ids::LabSlug;
 use lectern_content::collection::find_workshops;
+use lectern_content::files::is_others_link;
 
 /// How deep and how many files are looked at; a folder beyond that is loaded all the same.
 const DEPTH: usize = 12;
@@ -63,6 +64,16 @@ pub(super) fn list_labs(dir: &Path) -> io::Result<Vec<PathBuf>> {
 /// Joins paths of which the second may be empty, without a slash at the end.
 pub(super) fn joined(folder: &Path, lab: &Path) -> PathBuf {
     if lab.as_os_str().is_empty() { folder.to_owned() } else { folder.join(lab) }
+}
+
+/// The folder on the way to a lab that somebody else made a link: who may write into a folder of labs cannot have the
+/// server read what only it can read.
+pub(super) fn others_link(root: &Path, lab: &Path) -> Option<PathBuf> {
+    let mut at = root.to_owned();
+    lab.components().find_map(|part| {
+        at.push(part);
+        is_others_link(&at).then(|| at.clone())
+    })
 }
 
 fn is_hidden(path: &Path) -> bool {
@@ -182,6 +193,21 @@ mod tests {
         assert_eq!(before, signature(dir.path()));
         std::fs::write(dir.path().join("a/b"), "xy").unwrap();
         assert_ne!(before, signature(dir.path()));
+    }
+
+    #[test]
+    fn a_folder_that_another_user_made_a_link_is_left_out() {
+        let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::create_dir_all(elsewhere.path().join("lab")).unwrap();
+        let link = dir.path().join("group");
+        std::os::unix::fs::symlink(elsewhere.path(), &link).unwrap();
+        let lab = Path::new("group/lab");
+        assert_eq!(others_link(dir.path(), lab), None, "who runs the server may link labs");
+        // only root can give a link away
+        match std::os::unix::fs::lchown(&link, Some(12_345), None) {
+            Ok(()) => assert_eq!(others_link(dir.path(), lab), Some(link)),
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::PermissionDenied),
+        }
     }
 
     #[test]

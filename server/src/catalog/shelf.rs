@@ -11,10 +11,13 @@ use lectern_content::Lab;
 use super::fetch::{FetchError, Fetcher, Version};
 use super::scan::{self, Signature};
 use super::source::Source;
+use crate::config::portal::Portal;
 
 /// One source and its labs.
 pub(super) struct Shelf {
     pub source: Source,
+    /// What its labs are allowed.
+    portal: Arc<Portal>,
     /// None for a folder, which is read where it lies.
     fetcher: Option<Fetcher>,
     state: Mutex<State>,
@@ -64,14 +67,14 @@ impl State {
 
 impl Shelf {
     /// Takes a source, and what an earlier run left of it in the cache.
-    pub fn open(source: Source, cache: &Path, max_mib: u64) -> Result<Self, FetchError> {
+    pub fn open(source: Source, cache: &Path, max_mib: u64, portal: Arc<Portal>) -> Result<Self, FetchError> {
         let fetcher = match source {
             Source::Folder(_) => None,
             _ => Some(Fetcher::open(source.clone(), cache, max_mib)?),
         };
         let version = fetcher.as_ref().and_then(Fetcher::present);
         let state = Mutex::new(State { version, ..State::default() });
-        Ok(Self { source, fetcher, state, fetching: tokio::sync::Mutex::default() })
+        Ok(Self { source, portal, fetcher, state, fetching: tokio::sync::Mutex::default() })
     }
 
     /// Whether it must be fetched.
@@ -135,11 +138,16 @@ impl Shelf {
         let mut is_different = state.entries.len() != before || std::mem::take(&mut state.is_fresh);
         state.loaded = state.version.as_ref().map(|version| version.folder.clone());
         for folder in folders {
+            if let Some(link) = scan::others_link(&root, &folder) {
+                tracing::warn!(lab.folder = %link.display(), "a lab is left out: another user made its folder a link");
+                is_different |= state.entries.remove(&folder).is_some();
+                continue;
+            }
             let path = scan::joined(&root, &folder);
             let signature = scan::signature(&path);
             if state.entries.get(&folder).is_none_or(|entry| entry.signature != signature) {
                 let former = state.entries.remove(&folder).and_then(|entry| entry.lab);
-                state.entries.insert(folder, load(&path, signature, former));
+                state.entries.insert(folder, load(&path, signature, former, &self.portal));
                 is_different = true;
             }
         }
@@ -159,9 +167,13 @@ impl Shelf {
     }
 }
 
-fn load(folder: &Path, signature: Signature, former: Option<Arc<Lab>>) -> Entry {
+fn load(folder: &Path, signature: Signature, former: Option<Arc<Lab>>, portal: &Portal) -> Entry {
     match Lab::load(folder) {
-        Ok(lab) => {
+        Ok(mut lab) => {
+            lab.restrict(&portal.allowances_of(&lab.slug));
+            for refusal in &lab.refusals {
+                tracing::warn!(lab.slug = %lab.slug, "a lab is not allowed all that it asks for: {refusal}");
+            }
             tracing::info!(lab.slug = %lab.slug, lab.pages = lab.pages.len(), "loaded a lab");
             Entry { signature, lab: Some(Arc::new(lab)), problems: vec![] }
         }

@@ -65,6 +65,7 @@ impl Cluster {
                 early_tries: tokio::sync::Semaphore::new(start::EARLY_TRIES),
                 kinds: objects::Kinds::default(),
                 applied_network: tokio::sync::Mutex::default(),
+                compared_network: tokio::sync::Mutex::default(),
             }),
         };
         // this one wants to know the cluster's addresses, which the watches have brought

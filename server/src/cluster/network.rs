@@ -3,11 +3,17 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{Api, Client};
 
 use super::ClusterError;
+
+mod ranges;
+
+pub use ranges::parse_denied;
+pub(super) use ranges::{NodeRanges, service_ranges};
 
 /// Which endpoint slices are wanted.
 pub(super) const ENDPOINTS_SELECTOR: &str = "kubernetes.io/service-name in (kubernetes, kube-dns)";
@@ -93,16 +99,16 @@ pub struct NetworkFacts {
     pub dns_addresses: BTreeSet<IpAddr>,
     /// Ports of the DNS servers; 53 always among them.
     pub dns_ports: BTreeSet<u16>,
-    /// Ranges that the operator denies besides the private ones.
-    pub denied_cidrs: Vec<String>,
+    /// Public ranges that are denied: the operator's, and those of nodes, pods and services.
+    pub denied: BTreeSet<IpNet>,
 }
 
 impl NetworkFacts {
     pub(super) fn new<'a>(
         endpoints: impl Iterator<Item = &'a ServiceEndpoints>,
-        denied_cidrs: &[String],
+        denied: impl Iterator<Item = IpNet>,
     ) -> Self {
-        let mut facts = Self { denied_cidrs: denied_cidrs.to_vec(), ..Self::default() };
+        let mut facts = Self { denied: ranges::public_parts(denied), ..Self::default() };
         facts.dns_ports.insert(53);
         for one in endpoints {
             match one.service {
@@ -154,7 +160,7 @@ mod tests {
         .iter()
         .filter_map(ServiceEndpoints::of_slice)
         .collect::<Vec<_>>();
-        let facts = NetworkFacts::new(found.iter(), &[]);
+        let facts = NetworkFacts::new(found.iter(), std::iter::empty());
         assert_eq!(facts.api_ports, BTreeSet::from([6443]));
         assert_eq!(facts.dns_ports, BTreeSet::from([53, 5353]));
         assert_eq!(facts.dns_addresses, BTreeSet::from(["10.5.0.2".parse().unwrap()]));

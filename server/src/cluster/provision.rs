@@ -4,22 +4,30 @@
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt as _};
 
-use super::{Cluster, ClusterError, NamespaceSpec, Progress, SessionSpec, apply, manifests};
+use super::{Cluster, ClusterError, Egress, LeftOut, NamespaceSpec, Progress, SessionSpec, apply, manifests};
 
 impl Cluster {
     /// Makes the cluster's side of a session, or brings it to what `spec` says. May be repeated at any time.
     ///
-    /// Returns when every object is written; the workbench is then on its way
+    /// Returns when every object is written, and which objects of the lab's were left out because a learner could not
+    /// have made them; the workbench is then on its way
     /// ([`Cluster::wait_for_workbench`]) and [`Cluster::learner_kubeconfig`] may be called, at the same time.
     ///
     /// # Errors
     /// When the cluster gives no answer or refuses an object. What was written so far stays:
     /// repeat, or [`Cluster::deprovision`].
-    pub async fn provision(&self, spec: &SessionSpec, progress: Progress<'_>) -> Result<(), ClusterError> {
+    pub async fn provision(
+        &self,
+        spec: &SessionSpec,
+        progress: Progress<'_>,
+    ) -> Result<Vec<LeftOut>, ClusterError> {
         progress("Making your namespace");
         let begun = Instant::now();
-        let (workbench, learner) = tokio::try_join!(
+        let ((workbench, ()), (learner, left_out)) = tokio::try_join!(
             timed(self.apply_workbench_objects(spec, progress)),
             timed(self.apply_learner_objects(spec))
         )?;
@@ -31,7 +39,7 @@ impl Cluster {
             learner_ms = learner.as_millis(),
             "the session's objects are written"
         );
-        Ok(())
+        Ok(left_out)
     }
 
     async fn apply_workbench_objects(
@@ -54,7 +62,7 @@ impl Cluster {
     }
 
     /// The learner's namespaces with all that keeps them in bounds, then what the lab itself wants in them.
-    async fn apply_learner_objects(&self, spec: &SessionSpec) -> Result<(), ClusterError> {
+    async fn apply_learner_objects(&self, spec: &SessionSpec) -> Result<Vec<LeftOut>, ClusterError> {
         let spaces = spec.namespaces();
         let account = async {
             let account = manifests::rbac::learner_account(spec, self.workbench_namespace());
@@ -99,9 +107,16 @@ impl Cluster {
         };
         let binding = manifests::rbac::learner_binding(spec, space, instance);
         let policy = manifests::network_policy::learner(spec, space, instance, &self.network());
+        let for_lab = async {
+            match manifests::rbac::lab_binding(spec, space, instance) {
+                Some(binding) => apply::apply(self.namespaced(namespace), binding).await.map(|_| ()),
+                None => Ok(()),
+            }
+        };
         tokio::try_join!(
             apply::apply(self.namespaced(namespace), binding),
             apply::apply(self.namespaced(namespace), policy),
+            for_lab,
             quotas,
             limits,
         )?;
@@ -120,21 +135,57 @@ impl Cluster {
         apply::apply(self.namespaced(namespace), binding).await.map(drop)
     }
 
-    /// Writes the workbenches' shared policy again where the cluster's DNS or API server have moved.
+    /// Writes the workbenches' shared policies again where the cluster's DNS, API server or nodes have moved.
     pub(super) async fn refresh_shared_policy(&self) -> Result<(), ClusterError> {
         let now = self.network();
         let mut applied = self.shared.applied_network.lock().await;
         if applied.as_ref() != Some(&now) {
-            let policy = manifests::network_policy::workbenches(self.workbench_namespace(), &now);
-            self.apply_workbench(policy).await?;
+            let policies = Egress::ALL.map(|reach| {
+                let policy = manifests::network_policy::workbenches(reach, self.workbench_namespace(), &now);
+                self.apply_workbench(policy)
+            });
+            futures::future::try_join_all(policies).await?;
             *applied = Some(now);
         }
         Ok(())
     }
+
+    /// Writes the policies of sessions that run again where the cluster's DNS, API server or nodes have moved. Costs
+    /// nothing while they stay.
+    ///
+    /// # Errors
+    /// When the cluster gives no answer; call it again.
+    pub async fn refresh_network(&self) -> Result<(), ClusterError> {
+        self.refresh_shared_policy().await?;
+        let now = self.network();
+        let mut compared = self.shared.compared_network.lock().await;
+        if compared.as_ref() == Some(&now) {
+            return Ok(());
+        }
+        let policies: Api<NetworkPolicy> = Api::all(self.client.clone());
+        let ours = ListParams::default().labels(&manifests::labels::selector(self.workbench_namespace()));
+        let found =
+            policies.list(&ours).await.map_err(|error| ClusterError::of(error, "list network policies"))?;
+        let stale =
+            found.items.iter().filter(|policy| policy.name_any() == manifests::network_policy::LEARNER);
+        let changed = stale.filter_map(|policy| manifests::network_policy::refreshed(policy, &now));
+        for policy in changed {
+            let namespace = policy.metadata.namespace.clone().unwrap_or_default();
+            match apply::apply(self.namespaced(&namespace), policy).await {
+                // its session ended meanwhile
+                Ok(_) | Err(ClusterError::NotFound { .. } | ClusterError::Refused { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        *compared = Some(now);
+        Ok(())
+    }
 }
 
-async fn timed(work: impl Future<Output = Result<(), ClusterError>>) -> Result<Duration, ClusterError> {
+async fn timed<T>(
+    work: impl Future<Output = Result<T, ClusterError>>,
+) -> Result<(Duration, T), ClusterError> {
     let begun = Instant::now();
-    work.await?;
-    Ok(begun.elapsed())
+    let done = work.await?;
+    Ok((begun.elapsed(), done))
 }

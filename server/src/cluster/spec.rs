@@ -1,5 +1,6 @@
 //! What a session shall be, as pure data: everything the manifest builders need to know.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
@@ -28,8 +29,12 @@ pub struct SessionSpec {
     pub rules: Vec<Value>,
     /// The learner's further namespaces, in the order of their names in `names`.
     pub secondary: Vec<NamespaceSpec>,
-    /// The lab's own objects, to be made in the learner's namespaces in this order.
+    /// The lab's own objects, to be made in the learner's namespaces in this order, with the rights of a learner.
     pub objects: Vec<Value>,
+    /// Version and kind of those objects that are made with the server's own rights.
+    pub trusted_types: BTreeSet<(String, String)>,
+    /// What the learner's pods and the workbench may reach outside of the session.
+    pub egress: Egress,
     /// The pod with the terminals.
     pub workbench: WorkbenchSpec,
     /// When the session ends by itself; kept as an annotation for whoever looks at the cluster.
@@ -50,6 +55,8 @@ impl SessionSpec {
             rules: Vec::new(),
             secondary: Vec::new(),
             objects: Vec::new(),
+            trusted_types: BTreeSet::new(),
+            egress: Egress::default(),
             workbench: WorkbenchSpec::default(),
             expires_at: None,
         }
@@ -147,6 +154,33 @@ impl FromStr for Role {
             "edit" => Ok(Self::Edit),
             "view" => Ok(Self::View),
             _ => Err(UnknownWord { what: "role", text: text.to_owned(), known: "admin, edit or view" }),
+        }
+    }
+}
+
+/// What a session may reach outside of itself; each of them the API server, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Egress {
+    /// Nothing.
+    None,
+    /// The cluster's DNS.
+    Dns,
+    /// The cluster's DNS and public addresses.
+    #[default]
+    Internet,
+}
+
+impl Egress {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::None, Self::Dns, Self::Internet];
+
+    /// The label's value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Dns => "dns",
+            Self::Internet => "internet",
         }
     }
 }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::{Namespace, Pod};
+use ipnet::IpNet;
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
@@ -18,7 +19,7 @@ use tokio::task::JoinSet;
 
 use super::inventory::NamespaceStatus;
 use super::manifests::labels;
-use super::network::{self, NetworkFacts, ServiceEndpoints};
+use super::network::{self, NetworkFacts, NodeRanges, ServiceEndpoints};
 use super::workbench::WorkbenchStatus;
 use super::{ClusterError, workbench};
 
@@ -95,6 +96,8 @@ pub(super) struct Watches {
     pub(super) workbenches: Arc<Board<WorkbenchStatus>>,
     pub(super) namespaces: Arc<Board<NamespaceStatus>>,
     endpoints: Arc<Board<ServiceEndpoints>>,
+    nodes: Arc<Board<NodeRanges>>,
+    service_ranges: Vec<IpNet>,
     service_addresses: Vec<ServiceEndpoints>,
     _tasks: JoinSet<()>,
 }
@@ -102,7 +105,8 @@ pub(super) struct Watches {
 impl Watches {
     pub(super) async fn start(client: &Client, instance: &str, server: &str) -> Result<Self, ClusterError> {
         let mut tasks = JoinSet::new();
-        let (workbenches, namespaces, endpoints) = (Board::new(), Board::new(), Board::new());
+        let (workbenches, namespaces) = (Board::new(), Board::new());
+        let (endpoints, nodes) = (Board::new(), Board::new());
         let ours = watcher::Config::default().labels(&labels::selector(instance));
         let first = [
             watch_board(
@@ -127,9 +131,30 @@ impl Watches {
                 ServiceEndpoints::of_slice,
             ),
         ];
+        let first_nodes = watch_board(
+            &mut tasks,
+            Api::<Node>::all(client.clone()),
+            watcher::Config::default(),
+            Arc::clone(&nodes),
+            NodeRanges::of_node,
+        );
         let all = async {
-            let (service_addresses, seen) =
-                tokio::join!(network::service_addresses(client), futures::future::join_all(first));
+            let (service_addresses, service_ranges, seen, seen_nodes) = tokio::join!(
+                network::service_addresses(client),
+                network::service_ranges(client),
+                futures::future::join_all(first),
+                first_nodes
+            );
+            match seen_nodes {
+                Ok(Ok(())) => {}
+                // who runs the platform on a part of a cluster may not be let see its nodes
+                Ok(Err(error)) if is_forbidden(&error) => tracing::warn!(
+                    "the server may not list and watch nodes: learners can reach public addresses that nodes have; \
+                     give it that right, or name the addresses with --deny-egress"
+                ),
+                Ok(Err(error)) => return Err(watch_error(error)),
+                Err(_) => return Err(no_first_state(server)),
+            }
             for result in seen {
                 match result {
                     Ok(Ok(())) => {}
@@ -137,11 +162,19 @@ impl Watches {
                     Err(_) => return Err(no_first_state(server)),
                 }
             }
-            service_addresses
+            Ok((service_addresses?, service_ranges?))
         };
-        let service_addresses =
+        let (service_addresses, service_ranges) =
             tokio::time::timeout(FIRST_STATE_TIMEOUT, all).await.map_err(|_| no_first_state(server))??;
-        Ok(Self { workbenches, namespaces, endpoints, service_addresses, _tasks: tasks })
+        Ok(Self {
+            workbenches,
+            namespaces,
+            endpoints,
+            nodes,
+            service_ranges,
+            service_addresses,
+            _tasks: tasks,
+        })
     }
 
     /// The API server's address as pods reach it.
@@ -149,9 +182,20 @@ impl Watches {
         network::api_server_url(&self.service_addresses)
     }
 
-    pub(super) fn network(&self, denied_cidrs: &[String]) -> NetworkFacts {
-        let slices = self.endpoints.all();
-        NetworkFacts::new(slices.iter().map(AsRef::as_ref).chain(&self.service_addresses), denied_cidrs)
+    pub(super) fn network(&self, denied_cidrs: &[IpNet]) -> NetworkFacts {
+        let (slices, nodes) = (self.endpoints.all(), self.nodes.all());
+        let denied = nodes.iter().flat_map(|node| &node.0).chain(&self.service_ranges).chain(denied_cidrs);
+        NetworkFacts::new(slices.iter().map(AsRef::as_ref).chain(&self.service_addresses), denied.copied())
+    }
+}
+
+fn is_forbidden(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => status.code == 403,
+        _ => false,
     }
 }
 
@@ -163,7 +207,7 @@ fn no_first_state(server: &str) -> ClusterError {
 }
 
 fn watch_error(error: watcher::Error) -> ClusterError {
-    let action = "watch workbenches, namespaces and endpoints";
+    let action = "watch workbenches, namespaces, endpoints and nodes";
     match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use lectern_content::report::{self, LintedLab};
 use lectern_content::{Severity, collection};
+use lectern_server::config::portal::{Portal, PortalFlags};
 
 /// Flags of `lectern lint`.
 #[derive(Args)]
@@ -24,6 +25,10 @@ pub struct LintArgs {
     /// Counts warnings as errors.
     #[arg(long)]
     strict: bool,
+    /// Portal file of the platform on which the labs shall run, which says what they are allowed; without it the strict
+    /// defaults count.
+    #[arg(long, value_name = "FILE")]
+    portal: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -57,10 +62,11 @@ pub fn run(args: &LintArgs) -> ExitCode {
 }
 
 fn lint(args: &LintArgs, out: &mut impl Write) -> anyhow::Result<Verdict> {
+    let portal = Portal::read(&PortalFlags { portal: args.portal.clone() })?;
     let mut labs = Vec::new();
     for path in &args.paths {
         for dir in find_labs(path)? {
-            let diagnostics = lectern_content::lint(&dir);
+            let diagnostics = lectern_content::lint_for(&dir, |lab| portal.allowances_of(lab));
             labs.push(LintedLab { dir, diagnostics });
         }
     }
@@ -110,7 +116,7 @@ mod tests {
     use super::*;
 
     fn args(path: &Path, format: Format, strict: bool) -> LintArgs {
-        LintArgs { paths: vec![path.to_owned()], format, strict }
+        LintArgs { paths: vec![path.to_owned()], format, strict, portal: None }
     }
 
     fn labs_with(pages: &[(&str, &str)]) -> tempfile::TempDir {
@@ -136,6 +142,36 @@ mod tests {
         assert_eq!([verdict("fine", true), verdict("warned", false)], [Verdict::Fine, Verdict::Fine]);
         assert_eq!([verdict("warned", true), verdict("faulty", false)], [Verdict::Faulty, Verdict::Faulty]);
         assert_eq!(verdict("", false), Verdict::Faulty);
+    }
+
+    #[test]
+    fn a_lab_is_held_against_what_the_platform_allows() {
+        let dir = labs_with(&[("greedy", "words\n")]);
+        let resources = dir.path().join("greedy/resources");
+        std::fs::create_dir_all(&resources).unwrap();
+        std::fs::write(
+            resources.join("workshop.yaml"),
+            "apiVersion: training.educates.dev/v1beta1\nkind: Workshop\nmetadata: {name: greedy}\nspec:\n  title: x\n  \
+             session:\n    namespaces:\n      security: {policy: privileged}\n",
+        )
+        .unwrap();
+        let portal = dir.path().join("portal.yaml");
+        std::fs::write(&portal, "labs: {greedy: {allow: {policy: privileged}}}\n").unwrap();
+        let found = |portal: Option<PathBuf>| {
+            let mut out = Vec::new();
+            let args = LintArgs { portal, ..args(&dir.path().join("greedy"), Format::Json, false) };
+            lint(&args, &mut out).unwrap();
+            serde_json::from_slice::<serde_json::Value>(&out).unwrap()
+        };
+        let strict = found(None);
+        assert_eq!(strict[0]["code"], "not-allowed");
+        assert_eq!((&strict[0]["line"], &strict[0]["severity"]), (&8.into(), &"warning".into()));
+        assert!(
+            strict[0]["hint"].as_str().unwrap().contains("labs: {greedy: {allow: {policy: privileged}}}")
+        );
+        let allowed = found(Some(portal));
+        assert_eq!(allowed[0]["code"], "privileged-lab");
+        assert_eq!(allowed.as_array().unwrap().len(), 1);
     }
 
     #[test]

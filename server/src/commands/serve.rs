@@ -77,12 +77,13 @@ pub async fn serve(
     let url = database_url(&args.database)?;
     let pool = store::connect(url).await?;
     store::migrate(&pool).await?;
-    let catalog = Catalog::open(&args.catalog)?;
+    let catalog = Catalog::open(&args.catalog, &portal)?;
     let cluster = Cluster::connect(&ClusterConfig {
         kubeconfig: args.cluster.kubeconfig.clone(),
         workbench_namespace: args.cluster.workbench_namespace.clone(),
         workbench_image: args.cluster.workbench_image.clone(),
         home_storage_class: args.cluster.home_storage_class.clone(),
+        denied_cidrs: args.cluster.deny_egress.clone(),
         ..ClusterConfig::default()
     })
     .await?;

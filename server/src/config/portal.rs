@@ -1,14 +1,20 @@
-//! What the operator decides about sessions: how many, how long, and how many are made ahead. One YAML file; every
-//! number has a default.
+//! What the operator decides about sessions: how many, how long, how many are made ahead, and what labs are allowed.
+//! One YAML file; everything has a default.
 
-use std::collections::BTreeMap;
+mod allow;
+mod labs;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lectern_api::ids::LabSlug;
-use lectern_content::spec::parse_duration;
+use lectern_content::allow::Allowances;
+use lectern_content::spec::{Egress, parse_duration};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
+
+pub use allow::{Allow, AllowedResources};
+pub use labs::Labs;
 
 /// How long a session of a lab lasts that does not say how long it takes, in seconds.
 const DEFAULT_SECS: u64 = 2 * 60 * 60;
@@ -59,8 +65,8 @@ pub struct Portal {
     pub sessions: Maxima,
     /// For every lab that does not say otherwise.
     pub defaults: LabNumbers,
-    /// For single labs, by name.
-    pub labs: BTreeMap<LabSlug, LabNumbers>,
+    /// For single labs, by name, and what all of them are allowed.
+    pub labs: Labs,
 }
 
 /// How many sessions there may be at once; absent: as many as the cluster holds.
@@ -78,7 +84,7 @@ pub struct Maxima {
 }
 
 /// The numbers of a lab, as they are written; what is absent comes from the defaults.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LabNumbers {
     /// How many sessions at once, those in reserve included.
@@ -95,6 +101,10 @@ pub struct LabNumbers {
     pub deadline: Option<Span>,
     /// After how long without a sign of its learner a session ends.
     pub orphaned: Option<Span>,
+    /// The most that a session may reach outside of itself.
+    pub egress: Option<Egress>,
+    /// What the lab is allowed, over what all labs are; nothing that defaults may say.
+    pub allow: Option<Allow>,
 }
 
 impl LabNumbers {
@@ -107,6 +117,8 @@ impl LabNumbers {
             overtime: self.overtime.or(other.overtime),
             deadline: self.deadline.or(other.deadline),
             orphaned: self.orphaned.or(other.orphaned),
+            egress: self.egress.or(other.egress),
+            allow: self.allow,
         }
     }
 }
@@ -177,8 +189,11 @@ impl Portal {
         // a file of comments only says nothing, which is no mistake
         let read: Option<Self> = serde_saphyr::from_str(text).map_err(|error| invalid(error.to_string()))?;
         let portal = read.unwrap_or_default();
+        if portal.defaults.allow.is_some() {
+            return Err(invalid("defaults: what all labs are allowed stands in labs.allow".to_owned()));
+        }
         for (place, numbers) in std::iter::once(("defaults", &portal.defaults))
-            .chain(portal.labs.iter().map(|(lab, numbers)| (lab.as_str(), numbers)))
+            .chain(portal.labs.by_name.iter().map(|(lab, numbers)| (lab.as_str(), numbers)))
         {
             if let Some(expires) = numbers.expires
                 && expires.secs < 60
@@ -202,7 +217,7 @@ impl Portal {
     /// all of them together as much again.
     #[must_use]
     pub fn settings_of(&self, lab: &LabSlug, lab_secs: Option<u64>) -> LabSettings {
-        let numbers = self.labs.get(lab).copied().unwrap_or_default().or(self.defaults);
+        let numbers = self.numbers_of(lab);
         let by_lab =
             lab_secs.map_or(DEFAULT_SECS, |secs| secs.saturating_mul(2).clamp(LEAST_SECS, MOST_BY_LAB_SECS));
         let expires_secs =
@@ -220,6 +235,23 @@ impl Portal {
         }
     }
 
+    fn numbers_of(&self, lab: &LabSlug) -> LabNumbers {
+        self.labs.by_name.get(lab).cloned().unwrap_or_default().or(self.defaults.clone())
+    }
+
+    /// What a lab is allowed: the strict defaults, over which stands what all labs are allowed, over which stands what
+    /// this one is.
+    #[must_use]
+    pub fn allowances_of(&self, lab: &LabSlug) -> Allowances {
+        let numbers = self.numbers_of(lab);
+        let mut allowances = Allowances::default();
+        for allow in [Some(&self.labs.allow), numbers.allow.as_ref()].into_iter().flatten() {
+            allow.apply_to(&mut allowances);
+        }
+        allowances.egress = allowances.egress.min(numbers.egress.unwrap_or_default());
+        allowances
+    }
+
     /// How many labs of which the operator says nothing have a session in reserve.
     #[must_use]
     pub fn reserved_labs(&self) -> u32 {
@@ -229,6 +261,8 @@ impl Portal {
 
 #[cfg(test)]
 mod tests {
+    use lectern_content::spec::{Budget, SecurityPolicy};
+
     use super::*;
 
     fn parse(text: &str) -> Result<Portal, String> {
@@ -277,10 +311,40 @@ mod tests {
             ("defaults: { expires: 5s }", "a minute at least"),
             ("labs: { seed: { capacity: 2, initial: 5 } }", "seed: 5 sessions"),
             ("defaults: { capacity: -1 }", "capacity"),
+            ("defaults: { allow: { rules: true } }", "labs.allow"),
+            ("labs: { allow: { polices: privileged } }", "polices"),
+            ("labs: { allow: { policy: root } }", "root"),
+            ("labs: { allow: { images: [registry.example.org*] } }", "registry.example.org*"),
+            ("labs: { allow: { resources: { memory: lots } } }", "lots"),
+            ("labs: { allow: { objects: [ClusterRoleBinding] } }", "ClusterRoleBinding"),
+            ("labs: { seed: { egress: everything } }", "everything"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains("portal.yaml") && error.contains(word), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn labs_are_allowed_little_unless_the_operator_says_more_and_one_lab_may_be_trusted() {
+        assert_eq!(Portal::default().allowances_of(&slug("x")), Allowances::default());
+        let portal = parse(
+            "defaults: { egress: dns }\n\
+             labs:\n  allow: { budget: x-large, images: ['ghcr.io/educates/*'], resources: { memory: 4Gi } }\n  \
+             seed: { reserved: 1, egress: internet, allow: { policy: privileged, rules: true, objects: [LimitRange] } }\n",
+        )
+        .unwrap();
+        let other = portal.allowances_of(&slug("other"));
+        assert_eq!((other.policy, other.budget), (SecurityPolicy::Baseline, Budget::XLarge));
+        assert!(!other.rules && other.objects.is_empty());
+        assert_eq!((other.egress, other.memory.as_str()), (Egress::Dns, "4Gi"));
+        let seed = portal.allowances_of(&slug("seed"));
+        assert_eq!(
+            (seed.policy, seed.budget, seed.rules),
+            (SecurityPolicy::Privileged, Budget::XLarge, true)
+        );
+        assert_eq!((seed.egress, seed.images.len()), (Egress::Internet, 1));
+        assert!(seed.trusts_kind("v1", "LimitRange"));
+        assert_eq!(portal.settings_of(&slug("seed"), None).reserved, Some(1));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use lectern_api::ids::UserId;
 use super::ApiError;
 use super::origin::check_origin;
 use crate::app::Services;
+use crate::catalog::Viewer;
 use crate::identity::Login;
 
 /// The header that carries the CSRF token.
@@ -29,10 +30,14 @@ impl Caller {
         self.0.user.id
     }
 
-    /// Whether the person sees what only authors see.
+    /// How much of the catalogue concerns the person.
     #[must_use]
-    pub fn is_author(&self) -> bool {
-        self.0.user.role >= Role::Author
+    pub fn viewer(&self) -> Viewer {
+        match self.0.user.role {
+            Role::Learner => Viewer::Learner,
+            Role::Instructor => Viewer::Instructor,
+            Role::Author | Role::Admin => Viewer::Author,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::catalog::LabAsset;
 
 /// `GET /api/v1/labs`.
 pub async fn list_labs(services: Data<Services>, caller: Caller) -> impl Responder {
-    Json(services.catalog.list_labs(caller.is_author()))
+    Json(services.catalog.list_labs(caller.viewer()))
 }
 
 /// `GET /api/v1/labs/{slug}/files/{path}`: a picture or other file that lies beside the lab's pages.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use lectern_api::labs::LabProblem;
 use lectern_content::Lab;
+use lectern_content::allow::Refusal;
 use lectern_link::{Link, LinkError};
 use tokio::sync::mpsc;
 
@@ -168,9 +170,13 @@ impl Sessions {
         is_again: bool,
     ) -> Result<Link, ProvisionError> {
         let names = names(row);
-        let spec = session_spec(row, lab);
+        let (spec, refusals) = session_spec(row, lab, &self.portal.allowances_of(&lab.slug));
+        self.note_refusals(row, lab, refusals);
         let objects = async {
-            self.cluster.provision(&spec, tell).await?;
+            let refused = self.cluster.provision(&spec, tell).await?;
+            let refused =
+                refused.into_iter().map(|one| Refusal { object: one.object, reason: one.reason, kind: None });
+            self.note_refusals(row, lab, refused.collect());
             self.learner_token(row, lab).await
         };
         let workbench = async {
@@ -188,6 +194,29 @@ impl Sessions {
         }
         prepare(&link, row, lab).await?;
         Ok(link)
+    }
+
+    /// Notes which of a lab's objects are left out of a session, for its author and for whoever runs the platform.
+    fn note_refusals(&self, row: &SessionRow, lab: &Arc<Lab>, refusals: Vec<Refusal>) {
+        let mut problems = Vec::new();
+        for Refusal { object, reason, .. } in refusals {
+            tracing::warn!(
+                session.id = %row.session_id(),
+                lab.slug = %lab.slug,
+                lab.object = object,
+                reason,
+                "an object of a lab is left out"
+            );
+            problems.push(LabProblem {
+                file: "resources/workshop.yaml".to_owned(),
+                line: None,
+                message: format!("In a session the lab's {object} is left out: {reason}"),
+                hint: None,
+            });
+        }
+        if !problems.is_empty() {
+            self.catalog.note_left_out(lab, problems);
+        }
     }
 
     /// A fresh token for the learner's tools, unless the lab wants them to have none.

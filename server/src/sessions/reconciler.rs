@@ -110,6 +110,12 @@ impl Sessions {
             self.spawn_provisioning(row);
         }
         self.renew_stale_tokens(conn).await?;
+        if let Err(error) = self.cluster.refresh_network().await {
+            tracing::warn!(
+                error = chain(&error),
+                "the network policies of running sessions could not be renewed"
+            );
+        }
         let mut removed = self.remove_ended(conn).await?;
         if sweeps {
             removed += self.sweep_orphans(conn).await?;

@@ -2,13 +2,16 @@
 
 use lectern_api::ids::SessionId;
 use lectern_content::Lab;
+use lectern_content::allow::{Allowances, OwnNamespaces, Refusal, check_object, listed};
 use lectern_content::spec::{
-    Budget as LabBudget, LimitRange, NamespaceRole, SecurityPolicy as LabPolicy, TerminalLayout,
+    Budget as LabBudget, Egress as LabEgress, LimitRange, NamespaceRole, SecurityPolicy as LabPolicy,
+    TerminalLayout,
 };
+use serde_json::Value;
 
 use super::environment::{Values, definition_values, fill, fill_manifest};
 use crate::cluster::{
-    Amounts, Budget, ContainerLimits, NamespaceSpec, Role, SecurityPolicy, SessionNames, SessionSpec,
+    Amounts, Budget, ContainerLimits, Egress, NamespaceSpec, Role, SecurityPolicy, SessionNames, SessionSpec,
 };
 use crate::store::sessions::SessionRow;
 
@@ -61,8 +64,13 @@ pub(super) fn secondary_names(lab: &Lab, namespace: &str, values: &Values) -> Re
     Ok(names)
 }
 
-/// What the cluster shall make for this session.
-pub(super) fn session_spec(row: &SessionRow, lab: &Lab) -> SessionSpec {
+/// What the cluster shall make for this session, and what of the lab's objects turned out to go too far once values
+/// were filled in. The lab's definition is within the allowances already.
+pub(super) fn session_spec(
+    row: &SessionRow,
+    lab: &Lab,
+    allowances: &Allowances,
+) -> (SessionSpec, Vec<Refusal>) {
     let wish = &lab.spec.session;
     let values = definition_values(row, lab);
     let mut spec = SessionSpec::new(SessionId(row.id), lab.slug.clone());
@@ -83,10 +91,22 @@ pub(super) fn session_spec(row: &SessionRow, lab: &Lab) -> SessionSpec {
             security: wish.policy.map_or(spec.security, |policy| security(Some(policy))),
         })
         .collect();
-    spec.objects = (lab.spec.environment_objects.iter())
-        .chain(&wish.objects)
-        .map(|object| fill_manifest(object, &values))
-        .collect();
+    let own: Vec<String> = spec.names.namespaces().map(str::to_owned).collect();
+    let objects = lab.spec.environment_objects.iter().chain(&wish.objects);
+    let filled: Vec<Value> = objects.map(|object| fill_manifest(object, &values)).collect();
+    let mut refusals = Vec::new();
+    for object in filled.iter().flat_map(listed) {
+        // a value may have made another object of it
+        match check_object(object, allowances, &OwnNamespaces::Are(&own)) {
+            Ok(()) => spec.objects.push(object.clone()),
+            Err(refusal) => refusals.push(refusal),
+        }
+    }
+    let text =
+        |object: &Value, key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let types = spec.objects.iter().map(|object| (text(object, "apiVersion"), text(object, "kind")));
+    spec.trusted_types = types.filter(|(version, kind)| allowances.trusts_kind(version, kind)).collect();
+    spec.egress = egress(wish.egress);
     spec.workbench.image.clone_from(&lab.spec.workbench_image);
     if let Some(memory) = &wish.resources.memory {
         spec.workbench.memory.clone_from(memory);
@@ -94,7 +114,15 @@ pub(super) fn session_spec(row: &SessionRow, lab: &Lab) -> SessionSpec {
     if let Some(storage) = &wish.resources.storage {
         spec.workbench.storage.clone_from(storage);
     }
-    spec
+    (spec, refusals)
+}
+
+fn egress(egress: Option<LabEgress>) -> Egress {
+    match egress {
+        Some(LabEgress::None) => Egress::None,
+        Some(LabEgress::Dns) => Egress::Dns,
+        Some(LabEgress::Internet) | None => Egress::Internet,
+    }
 }
 
 fn role(role: NamespaceRole) -> Role {
@@ -135,10 +163,10 @@ fn limits(limits: &LimitRange) -> ContainerLimits {
     }
 }
 
-fn amounts(value: Option<&serde_json::Value>) -> Amounts {
+fn amounts(value: Option<&Value>) -> Amounts {
     let quantity = |key: &str| match value?.get(key)? {
-        serde_json::Value::String(text) => Some(text.clone()),
-        serde_json::Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
         _ => None,
     };
     Amounts { cpu: quantity("cpu"), memory: quantity("memory") }

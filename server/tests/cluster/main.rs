@@ -10,6 +10,7 @@
 mod api {
     pub mod support;
 }
+mod egress;
 mod harness;
 mod isolation;
 mod lab_objects;

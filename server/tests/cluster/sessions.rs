@@ -1,5 +1,6 @@
 //! Whole sessions: the real server with its database, on real workbenches.
 
+mod allowances;
 mod definition;
 mod failures;
 mod replicas;
@@ -13,6 +14,7 @@ use lectern_api::ids::SessionId;
 use lectern_api::sessions::{CheckOutcome, Session, SessionState};
 use lectern_api::terminal::{TerminalFrame, ViewerFrame};
 use lectern_server::cluster::ClusterConfig;
+use lectern_server::config::portal::{Labs, Maxima, Portal};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -26,6 +28,17 @@ fn real() -> Setting {
     let named = std::env::var("LECTERN_WORKBENCH_IMAGE");
     let image = named.unwrap_or_else(|_| ClusterConfig::default().workbench_image);
     Setting { own_cluster: true, workbench_image: Some(image.leak()), ..Setting::default() }
+}
+
+/// The same on a platform that allows labs more.
+fn allowing(allow: serde_json::Value) -> Setting {
+    let allow = serde_json::from_value(allow).expect("what labs may be allowed");
+    let portal = Portal {
+        sessions: Maxima { reserved_labs: Some(0), ..Maxima::default() },
+        labs: Labs { allow, ..Labs::default() },
+        ..Portal::default()
+    };
+    Setting { portal: Some(portal), ..real() }
 }
 
 /// Writes a lab's definition, one page of its own and whatever else it has.

@@ -1,5 +1,7 @@
 //! Labs in tar archives.
 
+use lectern_server::catalog::Viewer;
+
 use crate::support::web::{Shown, Web};
 use crate::support::{Folder, Shop};
 
@@ -28,7 +30,7 @@ async fn an_archive_on_this_machine_is_followed() {
         std::fs::remove_file(&path).unwrap();
         let message = shop.problem().await;
         assert!(message.contains("cannot read") && message.contains(name), "{message}");
-        assert_eq!(shop.catalog.list_labs(false)[0].title, "The first, mended");
+        assert_eq!(shop.catalog.list_labs(Viewer::Learner)[0].title, "The first, mended");
     }
 }
 
@@ -76,7 +78,7 @@ async fn a_server_that_fails_leaves_the_last_good_version_and_its_answer_is_told
     web.shown().body = packed(&labs);
     shop.expect(&["The first"]).await;
     drop(web);
-    let learner = shop.catalog.list_labs(false);
+    let learner = shop.catalog.list_labs(Viewer::Learner);
     assert_eq!(
         (learner[0].title.as_str(), learner[0].errors.len(), &learner[0].source),
         ("The first", 0, &None)

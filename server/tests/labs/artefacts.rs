@@ -8,6 +8,8 @@ use oci_client::client::{Client, ClientConfig, ClientProtocol, Config, ImageLaye
 use oci_client::manifest::{OciDescriptor, OciImageManifest};
 use oci_client::secrets::RegistryAuth;
 
+use lectern_server::catalog::Viewer;
+
 use crate::support::{Folder, Shop};
 
 const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -153,7 +155,7 @@ async fn what_is_wrong_with_an_artefact_is_told_and_the_last_good_version_stays(
     assert!(message.contains("larger than 4 MiB"), "{message}");
     let message = Shop::open(&registry.source("labs:absent")).problem().await;
     assert!(message.contains("cannot pull") && message.contains("labs:absent"), "{message}");
-    assert_eq!(shop.catalog.list_labs(false)[0].title, "The first");
+    assert_eq!(shop.catalog.list_labs(Viewer::Learner)[0].title, "The first");
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+use lectern_server::catalog::Viewer;
+
 use crate::support::repository::Repository;
 use crate::support::web::{Shown, Web};
 use crate::support::{Folder, Shop};
@@ -13,7 +15,7 @@ async fn a_repository_is_fetched_at_its_main_branch_and_again_when_that_moves() 
     repository.files.write_lab("one", "The first");
     repository.commit();
     let shop = Shop::open(&repository.source());
-    assert!(shop.catalog.list_labs(true).is_empty());
+    assert!(shop.catalog.list_labs(Viewer::Author).is_empty());
     let labs = shop.expect(&["The first"]).await;
     assert_eq!(labs[0].source.as_deref(), Some(repository.source().as_str()));
     shop.expect(&["The first"]).await;
@@ -81,7 +83,7 @@ async fn what_is_wrong_is_told_and_the_last_good_version_stays() {
     std::fs::rename(repository.path(), &hidden).unwrap();
     let message = shop.problem().await;
     assert!(message.starts_with("git cannot look into file://"), "{message}");
-    assert_eq!(shop.catalog.list_labs(false)[0].title, "The first");
+    assert_eq!(shop.catalog.list_labs(Viewer::Learner)[0].title, "The first");
     std::fs::rename(&hidden, repository.path()).unwrap();
     shop.expect(&["The first"]).await;
 
@@ -181,5 +183,5 @@ async fn a_repository_that_is_too_large_is_refused() {
     repository.commit();
     let message = shop.problem().await;
     assert!(message.contains("is larger than 4 MiB"), "{message}");
-    assert_eq!(shop.catalog.list_labs(false)[0].title, "The first");
+    assert_eq!(shop.catalog.list_labs(Viewer::Learner)[0].title, "The first");
 }

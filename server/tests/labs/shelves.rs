@@ -2,6 +2,8 @@
 
 use lectern_api::labs::LabSummary;
 
+use lectern_server::catalog::Viewer;
+
 use crate::support::repository::Repository;
 use crate::support::{Folder, Shop, in_time};
 
@@ -46,7 +48,7 @@ async fn the_first_source_that_has_a_name_keeps_it() {
     first.write("one/resources/workshop.yaml", BROKEN);
     let fresh = Shop::open(&format!("{} {}", first.path().display(), second.source()));
     fresh.catalog.refresh().await;
-    assert_eq!(titles(&fresh.catalog.list_labs(false)), ["The second's", "Only the second's"]);
+    assert_eq!(titles(&fresh.catalog.list_labs(Viewer::Learner)), ["The second's", "Only the second's"]);
 }
 
 #[tokio::test]
@@ -61,7 +63,7 @@ async fn a_source_that_was_never_fetched_is_shown_to_authors_only() {
     assert!(labs[0].errors.is_empty() && labs[1].pages.is_empty());
     assert!(labs[1].errors[0].message.contains("cannot read"), "{:?}", labs[1].errors);
     assert_eq!(labs[1].errors[0].file, source);
-    assert_eq!(titles(&shop.catalog.list_labs(false)), ["The first"]);
+    assert_eq!(titles(&shop.catalog.list_labs(Viewer::Learner)), ["The first"]);
     assert!(shop.catalog.find_lab(&labs[1].slug).is_some_and(|lab| lab.is_err()));
 }
 
@@ -109,10 +111,10 @@ async fn what_was_fetched_is_there_at_once_after_a_restart_even_without_the_sour
     shop.expect(&["The first"]).await;
     std::fs::remove_dir_all(repository.path()).unwrap();
     shop.restart();
-    assert_eq!(titles(&shop.catalog.list_labs(false)), ["The first"]);
+    assert_eq!(titles(&shop.catalog.list_labs(Viewer::Learner)), ["The first"]);
     let message = shop.problem().await;
     assert!(message.contains("git cannot look into"), "{message}");
-    assert_eq!(titles(&shop.catalog.list_labs(false)), ["The first"]);
+    assert_eq!(titles(&shop.catalog.list_labs(Viewer::Learner)), ["The first"]);
 }
 
 #[tokio::test]
@@ -125,7 +127,7 @@ async fn watching_fetches_at_once_and_follows_folders_and_sources() {
     let watching = tokio::spawn(shop.catalog.clone().watch());
     let listed = async |wanted: &[&str]| {
         in_time("the labs", async {
-            while titles(&shop.catalog.list_labs(false)) != wanted {
+            while titles(&shop.catalog.list_labs(Viewer::Learner)) != wanted {
                 tokio::task::yield_now().await;
             }
         })

@@ -7,8 +7,9 @@ use std::path::Path;
 use std::process::Command;
 
 use lectern_api::labs::LabSummary;
-use lectern_server::catalog::Catalog;
+use lectern_server::catalog::{Catalog, Viewer};
 use lectern_server::config::CatalogConfig;
+use lectern_server::config::portal::Portal;
 
 /// A folder that a test may change.
 pub struct Folder(tempfile::TempDir);
@@ -72,7 +73,7 @@ impl Shop {
     /// Fetches, and lists the labs as an author sees them.
     pub async fn refreshed(&self) -> Vec<LabSummary> {
         self.catalog.refresh().await;
-        self.catalog.list_labs(true)
+        self.catalog.list_labs(Viewer::Author)
     }
 
     /// Fetches, which must bring exactly these titles and no problem.
@@ -107,7 +108,7 @@ fn open(sources: &str, cache: &Path, max_mib: u64) -> Catalog {
         labs_cache_dir: Some(cache.to_owned()),
         labs_max_mib: max_mib,
     };
-    Catalog::open(&config).expect("a catalogue")
+    Catalog::open(&config, &Portal::default()).expect("a catalogue")
 }
 
 /// Waits for something, but not for ever.

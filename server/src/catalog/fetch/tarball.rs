@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use futures::StreamExt as _;
 use reqwest::StatusCode;
@@ -11,7 +10,7 @@ use reqwest::header::{ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MA
 use sha2::{Digest as _, Sha256};
 
 use super::unpack::{self, Budget};
-use super::{FetchError, Fetched, Tag, Version, blocking, files_in};
+use super::{FetchError, Fetched, Tag, Version, blocking, files_in, web};
 use crate::catalog::source::TarSource;
 
 /// An archive that lies here, and what is known of it.
@@ -84,17 +83,6 @@ impl std::io::Write for HashWriter<'_> {
     }
 }
 
-/// The web client of all fetches.
-fn client() -> Result<reqwest::Client, FetchError> {
-    reqwest::Client::builder()
-        .user_agent(concat!("lectern/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(Duration::from_secs(20))
-        .read_timeout(Duration::from_secs(60))
-        .redirect(reqwest::redirect::Policy::limited(5))
-        .build()
-        .map_err(FetchError::NoWeb)
-}
-
 /// Downloads the archive; none where the server says that it is the one that is known.
 async fn download(
     source: &TarSource,
@@ -103,7 +91,8 @@ async fn download(
     budget: Budget,
 ) -> Result<Option<Archive>, FetchError> {
     let url = source.url.to_string();
-    let mut request = client()?.get(source.url.clone());
+    let client = web::client(&source.url).await.map_err(FetchError::NoWeb)?;
+    let mut request = client.get(source.url.clone());
     if let Some(login) = &source.login {
         request = request.basic_auth(&login.user, Some(&login.password));
     }

@@ -16,6 +16,9 @@ pub const SESSION: &str = "lectern.dev/session";
 pub const INSTANCE: &str = "lectern.dev/instance";
 /// Which lab a session runs.
 pub const LAB: &str = "lectern.dev/lab";
+/// What a session may reach outside of itself. A workbench without it was made by an earlier release, and reaches the
+/// internet.
+pub const EGRESS: &str = "lectern.dev/egress";
 /// When a session ends by itself; an annotation.
 pub const EXPIRES_AT: &str = "lectern.dev/expires-at";
 
@@ -25,6 +28,14 @@ pub fn of_session(spec: &SessionSpec, instance: &str) -> BTreeMap<String, String
     let mut labels = of_instance(instance);
     labels.insert(SESSION.to_owned(), spec.names.session.to_string());
     labels.insert(LAB.to_owned(), spec.lab.to_string());
+    labels
+}
+
+/// The labels of what a session's reach is read from: its namespaces, its workbench, its policies.
+#[must_use]
+pub fn with_egress(spec: &SessionSpec, instance: &str) -> BTreeMap<String, String> {
+    let mut labels = of_session(spec, instance);
+    labels.insert(EGRESS.to_owned(), spec.egress.as_str().to_owned());
     labels
 }
 

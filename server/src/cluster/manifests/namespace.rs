@@ -14,7 +14,7 @@ const ENFORCE_VERSION: &str = "pod-security.kubernetes.io/enforce-version";
 #[must_use]
 pub fn learner(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> Namespace {
     let annotations = spec.expires_at.map(|at| [(labels::EXPIRES_AT.to_owned(), at.to_rfc3339())].into());
-    namespace(&space.name, labels::of_session(spec, instance), space.security, annotations)
+    namespace(&space.name, labels::with_egress(spec, instance), space.security, annotations)
 }
 
 /// The namespace of all workbenches.

@@ -1,18 +1,21 @@
 //! Network policies: who may reach a learner's pods and the workbenches, and what these may reach.
 //!
-//! Everything is refused that is not named: nothing comes in from other namespaces, and out go only DNS, the API
-//! server, the session's own namespace and the public internet.
+//! Everything is refused that is not named: nothing comes in from other namespaces, and out go only the session's own
+//! namespaces, the API server, and as far as the session may: DNS and the public internet.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use k8s_openapi::api::networking::v1::{
     IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
     NetworkPolicyPort, NetworkPolicySpec,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::super::{NamespaceSpec, NetworkFacts, SessionSpec};
+use ipnet::IpNet;
+
+use super::super::{Egress, NamespaceSpec, NetworkFacts, SessionSpec};
 use super::labels;
 
 /// The label that every namespace carries with its own name.
@@ -20,7 +23,7 @@ const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 /// What is not the public internet, IPv4: private, shared (CGNAT), loopback, link-local with the clouds' metadata
 /// service, protocol assignments, documentation, benchmarks, multicast, reserved.
-const NOT_PUBLIC_V4: [&str; 14] = [
+pub(in crate::cluster) const NOT_PUBLIC_V4: [&str; 14] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
     "100.64.0.0/10",
@@ -37,8 +40,11 @@ const NOT_PUBLIC_V4: [&str; 14] = [
     "240.0.0.0/4",
 ];
 /// The same for IPv6: everything outside global unicast, and what within it leads back to IPv4.
-const PUBLIC_V6: &str = "2000::/3";
-const NOT_PUBLIC_V6: [&str; 3] = ["2001::/32", "2001:db8::/32", "2002::/16"];
+pub(in crate::cluster) const PUBLIC_V6: &str = "2000::/3";
+pub(in crate::cluster) const NOT_PUBLIC_V6: [&str; 3] = ["2001::/32", "2001:db8::/32", "2002::/16"];
+
+/// The name of the policy in each of a learner's namespaces.
+pub const LEARNER: &str = "lectern";
 
 /// The policy of one of a learner's namespaces.
 #[must_use]
@@ -59,9 +65,12 @@ pub fn learner(
         ..NetworkPolicyPeer::default()
     };
     let mut egress = vec![egress_to(vec![own()], None)];
-    egress.extend(shared_egress(network));
+    egress.extend(shared_egress(spec.egress, network));
     NetworkPolicy {
-        metadata: labels::in_namespace(spec, &space.name, instance, "lectern"),
+        metadata: ObjectMeta {
+            labels: Some(labels::with_egress(spec, instance)),
+            ..labels::in_namespace(spec, &space.name, instance, LEARNER)
+        },
         spec: Some(NetworkPolicySpec {
             pod_selector: Some(LabelSelector::default()),
             policy_types: Some(both()),
@@ -74,18 +83,53 @@ pub fn learner(
     }
 }
 
-/// The policy of all workbenches: nothing comes in, for terminals come through the kubelet; out go DNS, the API
-/// server and the internet.
+/// The policy of a learner's namespace as it is for other addresses of the cluster's; `None` if that changes nothing.
 #[must_use]
-pub fn workbenches(instance: &str, network: &NetworkFacts) -> NetworkPolicy {
+pub fn refreshed(policy: &NetworkPolicy, network: &NetworkFacts) -> Option<NetworkPolicy> {
+    let meta = &policy.metadata;
+    let label = meta.labels.as_ref().and_then(|labels| labels.get(labels::EGRESS));
+    let reach = Egress::ALL.into_iter().find(|one| label.is_some_and(|label| label == one.as_str()));
+    let mut spec = policy.spec.clone()?;
+    // the first rule is about the session's own pods
+    let own = spec.egress.iter().flatten().next()?.clone();
+    spec.egress =
+        Some(std::iter::once(own).chain(shared_egress(reach.unwrap_or_default(), network)).collect());
+    (policy.spec.as_ref() != Some(&spec)).then(|| NetworkPolicy {
+        metadata: ObjectMeta {
+            name: meta.name.clone(),
+            namespace: meta.namespace.clone(),
+            labels: meta.labels.clone(),
+            ..ObjectMeta::default()
+        },
+        spec: Some(spec),
+    })
+}
+
+/// The policy of all workbenches that may reach so much: nothing comes in, for terminals come through the kubelet.
+#[must_use]
+pub fn workbenches(reach: Egress, instance: &str, network: &NetworkFacts) -> NetworkPolicy {
+    let (name, operator, values) = match reach {
+        Egress::None => ("workbenches-none", "In", vec![Egress::None]),
+        Egress::Dns => ("workbenches-dns", "In", vec![Egress::Dns]),
+        // also those that an earlier release made, which say nothing
+        Egress::Internet => ("workbenches", "NotIn", vec![Egress::None, Egress::Dns]),
+    };
+    let pod_selector = LabelSelector {
+        match_expressions: Some(vec![LabelSelectorRequirement {
+            key: labels::EGRESS.to_owned(),
+            operator: operator.to_owned(),
+            values: Some(values.into_iter().map(|one| one.as_str().to_owned()).collect()),
+        }]),
+        ..LabelSelector::default()
+    };
     shared_policy(
         instance,
-        "workbenches",
+        name,
         NetworkPolicySpec {
-            pod_selector: Some(LabelSelector::default()),
+            pod_selector: Some(pod_selector),
             policy_types: Some(both()),
             ingress: None,
-            egress: Some(shared_egress(network)),
+            egress: Some(shared_egress(reach, network)),
         },
     )
 }
@@ -135,8 +179,23 @@ fn shared_policy(instance: &str, name: &str, spec: NetworkPolicySpec) -> Network
     }
 }
 
-/// DNS, the API server and the internet.
-fn shared_egress(network: &NetworkFacts) -> Vec<NetworkPolicyEgressRule> {
+/// The API server, and as far as it goes DNS and the internet.
+fn shared_egress(reach: Egress, network: &NetworkFacts) -> Vec<NetworkPolicyEgressRule> {
+    let mut rules = Vec::new();
+    if reach >= Egress::Dns {
+        rules.push(dns(network));
+    }
+    if !network.api_addresses.is_empty() {
+        let ports = network.api_ports.iter().map(|number| port("TCP", *number)).collect();
+        rules.push(egress_to(network.api_addresses.iter().map(address).collect(), Some(ports)));
+    }
+    if reach >= Egress::Internet {
+        rules.push(egress_to(internet(&network.denied), None));
+    }
+    rules
+}
+
+fn dns(network: &NetworkFacts) -> NetworkPolicyEgressRule {
     let dns_pods = NetworkPolicyPeer {
         namespace_selector: Some(labels::selecting([(NAMESPACE_NAME, "kube-system")])),
         pod_selector: Some(labels::selecting([("k8s-app", "kube-dns")])),
@@ -146,20 +205,20 @@ fn shared_egress(network: &NetworkFacts) -> Vec<NetworkPolicyEgressRule> {
     let dns = std::iter::once(dns_pods).chain(network.dns_addresses.iter().map(address)).collect();
     let dns_ports =
         network.dns_ports.iter().flat_map(|number| [port("UDP", *number), port("TCP", *number)]).collect();
-    let mut rules = vec![egress_to(dns, Some(dns_ports))];
-    if !network.api_addresses.is_empty() {
-        let ports = network.api_ports.iter().map(|number| port("TCP", *number)).collect();
-        rules.push(egress_to(network.api_addresses.iter().map(address).collect(), Some(ports)));
-    }
-    rules.push(egress_to(internet(&network.denied_cidrs), None));
-    rules
+    egress_to(dns, Some(dns_ports))
 }
 
-fn internet(denied: &[String]) -> Vec<NetworkPolicyPeer> {
-    let (denied_v6, denied_v4): (Vec<&String>, Vec<&String>) =
-        denied.iter().partition(|cidr| cidr.contains(':'));
-    let except = |fixed: &[&str], denied: Vec<&String>| {
-        Some(fixed.iter().map(|cidr| (*cidr).to_owned()).chain(denied.into_iter().cloned()).collect())
+fn internet(denied: &BTreeSet<IpNet>) -> Vec<NetworkPolicyPeer> {
+    let (denied_v6, denied_v4): (Vec<&IpNet>, Vec<&IpNet>) =
+        denied.iter().partition(|range| matches!(range, IpNet::V6(_)));
+    let except = |fixed: &[&str], denied: Vec<&IpNet>| {
+        Some(
+            fixed
+                .iter()
+                .map(|range| (*range).to_owned())
+                .chain(denied.iter().map(ToString::to_string))
+                .collect(),
+        )
     };
     vec![
         block("0.0.0.0/0".to_owned(), except(&NOT_PUBLIC_V4, denied_v4)),

@@ -4,8 +4,8 @@ use insta::assert_yaml_snapshot;
 use lectern_api::ids::SessionId;
 
 use super::super::{
-    Amounts, Budget, ContainerLimits, NamespaceSpec, NetworkFacts, Role, SecurityPolicy, SessionNames,
-    SessionSpec,
+    Amounts, Budget, ContainerLimits, Egress, NamespaceSpec, NetworkFacts, Role, SecurityPolicy,
+    SessionNames, SessionSpec,
 };
 use super::*;
 
@@ -51,8 +51,43 @@ fn network() -> NetworkFacts {
         api_ports: [443, 6443].into(),
         dns_addresses: ["10.96.0.10".parse().unwrap(), "fd00::a".parse().unwrap()].into(),
         dns_ports: [53].into(),
-        denied_cidrs: vec!["8.8.0.0/16".to_owned(), "2606::/16".to_owned()],
+        denied: ["8.8.0.0/16".parse().unwrap(), "2606::/16".parse().unwrap()].into(),
     }
+}
+
+#[test]
+fn a_session_reaches_the_api_server_and_as_much_else_as_it_may() {
+    for (reach, rules) in [(Egress::None, 1), (Egress::Dns, 2), (Egress::Internet, 3)] {
+        let policy = network_policy::workbenches(reach, INSTANCE, &network()).spec.unwrap();
+        let egress = policy.egress.unwrap();
+        assert_eq!(egress.len(), rules, "{reach:?}");
+        let text = serde_json::to_string(&egress).unwrap();
+        assert_eq!(text.contains("kube-dns"), reach >= Egress::Dns, "{reach:?}");
+        assert_eq!(text.contains("0.0.0.0/0"), reach == Egress::Internet, "{reach:?}");
+        assert!(text.contains("10.96.0.1/32"), "{reach:?}");
+        let spec = SessionSpec { egress: reach, ..spec() };
+        let learner = network_policy::learner(&spec, &main_of(&spec), INSTANCE, &network());
+        // and the session's own pods
+        let own = learner.spec.clone().unwrap().egress.unwrap();
+        assert_eq!((own.len(), &own[1..]), (rules + 1, egress.as_slice()), "{reach:?}");
+        assert_eq!(network_policy::refreshed(&learner, &network()), None);
+        let moved = NetworkFacts { api_addresses: ["10.96.0.7".parse().unwrap()].into(), ..network() };
+        let refreshed = network_policy::refreshed(&learner, &moved).unwrap();
+        assert_eq!(refreshed, network_policy::learner(&spec, &main_of(&spec), INSTANCE, &moved));
+    }
+}
+
+#[test]
+fn a_workbench_is_held_by_the_one_policy_of_its_reach() {
+    let selector = |reach| {
+        let policy = network_policy::workbenches(reach, INSTANCE, &network());
+        let selector = policy.spec.unwrap().pod_selector.unwrap();
+        serde_json::to_value(selector.match_expressions).unwrap()
+    };
+    let of = |operator: &str, values: &[&str]| serde_json::json!([{"key": labels::EGRESS, "operator": operator, "values": values}]);
+    assert_eq!(selector(Egress::None), of("In", &["none"]));
+    assert_eq!(selector(Egress::Dns), of("In", &["dns"]));
+    assert_eq!(selector(Egress::Internet), of("NotIn", &["none", "dns"]));
 }
 
 #[test]
@@ -101,7 +136,10 @@ fn policies_shut_everything_that_is_not_named() {
         "network_policy_learner",
         network_policy::learner(&spec(), &main, INSTANCE, &network())
     );
-    assert_yaml_snapshot!("network_policy_workbenches", network_policy::workbenches(INSTANCE, &network()));
+    assert_yaml_snapshot!(
+        "network_policy_workbenches",
+        network_policy::workbenches(Egress::Internet, INSTANCE, &network())
+    );
     assert_yaml_snapshot!("network_policy_workbench", network_policy::workbench(&spec(), INSTANCE));
     assert_yaml_snapshot!("network_policy_default_deny", network_policy::default_deny_ingress(INSTANCE));
 }

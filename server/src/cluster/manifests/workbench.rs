@@ -49,7 +49,7 @@ pub fn pod(spec: &SessionSpec, instance: &str, default_image: &str, home_claim: 
         metadata: ObjectMeta {
             name: Some(spec.names.workbench.clone()),
             namespace: Some(instance.to_owned()),
-            labels: Some(labels::of_session(spec, instance)),
+            labels: Some(labels::with_egress(spec, instance)),
             ..ObjectMeta::default()
         },
         spec: Some(PodSpec {

@@ -82,7 +82,7 @@ fn pack(files: Vec<LabFile>, to: impl std::io::Write) -> std::io::Result<()> {
             header.set_size(0);
             archive.append_link(&mut header, &file.path, target)?;
         } else {
-            let content = std::fs::read(&file.source)?;
+            let content = file.read()?;
             header.set_entry_type(tar::EntryType::Regular);
             header.set_size(content.len() as u64);
             archive.append_data(&mut header, &file.path, content.as_slice())?;

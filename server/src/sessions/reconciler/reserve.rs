@@ -12,6 +12,7 @@ use lectern_api::platform::Notice;
 use lectern_content::Lab;
 use sqlx::{Acquire as _, PgConnection};
 
+use crate::catalog::Viewer;
 use crate::cluster::{ManagedSession, WorkbenchStatus};
 use crate::config::portal::LabSettings;
 use crate::sessions::start::{new_session, terms};
@@ -174,7 +175,7 @@ impl Sessions {
         let mut pools: HashMap<String, PoolRow> =
             reserve::list_pools(conn).await?.into_iter().map(|pool| (pool.lab.clone(), pool)).collect();
         let mut labs = vec![];
-        for summary in self.catalog.list_labs(false) {
+        for summary in self.catalog.list_labs(Viewer::Learner) {
             let Some(Ok(lab)) = self.catalog.find_lab(&summary.slug) else { continue };
             let version = self.versions.version_of(&lab).await;
             if version.is_empty() {

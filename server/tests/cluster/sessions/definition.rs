@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use lectern_api::sessions::Session;
+use serde_json::json;
 
-use super::{check, is_running, real, run_lab, start, type_in, wait_for, write_lab};
+use super::{allowing, check, is_running, real, run_lab, start, type_in, wait_for, write_lab};
 use crate::support::run_with;
 
 const SPEC: &str = r#"
@@ -25,7 +26,8 @@ const SPEC: &str = r#"
       security:
         policy: restricted
         rules:
-        - {apiGroups: [""], resources: [resourcequotas], verbs: [deletecollection]}
+        - {apiGroups: [example.org], resources: [widgets], verbs: [list]}
+        - {apiGroups: [""], resources: [resourcequotas], verbs: [delete]}
       secondary:
       - name: $(session_namespace)-dev
         role: view
@@ -70,7 +72,7 @@ same "$(get limits lectern -o jsonpath='{.spec.limits[0].default.memory}')" 300M
 same "$(get pod -n $ns-dev early -o jsonpath='{.spec.containers[0].image}')" httpd "object in the second namespace"
 same "$(kubectl auth can-i create deployments)" yes "role edit"
 same "$(kubectl auth can-i create rolebindings || true)" no "role edit"
-same "$(kubectl auth can-i deletecollection resourcequotas)" yes "rules"
+same "$(kubectl auth can-i list widgets.example.org 2>/dev/null)" yes "rules"
 same "$(kubectl auth can-i delete resourcequotas || true)" no "rules"
 same "$(kubectl auth can-i create pods -n $ns-dev || true)" no "role view"
 same "$(kubectl auth can-i list pods -n $ns-dev)" yes "role view"
@@ -81,7 +83,7 @@ grep -q 'violates PodSecurity "restricted' ~/refused
 
 #[test]
 fn everything_that_a_definition_says_of_a_session_takes_effect() {
-    run_with(real(), async |app| {
+    run_with(allowing(json!({"rules": true})), async |app| {
         write_lab(
             app,
             "whole-lab",

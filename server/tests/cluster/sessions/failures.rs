@@ -7,7 +7,7 @@ use lectern_api::platform::Platform;
 use lectern_api::sessions::{Session, SessionState};
 use serde_json::json;
 
-use super::{check, end, fail_lab, real, run_lab, until, wait_for, write_lab};
+use super::{allowing, check, end, fail_lab, real, run_lab, until, wait_for, write_lab};
 use crate::harness::admin_client;
 use crate::support::{Setting, TestApp, run_with};
 
@@ -62,7 +62,7 @@ fn an_image_that_cannot_be_had_is_told_by_its_name() {
 
 #[test]
 fn an_object_that_goes_too_far_is_told_by_its_name_and_reason() {
-    run_with(real(), async |app| {
+    run_with(allowing(json!({"objects": ["Widget.example.org"]})), async |app| {
         let ada = app.learner("ada").await;
         for (object, told) in [
             (

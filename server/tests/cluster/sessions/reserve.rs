@@ -18,7 +18,8 @@ fn keeping(reserved: u32, numbers: LabNumbers) -> Setting {
         labs: BTreeMap::from([(
             LAB.parse().expect("a lab's name"),
             LabNumbers { reserved: Some(reserved), ..numbers },
-        )]),
+        )])
+        .into(),
         ..Portal::default()
     };
     Setting { portal: Some(portal), ..real() }

@@ -1,0 +1,248 @@
+//! Reading a lab's object: what must be known of it before anything is sent.
+
+use kube::ResourceExt as _;
+use kube::api::DynamicObject;
+use kube::discovery::Scope;
+use serde_json::Value;
+
+use crate::cluster::{ClusterError, Role, SessionSpec, manifests};
+
+/// The longest name of an object, in bytes.
+const LONGEST_NAME: usize = 253;
+
+/// The objects of a `List`, else the object itself.
+pub(super) fn listed(manifest: &Value) -> Vec<&Value> {
+    match (manifest.get("kind"), manifest.get("items").and_then(Value::as_array)) {
+        (Some(Value::String(kind)), Some(items)) if kind.ends_with("List") => items.iter().collect(),
+        _ => vec![manifest],
+    }
+}
+
+pub(super) fn read(manifest: &Value) -> Result<DynamicObject, ClusterError> {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or("?").to_owned();
+    let described = || {
+        let name = manifest.get("metadata").and_then(|metadata| metadata.get("name"));
+        format!("{} {}", text(manifest.get("kind")), text(name))
+    };
+    let refused = |reason: String| ClusterError::LabObject { object: described(), reason };
+    let mut object: DynamicObject =
+        serde_json::from_value(manifest.clone()).map_err(|error| refused(error.to_string()))?;
+    let (version, kind) = types(&object);
+    let (version, kind) = (version.to_owned(), kind.to_owned());
+    if version.is_empty() || kind.is_empty() {
+        return Err(refused("an object needs an apiVersion and a kind".to_owned()));
+    }
+    if object.metadata.name.is_none() {
+        return Err(refused(
+            "an object needs a metadata.name, which may hold $(session_namespace)".to_owned(),
+        ));
+    }
+    check_words(&version, &kind, &object.name_any()).map_err(refused)?;
+    // what an author copied out of a cluster along with the rest
+    let meta = &mut object.metadata;
+    meta.managed_fields = None;
+    meta.resource_version = None;
+    meta.uid = None;
+    meta.creation_timestamp = None;
+    meta.generation = None;
+    Ok(object)
+}
+
+/// Checks what becomes part of an address of the API server's: a name could otherwise lead to another address.
+fn check_words(version: &str, kind: &str, name: &str) -> Result<(), String> {
+    let (group, version) = version.rsplit_once('/').unwrap_or(("", version));
+    let consists_of = |text: &str, others: &str| {
+        text.chars().all(|letter| letter.is_ascii_alphanumeric() || others.contains(letter))
+    };
+    if !consists_of(group, "-.")
+        || group.starts_with('.')
+        || !consists_of(version, "")
+        || !consists_of(kind, "")
+    {
+        return Err("its apiVersion or kind holds letters that no kind has".to_owned());
+    }
+    // roles may have colons in their names; nothing else that is allowed here is more than a DNS name
+    if name.is_empty() || name.len() > LONGEST_NAME || name.starts_with('.') || !consists_of(name, "-._:") {
+        return Err(format!(
+            "its name is not one that an object can have: at most {LONGEST_NAME} letters, digits, dashes and dots"
+        ));
+    }
+    Ok(())
+}
+
+/// Lets a binding of one of Kubernetes' own roles bind the one of learners' that stands for it: the lab gives nobody
+/// more than its learner has.
+pub(super) fn bind_learners_roles(object: &mut DynamicObject, instance: &str) {
+    if types(object) != ("rbac.authorization.k8s.io/v1", "RoleBinding") {
+        return;
+    }
+    let Some(reference) = object.data.get_mut("roleRef") else { return };
+    let is_cluster_role = reference.get("kind").is_some_and(|kind| kind == "ClusterRole");
+    let role = reference.get("name").and_then(Value::as_str).and_then(|name| name.parse::<Role>().ok());
+    if let Some(role) = role.filter(|_| is_cluster_role) {
+        reference["name"] = manifests::rbac::role_name(instance, role).into();
+    }
+}
+
+/// The namespace that an object goes to; an error where it is none of the session's.
+pub(super) fn place(
+    spec: &SessionSpec,
+    object: &DynamicObject,
+    scope: &Scope,
+) -> Result<String, ClusterError> {
+    if *scope == Scope::Cluster {
+        let hint = match types(object).1 {
+            "Namespace" => "; name it under session.namespaces.secondary instead",
+            _ => "",
+        };
+        return Err(failed(
+            object,
+            format!(
+                "it would belong to the whole cluster, and a lab makes objects in its session's namespaces only{hint}"
+            ),
+        ));
+    }
+    let namespace = object.metadata.namespace.as_deref().unwrap_or(&spec.names.namespace);
+    if !spec.names.namespaces().any(|own| own == namespace) {
+        return Err(failed(
+            object,
+            format!(
+                "its namespace {namespace} is not the session's; leave metadata.namespace out, or write \
+                 $(session_namespace)"
+            ),
+        ));
+    }
+    if is_platforms_own(types(object).1, &object.name_any()) {
+        return Err(failed(object, "the platform has an object of this name; choose another one".to_owned()));
+    }
+    Ok(namespace.to_owned())
+}
+
+/// Whether the server itself makes an object of this kind and name in each session.
+fn is_platforms_own(kind: &str, name: &str) -> bool {
+    match kind {
+        "NetworkPolicy" | "ResourceQuota" | "LimitRange" => {
+            matches!(name, "lectern" | "lectern-compute" | "lectern-compute-terminating" | "lectern-objects")
+        }
+        "ServiceAccount" | "Role" | "RoleBinding" => {
+            matches!(name, "learner" | "learner-extra" | "lectern-learner" | "lectern-lab")
+        }
+        _ => false,
+    }
+}
+
+pub(super) fn types(object: &DynamicObject) -> (&str, &str) {
+    object.types.as_ref().map_or(("", ""), |types| (&types.api_version, &types.kind))
+}
+
+pub(super) fn named(object: &DynamicObject) -> String {
+    format!("{} {}", types(object).1, object.name_any())
+}
+
+pub(super) fn failed(object: &DynamicObject, reason: String) -> ClusterError {
+    ClusterError::LabObject { object: named(object), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use lectern_api::ids::SessionId;
+    use serde_json::json;
+
+    use super::*;
+
+    fn spec() -> SessionSpec {
+        let mut spec = SessionSpec::new(SessionId::new(), "seed".parse().unwrap());
+        spec.names.namespace = "lab-seed-abc".to_owned();
+        spec.names.secondary = vec!["lab-seed-abc-dev".to_owned()];
+        spec
+    }
+
+    fn map(metadata: Value) -> Value {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": "b"}})
+    }
+
+    fn placed(manifest: &Value, scope: &Scope) -> Result<String, String> {
+        let object = read(manifest).map_err(|error| error.to_string())?;
+        place(&spec(), &object, scope).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_object_goes_to_the_sessions_namespaces_and_nowhere_else() {
+        let in_namespace = |namespace: &str| map(json!({"name": "c", "namespace": namespace}));
+        assert_eq!(placed(&map(json!({"name": "c"})), &Scope::Namespaced).unwrap(), "lab-seed-abc");
+        for own in ["lab-seed-abc", "lab-seed-abc-dev"] {
+            assert_eq!(placed(&in_namespace(own), &Scope::Namespaced).unwrap(), own);
+        }
+        for foreign in ["default", "kube-system", "lab-seed-ab", "lab-seed-abcd", "lab-seed-abc-other", ""] {
+            let told = placed(&in_namespace(foreign), &Scope::Namespaced).unwrap_err();
+            assert!(told.starts_with("the lab's ConfigMap c cannot be made: its namespace"), "{told}");
+        }
+    }
+
+    #[test]
+    fn an_object_of_the_whole_cluster_is_refused() {
+        let mut namespace = map(json!({"name": "mine"}));
+        namespace["kind"] = json!("Namespace");
+        let told = placed(&namespace, &Scope::Cluster).unwrap_err();
+        assert!(told.contains("whole cluster") && told.contains("session.namespaces.secondary"), "{told}");
+    }
+
+    #[test]
+    fn a_lab_cannot_replace_what_keeps_its_learners_in_bounds() {
+        for (kind, name) in
+            [("ResourceQuota", "lectern-compute"), ("NetworkPolicy", "lectern"), ("RoleBinding", "learner")]
+        {
+            let mut object = map(json!({"name": name}));
+            object["kind"] = json!(kind);
+            assert!(placed(&object, &Scope::Namespaced).unwrap_err().contains("choose another"), "{kind}");
+        }
+        assert!(placed(&map(json!({"name": "lectern"})), &Scope::Namespaced).is_ok());
+    }
+
+    #[test]
+    fn a_name_that_would_lead_to_another_address_is_refused() {
+        let named = |name: &str| read(&map(json!({ "name": name })));
+        for name in
+            ["../../secrets/x", "a/b", "a%2fb", "a?b", "a#b", "..", ".a", "", "a b", "ä", &"x".repeat(254)]
+        {
+            let told = named(name).map(drop).unwrap_err().to_string();
+            assert!(told.contains("its name is not one"), "{name}: {told}");
+        }
+        for name in ["a", "a.b-c", "system:x"] {
+            assert!(named(name).is_ok(), "{name}");
+        }
+        for (key, word) in [("kind", "Pod/../x"), ("apiVersion", "apps/../../v1"), ("apiVersion", "v1?x")] {
+            let mut object = map(json!({"name": "a"}));
+            object[key] = json!(word);
+            assert!(
+                read(&object).map(drop).unwrap_err().to_string().contains("apiVersion or kind"),
+                "{word}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_is_named_as_far_as_it_can_be() {
+        for (manifest, told) in [
+            (json!("text"), "the lab's ? ? cannot be made"),
+            (
+                json!({"kind": "Pod", "metadata": {"name": "p"}}),
+                "the lab's Pod p cannot be made: an object needs an apiVersion",
+            ),
+            (
+                map(json!({"generateName": "c-"})),
+                "the lab's ConfigMap ? cannot be made: an object needs a metadata.name",
+            ),
+        ] {
+            let error = read(&manifest).map(drop).unwrap_err().to_string();
+            assert!(error.starts_with(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_its_items() {
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": [map(json!({"name": "a"})), map(json!({"name": "b"}))]});
+        assert_eq!(listed(&list).len(), 2);
+        assert_eq!(listed(&map(json!({"name": "a"}))).len(), 1);
+    }
+}
