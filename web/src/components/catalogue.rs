@@ -46,6 +46,18 @@ pub fn LabCard(
             })}
             {lab.source.clone().map(|source| view! { <p class="source">"From " <code>{source}</code></p> })}
             {(!lab.errors.is_empty()).then(|| view! { <LabErrors errors=lab.errors.clone()/> })}
+            {lab.privileged.then(|| view! {
+                <p class="note" data-testid="lab-privileged">
+                    "This lab is privileged: its learners can take over the machine that their pods run on."
+                </p>
+            })}
+            {(!lab.warnings.is_empty()).then(|| view! { <LabWarnings warnings=lab.warnings.clone()/> })}
+            // whoever sees the warnings knows more
+            {(lab.warnings.is_empty() && !lab.switched_off.is_empty()).then(|| view! {
+                <p class="hint" data-testid="lab-switched-off">
+                    {format!("Switched off here: {}.", lab.switched_off.join("; "))}
+                </p>
+            })}
             <div class="card-end">
                 <span class="authors">{lab.authors.join(", ")}</span>
                 <button
@@ -68,25 +80,36 @@ pub fn LabCard(
 
 #[component]
 fn LabErrors(errors: Vec<LabProblem>) -> impl IntoView {
-    let row = |problem: LabProblem| {
-        let place = match problem.line {
-            Some(line) => format!("{}:{line}", problem.file),
-            None => problem.file,
-        };
-        view! {
-            <li>
-                <code>{place}</code>
-                " "
-                {problem.message}
-                {problem.hint.map(|hint| view! { <span class="hint">" "{hint}</span> })}
-            </li>
-        }
-    };
     view! {
         <details class="note error" open data-testid="lab-errors">
             <summary>"This lab's files need mending"</summary>
-            <ul>{errors.into_iter().map(row).collect_view()}</ul>
+            <ul>{errors.into_iter().map(problem_row).collect_view()}</ul>
         </details>
+    }
+}
+
+#[component]
+fn LabWarnings(warnings: Vec<LabProblem>) -> impl IntoView {
+    view! {
+        <details class="note" data-testid="lab-warnings">
+            <summary>"What this platform allows labs"</summary>
+            <ul>{warnings.into_iter().map(problem_row).collect_view()}</ul>
+        </details>
+    }
+}
+
+fn problem_row(problem: LabProblem) -> impl IntoView {
+    let place = match problem.line {
+        Some(line) => format!("{}:{line}", problem.file),
+        None => problem.file,
+    };
+    view! {
+        <li>
+            <code>{place}</code>
+            " "
+            {problem.message}
+            {problem.hint.map(|hint| view! { <span class="hint">" "{hint}</span> })}
+        </li>
     }
 }
 
