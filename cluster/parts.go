@@ -24,6 +24,7 @@ import (
 	kubeadmutil "k8s.io/kubernetes/cmd/kubeadm/app/util/errors"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 
+	"lectern/cluster/internal/etcdmend"
 	"lectern/cluster/internal/netpol"
 	"lectern/cluster/internal/volumes"
 )
@@ -39,6 +40,7 @@ func parts() []part {
 		{"kubectl", kubernetesVersion, runKubectl},
 		{"kubeadm", kubernetesVersion, runKubeadm},
 		{"etcd", etcdVersion, runEtcd},
+		{"etcd-mend", etcdVersion, component(etcdmend.NewCommand)},
 		{"coredns", corednsVersion, runCoreDNS},
 		{"network-policy", kubernetesVersion, component(netpol.NewCommand)},
 		{"network-policy-cni", kubernetesVersion, netpol.RunCNI},
