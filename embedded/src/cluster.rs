@@ -1,13 +1,18 @@
 //! The embedded Kubernetes: the order in which its parts come up and go down.
 
 mod addons;
+mod api_server;
 mod control_plane;
 mod credentials;
+mod etcd_watch;
+mod kubelet;
 mod node;
+mod runtime_spec;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use self::etcd_watch::EtcdWatch;
 use crate::NODE_NAME;
 use crate::cgroups;
 use crate::command::Helper;
@@ -19,6 +24,7 @@ use crate::leftovers::{self, PATIENT};
 use crate::mounts::MountNamespace;
 use crate::network;
 use crate::options::ClusterOptions;
+use crate::pods_disk;
 use crate::ports::Ports;
 use crate::progress::Progress;
 use crate::status::Board;
@@ -56,6 +62,7 @@ pub(crate) struct Cluster {
     storage: Vec<Part>,
     runtime: Vec<Part>,
     others: Vec<Part>,
+    etcd_watch: Option<EtcdWatch>,
 }
 
 impl Cluster {
@@ -67,8 +74,14 @@ impl Cluster {
         progress: &Progress,
     ) -> Result<Self, Error> {
         let context = Context { ports: Ports::settle(layout)?, layout: layout.clone(), options };
-        let mut cluster =
-            Self { context, namespace: None, storage: Vec::new(), runtime: Vec::new(), others: Vec::new() };
+        let mut cluster = Self {
+            context,
+            namespace: None,
+            storage: Vec::new(),
+            runtime: Vec::new(),
+            others: Vec::new(),
+            etcd_watch: None,
+        };
         match cluster.bring_up(&Starter { board, progress }).await {
             Ok(()) => Ok(cluster),
             Err(error) => {
@@ -81,7 +94,12 @@ impl Cluster {
     async fn bring_up(&mut self, starter: &Starter<'_>) -> Result<(), Error> {
         let context = self.context.clone();
         let progress = starter.progress;
-        progress.step("network", prepare_machine(&context)).await?;
+        let (network, disk, runtime) = tokio::join!(
+            progress.step("network", prepare_machine(&context)),
+            progress.step("pods' disk", pods_disk::settle(&context.layout, context.options.pods_disk_bytes)),
+            runtime_spec::settle(&context),
+        );
+        network.and(disk).and(runtime)?;
         let namespace = self.namespace.insert(MountNamespace::create(&context.layout)?);
         let storage = async {
             progress.step("credentials", credentials::settle(&context)).await?;
@@ -102,13 +120,14 @@ impl Cluster {
 
         let api = starter.api_server(&context).await;
         keep(&mut self.storage, api)?;
+        self.etcd_watch = Some(EtcdWatch::start(&context));
         let started = tokio::join!(
             starter.part(&context, control_plane::kube_controller_manager(&context)),
             starter.part(&context, control_plane::kube_scheduler(&context)),
             starter.kubelet(
                 &context,
                 addons::volumes(&context, namespace),
-                node::kubelet(&context, namespace)?
+                kubelet::kubelet(&context, namespace)?
             ),
             starter.part(&context, node::kube_proxy(&context)?),
             starter.part(&context, addons::coredns(&context)?),
@@ -127,6 +146,7 @@ impl Cluster {
 
     /// Ends the pods and all parts. What they leave on the machine is cleared by the leftovers' record.
     pub(crate) async fn stop(self) {
+        drop(self.etcd_watch);
         // nobody starts a pod again after these
         stop_all(self.others).await;
         if let Err(error) = leftovers::end_pods(&self.context.layout, PATIENT).await {
@@ -206,7 +226,7 @@ impl Starter<'_> {
 
     /// The API server is ready when it says so itself and has taken our objects.
     async fn api_server(&self, context: &Context) -> Result<Part, Error> {
-        let spec = control_plane::kube_apiserver(context);
+        let spec = api_server::kube_apiserver(context)?;
         let name = spec.name;
         self.progress
             .step(name, async {
@@ -228,6 +248,7 @@ async fn prepare_machine(context: &Context) -> Result<(), Error> {
     firewall::load(&context.options, context.ports.of("kube-apiserver")).await?;
     firewall::pass_other_firewalls(&context.options.bridge).await?;
     cgroups::create(&context.cgroup())?;
+    kubelet::make_room_for_processes()?;
     addons::write_resolv_conf(context)
 }
 

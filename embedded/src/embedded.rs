@@ -10,6 +10,7 @@ use crate::leftovers::{self, Leftovers};
 use crate::lock::Lock;
 use crate::mounts;
 use crate::options::Options;
+use crate::pods_disk;
 use crate::postgres;
 use crate::preflight;
 use crate::progress::Progress;
@@ -127,6 +128,7 @@ impl Embedded {
     /// When something could not be cleared; the next start tries again.
     pub async fn stop(self) -> Result<(), Error> {
         let Self { layout, progress, cluster, postgres, lock, .. } = self;
+        let had_cluster = cluster.is_some();
         let stopping = async {
             let cluster = async {
                 if let Some(cluster) = cluster {
@@ -139,7 +141,8 @@ impl Embedded {
                 }
             };
             tokio::join!(cluster, postgres);
-            leftovers::clear(&layout).await
+            leftovers::clear(&layout).await?;
+            if had_cluster { pods_disk::seal(&layout).await } else { Ok(()) }
         };
         let outcome = progress.step("stop of all parts", stopping).await;
         drop(lock);

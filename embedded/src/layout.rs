@@ -87,9 +87,38 @@ impl Layout {
         self.root.join("containerd")
     }
 
-    /// What the parts of the node see at fixed places such as `/var/lib/kubelet`.
+    /// What the parts of the node see at fixed places such as `/run/containerd`.
     pub(crate) fn node(&self, name: &str) -> PathBuf {
-        self.root.join("node").join(name)
+        self.node_root().join(name)
+    }
+
+    /// What of the node must not be seen by others on the machine: pods' files and logs.
+    pub(crate) fn node_root(&self) -> PathBuf {
+        self.root.join("node")
+    }
+
+    /// The file that holds the pods' disk.
+    pub(crate) fn pods_disk_image(&self) -> PathBuf {
+        self.root.join("pods-disk.img")
+    }
+
+    pub(crate) fn pods_disk_stamp(&self) -> PathBuf {
+        self.root.join("pods-disk.json")
+    }
+
+    /// Where the pods' disk is mounted, in the node's mount namespace.
+    pub(crate) fn pods_disk(&self) -> PathBuf {
+        self.node("disk")
+    }
+
+    /// What lay on the data folder's own file system before there was a disk for pods.
+    pub(crate) fn superseded_by_pods_disk(&self) -> [PathBuf; 3] {
+        [self.containerd().join("root"), self.node("kubelet"), self.node("pod-logs")]
+    }
+
+    /// The folder of the API server's audit log.
+    pub(crate) fn audit(&self) -> PathBuf {
+        self.root.join("audit")
     }
 
     /// Where the network plugins are found, Debian's and our own.

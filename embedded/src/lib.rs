@@ -23,6 +23,7 @@ mod machine;
 mod mounts;
 mod network;
 mod options;
+mod pods_disk;
 mod ports;
 mod postgres;
 mod preflight;

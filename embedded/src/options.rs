@@ -23,6 +23,9 @@ pub struct ClusterOptions {
     pub program: PathBuf,
     /// A storage tree of docker-registry whose images the cluster shall find.
     pub images_dir: Option<PathBuf>,
+    /// The size in bytes of the disk for pods' layers, emptyDirs and logs, when it is made; by default half of what is
+    /// free beyond what the databases should find, up to 32 GiB.
+    pub pods_disk_bytes: Option<u64>,
     /// The name of the pods' bridge.
     pub bridge: String,
     /// The pods' addresses; the first one is the bridge's own.
@@ -37,6 +40,7 @@ impl ClusterOptions {
         Self {
             program: program.into(),
             images_dir: None,
+            pods_disk_bytes: None,
             bridge: "lectern0".to_owned(),
             pods: Network { address: Ipv4Addr::new(10, 83, 0, 0), prefix: 16 },
             services: Network { address: Ipv4Addr::new(10, 84, 0, 0), prefix: 16 },

@@ -90,6 +90,7 @@ async fn check_cluster(options: &ClusterOptions, data_dir: &Path) -> Result<(), 
     for (program, package) in [
         ("containerd", "containerd"),
         ("containerd-shim-runc-v2", "containerd"),
+        ("ctr", "containerd"),
         ("runc", "runc"),
         ("docker-registry", "docker-registry"),
         ("nft", "nftables"),
@@ -98,7 +99,9 @@ async fn check_cluster(options: &ClusterOptions, data_dir: &Path) -> Result<(), 
         ("ip", "iproute2"),
         ("conntrack", "conntrack"),
         ("mount", "mount"),
+        ("losetup", "mount"),
         ("mkfs.ext4", "e2fsprogs"),
+        ("dumpe2fs", "e2fsprogs"),
         ("nsenter", "util-linux"),
     ] {
         if command::find_program(program).is_none() {

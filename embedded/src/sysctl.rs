@@ -9,8 +9,9 @@ use crate::error::Error;
 
 const ROOT: &str = "/proc/sys";
 
-/// What kubelet, kube-proxy and the CNI plugins write.
-const SINGLE: [&str; 15] = [
+/// What we, kubelet, kube-proxy and the CNI plugins write.
+const SINGLE: [&str; 16] = [
+    "kernel/pid_max",
     "kernel/panic",
     "kernel/panic_on_oops",
     "kernel/keys/root_maxkeys",
@@ -75,6 +76,11 @@ impl Saved {
 
 fn read(path: &Path) -> Option<String> {
     Some(fs::read_to_string(path).ok()?.trim().to_owned())
+}
+
+/// A setting that is one number; `None` when it is not there.
+pub(crate) fn number(name: &str) -> Option<u64> {
+    read(&Path::new(ROOT).join(name))?.parse().ok()
 }
 
 /// Changes one setting, named with strokes below `/proc/sys`, unless it is as wished.

@@ -32,10 +32,11 @@ pub(super) fn coredns(context: &Context) -> Result<PartSpec, Error> {
     errors
     health 127.0.0.1:{health}
     ready 127.0.0.1:{ready}
-    kubernetes cluster.local in-addr.arpa ip6.arpa {{
+    template IN ANY {pods} {services} {{
+        rcode NXDOMAIN
+    }}
+    kubernetes cluster.local {{
         kubeconfig {kubeconfig}
-        pods insecure
-        fallthrough in-addr.arpa ip6.arpa
         ttl 5
     }}
 {forward}    cache 5
@@ -43,6 +44,9 @@ pub(super) fn coredns(context: &Context) -> Result<PartSpec, Error> {
 }}
 ",
             address = context.options.bridge_address(),
+            // nobody learns by an address whose service or pod is there
+            pods = context.options.pods,
+            services = context.options.services,
             health = context.ports.of("coredns-health"),
             kubeconfig = context.layout.kubeconfig("coredns").display(),
         ),
@@ -109,6 +113,7 @@ fn name_servers(resolv_conf: &str) -> Vec<String> {
 pub(super) fn manifests(context: &Context) -> String {
     format!(
         "{RIGHTS}---
+{SHARES}---
 apiVersion: storage.k8s.io/v1
 kind: StorageClass
 metadata:
@@ -170,7 +175,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata: { name: "lectern:coredns" }
 rules:
-- { apiGroups: [""], resources: [services, pods, namespaces], verbs: [list, watch] }
+- { apiGroups: [""], resources: [services, namespaces], verbs: [list, watch] }
 - { apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [list, watch] }
 ---
 apiVersion: rbac.authorization.k8s.io/v1
@@ -211,6 +216,59 @@ metadata: { name: "lectern:volumes" }
 roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "lectern:volumes" }
 subjects:
 - { apiGroup: rbac.authorization.k8s.io, kind: User, name: "lectern:volumes" }
+"#;
+
+/// How the API server shares its time: pods' and learners' accounts are service accounts, and all of them together may
+/// not keep the platform waiting. The accounts of the controllers have a share of their own from Kubernetes.
+const SHARES: &str = r#"apiVersion: flowcontrol.apiserver.k8s.io/v1
+kind: PriorityLevelConfiguration
+metadata: { name: lectern-platform }
+spec:
+  type: Limited
+  limited:
+    nominalConcurrencyShares: 60
+    lendablePercent: 50
+    limitResponse: { type: Queue, queuing: { queues: 16, handSize: 4, queueLengthLimit: 200 } }
+---
+apiVersion: flowcontrol.apiserver.k8s.io/v1
+kind: FlowSchema
+metadata: { name: lectern-platform }
+spec:
+  priorityLevelConfiguration: { name: lectern-platform }
+  matchingPrecedence: 850
+  distinguisherMethod: { type: ByUser }
+  rules:
+  - subjects:
+    - { kind: Group, group: { name: "kubeadm:cluster-admins" } }
+    - { kind: User, user: { name: "lectern:server" } }
+    - { kind: User, user: { name: "lectern:coredns" } }
+    - { kind: User, user: { name: "lectern:network-policy" } }
+    - { kind: User, user: { name: "lectern:volumes" } }
+    resourceRules: [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"], clusterScope: true, namespaces: ["*"] }]
+    nonResourceRules: [{ verbs: ["*"], nonResourceURLs: ["*"] }]
+---
+apiVersion: flowcontrol.apiserver.k8s.io/v1
+kind: PriorityLevelConfiguration
+metadata: { name: lectern-learners }
+spec:
+  type: Limited
+  limited:
+    nominalConcurrencyShares: 10
+    lendablePercent: 50
+    borrowingLimitPercent: 0
+    limitResponse: { type: Queue, queuing: { queues: 64, handSize: 6, queueLengthLimit: 50 } }
+---
+apiVersion: flowcontrol.apiserver.k8s.io/v1
+kind: FlowSchema
+metadata: { name: lectern-learners }
+spec:
+  priorityLevelConfiguration: { name: lectern-learners }
+  matchingPrecedence: 8000
+  distinguisherMethod: { type: ByUser }
+  rules:
+  - subjects: [{ kind: Group, group: { name: "system:serviceaccounts" } }]
+    resourceRules: [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"], clusterScope: true, namespaces: ["*"] }]
+    nonResourceRules: [{ verbs: ["*"], nonResourceURLs: ["*"] }]
 "#;
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
-//! etcd, the API server, the controller manager and the scheduler.
+//! etcd, the controller manager and the scheduler.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::time::Duration;
 
 use super::Context;
 use crate::error::Error;
@@ -10,7 +9,7 @@ use crate::files;
 use crate::probe::Probe;
 use crate::supervise::{PartSpec, cluster_part};
 
-fn flag(name: &str, value: impl AsRef<Path>) -> String {
+pub(super) fn flag(name: &str, value: impl AsRef<Path>) -> String {
     format!("--{name}={}", value.as_ref().display())
 }
 
@@ -28,6 +27,10 @@ pub(super) fn etcd(context: &Context) -> Result<PartSpec, Error> {
             "--client-cert-auth=true",
             "--peer-client-cert-auth=true",
             "--log-level=warn",
+            // its largest: what is written between two compactions must fit beside what is kept
+            "--quota-backend-bytes=8589934592",
+            // gives back at a start what compactions have freed
+            "--bootstrap-defrag-threshold-megabytes=256",
         ])
         .arg(flag("data-dir", data))
         .arg(format!("--listen-client-urls={client}"))
@@ -42,54 +45,6 @@ pub(super) fn etcd(context: &Context) -> Result<PartSpec, Error> {
         .arg(flag("peer-trusted-ca-file", pki.join("ca.crt")))
         .arg(flag("peer-cert-file", pki.join("peer.crt")))
         .arg(flag("peer-key-file", pki.join("peer.key"))))
-}
-
-/// The API server, bound to the bridge's address alone: the machine reaches it there, pods do, and the firewall keeps
-/// everybody else away.
-pub(super) fn kube_apiserver(context: &Context) -> PartSpec {
-    let pki = context.layout.pki();
-    let address = context.options.bridge_address();
-    let port = context.ports.of("kube-apiserver");
-    let mut spec = context
-        .part("kube-apiserver", Probe::tcp(address, port))
-        .args([
-            "--authorization-mode=Node,RBAC",
-            "--enable-admission-plugins=NodeRestriction",
-            "--allow-privileged=true",
-            "--enable-bootstrap-token-auth=false",
-            "--kubelet-preferred-address-types=InternalIP",
-            "--requestheader-allowed-names=front-proxy-client",
-            "--requestheader-extra-headers-prefix=X-Remote-Extra-",
-            "--requestheader-group-headers=X-Remote-Group",
-            "--requestheader-username-headers=X-Remote-User",
-            "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-            "--profiling=false",
-        ])
-        .arg(format!("--bind-address={address}"))
-        .arg(format!("--advertise-address={address}"))
-        .arg(format!("--secure-port={port}"))
-        .arg(format!("--service-cluster-ip-range={}", context.options.services))
-        .arg(format!("--etcd-servers=https://127.0.0.1:{}", context.ports.of("etcd-client")));
-    for (name, file) in [
-        ("client-ca-file", "ca.crt"),
-        ("tls-cert-file", "apiserver.crt"),
-        ("tls-private-key-file", "apiserver.key"),
-        ("etcd-cafile", "etcd/ca.crt"),
-        ("etcd-certfile", "apiserver-etcd-client.crt"),
-        ("etcd-keyfile", "apiserver-etcd-client.key"),
-        ("kubelet-certificate-authority", "ca.crt"),
-        ("kubelet-client-certificate", "apiserver-kubelet-client.crt"),
-        ("kubelet-client-key", "apiserver-kubelet-client.key"),
-        ("proxy-client-cert-file", "front-proxy-client.crt"),
-        ("proxy-client-key-file", "front-proxy-client.key"),
-        ("requestheader-client-ca-file", "front-proxy-ca.crt"),
-        ("service-account-key-file", "sa.pub"),
-        ("service-account-signing-key-file", "sa.key"),
-    ] {
-        spec = spec.arg(flag(name, pki.join(file)));
-    }
-    spec.stop_limit = Duration::from_secs(4);
-    spec
 }
 
 pub(super) fn kube_controller_manager(context: &Context) -> PartSpec {

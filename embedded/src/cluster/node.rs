@@ -1,9 +1,8 @@
-//! containerd, kubelet and kube-proxy.
+//! containerd and kube-proxy.
 
 use std::os::unix::fs::symlink;
-use std::time::Duration;
 
-use super::Context;
+use super::{Context, runtime_spec};
 use crate::NODE_NAME;
 use crate::error::Error;
 use crate::files;
@@ -26,9 +25,7 @@ const NETWORK_POLICY_PLUGIN: &str = "network-policy-cni";
 pub(super) fn containerd(context: &Context, namespace: &MountNamespace) -> Result<PartSpec, Error> {
     let layout = &context.layout;
     let home = layout.containerd();
-    for folder in ["root", "opt"] {
-        files::create_private_dir(&home.join(folder))?;
-    }
+    files::create_private_dir(&home.join("opt"))?;
     let registry = context.ports.of("registry");
     for (name, server) in MIRRORED {
         let mirror = format!(
@@ -88,9 +85,11 @@ disabled_plugins = [
   restrict_oom_score_adj = true
   disable_apparmor = true
   disable_tcp_service = true
+  enable_unprivileged_icmp = true
   stream_server_address = "127.0.0.1"
   stream_server_port = "0"
   max_concurrent_downloads = 4
+  stats_collect_period = 5
   netns_mounts_under_state_dir = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "{plugins}"
@@ -100,12 +99,14 @@ disabled_plugins = [
     default_runtime_name = "runc"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
+      base_runtime_spec = "{spec}"
       [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
         SystemdCgroup = false
   [plugins."io.containerd.grpc.v1.cri".registry]
     config_path = "{registries}"
 "#,
-        root = home.join("root").display(),
+        root = layout.pods_disk().join("containerd").display(),
+        spec = runtime_spec::path(context).display(),
         opt = home.join("opt").display(),
         cni = layout.config("cni").display(),
         plugins = layout.cni_plugins().display(),
@@ -141,87 +142,6 @@ fn cni_config(context: &Context) -> String {
         pods = options.pods,
         gateway = options.bridge_address(),
         gate = context.layout.network_policy_gate().display(),
-    )
-}
-
-/// kubelet, inside the same mount namespace.
-pub(super) fn kubelet(context: &Context, namespace: &MountNamespace) -> Result<PartSpec, Error> {
-    let layout = &context.layout;
-    files::create_dir(&layout.node("pod-logs"), 0o755)?;
-    files::create_dir(&layout.node("volume-plugins"), 0o755)?;
-    let config = layout.config("kubelet.yaml");
-    files::settle(&config, &kubelet_config(context))?;
-    let mut spec =
-        PartSpec::new("kubelet", "nsenter", Probe::http(context.ports.of("kubelet-health"), "/healthz"))
-            .args(namespace.enter_args())
-            .arg(&context.options.program)
-            .arg("kubelet")
-            .arg(format!("--config={}", config.display()))
-            .arg(format!("--kubeconfig={}", layout.kubeconfig("kubelet").display()))
-            .arg(format!("--hostname-override={NODE_NAME}"))
-            .arg(format!("--node-ip={}", context.options.bridge_address()));
-    spec.stop_limit = Duration::from_secs(2);
-    Ok(spec)
-}
-
-fn kubelet_config(context: &Context) -> String {
-    let layout = &context.layout;
-    let pki = layout.kubelet_pki();
-    format!(
-        "apiVersion: kubelet.config.k8s.io/v1beta1
-kind: KubeletConfiguration
-address: {address}
-port: {port}
-readOnlyPort: 0
-healthzBindAddress: 127.0.0.1
-healthzPort: {health}
-authentication:
-  anonymous:
-    enabled: false
-  webhook:
-    enabled: true
-  x509:
-    clientCAFile: {ca}
-authorization:
-  mode: Webhook
-tlsCertFile: {cert}
-tlsPrivateKeyFile: {key}
-containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
-cgroupDriver: cgroupfs
-cgroupRoot: /{cgroup}
-cgroupsPerQOS: true
-enforceNodeAllocatable: [pods]
-failCgroupV1: false
-failSwapOn: false
-clusterDomain: cluster.local
-clusterDNS: [{dns}]
-resolvConf: {resolv}
-podLogsDir: {pod_logs}
-volumePluginDir: {plugins}
-makeIPTablesUtilChains: false
-maxPods: 250
-serializeImagePulls: false
-registryPullQPS: 0
-imageGCHighThresholdPercent: 100
-imageGCLowThresholdPercent: 99
-evictionHard:
-  memory.available: 100Mi
-  nodefs.available: 512Mi
-  imagefs.available: 512Mi
-shutdownGracePeriod: 0s
-rotateCertificates: false
-",
-        address = context.options.bridge_address(),
-        port = context.ports.of("kubelet"),
-        health = context.ports.of("kubelet-health"),
-        ca = layout.pki().join("ca.crt").display(),
-        cert = pki.join("apiserver.crt").display(),
-        key = pki.join("apiserver.key").display(),
-        cgroup = context.cgroup(),
-        dns = context.options.dns_service_address(),
-        resolv = super::addons::resolv_conf(context).display(),
-        pod_logs = layout.node("pod-logs").display(),
-        plugins = layout.node("volume-plugins").display(),
     )
 }
 

@@ -5,6 +5,7 @@
 //! it meets nobody else's cluster.
 
 mod images;
+mod limits;
 mod snapshot;
 mod supervisor;
 
@@ -35,6 +36,11 @@ fn parts_come_up_survive_deaths_recover_from_a_kill_and_leave_nothing_behind() {
     a_pod_is_subject_to_policies_from_its_first_moment(&kubectl);
     let volume = a_claim_gets_a_volume_of_its_size(&kubectl, &data_dir);
     in_the_node(&data_dir, &format!("echo kept > {volume}/note"));
+    limits::a_pod_has_no_raw_sockets_and_learns_no_names_of_others(&kubectl);
+    limits::pods_leave_room_for_the_machine(&kubectl);
+    limits::secrets_are_encrypted_and_changes_recorded(&kubectl, &data_dir);
+    limits::accounts_of_pods_cannot_fill_etcd_or_keep_the_api_server(&kubectl, &data_dir);
+    limits::a_pod_that_fills_the_disk_is_evicted_and_takes_nothing_from_others(&kubectl, &data_dir);
     a_database_answers(&data_dir, "CREATE TABLE kept (number int); INSERT INTO kept VALUES (42)");
     a_second_supervisor_is_refused(&first, &program, folder.path());
     for part in ["kube-scheduler", "containerd"] {
@@ -79,10 +85,8 @@ fn supervise() {
 fn a_node_is_ready_and_a_pod_runs_and_reaches_only_what_it_may(kubectl: &Kubectl, data_dir: &Path) {
     assert!(kubectl.run(&["get", "node", "lectern"]).contains(" Ready "));
     kubectl.create_namespace("probe");
-    let ports = std::fs::read_to_string(data_dir.join("ports.json")).expect("ports");
-    let ports: std::collections::BTreeMap<String, u16> = serde_json::from_str(&ports).expect("ports");
-    let api = format!("10.83.0.1:{}", ports["kube-apiserver"]);
-    let kubelet = format!("10.83.0.1:{}", ports["kubelet"]);
+    let api = format!("10.83.0.1:{}", port(data_dir, "kube-apiserver"));
+    let kubelet = format!("10.83.0.1:{}", port(data_dir, "kubelet"));
     let targets = ["10.84.0.1:443", &api, &kubelet, "dns:10.84.0.10:kubernetes.default.svc.cluster.local"];
     let log = kubectl.findings_of_a_pod("probe", &targets, "[{ containerPort: 80, hostPort: 18080 }]");
     assert!(log.contains("10.84.0.1:443 open"), "the service kubernetes: {log}");
@@ -177,6 +181,13 @@ fn a_killed_part_is_started_again(name: &str, data_dir: &Path) {
     assert!(after.last_end.as_deref().is_some_and(|end| end.contains("signal: 9")), "{after:?}");
 }
 
+/// The port of a part, by the name under which it was chosen.
+fn port(data_dir: &Path, name: &str) -> u16 {
+    let ports = std::fs::read_to_string(data_dir.join("ports.json")).expect("ports");
+    let ports: std::collections::BTreeMap<String, u16> = serde_json::from_str(&ports).expect("ports");
+    ports[name]
+}
+
 fn wait_for<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
@@ -213,9 +224,29 @@ impl Kubectl {
     }
 
     fn apply(&self, manifest: &str) {
+        let said = self.try_apply(manifest);
+        assert!(said.is_empty(), "could not apply: {said}");
+    }
+
+    /// Creates or changes the objects; answers what was refused, which is nothing if all went well.
+    fn try_apply(&self, manifest: &str) -> String {
         let file = self.kubeconfig.with_extension("yaml");
         std::fs::write(&file, manifest).expect("manifest");
-        self.run(&["apply", "-f", file.to_str().expect("path")]);
+        let output = self.output(&["apply", "-f", file.to_str().expect("path")]);
+        if output.status.success() {
+            String::new()
+        } else {
+            String::from_utf8_lossy(&output.stderr).into_owned()
+        }
+    }
+
+    /// Why a pod was evicted, once it was.
+    fn eviction(&self, namespace: &str, pod: &str) -> String {
+        let status = "jsonpath={.status.reason}: {.status.message}";
+        wait_for(&format!("the eviction of {pod}"), || {
+            self.try_run(&["-n", namespace, "get", "pod", pod, "-o", status])
+                .filter(|answer| answer.starts_with("Evicted"))
+        })
     }
 
     fn create_namespace(&self, name: &str) {

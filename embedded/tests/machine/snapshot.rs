@@ -25,7 +25,11 @@ impl Snapshot {
                 .insert(kind, said(program, &[]).into_iter().filter(|line| !line.starts_with('#')).collect());
         }
         kinds.insert("sysctl", settings());
-        kinds.insert("loop device", said("losetup", &["--list", "--noheadings", "--output", "BACK-FILE"]));
+        // loop devices are the whole machine's; those of others come and go
+        let ground = data_dir.parent().expect("a folder above").display().to_string();
+        let mut devices = said("losetup", &["--list", "--noheadings", "--output", "BACK-FILE"]);
+        devices.retain(|file| file.starts_with(&ground));
+        kinds.insert("loop device", devices);
         kinds.insert("cgroup", said("find", &["/sys/fs/cgroup", "-type", "d", "-name", "lectern-*"]));
         kinds.insert("file", said("find", &supervisor::EMPTIED));
         Self(kinds)

@@ -130,6 +130,7 @@ pub async fn run() {
     let Some(data_dir) = std::env::var_os(DATA_DIR) else { return };
     let mut cluster = ClusterOptions::new(cluster_program());
     cluster.images_dir = std::env::var_os(IMAGES).map(PathBuf::from);
+    cluster.pods_disk_bytes = Some(1 << 30);
     let mut terminated =
         tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).expect("signal");
     let progress = Progress::new(|step| {

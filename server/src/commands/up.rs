@@ -20,6 +20,10 @@ pub struct EmbeddedArgs {
     /// Images for a machine without a registry; by default `images/registry` beside this program.
     #[arg(long)]
     images_dir: Option<PathBuf>,
+    /// Room in GiB for what pods write without a volume (layers, emptyDirs, logs), taken from the disk of the data folder
+    /// when it is first used; by default half of what is free beyond what the databases should find, up to 32.
+    #[arg(long, env = "LECTERN_PODS_DISK_GIB", value_parser = clap::value_parser!(u64).range(1..=16384))]
+    pods_disk_gib: Option<u64>,
     /// Interface that the pods' network hangs on.
     #[arg(long, default_value = "lectern0")]
     bridge: String,
@@ -149,6 +153,7 @@ fn options(args: &EmbeddedArgs, cluster: bool, postgres: bool) -> anyhow::Result
         let mut options = ClusterOptions::new(program);
         let images = beside.join("images/registry");
         options.images_dir = args.images_dir.clone().or_else(|| images.is_dir().then_some(images));
+        options.pods_disk_bytes = args.pods_disk_gib.map(|gib| gib << 30);
         options.bridge.clone_from(&args.bridge);
         options.pods = args.pod_cidr;
         options.services = args.service_cidr;
