@@ -1,7 +1,8 @@
 //! What server and agent say to each other.
 //!
-//! The server runs `lectern-agent attach` in the workbench; its standard input and output are one yamux
-//! connection, the server being the client. Each stream begins with one [`Request`] and is answered with one
+//! The server runs `lectern-agent attach` in the workbench, and `lectern-agent check` in the container of checks
+//! beside it; standard input and output of either are one yamux connection, the server being the client. Each
+//! stream begins with one [`Request`] and is answered with one
 //! [`Reply`], both JSON behind a 32-bit big-endian length. What follows depends on the request.
 //!
 //! Content of any length is sent as *pieces*: frames behind a 32-bit length of which an empty one is the last, so
@@ -11,12 +12,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::files::FileEntry;
 use crate::ids::{CheckName, TerminalName};
 
 /// The version of this protocol. A server refuses an agent with another one.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// The longest request or reply in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
@@ -36,8 +38,17 @@ pub const MAX_ENTRIES: usize = 4096;
 /// How many terminals a workbench has at most.
 pub const MAX_TERMINALS: usize = 128;
 
-/// How often a check is tried again at most.
-pub const MAX_RETRIES: u32 = 600;
+/// Where a lab's own files lie in a workbench, its checks aside.
+pub const WORKSHOP_DIR: &str = "/opt/workshop";
+
+/// Where the container of checks keeps what belongs to a run. Learners have no such folder.
+pub const CHECKS_DIR: &str = "/run/lectern";
+
+/// Where the lab's files lie during a run of a check: a place that nobody can name before.
+#[must_use]
+pub fn run_workshop(run: Uuid) -> String {
+    format!("{CHECKS_DIR}/{run}/workshop")
+}
 
 /// The first message on a stream, from the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -116,23 +127,24 @@ pub enum Request {
         /// How long all together may take.
         timeout_secs: u32,
     },
-    /// Runs a check, again where it fails and may be tried again. Answered with [`Reply::Ran`], which tells of
-    /// the last try. A server that closes the stream before ends the check.
+    /// Runs a check, in the container of checks only. The lab's files follow as a tar archive in pieces; they are
+    /// unpacked into [`run_workshop`] and removed after the run. Answered with [`Reply::Ran`]. A server that closes
+    /// the stream before ends the check.
     RunCheck {
-        /// Its name; the script is `/opt/workshop/examiner/tests/<name>`.
+        /// Stands for this run; unguessable.
+        run: Uuid,
+        /// Its name; the script is `examiner/tests/<name>` among the files.
         name: CheckName,
         /// Its arguments.
         args: Vec<String>,
         /// What it reads.
         stdin: String,
-        /// How long each try may take; then its whole process group is killed.
+        /// Variables on top of the container's own.
+        env: BTreeMap<String, String>,
+        /// The kubeconfig that it uses; absent: none.
+        kubeconfig: Option<String>,
+        /// How long it may take; then all that it started is killed.
         timeout_secs: u32,
-        /// How often it is tried again while it fails, up to [`MAX_RETRIES`].
-        #[serde(default)]
-        retries: u32,
-        /// The pause between two tries.
-        #[serde(default)]
-        delay_secs: u32,
     },
     /// Attaches to a terminal, which is started where it does not run. Answered with [`Reply::Attached`]; after
     /// that the stream carries [`crate::terminal`] frames, each behind a 32-bit length, until one side closes.
@@ -187,6 +199,9 @@ pub enum Reply {
         output: String,
         /// How long it took.
         duration_ms: u64,
+        /// The variables that set-up scripts wrote to the file that `WORKSHOP_ENV` names.
+        #[serde(default)]
+        env: BTreeMap<String, String>,
     },
     /// To [`Request::Attach`].
     Attached {

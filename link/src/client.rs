@@ -10,10 +10,14 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::messages::{FrameSink, FrameStream, Messages};
 use crate::mux::{MuxStream, OpenRequest, STREAMS, drive_client};
-use crate::{ANSWER_WITHIN, KEEP_ALIVE, LinkError};
+use crate::{ANSWER_WITHIN, KEEP_ALIVE, LinkError, STEP_WITHIN, within};
 
 /// How many requests for a stream may wait.
 const REQUESTS: usize = 16;
+/// The longest words of a failure that are kept, in bytes.
+const MESSAGE_BYTES: usize = 1024;
+/// The longest output of a script that is kept, in bytes: the agent's own measure and a note of what it left out.
+const OUTPUT_BYTES: usize = 17 * 1024;
 
 /// A connection to an agent. Clones share it; it ends when the last one is dropped.
 #[derive(Clone)]
@@ -97,20 +101,19 @@ impl Link {
         let (tell_closed, closed) = watch::channel(false);
         let driver = tokio::spawn(drive_client(io, requests, tell_closed)).abort_handle();
         let hello = Request::Hello { protocol: PROTOCOL };
-        let asked = tokio::time::timeout(ANSWER_WITHIN, opener.ask(&hello)).await;
+        let asked = opener.ask(&hello, ANSWER_WITHIN).await;
         let failed = |error| {
             driver.abort();
             Err(error)
         };
         let (boot_id, version) = match asked {
-            Ok(Ok(Reply::Hello { protocol, version, boot_id })) if protocol == PROTOCOL => (boot_id, version),
-            Ok(Ok(Reply::Hello { protocol, .. })) => {
+            Ok(Reply::Hello { protocol, version, boot_id }) if protocol == PROTOCOL => (boot_id, version),
+            Ok(Reply::Hello { protocol, .. }) => {
                 return failed(LinkError::OtherProtocol { agent: protocol, server: PROTOCOL });
             }
-            Ok(Ok(Reply::Failed { message })) => return failed(LinkError::Refused(message)),
-            Ok(Ok(_)) => return failed(LinkError::Unexpected),
-            Ok(Err(error)) => return failed(error),
-            Err(_) => return failed(LinkError::NoAnswer(ANSWER_WITHIN)),
+            Ok(Reply::Failed { message }) => return failed(LinkError::Refused(message)),
+            Ok(_) => return failed(LinkError::Unexpected),
+            Err(error) => return failed(error),
         };
         let shared = Arc::new(Shared { opener, closed, driver, boot_id, version });
         tokio::spawn(keep_alive(Arc::downgrade(&shared)));
@@ -141,19 +144,30 @@ impl Link {
         let _ = self.shared.closed.clone().wait_for(|closed| *closed).await;
     }
 
-    /// Asks for something that one reply answers.
+    /// Asks for something that one reply answers, at once.
     ///
     /// # Errors
-    /// The connection's. A [`Reply::Failed`] is no error here.
+    /// [`LinkError::NoAnswer`], or the connection's. A [`Reply::Failed`] is no error here.
     pub async fn request(&self, request: Request) -> Result<Reply, LinkError> {
-        self.shared.opener.ask(&request).await
+        self.request_within(request, STEP_WITHIN).await
+    }
+
+    /// Asks for something that takes its time.
+    ///
+    /// # Errors
+    /// As [`Link::request`].
+    pub async fn request_within(&self, request: Request, limit: Duration) -> Result<Reply, LinkError> {
+        self.shared.opener.ask(&request, limit).await
     }
 
     /// Begins a stream with a request that more follows on.
     pub(crate) async fn begin(&self, request: &Request) -> Result<Messages, LinkError> {
-        let mut messages = self.shared.opener.open().await?;
-        messages.send(request).await?;
-        Ok(messages)
+        within(STEP_WITHIN, async {
+            let mut messages = self.shared.opener.open().await?;
+            messages.send(request).await?;
+            Ok(messages)
+        })
+        .await
     }
 
     /// Connects to a port of the workbench: one connection there is one stream here.
@@ -187,7 +201,7 @@ impl Link {
 impl Messages {
     /// The reply; [`Reply::Failed`] is an error here.
     pub(crate) async fn receive_reply(&mut self) -> Result<Reply, LinkError> {
-        match self.receive().await?.ok_or(LinkError::Closed)? {
+        match within(STEP_WITHIN, self.receive()).await?.map(clipped).ok_or(LinkError::Closed)? {
             Reply::Failed { message } => Err(LinkError::Refused(message)),
             reply => Ok(reply),
         }
@@ -211,10 +225,30 @@ impl Opener {
         Ok(Messages::new(stream.with_place(place)))
     }
 
-    async fn ask(&self, request: &Request) -> Result<Reply, LinkError> {
-        let mut messages = self.open().await?;
-        messages.send(request).await?;
-        messages.receive().await?.ok_or(LinkError::Closed)
+    async fn ask(&self, request: &Request, limit: Duration) -> Result<Reply, LinkError> {
+        within(limit, async {
+            let mut messages = self.open().await?;
+            messages.send(request).await?;
+            messages.receive().await?.map(clipped).ok_or(LinkError::Closed)
+        })
+        .await
+    }
+}
+
+/// The reply with no more words than an honest agent needs: they go to logs, pages and the database.
+pub(crate) fn clipped(mut reply: Reply) -> Reply {
+    match &mut reply {
+        Reply::Failed { message } => clip(message, MESSAGE_BYTES),
+        Reply::Ran { output, .. } => clip(output, OUTPUT_BYTES),
+        _ => {}
+    }
+    reply
+}
+
+fn clip(text: &mut String, most: usize) {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('…');
     }
 }
 
@@ -225,9 +259,9 @@ async fn keep_alive(link: std::sync::Weak<Shared>) {
         tokio::time::sleep(jittered(KEEP_ALIVE)).await;
         let Some(shared) = link.upgrade() else { return };
         let hello = Request::Hello { protocol: PROTOCOL };
-        let answered = tokio::time::timeout(ANSWER_WITHIN, shared.opener.ask(&hello)).await;
+        let answered = shared.opener.ask(&hello, ANSWER_WITHIN).await;
         // a link without a place for the question is busy, not dead
-        if !matches!(answered, Ok(Ok(_) | Err(LinkError::TooManyStreams))) {
+        if !matches!(answered, Ok(_) | Err(LinkError::TooManyStreams)) {
             tracing::warn!("a workbench no longer answers; its link is closed");
             shared.driver.abort();
             return;

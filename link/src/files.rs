@@ -1,13 +1,15 @@
-//! The server's side of files: archives up and down, single files, changes.
+//! The server's side of files: archives up and down, single files, changes; and checks, which come with files.
+
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use lectern_api::agent::{MAX_FILE_BYTES, MAX_FRAME_BYTES, Reply, Request};
 use lectern_api::files::{FileChange, FileEntry};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::LinkError;
-use crate::client::Link;
+use crate::client::{Link, clipped};
 use crate::messages::Messages;
+use crate::{LinkError, STEP_WITHIN, within};
 
 impl Link {
     /// Sends a tar archive, to be unpacked below `directory`.
@@ -15,7 +17,10 @@ impl Link {
     /// # Errors
     /// [`LinkError::Refused`] where the agent could not unpack it, or the connection's or the archive's.
     pub async fn put_files(&self, directory: &str, archive: impl AsyncRead + Unpin) -> Result<(), LinkError> {
-        self.send_content(&Request::PutFiles { directory: directory.to_owned() }, archive).await
+        self.send_content(&Request::PutFiles { directory: directory.to_owned() }, archive)
+            .await?
+            .receive_done()
+            .await
     }
 
     /// Writes a file, whole or not at all.
@@ -28,22 +33,40 @@ impl Link {
         mode: u32,
         content: impl AsyncRead + Unpin,
     ) -> Result<(), LinkError> {
-        self.send_content(&Request::Upload { path: path.to_owned(), mode }, content).await
+        self.send_content(&Request::Upload { path: path.to_owned(), mode }, content)
+            .await?
+            .receive_done()
+            .await
     }
 
+    /// Runs a check with the lab's files, a tar archive; see [`Request::RunCheck`]. `limit` is for the run.
+    ///
+    /// # Errors
+    /// [`LinkError::NoAnswer`], or the connection's or the archive's. A [`Reply::Failed`] is no error here.
+    pub async fn run_check(
+        &self,
+        request: &Request,
+        archive: impl AsyncRead + Unpin,
+        limit: Duration,
+    ) -> Result<Reply, LinkError> {
+        let mut messages = self.send_content(request, archive).await?;
+        within(limit, messages.receive()).await?.map(clipped).ok_or(LinkError::Closed)
+    }
+
+    /// Sends a request and its content, in pieces; what follows is the answer.
     async fn send_content(
         &self,
         request: &Request,
         mut content: impl AsyncRead + Unpin,
-    ) -> Result<(), LinkError> {
+    ) -> Result<Messages, LinkError> {
         let mut messages = self.begin(request).await?;
         let mut piece = BytesMut::with_capacity(MAX_FRAME_BYTES);
         while content.read_buf(&mut piece).await? > 0 {
-            messages.send_piece(&piece).await?;
+            within(STEP_WITHIN, messages.send_piece(&piece)).await?;
             piece.clear();
         }
-        messages.end_pieces().await?;
-        messages.receive_done().await
+        within(STEP_WITHIN, messages.end_pieces()).await?;
+        Ok(messages)
     }
 
     /// What a folder holds, and whether there is more than is listed.
@@ -73,7 +96,7 @@ impl Link {
             return Err(too_long());
         }
         let mut content = BytesMut::new();
-        while let Some(piece) = messages.receive_piece().await? {
+        while let Some(piece) = within(STEP_WITHIN, messages.receive_piece()).await? {
             // a file may grow while it is read, and an agent may be anybody's
             if (content.len() + piece.len()) as u64 > most {
                 return Err(too_long());
@@ -117,7 +140,7 @@ impl Download {
     /// [`LinkError::Refused`] where something could not be read: what came so far is no whole archive. Or the
     /// connection's.
     pub async fn next(&mut self) -> Result<Option<Bytes>, LinkError> {
-        match self.messages.receive_piece().await? {
+        match within(STEP_WITHIN, self.messages.receive_piece()).await? {
             Some(piece) => Ok(Some(piece)),
             None => self.messages.receive_done().await.map(|()| None),
         }

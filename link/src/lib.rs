@@ -11,6 +11,8 @@ mod frames;
 mod gather;
 mod messages;
 mod mux;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -23,6 +25,18 @@ pub use mux::{Incoming, MuxStream};
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// How long the other side may take to answer that.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// How long the other side may take for one step of a request: to answer, to take a piece or to give one. A
+/// workbench is its learner's, and may hold no task of the server's for ever.
+pub(crate) const STEP_WITHIN: Duration =
+    if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(60) };
+
+/// Waits for one step, so long and no longer.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    step: impl Future<Output = Result<T, LinkError>>,
+) -> Result<T, LinkError> {
+    tokio::time::timeout(limit, step).await.unwrap_or(Err(LinkError::NoAnswer(limit)))
+}
 
 /// Why a link or one of its streams failed.
 #[derive(Debug, thiserror::Error)]
