@@ -15,10 +15,13 @@ use crate::paths;
 /// How many pieces may be on their way between the stream and the disk.
 const PIECES: usize = 4;
 
-/// Receives an archive and unpacks it below a folder.
-pub async fn unpack(messages: &mut Messages, directory: String) -> Result<io::Result<()>, LinkError> {
+/// Receives an archive and unpacks it below a folder, which `find` finds.
+pub async fn unpack(
+    messages: &mut Messages,
+    find: impl FnOnce() -> io::Result<PathBuf> + Send + 'static,
+) -> Result<io::Result<()>, LinkError> {
     let (sender, pieces) = mpsc::channel(PIECES);
-    let work = on_disk(move || unpack_now(Pieces::new(pieces), &directory));
+    let work = on_disk(move || unpack_now(Pieces::new(pieces), &find()?));
     let feed = async {
         loop {
             match messages.receive_piece().await {
@@ -40,16 +43,15 @@ pub async fn unpack(messages: &mut Messages, directory: String) -> Result<io::Re
     fed.map(|()| unpacked)
 }
 
-fn unpack_now(source: impl Read, directory: &str) -> io::Result<()> {
-    let directory = paths::place(directory)?;
-    std::fs::create_dir_all(&directory).map_err(|error| named(&error, &directory))?;
+fn unpack_now(source: impl Read, directory: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(directory).map_err(|error| named(&error, directory))?;
     let mut archive = tar::Archive::new(source);
     archive.set_preserve_permissions(true);
     archive.set_overwrite(true);
     for entry in archive.entries()? {
         let mut entry = entry?;
         let path = entry.path()?.into_owned();
-        let unpacked = entry.unpack_in(&directory).map_err(|error| named(&error, &path))?;
+        let unpacked = entry.unpack_in(directory).map_err(|error| named(&error, &path))?;
         if !unpacked {
             let message = format!("{} would lie outside of {}", path.display(), directory.display());
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));

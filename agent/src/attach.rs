@@ -3,17 +3,22 @@
 //!
 //! Where they are pipes, which is how container runtimes make them, they are handed to the agent, which then reads
 //! and writes them itself: a key then wakes one process less. Else they are copied.
+//!
+//! They are handed to process 1's listener only: where another process of the workbench listens in the agent's place,
+//! the stream ends instead.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
-use crate::SOCKETS;
+use crate::SOCKET;
 
 /// How long the agent may take to appear: the pod may be asked before its first process is up.
 const WAIT: Duration = Duration::from_secs(10);
@@ -27,8 +32,14 @@ pub const TAKEN: u8 = b'+';
 pub const COPY: u8 = b'-';
 
 pub fn run(socket: Option<PathBuf>) -> io::Result<()> {
-    let places = socket.map_or_else(|| SOCKETS.map(PathBuf::from).to_vec(), |path| vec![path]);
-    let mut agent = connect(&places)?;
+    let mut agent = match socket {
+        Some(path) => connect(&SocketAddr::from_pathname(path)?)?,
+        None => {
+            let agent = connect(&SocketAddr::from_abstract_name(SOCKET)?)?;
+            require_process_1(&agent)?;
+            agent
+        }
+    };
     if hand_over(&mut agent)? {
         // nothing more is said: the end of this connection is the end of the stream
         let _ = agent.read(&mut [0]);
@@ -43,26 +54,30 @@ pub fn run(socket: Option<PathBuf>) -> io::Result<()> {
     copy(&mut agent, &mut io::stdout().lock())
 }
 
-fn connect(places: &[PathBuf]) -> io::Result<UnixStream> {
+fn connect(place: &SocketAddr) -> io::Result<UnixStream> {
     let started = Instant::now();
     loop {
-        let mut last = None;
-        for place in places {
-            match UnixStream::connect(place) {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = Some((place, error)),
+        match UnixStream::connect_addr(place) {
+            Ok(stream) => return Ok(stream),
+            Err(error) if started.elapsed() > WAIT => {
+                let message = format!("the agent cannot be reached at {place:?}: {error}");
+                return Err(io::Error::new(io::ErrorKind::TimedOut, message));
             }
+            Err(_) => std::thread::sleep(Duration::from_millis(10)),
         }
-        if started.elapsed() > WAIT {
-            let reason =
-                last.map_or_else(String::new, |(place, error)| format!(" at {}: {error}", place.display()));
-            return Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                format!("the agent cannot be reached{reason}"),
-            ));
-        }
-        std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Refuses a listener that is not process 1's: the kernel keeps who began to listen.
+fn require_process_1(agent: &UnixStream) -> io::Result<()> {
+    let listener = getsockopt(agent, PeerCredentials)?.pid();
+    if listener == 1 {
+        return Ok(());
+    }
+    let message = format!(
+        "process {listener} listens in place of the agent, which is process 1; nothing is sent to it"
+    );
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
 }
 
 /// Offers the agent standard input and output; whether it took them.

@@ -1,9 +1,15 @@
 //! Process 1 of the workbench: starts the agent proper, reaps what it and its shells leave behind, passes signals
-//! on, and ends when the agent ends; all others get a moment to end before it. It is a process of its own so that reaping never takes away a child that the
-//! agent itself waits for.
+//! on, and ends when the agent ends; all others get a moment to end before it. It is a process of its own so that
+//! reaping never takes away a child that the agent itself waits for.
+//!
+//! It is also who begins to listen, and the agent takes that over: who connects hears from the kernel which process
+//! listens, and no process of a learner's can be process 1.
 
 use std::io;
-use std::process::Command;
+use std::os::fd::OwnedFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -11,18 +17,40 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use crate::SOCKET;
+
 /// How long all others may take to end after the agent.
 const FAREWELL: Duration = Duration::from_millis(200);
 
-/// Runs until the agent ends; its exit status.
-pub fn run() -> io::Result<u8> {
+fn block_signals() -> io::Result<SigSet> {
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
         signals.add(signal);
     }
-    // blocked before the child exists, so that none is lost; the child unblocks them for itself
     signals.thread_block()?;
-    let agent = Command::new(std::env::current_exe()?).args(std::env::args_os().skip(1)).spawn()?;
+    Ok(signals)
+}
+
+/// Reaps whatever ends until it is asked to end itself.
+pub fn hold() -> io::Result<()> {
+    let signals = block_signals()?;
+    while signals.wait()? == Signal::SIGCHLD {
+        while matches!(waitpid(None, Some(WaitPidFlag::WNOHANG)), Ok(ended) if ended != WaitStatus::StillAlive)
+        {
+        }
+    }
+    Ok(())
+}
+
+/// Runs until the agent ends; its exit status.
+pub fn run() -> io::Result<u8> {
+    // blocked before the child exists, so that none is lost; the child unblocks them for itself
+    let signals = block_signals()?;
+    let listener = UnixListener::bind_addr(&SocketAddr::from_abstract_name(SOCKET)?)?;
+    let agent = Command::new(std::env::current_exe()?)
+        .args(std::env::args_os().skip(1))
+        .stdin(Stdio::from(OwnedFd::from(listener)))
+        .spawn()?;
     let agent = Pid::from_raw(i32::try_from(agent.id()).map_err(io::Error::other)?);
     loop {
         match signals.wait()? {

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use lectern_api::agent::{MAX_RETRIES, Reply};
+use lectern_api::agent::Reply;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -25,7 +25,6 @@ const OUTPUT_BYTES: usize = 2 * KEPT_BYTES;
 const LINGER: Duration = Duration::from_millis(200);
 
 /// What shall run.
-#[derive(Clone)]
 pub struct Wish {
     /// The program, with its whole path.
     pub program: PathBuf,
@@ -39,19 +38,6 @@ pub struct Wish {
     pub dir: PathBuf,
     /// Its time limit.
     pub timeout_secs: u32,
-}
-
-/// Runs it, and again while it fails and may be tried again; what is not there is not tried again.
-pub async fn run_until_passed(wish: Wish, retries: u32, delay_secs: u32) -> Reply {
-    let mut left = retries.min(MAX_RETRIES);
-    loop {
-        let reply = run(wish.clone()).await;
-        if left == 0 || !matches!(reply, Reply::Ran { passed: false, .. }) {
-            return reply;
-        }
-        left -= 1;
-        tokio::time::sleep(Duration::from_secs(u64::from(delay_secs))).await;
-    }
 }
 
 /// Kills a process group when it is dropped: what is given up leaves nothing behind.
@@ -178,7 +164,8 @@ async fn try_run(wish: Wish) -> io::Result<Reply> {
         passed: status == Some(0),
         status,
         output: output.into_text(),
-        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        duration_ms: millis(started),
+        env: BTreeMap::new(),
     })
 }
 
@@ -199,7 +186,7 @@ pub async fn set_up(settings: &Settings, scripts: Vec<String>, timeout_secs: u32
         Ok(file) => file,
         Err(error) => return Reply::Failed { message: format!("no place for WORKSHOP_ENV: {error}") },
     };
-    let mut output = String::new();
+    let (mut output, mut written) = (String::new(), BTreeMap::new());
     for script in scripts {
         let mut env = settings.env();
         env.insert("WORKSHOP_ENV".to_owned(), file.path().display().to_string());
@@ -219,13 +206,14 @@ pub async fn set_up(settings: &Settings, scripts: Vec<String>, timeout_secs: u32
         };
         let room = OUTPUT_BYTES.saturating_sub(output.len());
         output.push_str(&said.chars().take(room).collect::<String>());
-        settings.add_set_up_env(read_env(file.path()));
+        written = read_env(file.path());
+        settings.add_set_up_env(written.clone());
         if !passed {
             let output = format!("{script}: {output}");
-            return Reply::Ran { passed, status, output, duration_ms: millis(started) };
+            return Reply::Ran { passed, status, output, duration_ms: millis(started), env: written };
         }
     }
-    Reply::Ran { passed: true, status: Some(0), output, duration_ms: millis(started) }
+    Reply::Ran { passed: true, status: Some(0), output, duration_ms: millis(started), env: written }
 }
 
 fn millis(since: Instant) -> u64 {

@@ -2,8 +2,9 @@
 
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::net::UnixListener as StdListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,6 @@ use tokio::net::unix::pipe;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::SOCKETS;
 use crate::attach::{COPY, TAKEN};
 use crate::requests::{Agent, answer};
 
@@ -124,12 +124,18 @@ fn open_pipes(input: OwnedFd, output: OwnedFd) -> io::Result<(pipe::Receiver, pi
 }
 
 fn listen(socket: Option<PathBuf>) -> io::Result<UnixListener> {
-    if let Some(path) = socket {
-        return listen_at(&path);
-    }
-    let [usual, other] = SOCKETS.map(Path::new);
-    // the other place is not touched where the usual one will do: it lies in the learner's own folder
-    listen_at(usual).or_else(|_| listen_at(other))
+    socket.map_or_else(take_over, |path| listen_at(&path))
+}
+
+/// Takes over the listener that process 1 made, which is standard input.
+fn take_over() -> io::Result<UnixListener> {
+    let listener = StdListener::from(io::stdin().as_fd().try_clone_to_owned()?);
+    listener.local_addr().map_err(|error| {
+        io::Error::new(error.kind(), "without --socket the agent is to be process 1 of its container")
+    })?;
+    nix::unistd::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+    listener.set_nonblocking(true)?;
+    UnixListener::from_std(listener)
 }
 
 fn listen_at(path: &Path) -> io::Result<UnixListener> {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use lectern_api::agent::{CHECKS_DIR, WORKSHOP_DIR};
+
 /// Settings that the server may change at any time.
 #[derive(Default)]
 pub struct Settings {
@@ -60,7 +62,7 @@ pub fn home() -> PathBuf {
 
 /// Where a lab's own files lie.
 pub fn workshop() -> PathBuf {
-    std::env::var_os("LECTERN_WORKSHOP_DIR").map_or_else(|| PathBuf::from("/opt/workshop"), PathBuf::from)
+    std::env::var_os("LECTERN_WORKSHOP_DIR").map_or_else(|| PathBuf::from(WORKSHOP_DIR), PathBuf::from)
 }
 
 /// What runs in a terminal: `SHELL` where there is such a program, else what the image has.
@@ -75,8 +77,13 @@ pub fn script_shell() -> PathBuf {
     bash.into_iter().find(|shell| shell.is_file()).unwrap_or_else(|| PathBuf::from("/bin/sh"))
 }
 
+/// Where runs of checks keep what is theirs.
+pub fn checks() -> PathBuf {
+    std::env::var_os("LECTERN_CHECKS_DIR").map_or_else(|| PathBuf::from(CHECKS_DIR), PathBuf::from)
+}
+
 /// The search path with Lectern's own programs and the lab's at its end.
-fn path() -> String {
+pub fn path() -> String {
     let own = ["/opt/lectern/bin", "/opt/workshop/bin"];
     let mut path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".to_owned());
     for folder in own {

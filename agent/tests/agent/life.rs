@@ -1,7 +1,10 @@
 //! How the agent begins and ends, and the ways to it.
 
+use std::io::Read as _;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream as StdStream;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream as StdStream};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +38,6 @@ async fn process_1_reaps_orphans_and_ends_cleanly_on_a_signal() {
     let link = agent.link().await;
     let mut viewer = Viewer::attach(&link, "1", None).await;
     viewer.read_until("$ ").await;
-    assert!(!std::path::Path::new("/tmp/.lectern").exists(), "the learner's folder is not for the agent");
     // what process 1 does with signals is nothing to the shells
     let marker = format!("{}.7", 1000 + agent.pid());
     viewer.type_in(&format!("sleep {marker}; echo interrupted-$((1+1))\r")).await;
@@ -62,6 +64,47 @@ async fn process_1_reaps_orphans_and_ends_cleanly_on_a_signal() {
     tokio::time::timeout(Duration::from_secs(5), link.closed()).await.expect("the link ends with it");
     until("the shell heard of the end", || agent.path("farewell").exists()).await;
     until("the orphan was asked to end", || agent.path("asked").exists()).await;
+}
+
+#[tokio::test]
+async fn nothing_is_handed_to_a_process_that_listens_in_the_agents_place() {
+    let name = SocketAddr::from_abstract_name("lectern-agent").unwrap();
+    let impostor = UnixListener::bind_addr(&name).unwrap();
+    let listening = std::thread::spawn(move || {
+        let (mut stream, _) = impostor.accept().unwrap();
+        let mut got = Vec::new();
+        stream.read_to_end(&mut got).unwrap();
+        got
+    });
+    let attach = Command::new(env!("CARGO_BIN_EXE_lectern-agent"))
+        .arg("attach")
+        .stdin(Stdio::piped())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&attach.stderr).into_owned();
+    assert!(!attach.status.success() && said.contains("in place of the agent"), "{said}");
+    assert_eq!(listening.join().unwrap(), b"", "it was offered something");
+}
+
+#[tokio::test]
+async fn who_runs_as_the_learner_cannot_look_into_the_agent() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lectern-agent"));
+    if nix::unistd::geteuid().is_root() {
+        std::os::unix::fs::chown(home.path(), Some(1001), Some(1001)).unwrap();
+        command.uid(1001).gid(1001);
+    }
+    let socket = home.path().join("agent.sock");
+    let mut agent =
+        command.arg("serve").arg("--socket").arg(&socket).env("HOME", home.path()).spawn().unwrap();
+    until("it listens", || socket.exists()).await;
+    // the kernel gives these to root where a process is shut to its own user
+    for file in ["environ", "mem", "maps", "fd"] {
+        let about = std::fs::metadata(format!("/proc/{}/{file}", agent.id())).unwrap();
+        assert_eq!(std::os::unix::fs::MetadataExt::uid(&about), 0, "{file}");
+    }
+    agent.kill().unwrap();
+    agent.wait().unwrap();
 }
 
 #[tokio::test]

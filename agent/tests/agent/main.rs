@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail as the test itself does")]
 
 mod changes;
+mod checks;
 mod files;
 mod flow;
 mod life;

@@ -15,6 +15,46 @@ pub const PATIENCE: Duration = Duration::from_secs(15);
 pub struct TestAgent {
     pub home: Arc<tempfile::TempDir>,
     child: Child,
+    is_process_1: bool,
+}
+
+/// This command of the agent's as process 1 of namespaces of its own, with a /proc that fits them.
+pub fn as_process_1(subcommand: &str) -> Command {
+    let mut command = Command::new("unshare");
+    command.args([
+        "--user",
+        "--map-root-user",
+        "--pid",
+        "--mount",
+        "--net",
+        "--fork",
+        "--kill-child",
+        "sh",
+        "-c",
+    ]);
+    command.arg(format!("mount -t proc proc /proc && exec \"$0\" {subcommand}"));
+    command.arg(env!("CARGO_BIN_EXE_lectern-agent"));
+    command
+}
+
+/// This command of the agent's in the namespaces that `unshare` made, as a container's runtime starts one there.
+pub fn beside_process_1(unshare: u32, subcommand: &str) -> Command {
+    let children = format!("/proc/{unshare}/task/{unshare}/children");
+    let started = std::time::Instant::now();
+    let process_1 = loop {
+        let child = std::fs::read_to_string(&children).unwrap().trim().to_owned();
+        if std::fs::read_to_string(format!("/proc/{child}/comm"))
+            .is_ok_and(|name| name.trim() == "lectern-agent")
+        {
+            break child;
+        }
+        assert!(started.elapsed() < PATIENCE, "process 1 never starts");
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    let mut command = Command::new("nsenter");
+    command.args(["--user", "--pid", "--mount", "--net", "--preserve-credentials", "--target", &process_1]);
+    command.arg(env!("CARGO_BIN_EXE_lectern-agent")).arg(subcommand);
+    command
 }
 
 impl TestAgent {
@@ -29,19 +69,10 @@ impl TestAgent {
         Self::run(command, home, env)
     }
 
-    /// As process 1 of a namespace of its own. It listens where it does in a workbench, so one test at a time may.
+    /// As process 1 of namespaces of its own, as in a container; and so is who attaches.
     pub fn start_as_process_1(home: Arc<tempfile::TempDir>) -> Self {
-        let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--pid", "--mount", "--fork", "--kill-child", "sh", "-c"]);
-        // a /run of its own, and a /proc that fits the namespace
-        let run = home.path().join("run/agent.sock");
-        let run = run.parent().unwrap().display();
-        command.arg(format!(
-            "mkdir -p {run} && mount -t tmpfs tmpfs /run && mkdir /run/lectern && mount --bind {run} /run/lectern \
-             && mount -t proc proc /proc && exec \"$0\" serve"
-        ));
-        command.arg(env!("CARGO_BIN_EXE_lectern-agent"));
-        Self::run(command, home, &[])
+        let agent = Self::run(as_process_1("serve"), home, &[]);
+        Self { is_process_1: true, ..agent }
     }
 
     fn run(mut command: Command, home: Arc<tempfile::TempDir>, env: &[(&str, &str)]) -> Self {
@@ -55,11 +86,14 @@ impl TestAgent {
             .envs(env.iter().copied())
             .current_dir(home.path())
             .kill_on_drop(true);
-        Self { child: command.spawn().unwrap(), home }
+        Self { child: command.spawn().unwrap(), home, is_process_1: false }
     }
 
     /// The process that speaks to the agent for a server.
     pub fn attach_command(&self) -> Command {
+        if self.is_process_1 {
+            return beside_process_1(self.pid(), "attach");
+        }
         let mut attach = Command::new(env!("CARGO_BIN_EXE_lectern-agent"));
         attach.arg("attach").arg("--socket").arg(self.home.path().join("run/agent.sock"));
         attach

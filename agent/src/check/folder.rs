@@ -1,0 +1,124 @@
+//! The folder of one run of a check, and what the check finds in it.
+
+use std::collections::BTreeMap;
+use std::fs::{DirBuilder, File, Permissions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use crate::files::on_disk;
+use crate::settings::{checks, path, script_shell};
+use crate::sweep::sweep;
+
+/// How long a check may wait for another one of its session to end.
+const TURN: Duration = Duration::from_secs(20);
+/// How often it looks.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Programs that read settings from the home directory which change what they say: `~/.jq` may give any function
+/// another meaning. A check calls them with an empty home of its own; what it names below `~` is the learner's still.
+const WITHOUT_SETTINGS: [&str; 8] = ["curl", "helm", "jq", "kubectl", "oc", "psql", "wget", "yq"];
+
+/// One run's folder: nobody can name it before, nothing else runs while it is there, and it goes with the run.
+pub struct Folder {
+    path: PathBuf,
+    /// Held as long as the run goes on.
+    _turn: File,
+}
+
+impl Folder {
+    /// Waits for its turn, ends and removes whatever earlier runs left, and makes the folder.
+    pub async fn prepare(run: Uuid, kubeconfig: Option<String>) -> io::Result<Self> {
+        let base = checks();
+        std::fs::create_dir_all(&base)?;
+        let turn = File::options().create(true).append(true).mode(0o600).open(base.join("turn"))?;
+        let asked = Instant::now();
+        loop {
+            match turn.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(error)) => return Err(error),
+                Err(TryLockError::WouldBlock) if asked.elapsed() > TURN => {
+                    return Err(io::Error::other(
+                        "another check is still running; try again when it has ended",
+                    ));
+                }
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(PAUSE).await,
+            }
+        }
+        on_disk(move || Self::make(&base, run, kubeconfig, turn)).await
+    }
+
+    fn make(base: &Path, run: Uuid, kubeconfig: Option<String>, turn: File) -> io::Result<Self> {
+        sweep()?;
+        for entry in std::fs::read_dir(base)?.flatten() {
+            if entry.file_type()?.is_dir() {
+                std::fs::remove_dir_all(entry.path())?;
+            }
+        }
+        let folder = Self { path: base.join(run.to_string()), _turn: turn };
+        for part in ["", "workshop", "home", "tmp", "bin"] {
+            DirBuilder::new().mode(0o700).create(folder.path.join(part))?;
+        }
+        if let Some(text) = kubeconfig {
+            let mut file = File::options()
+                .create_new(true)
+                .write(true)
+                .mode(0o600)
+                .open(folder.path.join("kubeconfig"))?;
+            file.write_all(text.as_bytes())?;
+        }
+        for name in WITHOUT_SETTINGS {
+            if let Some(program) = find(name, &path()) {
+                folder.write_wrapper(name, &program)?;
+            }
+        }
+        Ok(folder)
+    }
+
+    fn write_wrapper(&self, name: &str, program: &Path) -> io::Result<()> {
+        let place = self.path.join("bin").join(name);
+        let (shell, home, program) = (script_shell(), self.path.join("home"), program.display());
+        let text = format!("#!{}\nHOME={} exec {program} \"$@\"\n", shell.display(), home.display());
+        std::fs::write(&place, text)?;
+        std::fs::set_permissions(&place, Permissions::from_mode(0o700))
+    }
+
+    /// Where the lab's files belong.
+    pub fn workshop(&self) -> PathBuf {
+        self.path.join("workshop")
+    }
+
+    /// The check's variables: these, and what keeps it to its own programs, credentials and temporary files.
+    pub fn env(&self, given: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let place = |name: &str| self.path.join(name).display().to_string();
+        let usual = given.get("PATH").cloned().unwrap_or_else(path);
+        let mut env = given;
+        env.insert("PATH".to_owned(), format!("{}:{usual}:{}", place("bin"), place("workshop/bin")));
+        env.insert("KUBECONFIG".to_owned(), place("kubeconfig"));
+        env.insert("TMPDIR".to_owned(), place("tmp"));
+        env.insert("PYTHONNOUSERSITE".to_owned(), "1".to_owned());
+        env
+    }
+
+    /// Ends all that the run started, and removes the folder.
+    pub fn remove(self) -> io::Result<()> {
+        sweep()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // what cannot be removed now is in the next run's way, which says so
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+/// The program of that name on a search path.
+fn find(name: &str, path: &str) -> Option<PathBuf> {
+    path.split(':').map(|folder| Path::new(folder).join(name)).find(|program| {
+        program.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    })
+}

@@ -1,0 +1,81 @@
+//! Ends what runs of checks left behind. A check may run what the learner wrote, and that may stay: it would be there,
+//! as the same user, when the next check's files come.
+
+use std::io;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, getppid};
+
+/// How often it is tried, and the pause between: what starts new processes all the time may be quicker once or twice.
+const TRIES: u32 = 200;
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Kills all processes of the container of checks but its first one and those that the container's runtime started:
+/// the servers' own, whose parent is in none of the container's namespaces. Anywhere else it does nothing.
+pub fn sweep() -> io::Result<()> {
+    if !is_in_the_container_of_checks() {
+        return Ok(());
+    }
+    for _ in 0..TRIES {
+        let left = strangers()?;
+        if left.is_empty() {
+            return Ok(());
+        }
+        for pid in left {
+            // fails where it has ended
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Err(io::Error::other("what an earlier check started does not end"))
+}
+
+/// Whether this process was started by a container's runtime beside a first process that is this program, and
+/// `/proc` shows that container.
+fn is_in_the_container_of_checks() -> bool {
+    let is_ours = std::fs::read_to_string("/proc/1/comm").is_ok_and(|name| name.trim() == "lectern-agent");
+    let is_here = std::fs::read_link("/proc/self")
+        .is_ok_and(|pid| pid.to_str() == Some(std::process::id().to_string().as_str()));
+    is_ours && is_here && getppid().as_raw() == 0
+}
+
+fn strangers() -> io::Result<Vec<Pid>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
+        // one that ended meanwhile has none
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
+        if pid != 1 && is_stranger(&stat) {
+            found.push(Pid::from_raw(pid));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a line of `stat` is that of a living process with a parent in this namespace. Its name, in parentheses,
+/// may hold anything.
+fn is_stranger(stat: &str) -> bool {
+    let mut fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default().split_whitespace();
+    let (state, parent) = (fields.next(), fields.next());
+    !matches!(state, Some("Z" | "X")) && parent != Some("0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_cannot_pass_as_the_servers_by_its_name() {
+        for (stat, wanted) in [
+            ("7 (sh) S 1 7 7 0", true),
+            ("7 (x) S 0 (y) S 12 7 7 0", true),
+            ("8 (lectern-agent) S 0 8 8 0", false),
+            ("9 (sh) Z 7 7 7 0", false),
+        ] {
+            assert_eq!(is_stranger(stat), wanted, "{stat}");
+        }
+    }
+}
