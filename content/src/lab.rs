@@ -216,10 +216,18 @@ impl Lab {
         files::list(&self.root, "", move |path| path == "workshop" || pages.iter().any(|page| page == path)).0
     }
 
-    /// Lists what goes to `/opt/workshop`.
+    /// Lists what goes to `/opt/workshop`: all of `workshop/` save the checks, which are not for learners to read.
     #[must_use]
     pub fn workshop_files(&self) -> Vec<LabFile> {
-        files::list(&self.root, "workshop", |_| false).0
+        files::list(&self.root, "workshop", |path| path == "examiner").0
+    }
+
+    /// Lists what a check finds in `/opt/workshop` when it runs: the checks and all else that is neither a page nor
+    /// for a session's start.
+    #[must_use]
+    pub fn check_files(&self) -> Vec<LabFile> {
+        let left_out = ["content", "static", "_includes", "setup.d", "terminal"];
+        files::list(&self.root, "workshop", move |path| left_out.contains(&path)).0
     }
 
     /// Finds a static file that a page may show, by its path below the base URL: one beside the pages, or in

@@ -129,6 +129,20 @@ fn what_lies_around_a_labs_pages_is_found() {
 }
 
 #[test]
+fn checks_are_for_their_container_and_not_for_the_learners() {
+    let lab = Lab::load(&fixture("classic")).unwrap();
+    let paths = |files: Vec<lectern_content::files::LabFile>| -> Vec<String> {
+        files.into_iter().map(|file| file.path).collect()
+    };
+    let is_check = |path: &String| path.starts_with("examiner/") || path.contains("dough-is-ready");
+    assert!(!paths(lab.workshop_files()).iter().any(is_check));
+    assert!(!paths(lab.home_files()).iter().any(is_check));
+    let for_checks = paths(lab.check_files());
+    assert!(for_checks.iter().any(|path| path == "examiner/tests/dough-is-ready"), "{for_checks:?}");
+    assert!(!for_checks.iter().any(|path| path.starts_with("content/")), "{for_checks:?}");
+}
+
+#[test]
 fn classic_variables_are_filled_in_everywhere() {
     let lab = Lab::load(&fixture("classic")).unwrap();
     let mut variables = session();

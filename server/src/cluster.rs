@@ -7,6 +7,7 @@
 mod agent;
 mod apply;
 mod budget;
+mod checks;
 mod client;
 mod credentials;
 mod deprovision;
@@ -22,6 +23,7 @@ mod objects;
 mod probe;
 mod provision;
 mod retry;
+mod said;
 mod spec;
 mod start;
 mod upgrade;
@@ -105,6 +107,8 @@ struct Shared {
     applied_network: tokio::sync::Mutex<Option<NetworkFacts>>,
     /// The addresses that the learners' policies were last compared with.
     compared_network: tokio::sync::Mutex<Option<NetworkFacts>>,
+    /// What workbenches have said lately.
+    said: Arc<said::Said>,
 }
 
 impl Cluster {

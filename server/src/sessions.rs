@@ -4,6 +4,7 @@
 //! follow. The pure states are in [`lifecycle`].
 
 mod activity;
+mod checks;
 mod environment;
 mod extension;
 pub mod lifecycle;
@@ -110,7 +111,7 @@ fn full(lab: Option<&LabSlug>, most: u32) -> String {
 pub struct CheckRefusal {
     /// Its name.
     pub name: CheckName,
-    /// The agent's words.
+    /// Why, for its learner.
     pub reason: String,
 }
 

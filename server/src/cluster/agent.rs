@@ -4,6 +4,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
@@ -14,6 +15,7 @@ use kube::core::{Request, Resource, Status};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::manifests::workbench;
+use super::said::Said;
 use super::upgrade::{self, Socket};
 use super::{Cluster, ClusterError, SessionNames};
 
@@ -27,8 +29,6 @@ const CLOSE: u8 = 255;
 /// The most that one frame carries: large enough that frames cost little, small enough that a key stroke is not
 /// held up behind one.
 const LARGEST_FRAME: usize = 64 * 1024;
-/// How much of standard error goes to the log.
-const LOGGED_STDERR: usize = 8 * 1024;
 
 trait Frames: Stream<Item = io::Result<Bytes>> + Sink<Bytes, Error = io::Error> + Send {}
 impl<T: Stream<Item = io::Result<Bytes>> + Sink<Bytes, Error = io::Error> + Send> Frames for T {}
@@ -42,7 +42,7 @@ pub struct AgentStream {
     /// Whether the protocol knows the end of standard input.
     closes_stdin: bool,
     stdin_closed: bool,
-    stderr_logged: usize,
+    said: Arc<Said>,
     workbench: String,
 }
 
@@ -52,11 +52,21 @@ impl Cluster {
     /// # Errors
     /// When the workbench is not there or does not run, or the cluster gives no answer.
     pub async fn open_agent(&self, names: &SessionNames) -> Result<AgentStream, ClusterError> {
-        let action = format!("open the agent of {}/{}", self.workbench_namespace(), names.workbench);
-        let params =
-            AttachParams::default().container(workbench::CONTAINER).stdin(true).stdout(true).stderr(true);
+        self.open_exec(names, workbench::CONTAINER, [workbench::AGENT, "attach"]).await
+    }
+
+    /// Runs a command in a container of a workbench, with its standard input and output as the stream.
+    pub(super) async fn open_exec(
+        &self,
+        names: &SessionNames,
+        container: &str,
+        command: [&str; 2],
+    ) -> Result<AgentStream, ClusterError> {
+        let place = (self.workbench_namespace(), &names.workbench);
+        let action = format!("open the agent of {}/{}, container {container}", place.0, place.1);
+        let params = AttachParams::default().container(container).stdin(true).stdout(true).stderr(true);
         let request = Request::new(Pod::url_path(&(), Some(self.workbench_namespace())))
-            .exec(&names.workbench, [workbench::AGENT, "attach"], &params)
+            .exec(&names.workbench, command, &params)
             .map_err(|error| ClusterError::of(kube::Error::BuildRequest(error), &action))?;
         let Socket { stream, closes_stdin } =
             upgrade::open(&self.client, request).await.map_err(|error| ClusterError::of(error, &action))?;
@@ -70,12 +80,13 @@ impl Cluster {
             })
             .sink_map_err(io::Error::other)
             .with(|frame: Bytes| future::ready(Ok::<_, io::Error>(frame.into())));
-        Ok(AgentStream::new(Box::pin(frames), closes_stdin, &names.workbench))
+        let said = self.shared.said.clone();
+        Ok(AgentStream::new(Box::pin(frames), closes_stdin, &names.workbench, said))
     }
 }
 
 impl AgentStream {
-    fn new(frames: Pin<Box<dyn Frames>>, closes_stdin: bool, workbench: &str) -> Self {
+    fn new(frames: Pin<Box<dyn Frames>>, closes_stdin: bool, workbench: &str, said: Arc<Said>) -> Self {
         let workbench = workbench.to_owned();
         Self {
             frames,
@@ -83,18 +94,8 @@ impl AgentStream {
             ended: false,
             closes_stdin,
             stdin_closed: false,
-            stderr_logged: 0,
+            said,
             workbench,
-        }
-    }
-
-    fn log_stderr(&mut self, text: &[u8]) {
-        let room = LOGGED_STDERR.saturating_sub(self.stderr_logged);
-        let text = &text[..text.len().min(room)];
-        self.stderr_logged += text.len();
-        if !text.is_empty() {
-            let text = String::from_utf8_lossy(text);
-            tracing::warn!(k8s.pod = self.workbench, text = text.trim_end(), "the agent says");
         }
     }
 
@@ -104,7 +105,7 @@ impl AgentStream {
         }
         match frame.get_u8() {
             STDOUT => self.unread = frame,
-            STDERR => self.log_stderr(&frame),
+            STDERR => self.said.note(&self.workbench, &frame),
             STATUS => {
                 self.ended = true;
                 let status: Status = serde_json::from_slice(&frame)?;
@@ -185,7 +186,7 @@ mod tests {
         let (to_us, incoming) = mpsc::channel(16);
         let (outgoing, from_us) = mpsc::channel(16);
         let frames = Duplex { incoming, outgoing: Box::pin(outgoing.sink_map_err(io::Error::other)) };
-        (AgentStream::new(Box::pin(frames), true, "wb"), to_us, from_us)
+        (AgentStream::new(Box::pin(frames), true, "wb", Arc::default()), to_us, from_us)
     }
 
     struct Duplex {

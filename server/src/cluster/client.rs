@@ -66,6 +66,7 @@ impl Cluster {
                 kinds: objects::Kinds::default(),
                 applied_network: tokio::sync::Mutex::default(),
                 compared_network: tokio::sync::Mutex::default(),
+                said: Arc::default(),
             }),
         };
         // this one wants to know the cluster's addresses, which the watches have brought

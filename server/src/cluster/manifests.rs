@@ -1,6 +1,7 @@
 //! The objects of a session, built from its [`super::SessionSpec`] by pure functions. Nothing here talks to a
 //! cluster.
 
+pub mod checks;
 pub mod guard;
 pub mod home;
 pub mod labels;

@@ -10,7 +10,7 @@ use crate::store::sessions::SessionRow;
 /// The home directory in every workbench.
 pub(super) const HOME: &str = "/home/learner";
 /// Where a lab's `workshop` folder lies in every workbench.
-pub(super) const WORKSHOP: &str = "/opt/workshop";
+pub(super) const WORKSHOP: &str = lectern_api::agent::WORKSHOP_DIR;
 
 /// Values by name, as `$(name)` stands for them in a lab's definition.
 pub(super) type Values = BTreeMap<String, String>;

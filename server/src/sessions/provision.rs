@@ -21,6 +21,7 @@ use crate::http::error::chain;
 use crate::store;
 use crate::store::sessions::SessionRow;
 pub(super) use error::ProvisionError;
+pub(super) use workbench::packed;
 use workbench::{is_home_empty, prepare, put_files, write_kubeconfig};
 
 /// How long all of it may take.
@@ -192,7 +193,7 @@ impl Sessions {
         if !lab.setup_scripts.is_empty() {
             tell("Running the lab's set-up scripts");
         }
-        prepare(&link, row, lab).await?;
+        self.prepare(&link, row, lab).await?;
         Ok(link)
     }
 
@@ -229,6 +230,17 @@ impl Sessions {
             return Ok(None);
         }
         Ok(Some(self.cluster.learner_kubeconfig(&names(row), TOKEN_TTL).await?))
+    }
+
+    /// Sends environment and set-up, and keeps what the set-up's first run wrote: by the second one its learner may
+    /// have had a hand in it, and checks go by the first.
+    async fn prepare(&self, link: &Link, row: &SessionRow, lab: &Lab) -> Result<(), ProvisionError> {
+        let written = prepare(link, row, lab).await?;
+        if row.set_up_env.is_none() && !lab.setup_scripts.is_empty() {
+            let mut conn = self.pool.acquire().await?;
+            store::sessions::keep_set_up_env(&mut conn, row.session_id(), &written).await?;
+        }
+        Ok(())
     }
 
     async fn hand_over_token(
@@ -287,7 +299,7 @@ impl Sessions {
         }
         let link = Link::connect(self.cluster.open_agent(&names(row)).await?).await?;
         match self.lab_of(row) {
-            Ok(lab) => prepare(&link, row, &lab).await?,
+            Ok(lab) => self.prepare(&link, row, &lab).await?,
             // the terminals are worth having even when the lab is gone from the catalogue
             Err(error) => tracing::warn!(error = chain(&error), "a session's lab is gone"),
         }

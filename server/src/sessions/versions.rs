@@ -51,7 +51,7 @@ fn compute(release: &str, lab: &Lab) -> String {
     // the definition is no file of the workbench's, but says what a session is
     let _ = write!(about, "{release}\n{}\n{}\n{:?}\n{:?}", lab.slug, lab.title, lab.spec, lab.pages);
     hash.update(about.as_bytes());
-    for file in lab.home_files().iter().chain(&lab.workshop_files()) {
+    for file in lab.home_files().iter().chain(&lab.workshop_files()).chain(&lab.check_files()) {
         add(&mut hash, file);
     }
     hex::encode(&hash.finalize()[..16])

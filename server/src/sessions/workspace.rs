@@ -1,26 +1,20 @@
-//! What a learner does in a session: reads pages, runs checks, attaches to terminals.
+//! What a learner does in a session: reads pages, attaches to terminals.
 
 use std::io::Error as IoError;
 use std::time::Duration;
 
-use lectern_api::agent::{Reply, Request};
-use lectern_api::ids::{CheckName, PageName, SessionId, TerminalName, UserId};
+use lectern_api::ids::{PageName, SessionId, TerminalName, UserId};
 use lectern_api::page::RenderedPage;
-use lectern_api::sessions::{CheckOutcome, RunCheck};
-use lectern_content::RenderOptions;
+use lectern_content::{Lab, RenderOptions, Variables};
 use lectern_link::{AttachWish, Link, LinkError};
 
 use super::environment::page_variables;
 use super::lifecycle::Phase;
 use super::provision::ProvisionError;
-use super::{CheckRefusal, SessionError, Sessions};
-use crate::store;
+use super::{SessionError, Sessions};
 use crate::store::sessions::SessionRow;
 use crate::terminals::Attached;
 
-/// How long a check may take where its page does not say, and at most.
-const CHECK_SECS: u32 = 15;
-const CHECK_SECS_MOST: u32 = 120;
 /// How long reaching the workbench may take before the learner is told.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -57,56 +51,12 @@ impl Sessions {
         if !lab.pages.iter().any(|link| link.name == page.as_str()) {
             return Err(SessionError::UnknownPage(page.clone()));
         }
-        let variables = page_variables(&row, &lab);
-        let options = RenderOptions::new(format!("/api/v1/labs/{}/files", lab.slug));
+        let (variables, options) = page_values(&row, &lab);
         let page = page.clone();
         tokio::task::spawn_blocking(move || lab.render_page(page.as_str(), &variables, &options))
             .await
             .map_err(|error| SessionError::Render(error.to_string()))?
             .map_err(|error| SessionError::Render(error.to_string()))
-    }
-
-    /// Runs a check and records what it said.
-    ///
-    /// # Errors
-    /// [`SessionError::NotRunning`], [`SessionError::CheckRefused`], [`SessionError::Workbench`], …
-    pub async fn run_check(
-        &self,
-        user: UserId,
-        id: SessionId,
-        name: &CheckName,
-        wish: RunCheck,
-    ) -> Result<CheckOutcome, SessionError> {
-        let row = self.find_running(user, id).await?;
-        let link = self.link(&row).await?;
-        let request = Request::RunCheck {
-            name: name.clone(),
-            args: wish.args,
-            stdin: wish.inputs.map(|inputs| inputs.to_string()).unwrap_or_default(),
-            timeout_secs: wish.timeout_secs.unwrap_or(CHECK_SECS).clamp(1, CHECK_SECS_MOST),
-            // the browser tries again, where it shows each try
-            retries: 0,
-            delay_secs: 0,
-        };
-        let (passed, output, duration_ms) = match link
-            .request(request)
-            .await
-            .map_err(SessionError::Workbench)?
-        {
-            Reply::Ran { passed, output, duration_ms, .. } => (passed, output, duration_ms),
-            Reply::Failed { message } => {
-                return Err(SessionError::CheckRefused(CheckRefusal { name: name.clone(), reason: message }));
-            }
-            other => {
-                let reason = format!("the workbench answered {other:?}");
-                return Err(SessionError::CheckRefused(CheckRefusal { name: name.clone(), reason }));
-            }
-        };
-        let page = wish.page.filter(|page| page.parse::<PageName>().is_ok());
-        let mut tx = self.pool.begin().await?;
-        store::progress::record_check(&mut tx, id, user, name.as_str(), page.as_deref(), passed).await?;
-        tx.commit().await?;
-        Ok(CheckOutcome { name: name.clone(), passed, output, duration_ms })
     }
 
     /// Attaches a viewer to a terminal, which is started where it does not run.
@@ -134,7 +84,7 @@ impl Sessions {
         self.find_running(user, id).await.map(drop)
     }
 
-    async fn find_running(&self, user: UserId, id: SessionId) -> Result<SessionRow, SessionError> {
+    pub(super) async fn find_running(&self, user: UserId, id: SessionId) -> Result<SessionRow, SessionError> {
         let row = self.find_owned(user, id).await?;
         match row.phase() {
             Phase::Running { .. } => {
@@ -161,4 +111,9 @@ impl Sessions {
             }
         }
     }
+}
+
+/// What a session's pages are rendered with.
+pub(super) fn page_values(row: &SessionRow, lab: &Lab) -> (Variables, RenderOptions) {
+    (page_variables(row, lab), RenderOptions::new(format!("/api/v1/labs/{}/files", lab.slug)))
 }

@@ -43,6 +43,8 @@ pub struct SessionRow {
     pub checks_total: i32,
     /// The values of the lab's parameters.
     pub parameters: Json<BTreeMap<String, String>>,
+    /// The variables that its set-up scripts wrote when they ran first; none: they have not run.
+    pub set_up_env: Option<Json<BTreeMap<String, String>>>,
     /// How long it runs without extensions.
     pub duration_secs: i32,
     /// What one extension adds.
@@ -287,6 +289,23 @@ pub async fn find_visible(
 /// [`StoreError::Statement`].
 pub async fn find_session(conn: &mut PgConnection, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
     Ok(sqlx::query_as("select * from sessions where id = $1").bind(id.0).fetch_optional(conn).await?)
+}
+
+/// Keeps the variables that a session's set-up scripts wrote, unless some are kept already.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn keep_set_up_env(
+    conn: &mut PgConnection,
+    id: SessionId,
+    env: &BTreeMap<String, String>,
+) -> Result<(), StoreError> {
+    sqlx::query("update sessions set set_up_env = $2 where id = $1 and set_up_env is null")
+        .bind(id.0)
+        .bind(Json(env))
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// A person's sessions that are not over, and the last fifty that are, newest first.

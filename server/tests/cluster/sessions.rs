@@ -1,6 +1,7 @@
 //! Whole sessions: the real server with its database, on real workbenches.
 
 mod allowances;
+mod checks;
 mod definition;
 mod failures;
 mod replicas;

@@ -29,8 +29,13 @@ pub const HOME: &str = "/home/learner";
 const LEARNER_ID: i64 = 1001;
 
 /// Folders that can be written to besides home, with their greatest size. The image itself is read-only.
-const SCRATCH: [(&str, &str, &str); 3] =
-    [("agent", "/run/lectern", "16Mi"), ("workshop", "/opt/workshop", "256Mi"), ("tmp", "/tmp", "512Mi")];
+const SCRATCH: [(&str, &str, &str); 2] = [("workshop", "/opt/workshop", "256Mi"), ("tmp", "/tmp", "512Mi")];
+
+/// The volume of the container of checks, which no other mounts, and its greatest size.
+pub const CHECKS: &str = "checks";
+const CHECKS_SIZE: &str = "256Mi";
+/// The volumes that the container of checks shares with the workbench.
+pub const SHARED_WITH_CHECKS: [&str; 3] = ["home", "tmp", "agent-program"];
 
 /// The workbench of a session; `home_claim` names the claim on the volume of its home, where homes are kept.
 #[must_use]
@@ -39,6 +44,7 @@ pub fn pod(spec: &SessionSpec, instance: &str, default_image: &str, home_claim: 
     let own_image = spec.workbench.image.as_deref().filter(|image| *image != default_image);
     let home_volume = home_claim.map_or_else(|| volume(home), claimed);
     let mut volumes: Vec<_> = std::iter::once(home_volume).chain(SCRATCH.map(volume)).collect();
+    volumes.push(volume((CHECKS, "", CHECKS_SIZE)));
     let mut mounts: Vec<_> = std::iter::once(home).chain(SCRATCH).map(mount).collect();
     if own_image.is_some() {
         let (name, size) = ("agent-program", "16Mi");
@@ -99,7 +105,7 @@ fn installer(image: &str) -> Container {
     }
 }
 
-fn least_rights() -> SecurityContext {
+pub(super) fn least_rights() -> SecurityContext {
     SecurityContext {
         allow_privilege_escalation: Some(false),
         capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), ..Capabilities::default() }),

@@ -1,19 +1,23 @@
 //! What the server puts into a workbench: files, credentials, environment, and the lab's set-up.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lectern_api::agent::{Reply, Request};
 use lectern_content::Lab;
 use lectern_content::files::LabFile;
-use lectern_link::Link;
+use lectern_link::{Link, LinkError};
+use tokio::io::DuplexStream;
 use tokio_util::io::SyncIoBridge;
 
 use super::ProvisionError;
-use crate::sessions::environment::{HOME, WORKSHOP, shell_environment, working_dir};
+use crate::sessions::environment::{HOME, Values, WORKSHOP, shell_environment, working_dir};
 use crate::store::sessions::SessionRow;
 
 /// How long the lab's set-up scripts may run.
 const SET_UP_SECS: u32 = 180;
+/// How much later the answer may come.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// How much of a lab's files is under way to the workbench at a time, in bytes.
 const FILES_UNDER_WAY: usize = 256 * 1024;
 
@@ -21,7 +25,7 @@ async fn done(link: &Link, request: Request) -> Result<(), ProvisionError> {
     match link.request(request).await? {
         Reply::Done => Ok(()),
         Reply::Failed { message } => Err(ProvisionError::Agent(message)),
-        other => Err(ProvisionError::Agent(format!("it answered {other:?}"))),
+        _ => Err(LinkError::Unexpected.into()),
     }
 }
 
@@ -29,19 +33,20 @@ pub(super) async fn write_kubeconfig(link: &Link, yaml: String) -> Result<(), Pr
     done(link, Request::WriteFile { path: format!("{HOME}/.kube/config"), content: yaml, mode: 0o600 }).await
 }
 
-/// Environment and set-up scripts: both may be sent again.
-pub(super) async fn prepare(link: &Link, row: &SessionRow, lab: &Lab) -> Result<(), ProvisionError> {
+/// Environment and set-up scripts: both may be sent again. Returns the variables that the scripts wrote.
+pub(super) async fn prepare(link: &Link, row: &SessionRow, lab: &Lab) -> Result<Values, ProvisionError> {
     let env = shell_environment(row, lab);
     done(link, Request::Configure { env, working_dir: working_dir() }).await?;
     if lab.setup_scripts.is_empty() {
-        return Ok(());
+        return Ok(Values::new());
     }
     let scripts = lab.setup_scripts.iter().map(|script| format!("{WORKSHOP}/setup.d/{script}")).collect();
-    match link.request(Request::SetUp { scripts, timeout_secs: SET_UP_SECS }).await? {
-        Reply::Ran { passed: true, .. } => Ok(()),
+    let request = Request::SetUp { scripts, timeout_secs: SET_UP_SECS };
+    match link.request_within(request, Duration::from_secs(SET_UP_SECS.into()) + ANSWER_WITHIN).await? {
+        Reply::Ran { passed: true, env, .. } => Ok(env),
         Reply::Ran { output, .. } => Err(ProvisionError::SetUp(output)),
         Reply::Failed { message } => Err(ProvisionError::SetUp(message)),
-        other => Err(ProvisionError::Agent(format!("it answered {other:?}"))),
+        _ => Err(LinkError::Unexpected.into()),
     }
 }
 
@@ -49,7 +54,7 @@ pub(super) async fn prepare(link: &Link, row: &SessionRow, lab: &Lab) -> Result<
 pub(super) async fn is_home_empty(link: &Link) -> Result<bool, ProvisionError> {
     match link.request(Request::ListFiles { path: HOME.to_owned() }).await? {
         Reply::Entries { entries, .. } => Ok(entries.iter().all(|entry| entry.name == "lost+found")),
-        other => Err(ProvisionError::Agent(format!("it answered {other:?}"))),
+        _ => Err(LinkError::Unexpected.into()),
     }
 }
 
@@ -57,21 +62,30 @@ pub(super) async fn is_home_empty(link: &Link) -> Result<bool, ProvisionError> {
 pub(super) async fn put_files(link: &Link, lab: &Arc<Lab>, with_home: bool) -> Result<(), ProvisionError> {
     let home = with_home.then_some((HOME, false));
     for (directory, workshop) in home.into_iter().chain([(WORKSHOP, true)]) {
-        let (reader, writer) = tokio::io::duplex(FILES_UNDER_WAY);
         let lab = lab.clone();
-        let packing = tokio::task::spawn_blocking(move || {
-            let files = if workshop { lab.workshop_files() } else { lab.home_files() };
-            pack(files, SyncIoBridge::new(writer))
-        });
-        let (packed, sent) = tokio::join!(packing, link.put_files(directory, reader));
-        sent?;
-        packed.map_err(std::io::Error::other).flatten().map_err(ProvisionError::Files)?;
+        let list = move || if workshop { lab.workshop_files() } else { lab.home_files() };
+        packed(list, None, async |archive| link.put_files(directory, archive).await).await?;
     }
     Ok(())
 }
 
+/// Packs files while `send` sends them. In texts, what names the lab's folder names `elsewhere` instead, if given.
+pub(in crate::sessions) async fn packed<T>(
+    list: impl FnOnce() -> Vec<LabFile> + Send + 'static,
+    elsewhere: Option<String>,
+    send: impl AsyncFnOnce(DuplexStream) -> Result<T, LinkError>,
+) -> Result<T, ProvisionError> {
+    let (reader, writer) = tokio::io::duplex(FILES_UNDER_WAY);
+    let packing =
+        tokio::task::spawn_blocking(move || pack(list(), elsewhere.as_deref(), SyncIoBridge::new(writer)));
+    let (packed, sent) = tokio::join!(packing, send(reader));
+    let sent = sent?;
+    packed.map_err(std::io::Error::other).flatten().map_err(ProvisionError::Files)?;
+    Ok(sent)
+}
+
 /// Packs files into a tar archive, without their owners and times.
-fn pack(files: Vec<LabFile>, to: impl std::io::Write) -> std::io::Result<()> {
+fn pack(files: Vec<LabFile>, elsewhere: Option<&str>, to: impl std::io::Write) -> std::io::Result<()> {
     let mut archive = tar::Builder::new(to);
     for file in files {
         let mut header = tar::Header::new_gnu();
@@ -83,10 +97,31 @@ fn pack(files: Vec<LabFile>, to: impl std::io::Write) -> std::io::Result<()> {
             archive.append_link(&mut header, &file.path, target)?;
         } else {
             let content = file.read()?;
+            let content = elsewhere.and_then(|place| moved(&content, place)).unwrap_or(content);
             header.set_entry_type(tar::EntryType::Regular);
             header.set_size(content.len() as u64);
             archive.append_data(&mut header, &file.path, content.as_slice())?;
         }
     }
     archive.into_inner()?.flush()
+}
+
+/// A text with another place in place of the lab's folder; none where it is no text or does not name it.
+fn moved(content: &[u8], place: &str) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(content).ok().filter(|text| text.contains(WORKSHOP))?;
+    Some(text.replace(WORKSHOP, place).into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_names_the_labs_folder_names_the_runs_and_what_is_no_text_stays() {
+        let script = b"#!/bin/sh\n. /opt/workshop/examiner/lib.sh\n";
+        assert_eq!(moved(script, "/run/x").unwrap(), b"#!/bin/sh\n. /run/x/examiner/lib.sh\n");
+        for kept in [&b"/opt/workshop\xff"[..], b"echo /opt"] {
+            assert_eq!(moved(kept, "/run/x"), None);
+        }
+    }
 }
