@@ -199,3 +199,20 @@ fn the_guard_keeps_learners_from_widening_policies() {
     assert_yaml_snapshot!("guard_policy", guard::policy());
     assert_yaml_snapshot!("guard_binding", guard::binding());
 }
+
+#[test]
+fn checks_share_the_learners_files_with_the_workbench_and_nothing_else() {
+    let mut pod = workbench::pod(&spec(), INSTANCE, "lectern/workbench:latest", None);
+    assert_eq!(checks::usable(&pod), None);
+    let first = checks::next(&pod).unwrap();
+    assert_yaml_snapshot!("checks", first);
+    pod.spec.as_mut().unwrap().ephemeral_containers = Some(vec![first]);
+    assert_eq!(checks::usable(&pod).as_deref(), Some("checks-1"));
+    pod.status = serde_json::from_value(serde_json::json!({"ephemeralContainerStatuses": [{
+        "name": "checks-1", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+        "state": {"terminated": {"exitCode": 137}},
+    }]}))
+    .unwrap();
+    assert_eq!(checks::usable(&pod), None);
+    assert_eq!(checks::next(&pod).unwrap().name, "checks-2");
+}

@@ -1,9 +1,11 @@
 //! Checks and a learner who does not want to do the work.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::Api;
+use kube::api::PostParams;
 use lectern_api::ids::SessionId;
 use lectern_api::sessions::CheckOutcome;
 use serde_json::json;
@@ -19,15 +21,47 @@ const CHECK: &str = "#!/bin/bash
 # the answer is tortoise-4711
 . /opt/workshop/examiner/lib.sh
 [ \"$SET_UP\" = first ] || { echo 'set-up is not seen'; exit 1; }
-kubectl get configmap done -o json | jq -e '.data.answer == $want' --arg want \"$wanted\" > /dev/null || { echo 'no such answer'; exit 1; }
+kubectl get configmap done -o json > $TMPDIR/map 2> /dev/null || { echo 'no map'; exit 1; }
+[ -n \"$(jq --arg want \"$wanted\" '.data | select(.answer == $want)' $TMPDIR/map)\" ] || { echo 'no answer'; exit 1; }
 curl -s --max-time 5 localhost:9/ -o /dev/null; [ $? = 7 ] || { echo 'misled curl'; exit 1; }
 [ \"$(cat ~/exercises/note.txt)\" = mine ] || { echo 'no note'; exit 1; }
 ";
 
+const SLOW: &str = "#!/bin/bash
+# tortoise-4711
+touch ~/slow-began
+for i in $(seq 500); do [ ! -e ~/slow-may-end ] || exit 0; sleep 0.1; done
+exit 1
+";
+
+/// Everything of a home that programs run or read, and everything that looks like the check.
+const TRICKS: [&str; 7] = [
+    "mkdir -p ~/bin ~/.local/bin ~/workshop/examiner/tests /opt/workshop/examiner/tests /opt/workshop/bin",
+    "for p in kubectl jq curl bash cat is-done; do for d in ~/bin ~/.local/bin /opt/workshop/bin /tmp; do \
+     printf '#!/bin/sh\\nexit 0\\n' > $d/$p; chmod +x $d/$p; done; done",
+    "for d in ~/workshop /opt/workshop; do cp ~/bin/kubectl $d/examiner/tests/is-done; \
+     echo wanted=x > $d/examiner/lib.sh; done",
+    "sed -i 's#\"server\".*#\"server\": \"https://127.0.0.1:1\",#' ~/.kube/config; mkdir -p ~/.kube/cache",
+    "printf 'apiVersion: kubectl.config.k8s.io/v1beta1\\nkind: Preference\\ndefaults:\\n- command: get\\n  options:\\n  \
+     - {name: output, default: name}\\n' > ~/.kube/kuberc",
+    "echo 'def select(f): 1;' > ~/.jq; echo 'url = \"file:///etc/hostname\"' > ~/.curlrc",
+    "for f in ~/.bashrc ~/.profile ~/.bash_profile; do \
+     echo 'export LD_PRELOAD=/tmp/x.so PATH=/tmp:$PATH SET_UP=x; exit 0' > $f; done",
+];
+
 /// Runs a line in the learner's terminal to its end and gives what it printed.
 async fn shell(learner: &Client, id: SessionId, line: &str) -> String {
-    let shown = type_in(learner, id, &format!("clear; {line}; echo end-$((40+2))\r"), "end-42").await;
-    shown.rsplit_once("echo end-$((40+2))").map_or(shown.clone(), |(_, printed)| printed.to_owned())
+    static LINES: AtomicU32 = AtomicU32::new(100);
+    let number = LINES.fetch_add(2, Ordering::Relaxed);
+    let end = |number: u32| (format!("echo end-$(({number}))-"), format!("end-{number}-"));
+    let (typed, printed) = end(number);
+    type_in(learner, id, &format!("{{ {line}; }} > ~/.out 2>&1; {typed}\r"), &printed).await;
+    let (typed, printed) = end(number + 1);
+    let shown = type_in(learner, id, &format!("cat ~/.out; {typed}\r"), &printed).await;
+    let shown = shown.rsplit_once(&typed).expect("what was typed is shown").1;
+    // what readline says when it hands the terminal over
+    let shown = shown.trim_start_matches("\r\n").trim_start_matches("\u{1b}[?2004l").trim_start();
+    shown.split(&printed).next().unwrap_or_default().trim().to_owned()
 }
 
 #[test]
@@ -39,81 +73,70 @@ fn a_learner_can_neither_read_nor_bend_a_check_and_it_passes_when_the_work_is_do
             "",
             &[
                 ("workshop/examiner/tests/is-done", CHECK),
+                ("workshop/examiner/tests/is-slow", SLOW),
                 ("workshop/examiner/lib.sh", &format!("wanted={ANSWER}\n")),
-                ("workshop/setup.d/1.sh", "echo SET_UP=${SET_UP_FROM_HOME:-first} >> $WORKSHOP_ENV\n"),
+                ("workshop/setup.d/1.sh", "echo SET_UP=first >> $WORKSHOP_ENV\n"),
                 ("exercises/note.txt", "yours"),
             ],
         );
         let ada = app.learner("ada").await;
         let session = run_lab(&ada, "guarded-lab").await;
-        let begun = Instant::now();
-        let first = check(&ada, session.id, "is-done").await;
-        let first_took = begun.elapsed();
-        assert!(!first.passed && first.output == "no such answer", "{}", first.output);
-        let begun = Instant::now();
-        assert!(!check(&ada, session.id, "is-done").await.passed);
-        println!("the first check took {first_took:?}, the second {:?}", begun.elapsed());
-
-        // everything of a home that programs run or read, and everything that looks like the check
-        for line in [
-            "mkdir -p ~/bin ~/.local/bin ~/workshop/examiner/tests /opt/workshop/examiner/tests /opt/workshop/bin /tmp/lectern /tmp/.lectern",
-            "for p in kubectl jq curl bash cat is-done; do for d in ~/bin ~/.local/bin /opt/workshop/bin /tmp; do \
-             printf '#!/bin/sh\\nexit 0\\n' > $d/$p; chmod +x $d/$p; done; done",
-            "for f in ~/workshop/examiner/tests/is-done /opt/workshop/examiner/tests/is-done; do cp ~/bin/kubectl $f; done",
-            "sed -i 's#server.*#\"server\": \"https://127.0.0.1:1\"},#' ~/.kube/config; mkdir -p ~/.kube/cache",
-            "printf 'apiVersion: kubectl.config.k8s.io/v1beta1\\nkind: Preference\\ndefaults:\\n- command: get\\n  options:\\n  - {name: output, default: name}\\n' > ~/.kube/kuberc",
-            "echo 'def _equal(a; b): true;' > ~/.jq; echo 'url = \"file:///etc/hostname\"' > ~/.curlrc",
-            "for f in ~/.bashrc ~/.profile ~/.bash_profile ~/.bash_env; do echo 'export LD_PRELOAD=/tmp/x.so PATH=/tmp:$PATH SET_UP=x; exit 0' > $f; done",
-            "pgrep -f is-done; find / -name is-done -not -path '/proc/*' -not -path \"$HOME/*\" -not -path '/tmp/*' -not -path '/opt/workshop/*' 2>/dev/null",
-        ] {
-            // a shell that reads none of these files
+        for _ in 0..2 {
+            let begun = Instant::now();
+            let outcome = check(&ada, session.id, "is-done").await;
+            assert!(!outcome.passed && outcome.output == "no map", "{}", outcome.output);
+            println!("a check took {:?}", begun.elapsed());
+        }
+        for line in TRICKS {
             shell(&ada, session.id, line).await;
         }
         let bent = check(&ada, session.id, "is-done").await;
-        assert!(!bent.passed && bent.output == "no such answer", "{}", bent.output);
+        assert!(!bent.passed && bent.output == "no map", "{}", bent.output);
 
-        // while one runs that takes its time, the text is nowhere either
-        let marker = "tortoise'-4'711";
-        let found = shell(
-            &ada,
-            session.id,
-            &format!("grep -rslaF {marker} ~ /tmp /opt /run /etc /var /dev/shm 2>/dev/null | grep -v bash_history; \
-                      grep -slaF {marker} /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; \
-                      ls -A /opt/workshop | grep -c lib; ls /run/lectern 2>&1 | grep -c is-done"),
-        )
-        .await;
-        assert!(!found.contains("/proc/") && !found.contains("/opt/") && !found.contains("/tmp/"), "{found}");
+        // while one runs its text is nowhere but where the learner wrote it
+        let slow = async {
+            let checks = format!("{}/checks/is-slow", path(session.id));
+            ada.post(&checks, &json!({"timeout_secs": 60})).await.json::<CheckOutcome>()
+        };
+        let look = "echo tortoise-471''1 > ~/decoy; until [ -e ~/slow-began ]; do sleep 0.1; done; \
+                    grep -rsla 'tortoise-471[1]' /home /tmp /opt /run /etc /var /dev/shm /mnt /srv; \
+                    grep -sla 'tortoise-471[1]' /proc/[0-9]*/cmdline /proc/[0-9]*/environ; \
+                    pgrep -f is-slow; find / -name is-slow 2> /dev/null; touch ~/slow-may-end";
+        let (slow, found) = tokio::join!(slow, shell(&ada, session.id, look));
+        assert!(slow.passed, "{}", slow.output);
+        assert_eq!(found, "/home/learner/decoy");
 
-        // the agent's own processes are shut to their user
-        let seen = shell(
-            &ada,
-            session.id,
-            "cat /proc/1/environ > /dev/null; kill -9 1; kill -STOP 1; ls /proc/1/fd",
-        )
-        .await;
+        // the agent's own processes are shut to their user, and do not go
+        let line = "cat /proc/1/environ; ls /proc/1/fd; kill -9 1; kill -STOP 1; sleep 0.2; ls -d /proc/1";
+        let seen = shell(&ada, session.id, line).await;
         assert_eq!(seen.matches("Permission denied").count(), 2, "{seen}");
+        assert!(seen.ends_with("/proc/1"), "{seen}");
+        assert_eq!(
+            app.count("select count(*) from check_results where passed and name = 'is-done'").await,
+            0
+        );
 
-        let nothing: i64 = app.count("select count(*) from check_results where passed").await;
-        assert_eq!(nothing, 0);
-        shell(&ada, session.id, "echo mine > ~/exercises/note.txt").await;
-        let names = format!("export KUBECONFIG=/tmp/k; cp ~/.kube/config $KUBECONFIG");
-        shell(&ada, session.id, &names).await;
-        // the work, done by hand elsewhere: this learner's own kubectl no longer works
+        // the work at last, by another hand: this learner's kubectl knows no cluster any more
+        shell(&ada, session.id, "/bin/echo mine > ~/exercises/note.txt").await;
         let admin = crate::harness::admin_client().await.expect("KUBECONFIG names an administrator");
-        let maps: Api<k8s_openapi::api::core::v1::ConfigMap> =
-            Api::namespaced(admin.clone(), &session.namespace);
-        let done = serde_json::from_value(json!({"metadata": {"name": "done"}, "data": {"answer": ANSWER}}));
-        maps.create(&Default::default(), &done.expect("a config map")).await.expect("it can be made");
+        let maps: Api<ConfigMap> = Api::namespaced(admin.clone(), &session.namespace);
+        let map = |answer: &str| {
+            let map = json!({"metadata": {"name": "done"}, "data": {"answer": answer}});
+            serde_json::from_value::<ConfigMap>(map).expect("a config map")
+        };
+        maps.create(&PostParams::default(), &map("hare")).await.expect("it can be made");
+        assert_eq!(check(&ada, session.id, "is-done").await.output, "no answer");
+        maps.replace("done", &PostParams::default(), &map(ANSWER)).await.expect("it can be changed");
         let outcome = check(&ada, session.id, "is-done").await;
         assert!(outcome.passed, "{}", outcome.output);
 
-        // one container beside the workbench's, and no process of either is seen from the other
+        // all of them ran in one container
         let pods: Api<Pod> = Api::namespaced(admin, app.services.cluster.workbench_namespace());
         let workbench: String =
             sqlx::query_scalar("select workbench from sessions").fetch_one(&app.pool).await.expect("a row");
         let spec = pods.get(&workbench).await.expect("the pod is there").spec.expect("a spec");
         assert_eq!(spec.ephemeral_containers.map(|all| all.len()), Some(1));
-        assert_eq!(spec.share_process_namespace, None);
+        let _reconciling = app.reconcile();
         end(&ada, session.id).await;
     });
 }
@@ -139,6 +162,7 @@ fn a_check_runs_with_the_arguments_of_its_page_and_with_no_others() {
         }
         let outcome: CheckOutcome = run(json!({"args": ["red"], "page": "page"})).await.expect(200).json();
         assert!(outcome.passed && outcome.output == "red", "{}", outcome.output);
+        let _reconciling = app.reconcile();
         end(&ada, session.id).await;
     });
 }
