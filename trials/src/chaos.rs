@@ -7,7 +7,7 @@ mod faults;
 mod plan;
 mod report;
 mod ticks;
-mod verify;
+pub mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -80,8 +80,7 @@ pub async fn run(args: &ChaosArgs) -> Result<(Report, bool)> {
     taken_down?;
     report.seed = seed;
     if let Some(file) = &args.report {
-        std::fs::write(file, report.markdown(args.settings.revision.as_deref()))
-            .with_context(|| format!("could not write {}", file.display()))?;
+        crate::kept::keep_section(file, "chaos", &report.markdown(args.settings.revision.as_deref()))?;
     }
     let content = report.is_content();
     Ok((report, content))

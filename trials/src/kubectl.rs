@@ -1,10 +1,11 @@
 //! kubectl: what one does by hand, for comparison, and for looking at the cluster without Lectern.
 
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use pty_process::{Pty, Size};
+use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
 use crate::settings::Settings;
@@ -22,35 +23,53 @@ impl Kubectl {
         Self { program: settings.cluster_program.clone(), kubeconfig: settings.kubeconfig.clone() }
     }
 
-    /// Runs it to its end; what it printed.
-    pub async fn run(&self, arguments: &[&str]) -> Result<String> {
-        let output = Command::new(&self.program)
+    /// For another kubeconfig.
+    pub fn with(program: &Path, kubeconfig: PathBuf) -> Self {
+        Self { program: program.to_owned(), kubeconfig }
+    }
+
+    /// Runs it to its end with `input` on its standard input; what it printed.
+    pub async fn run_with_input(&self, arguments: &[&str], input: &str) -> Result<String> {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn()?;
+        let mut stdin = child.stdin.take().context("kubectl has no standard input")?;
+        stdin.write_all(input.as_bytes()).await?;
+        drop(stdin);
+        let output = child.wait_with_output().await?;
+        checked(arguments, &output)
+    }
+
+    /// Runs it to its end, however it ends: its exit status, and what it printed.
+    pub async fn status(&self, arguments: &[&str]) -> Result<(i32, String)> {
+        let output = self.command(arguments).stdin(Stdio::null()).output().await?;
+        let text = [output.stdout, output.stderr].concat();
+        Ok((output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned()))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command
             .arg("kubectl")
             .args(arguments)
             .env("KUBECONFIG", &self.kubeconfig)
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .with_context(|| format!("could not start {}", self.program.display()))?;
-        ensure!(
-            output.status.success(),
-            "kubectl {}: {}",
-            arguments.join(" "),
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs it to its end; what it printed.
+    pub async fn run(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.command(arguments).stdin(Stdio::null()).output().await;
+        let output = output.with_context(|| format!("could not start {}", self.program.display()))?;
+        checked(arguments, &output)
     }
 
     /// Starts it, with its output for the caller.
     pub fn spawn(&self, arguments: &[&str]) -> Result<Child> {
-        Command::new(&self.program)
-            .arg("kubectl")
-            .args(arguments)
-            .env("KUBECONFIG", &self.kubeconfig)
+        let mut command = self.command(arguments);
+        command
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
+            .stderr(Stdio::inherit())
             .spawn()
             .with_context(|| format!("could not start {}", self.program.display()))
     }
@@ -87,4 +106,15 @@ impl Kubectl {
             .spawn(pts)?;
         Ok((pty, child))
     }
+}
+
+/// What it printed, if it succeeded.
+fn checked(arguments: &[&str], output: &Output) -> Result<String> {
+    ensure!(
+        output.status.success(),
+        "kubectl {}: {}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

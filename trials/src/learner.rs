@@ -93,6 +93,20 @@ impl Learner {
         Ok(response)
     }
 
+    /// Sends a request, whatever the answer is; its status.
+    pub async fn status(&self, method: Method, path: &str, body: Option<Value>) -> Result<StatusCode> {
+        let mut request = self.request(method, path).timeout(ANSWER_WITHIN);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        Ok(request.send().await?.status())
+    }
+
+    /// Opens a stream, and leaves it open.
+    pub async fn open(&self, path: &str) -> Result<Response> {
+        Ok(self.request(Method::GET, path).send().await?.error_for_status()?)
+    }
+
     async fn ask<T: serde::de::DeserializeOwned>(
         &self,
         method: Method,

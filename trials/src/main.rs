@@ -1,12 +1,14 @@
-//! Measures and disturbs a Lectern from outside, as its users would: over HTTP and WebSocket, with kubectl beside it.
+//! Measures, disturbs and attacks a Lectern from outside, as its users would: over HTTP and WebSocket, with kubectl beside it.
 //!
-//! Run by `cargo xtask bench` and `cargo xtask test chaos`, which provide a database and a cluster. Each trial starts
+//! Run by `cargo xtask bench`, `cargo xtask test chaos` and `cargo xtask test hostile`, which provide a database and a cluster. Each trial starts
 //! a server of its own, with its own database and its own namespaces.
 
 mod bench;
 mod chaos;
 mod database;
 mod figures;
+mod hostile;
+mod kept;
 mod kubectl;
 mod learner;
 mod limits;
@@ -36,6 +38,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Kills what Lectern stands on while learners work, and counts what is lost.
     Chaos(chaos::ChaosArgs),
+    /// Attacks as a hostile learner would while others work, and counts what gets through.
+    Hostile(hostile::HostileArgs),
 }
 
 #[tokio::main]
@@ -59,6 +63,12 @@ async fn run(command: Command) -> Result<()> {
         }
         Command::Chaos(args) => {
             let (report, content) = chaos::run(&args).await?;
+            print_table(&report.table(), args.settings.table.as_deref())?;
+            ensure!(content, "not all is well: {}", report.failures().join("; "));
+            Ok(())
+        }
+        Command::Hostile(args) => {
+            let (report, content) = hostile::run(&args).await?;
             print_table(&report.table(), args.settings.table.as_deref())?;
             ensure!(content, "not all is well: {}", report.failures().join("; "));
             Ok(())

@@ -51,6 +51,8 @@ cargo xtask <command>
   test [<suite>…]         runs the tests: rust, cluster, browser; all of them without a name
   test chaos [<option>…]  kills server, streams, workbenches, API server and Postgres while learners work;
                           its options: --rounds, --seed, --report
+  test hostile [<option>…] attacks as a hostile learner would while others work beside;
+                          its options: --only, --neighbours, --report
   bench [<what>…]         measures, beside kubectl: start, burst, echo, throughput, interrupt, idle; all of them
                           without a name. By name only: scale
   build [<part>…]         builds into target/bundle: web, cluster, agent, images, server; all without a name
@@ -99,6 +101,7 @@ fn run() -> Result<ExitCode> {
         "up" => up(&context, &words),
         "bench" => bench(&context, &words),
         "test" if words.first().is_some_and(|word| word == "chaos") => chaos(&context, &words[1..]),
+        "test" if words.first().is_some_and(|word| word == "hostile") => hostile(&context, &words[1..]),
         "test" => test(&context, &words),
         "build" => build(&context, &words),
         "conformance" => {
@@ -216,13 +219,27 @@ fn bench(context: &Context, words: &[String]) -> Result<ExitCode> {
 }
 
 fn chaos(context: &Context, words: &[String]) -> Result<ExitCode> {
-    let mut arguments = vec!["chaos"];
+    reported(
+        context,
+        words,
+        &Trial { arguments: vec!["chaos"], name: "chaos", title: "Causing chaos", destroys: true },
+    )
+}
+
+fn hostile(context: &Context, words: &[String]) -> Result<ExitCode> {
+    let arguments = vec!["hostile"];
+    // it would harm a cluster that others use
+    reported(context, words, &Trial { arguments, name: "hostile", title: "Attacking", destroys: true })
+}
+
+/// Runs a trial that either holds or not, and keeps its report.
+fn reported(context: &Context, words: &[String], trial: &Trial) -> Result<ExitCode> {
+    let mut arguments = trial.arguments.clone();
     arguments.extend(words.iter().map(String::as_str));
     if !is_given(words, "--report") {
         arguments.extend(["--report", "docs/RELIABILITY.md"]);
     }
-    let trial = Trial { arguments, name: "chaos", title: "Causing chaos", destroys: true };
-    let content = trials::run(context, &trial)?;
+    let content = trials::run(context, &Trial { arguments, ..*trial })?;
     let tally = Tally { passed: u32::from(content), failed: u32::from(!content), skipped: 0 };
     println!("{}", tally.line());
     Ok(code(content))

@@ -1,4 +1,4 @@
-//! `cargo xtask bench` and `cargo xtask test chaos`: Lectern measured and disturbed from outside, by the program
+//! `cargo xtask bench`, `cargo xtask test chaos` and `cargo xtask test hostile`: Lectern measured, disturbed and attacked from outside, by the program
 //! `lectern-trials`.
 
 use std::fs;
@@ -32,7 +32,9 @@ pub struct Trial<'a> {
 pub fn run(context: &Context, trial: &Trial) -> Result<bool> {
     let external = External::find()?;
     if trial.destroys && (external.postgres || external.kubernetes) {
-        bail!("this kills Postgres and the API server again and again; unset DATABASE_URL and KUBECONFIG");
+        bail!(
+            "this harms the Postgres and the cluster that it is given: it needs its own; unset DATABASE_URL and KUBECONFIG"
+        );
     }
     let parts = plan::parts_for(&[Part::Images, Part::Server], &external);
     let needs = Needs { postgres: true, kubernetes: true, browser: false };

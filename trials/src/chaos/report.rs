@@ -186,14 +186,7 @@ impl Report {
             .iter()
             .flat_map(|churned| churned.failed.iter().map(|reason| format!("told to the learner: {reason}")));
         let complaints = self.accounts.iter().flat_map(|account| account.complaints.clone());
-        let orphans = [
-            &self.leftovers.namespaces,
-            &self.leftovers.pods,
-            &self.leftovers.policies,
-            &self.leftovers.homes,
-            &self.leftovers.rows,
-        ];
-        let orphans = orphans.into_iter().flatten().map(|name| format!("orphan: {name}"));
+        let orphans = self.leftovers.names().into_iter().map(|name| format!("orphan: {name}"));
         let all: Vec<String> = troubles
             .chain(self.troubles.clone())
             .chain(stuck)

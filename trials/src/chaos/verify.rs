@@ -68,6 +68,12 @@ pub struct Leftovers {
 }
 
 impl Leftovers {
+    /// All of them, by name.
+    pub fn names(&self) -> Vec<String> {
+        let all = [&self.namespaces, &self.pods, &self.policies, &self.homes, &self.rows];
+        all.into_iter().flatten().cloned().collect()
+    }
+
     /// How many.
     pub fn count(&self) -> usize {
         self.namespaces.len() + self.pods.len() + self.policies.len() + self.homes.len() + self.rows.len()
