@@ -158,7 +158,7 @@ impl Report {
 }
 
 const INTRODUCTION: &str = "\
-# A hostile learner
+## A hostile learner
 
 Written by `cargo xtask test hostile`. One learner with a session of their own does everything on this list, one attack
 after another: over HTTP, in their terminals, in their pods, and at the API server with their own kubeconfig. Beside them

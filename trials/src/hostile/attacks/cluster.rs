@@ -1,9 +1,10 @@
 //! At the API server, with numbers: more objects than anything behind it holds.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use futures::{StreamExt, stream};
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::Outcome;
@@ -14,20 +15,25 @@ const AT_ONCE: usize = 24;
 /// How long a flood goes on at most.
 const FLOOD_FOR: Duration = Duration::from_secs(120);
 
+/// An object to be made: the API's path, the kind's plural, and its contents.
+type Wish = (&'static str, &'static str, Value);
+
 /// Makes objects until all were asked for or the time is over; the statuses.
-async fn flood(
-    mallory: &Mallory,
-    wishes: impl Iterator<Item = (&'static str, &'static str, Value)>,
-) -> Vec<u16> {
-    let began = Instant::now();
-    stream::iter(wishes)
-        .take_while(|_| std::future::ready(began.elapsed() < FLOOD_FOR))
-        .map(async |(group, kind, object)| {
-            mallory.create(group, kind, &object).await.map_or(0, |made| made.0)
-        })
-        .buffer_unordered(AT_ONCE)
-        .collect()
-        .await
+async fn flood(mallory: &Mallory, wish: impl Fn(usize) -> Wish + Sync, count: usize) -> Vec<u16> {
+    let (next, until) = (AtomicUsize::new(0), Instant::now() + FLOOD_FOR);
+    let asking = (0..AT_ONCE).map(|_| async {
+        let mut statuses = vec![];
+        while Instant::now() < until {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                break;
+            }
+            let (group, kind, object) = wish(number);
+            statuses.push(mallory.create(group, kind, &object).await.map_or(0, |made| made.0));
+        }
+        statuses
+    });
+    join_all(asking).await.concat()
 }
 
 fn accepted(statuses: &[u16]) -> usize {
@@ -57,21 +63,21 @@ async fn stored_mib(mallory: &Mallory) -> Result<u64> {
 /// Fills the database.
 pub async fn etcd(mallory: &Mallory) -> Result<Outcome> {
     const BYTES: usize = 1_000_000;
-    let maps = (0..3000).map(|n| ("/api/v1", "configmaps", config_map(&format!("big-{n}"), BYTES)));
-    let statuses = flood(mallory, maps).await;
+    let map = |n: usize| ("/api/v1", "configmaps", config_map(&format!("big-{n}"), BYTES));
+    let statuses = flood(mallory, map, 3000).await;
     let kept = accepted(&statuses) * BYTES / 1_000_000;
     mallory.create("/api/v1", "configmaps", &config_map("churn", 10)).await?;
     let path = format!("/api/v1/namespaces/{}/configmaps/churn", mallory.namespace());
-    let began = Instant::now();
-    let changes: Vec<u16> = stream::iter(0..2000_u32)
-        .take_while(|_| std::future::ready(began.elapsed() < FLOOD_FOR / 2))
-        .map(async |n| {
-            let change = json!({ "data": { "x": format!("{n}").repeat(20_000) } });
-            mallory.ask("PATCH", &path, Some(&change)).await.map_or(0, |answer| answer.0)
-        })
-        .buffer_unordered(AT_ONCE)
-        .collect()
-        .await;
+    let until = Instant::now() + FLOOD_FOR / 2;
+    let mut changes = vec![];
+    while changes.len() < 2000 && Instant::now() < until {
+        let asked = (0..AT_ONCE).map(|n| {
+            let change = json!({ "data": { "x": format!("{:04}", changes.len() + n).repeat(20_000) } });
+            let path = &path;
+            async move { mallory.ask("PATCH", path, Some(&change)).await.map_or(0, |answer| answer.0) }
+        });
+        changes.extend(join_all(asked).await);
+    }
     let stored = stored_mib(mallory).await?;
     tidy(mallory, "configmaps").await;
     Ok(Outcome::of(
@@ -177,7 +183,7 @@ pub async fn objects(mallory: &Mallory) -> Result<Outcome> {
             ),
         }
     };
-    let statuses = flood(mallory, (0..10_000).map(wish)).await;
+    let statuses = flood(mallory, wish, 10_000).await;
     let kept = accepted(&statuses);
     tidy(
         mallory,
@@ -200,7 +206,7 @@ pub async fn policies(mallory: &Mallory) -> Result<Outcome> {
         });
         ("/apis/networking.k8s.io/v1", "networkpolicies", object)
     };
-    let statuses = flood(mallory, (0..5000).map(wish)).await;
+    let statuses = flood(mallory, wish, 5000).await;
     let kept = accepted(&statuses);
     // pods that they apply to, while neighbours start theirs
     for n in 0..5 {
