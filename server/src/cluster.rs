@@ -13,9 +13,12 @@ mod credentials;
 mod deprovision;
 mod error;
 mod exec;
+mod finalizers;
+mod guard;
 mod health;
 mod homes;
 mod inventory;
+mod losses;
 pub mod manifests;
 mod names;
 mod network;
@@ -64,6 +67,12 @@ pub struct ClusterConfig {
     pub home_storage_class: Option<String>,
     /// How long one request may take until its answer begins. Watches and streams may then go on.
     pub request_timeout: Duration,
+    /// The domain below which learners may publish what runs in their namespaces; absent: nowhere.
+    pub ingress_suffix: Option<String>,
+    /// The namespace of what publishes it, which may then reach learners' pods.
+    pub ingress_namespace: Option<String>,
+    /// Resources besides CPU, memory and disk that learners' containers may ask for.
+    pub extended_resources: Vec<String>,
     /// Address ranges that learners must not reach, besides the private ones and those of nodes, pods and services.
     pub denied_cidrs: Vec<IpNet>,
 }
@@ -76,6 +85,9 @@ impl Default for ClusterConfig {
             workbench_image: "lectern/workbench:latest".to_owned(),
             home_storage_class: None,
             request_timeout: Duration::from_secs(30),
+            ingress_suffix: None,
+            ingress_namespace: None,
+            extended_resources: Vec::new(),
             denied_cidrs: Vec::new(),
         }
     }
@@ -97,6 +109,10 @@ struct Shared {
     version: String,
     /// The certificate authority that pods verify the API server with, PEM.
     pod_ca: String,
+    /// Why the admission guard could not be installed; `None`: it is.
+    missing_guard: Option<String>,
+    /// Whether the cluster has the priority class of workbenches.
+    has_priority_class: bool,
     watches: Watches,
     homes: Option<homes::Homes>,
     /// Who may try an exec before the kubelet reports the container.
@@ -136,8 +152,16 @@ impl Cluster {
         &self.shared.config.workbench_image
     }
 
+    /// Why the admission guard could not be installed; `None` if it is in force.
+    #[must_use]
+    pub fn missing_guard(&self) -> Option<&str> {
+        self.shared.missing_guard.as_deref()
+    }
+
     fn network(&self) -> NetworkFacts {
-        self.shared.watches.network(&self.shared.config.denied_cidrs)
+        let mut facts = self.shared.watches.network(&self.shared.config.denied_cidrs);
+        facts.ingress_namespace.clone_from(&self.shared.config.ingress_namespace);
+        facts
     }
 }
 

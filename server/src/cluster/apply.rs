@@ -5,12 +5,14 @@ use std::fmt::Debug;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::core::{ClusterResourceScope, Resource};
 use kube::{Api, Client};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::provision::namespace_uid;
 use super::{Cluster, ClusterError, manifests};
 
 /// Who we are among the managers of fields.
@@ -85,9 +87,11 @@ impl Cluster {
     }
 }
 
-/// Makes what all workbenches share: their namespace, shut for what comes in, and their service account.
-pub(super) async fn shared_objects(client: &Client, namespace: &str) -> Result<(), ClusterError> {
-    apply(Api::all(client.clone()), manifests::namespace::workbenches(namespace)).await?;
+/// Makes what all workbenches share: their namespace, shut for what comes in, and their service account. Gives what
+/// makes other objects go with that namespace.
+pub(super) async fn shared_objects(client: &Client, namespace: &str) -> Result<OwnerReference, ClusterError> {
+    let made = apply(Api::all(client.clone()), manifests::namespace::workbenches(namespace)).await?;
+    let uid = namespace_uid(made)?;
     tokio::try_join!(
         apply(
             Api::namespaced(client.clone(), namespace),
@@ -95,27 +99,18 @@ pub(super) async fn shared_objects(client: &Client, namespace: &str) -> Result<(
         ),
         apply(Api::namespaced(client.clone(), namespace), manifests::rbac::workbench_account(namespace)),
     )?;
-    Ok(())
+    Ok(manifests::labels::owner_namespace(namespace, &uid))
 }
 
-/// Installs the admission guard. Without the right to do so, or on a cluster that knows no such policies, the
-/// server runs all the same and says what is missing.
-pub(super) async fn guard(client: &Client) -> Result<(), ClusterError> {
-    let (policies, bindings) = (Api::all(client.clone()), Api::all(client.clone()));
-    let (policy, binding) = (manifests::guard::policy(), manifests::guard::binding());
-    let installed = async {
-        apply(policies, policy).await?;
-        apply(bindings, binding).await
-    };
-    match installed.await {
-        Ok(_) => Ok(()),
-        Err(error @ (ClusterError::Refused { .. } | ClusterError::NotFound { .. })) => {
-            tracing::warn!(
-                error = %error,
-                "learners can widen their own network policies: the admission guard could not be installed"
-            );
-            Ok(())
-        }
-        Err(error) => Err(error),
-    }
+/// Makes the cluster roles that learners are given.
+pub(super) async fn learner_roles(
+    client: &Client,
+    instance: &str,
+    owner: &OwnerReference,
+) -> Result<(), ClusterError> {
+    let (role, binding) = manifests::roles::cluster_wide(instance, owner);
+    let roles = manifests::roles::learners(instance, owner).into_iter().chain([role]);
+    let roles = roles.map(|role| apply(Api::all(client.clone()), role));
+    tokio::try_join!(futures::future::try_join_all(roles), apply(Api::all(client.clone()), binding))?;
+    Ok(())
 }

@@ -20,7 +20,8 @@ pub enum Budget {
     XxLarge,
     /// 8 CPUs, 16 GiB.
     XxxLarge,
-    /// No quota and no default limits: the lab brings its own.
+    /// No bound on CPU and memory and no defaults for them: the lab brings its own. Disk and numbers of objects stay
+    /// bounded, as by the largest budget.
     Custom,
 }
 
@@ -45,32 +46,51 @@ pub struct BudgetNumbers {
     pub secrets: u32,
     /// How many services.
     pub services: u32,
+    /// Quota on `requests.storage`: all volumes together.
+    pub storage: &'static str,
+    /// Quota on `limits.ephemeral-storage`: what all pods may write on their nodes' disks together.
+    pub disk: &'static str,
+    /// The most that one container may write there.
+    pub container_disk: &'static str,
+    /// How many objects of each of the ordinary kinds; see [`super::manifests::quota`].
+    pub objects: u32,
 }
 
 /// A container's CPU request where it names none.
 pub const DEFAULT_REQUEST_CPU: &str = "50m";
 /// A container's memory request where it names none.
 pub const DEFAULT_REQUEST_MEMORY: &str = "128Mi";
+/// How much a container may write on its node's disk where it names no limit: layers, logs and empty folders.
+pub const DEFAULT_DISK: &str = "512Mi";
+/// A container's request of its node's disk where it names none.
+pub const DEFAULT_REQUEST_DISK: &str = "16Mi";
 
 impl Budget {
-    /// The budget's numbers; none for `custom`.
+    /// The budget's numbers; `None` for `custom`.
+    #[must_use]
+    pub fn numbers(self) -> Option<BudgetNumbers> {
+        (self != Self::Custom).then(|| self.bounds())
+    }
+
+    /// The numbers of which those on disk and on objects hold for `custom`, too, which has the largest ones.
     #[must_use]
     #[rustfmt::skip] // a table
-    pub fn numbers(self) -> Option<BudgetNumbers> {
-        let (cpu, memory, default_cpu, default_memory, volume, counts) = match self {
-            Self::Small    => ("1", "1Gi",  "250m", "256Mi", "1Gi",  (3,  10, 20, 5)),
-            Self::Medium   => ("2", "2Gi",  "500m", "512Mi", "5Gi",  (6,  15, 25, 10)),
-            Self::Large    => ("4", "4Gi",  "500m", "1Gi",   "10Gi", (12, 25, 35, 20)),
-            Self::XLarge   => ("8", "8Gi",  "500m", "2Gi",   "20Gi", (18, 35, 45, 30)),
-            Self::XxLarge  => ("8", "12Gi", "500m", "2Gi",   "20Gi", (24, 45, 55, 40)),
-            Self::XxxLarge => ("8", "16Gi", "500m", "2Gi",   "20Gi", (30, 55, 65, 50)),
-            Self::Custom => return None,
+    pub fn bounds(self) -> BudgetNumbers {
+        let (cpu, memory, default_cpu, default_memory, volume, disk, counts) = match self {
+            Self::Small    => ("1", "1Gi",  "250m", "256Mi", "1Gi",  ("3Gi",   "5Gi",  "2Gi"),  (3,  10, 20, 5,  50)),
+            Self::Medium   => ("2", "2Gi",  "500m", "512Mi", "5Gi",  ("15Gi",  "10Gi", "4Gi"),  (6,  15, 25, 10, 50)),
+            Self::Large    => ("4", "4Gi",  "500m", "1Gi",   "10Gi", ("40Gi",  "20Gi", "8Gi"),  (12, 25, 35, 20, 75)),
+            Self::XLarge   => ("8", "8Gi",  "500m", "2Gi",   "20Gi", ("60Gi",  "30Gi", "10Gi"), (18, 35, 45, 30, 100)),
+            Self::XxLarge  => ("8", "12Gi", "500m", "2Gi",   "20Gi", ("80Gi",  "40Gi", "10Gi"), (24, 45, 55, 40, 100)),
+            Self::XxxLarge
+            | Self::Custom => ("8", "16Gi", "500m", "2Gi",   "20Gi", ("100Gi", "50Gi", "10Gi"), (30, 55, 65, 50, 100)),
         };
-        let (volumes, replication_controllers, secrets, services) = counts;
-        Some(BudgetNumbers {
-            cpu, memory, default_cpu, default_memory, volume,
-            volumes, replication_controllers, secrets, services,
-        })
+        let (storage, disk, container_disk) = disk;
+        let (volumes, replication_controllers, secrets, services, objects) = counts;
+        BudgetNumbers {
+            cpu, memory, default_cpu, default_memory, volume, storage, disk, container_disk,
+            volumes, replication_controllers, secrets, services, objects,
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use tower_http::trace::TraceLayer;
 use super::homes::Homes;
 use super::retry::RetryPolicy;
 use super::watches::Watches;
-use super::{Cluster, ClusterConfig, ClusterError, Shared, apply, objects, start};
+use super::{Cluster, ClusterConfig, ClusterError, Shared, apply, guard, objects, start};
 
 /// How long connecting to the API server's port may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,16 +43,23 @@ impl Cluster {
         let client = build_client(found, config.request_timeout).map_err(unreachable)?;
 
         let version = client.apiserver_version().await.map_err(unreachable)?.git_version;
-        // the room for workbenches, the admission guard and the first state of all watches, at the same time
-        let (namespace, guard, watches, homes, pod_ca) = tokio::join!(
-            apply::shared_objects(&client, &config.workbench_namespace),
-            apply::guard(&client),
+        // the room for workbenches with what belongs to it, and the first state of all watches, at the same time
+        let room = async {
+            let instance = &config.workbench_namespace;
+            let owner = apply::shared_objects(&client, instance).await?;
+            tokio::try_join!(
+                guard::install(&client, config, &owner),
+                apply::learner_roles(&client, instance, &owner)
+            )
+        };
+        let (room, has_priority_class, watches, homes, pod_ca) = tokio::join!(
+            room,
+            guard::workbench_class(&client),
             Watches::start(&client, &config.workbench_namespace, &server),
             Homes::find(&client, config.home_storage_class.as_deref()),
             pod_certificate_authority(&client),
         );
-        namespace?;
-        guard?;
+        let (missing_guard, ()) = room?;
         let cluster = Self {
             client,
             shared: Arc::new(Shared {
@@ -60,6 +67,8 @@ impl Cluster {
                 server,
                 version,
                 pod_ca: pod_ca?,
+                missing_guard,
+                has_priority_class: has_priority_class?,
                 watches: watches?,
                 homes: homes?,
                 early_tries: tokio::sync::Semaphore::new(start::EARLY_TRIES),

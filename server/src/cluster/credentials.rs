@@ -41,7 +41,25 @@ impl Cluster {
         names: &SessionNames,
         ttl: Duration,
     ) -> Result<LearnerKubeconfig, ClusterError> {
-        let action = format!("request a token for the service account {}/{}", names.namespace, rbac::LEARNER);
+        let account = rbac::account_name(names);
+        match self.kubeconfig_of(self.workbench_namespace(), &account, names, ttl).await {
+            // a session that an earlier release made, and that is not brought up to date yet
+            Err(error @ ClusterError::NotFound { .. }) => {
+                let earlier = self.kubeconfig_of(&names.namespace, rbac::LEARNER, names, ttl).await;
+                earlier.map_err(|_| error)
+            }
+            decided => decided,
+        }
+    }
+
+    async fn kubeconfig_of(
+        &self,
+        namespace: &str,
+        account: &str,
+        names: &SessionNames,
+        ttl: Duration,
+    ) -> Result<LearnerKubeconfig, ClusterError> {
+        let action = format!("request a token for the service account {namespace}/{account}");
         let seconds = ttl.max(SHORTEST_TTL).as_secs();
         let request = TokenRequest {
             spec: TokenRequestSpec {
@@ -50,9 +68,9 @@ impl Cluster {
             },
             ..TokenRequest::default()
         };
-        let accounts = self.namespaced::<ServiceAccount>(&names.namespace);
-        let answer = accounts
-            .create_token_request(rbac::LEARNER, &PostParams::default(), &request)
+        let answer = self
+            .namespaced::<ServiceAccount>(namespace)
+            .create_token_request(account, &PostParams::default(), &request)
             .await
             .map_err(|error| ClusterError::of(error, &action))?;
         let lacking = |missing| ClusterError::Incomplete { action: action.clone(), missing };

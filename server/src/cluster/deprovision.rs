@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, Pod, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::DeleteParams;
 
@@ -61,12 +61,16 @@ impl Cluster {
             let claims = self.namespaced::<PersistentVolumeClaim>(self.workbench_namespace());
             apply::delete(&claims, manifests::home::name(names), &background).await
         };
-        let (pod, policy, home, namespaces) = tokio::join!(
+        // with it every token of the learner's ends
+        let accounts = self.namespaced::<ServiceAccount>(self.workbench_namespace());
+        let account = manifests::rbac::account_name(names);
+        let (pod, policy, account, home, namespaces) = tokio::join!(
             apply::delete(&pods, &names.workbench, &background),
             apply::delete(&policies, &names.workbench, &background),
+            apply::delete(&accounts, &account, &background),
             home,
             futures::future::join_all(all),
         );
-        namespaces.into_iter().fold(pod.and(policy).and(home), Result::and)
+        namespaces.into_iter().fold(pod.and(policy).and(account).and(home), Result::and)
     }
 }

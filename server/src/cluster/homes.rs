@@ -8,6 +8,7 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::ListParams;
 use kube::{Api, Client};
 
+use super::provision::namespace_uid;
 use super::wait::becomes;
 use super::{Cluster, ClusterError, Progress, SessionSpec, manifests};
 
@@ -72,10 +73,7 @@ impl Cluster {
         if found.is_none() {
             progress("Making room for your files");
             let namespace = self.apply_namespace(spec, &spec.namespaces()[0]).await?;
-            let uid = namespace.metadata.uid.ok_or_else(|| ClusterError::Incomplete {
-                action: format!("apply the namespace {}", spec.names.namespace),
-                missing: "its uid",
-            })?;
+            let uid = namespace_uid(namespace)?;
             let claim = manifests::home::claim(spec, self.workbench_namespace(), &homes.class, &uid);
             found = Some(self.apply_workbench(claim).await?);
         }

@@ -98,6 +98,18 @@ impl Cluster {
         }
     }
 
+    /// Lists the session namespaces whose deletion was asked for more than `patience` before `now`, with when it was.
+    #[must_use]
+    pub fn list_hanging_namespaces(
+        &self,
+        now: DateTime<Utc>,
+        patience: Duration,
+    ) -> Vec<(String, DateTime<Utc>)> {
+        let late = |since: &DateTime<Utc>| (now - since).to_std().is_ok_and(|waited| waited > patience);
+        let all = self.shared.watches.namespaces.all().into_iter();
+        all.filter_map(|one| Some((one.name.clone(), one.deleting_since.filter(late)?))).collect()
+    }
+
     /// Lists deletions that were asked for more than `patience` before `now`.
     #[must_use]
     pub fn stuck_deletions(&self, now: DateTime<Utc>, patience: Duration) -> Vec<StuckDeletion> {

@@ -8,9 +8,11 @@ pub mod labels;
 pub mod limits;
 pub mod namespace;
 pub mod network_policy;
+pub mod priority;
 pub mod probe;
 pub mod quota;
 pub mod rbac;
+pub mod roles;
 pub mod workbench;
 
 use std::collections::BTreeMap;

@@ -101,6 +101,8 @@ pub struct NetworkFacts {
     pub dns_ports: BTreeSet<u16>,
     /// Public ranges that are denied: the operator's, and those of nodes, pods and services.
     pub denied: BTreeSet<IpNet>,
+    /// The namespace of what publishes learners' pods, where the operator has such.
+    pub ingress_namespace: Option<String>,
 }
 
 impl NetworkFacts {

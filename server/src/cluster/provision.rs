@@ -47,10 +47,15 @@ impl Cluster {
         spec: &SessionSpec,
         progress: Progress<'_>,
     ) -> Result<(), ClusterError> {
-        let (instance, image) = (self.workbench_namespace(), &self.shared.config.workbench_image);
+        let instance = self.workbench_namespace();
         let pod = async {
-            let home = self.apply_home(spec, progress).await?;
-            self.apply_workbench(manifests::workbench::pod(spec, instance, image, home)).await
+            let place = manifests::workbench::Place {
+                instance,
+                default_image: &self.shared.config.workbench_image,
+                home_claim: self.apply_home(spec, progress).await?,
+                priority_class: self.shared.has_priority_class.then_some(manifests::priority::WORKBENCH),
+            };
+            self.apply_workbench(manifests::workbench::pod(spec, &place)).await
         };
         // the policy only adds to what all workbenches may do: the pod need not wait for it
         tokio::try_join!(
@@ -63,21 +68,28 @@ impl Cluster {
 
     /// The learner's namespaces with all that keeps them in bounds, then what the lab itself wants in them.
     async fn apply_learner_objects(&self, spec: &SessionSpec) -> Result<Vec<LeftOut>, ClusterError> {
+        self.apply_all_bounds(spec).await?;
+        self.apply_lab_objects(spec).await
+    }
+
+    /// The learner's namespaces, their account and what bounds it there.
+    pub(super) async fn apply_all_bounds(&self, spec: &SessionSpec) -> Result<(), ClusterError> {
         let spaces = spec.namespaces();
-        let account = async {
-            let account = manifests::rbac::learner_account(spec, self.workbench_namespace());
-            apply::apply(self.namespaced(&spec.names.namespace), account).await.map(drop)
-        };
         let main = async {
-            self.apply_namespace(spec, &spaces[0]).await?;
-            tokio::try_join!(account, self.apply_extra_rights(spec), self.apply_bounds(spec, &spaces[0]))
+            let uid = namespace_uid(self.apply_namespace(spec, &spaces[0]).await?)?;
+            let account = manifests::rbac::learner_account(spec, self.workbench_namespace(), &uid);
+            tokio::try_join!(
+                self.apply_workbench(account),
+                self.apply_extra_rights(spec),
+                self.apply_bounds(spec, &spaces[0])
+            )
         };
         let others = futures::future::try_join_all(spaces[1..].iter().map(async |space| {
             self.apply_namespace(spec, space).await?;
             self.apply_bounds(spec, space).await
         }));
         tokio::try_join!(main, others)?;
-        self.apply_lab_objects(spec).await
+        Ok(())
     }
 
     pub(super) async fn apply_namespace(
@@ -99,12 +111,7 @@ impl Cluster {
             futures::future::try_join_all(quotas.into_iter().map(|quota| apply::apply(api.clone(), quota)))
                 .await
         };
-        let limits = async {
-            match manifests::limits::limit_range(spec, space, instance) {
-                Some(limits) => apply::apply(self.namespaced(namespace), limits).await.map(|_| ()),
-                None => Ok(()),
-            }
-        };
+        let limits = manifests::limits::limit_range(spec, space, instance);
         let binding = manifests::rbac::learner_binding(spec, space, instance);
         let policy = manifests::network_policy::learner(spec, space, instance, &self.network());
         let for_lab = async {
@@ -117,8 +124,8 @@ impl Cluster {
             apply::apply(self.namespaced(namespace), binding),
             apply::apply(self.namespaced(namespace), policy),
             for_lab,
+            apply::apply(self.namespaced(namespace), limits),
             quotas,
-            limits,
         )?;
         Ok(())
     }
@@ -180,6 +187,13 @@ impl Cluster {
         *compared = Some(now);
         Ok(())
     }
+}
+
+/// What makes other objects go with a namespace that was just written.
+pub(super) fn namespace_uid(namespace: Namespace) -> Result<String, ClusterError> {
+    let name = namespace.metadata.name.unwrap_or_default();
+    let action = format!("apply namespace {name}");
+    namespace.metadata.uid.ok_or(ClusterError::Incomplete { action, missing: "its uid" })
 }
 
 async fn timed<T>(

@@ -1,5 +1,5 @@
-//! The shared watches: one each for workbench pods, session namespaces and the addresses of DNS and API server,
-//! however many sessions there are.
+//! The shared watches: one each for workbench pods, session namespaces and the addresses of DNS and API server, and
+//! those of [`super::losses`], however many sessions there are.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
@@ -18,6 +18,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::inventory::NamespaceStatus;
+use super::losses::Losses;
 use super::manifests::labels;
 use super::network::{self, NetworkFacts, NodeRanges, ServiceEndpoints};
 use super::workbench::WorkbenchStatus;
@@ -95,6 +96,7 @@ impl<T> Board<T> {
 pub(super) struct Watches {
     pub(super) workbenches: Arc<Board<WorkbenchStatus>>,
     pub(super) namespaces: Arc<Board<NamespaceStatus>>,
+    pub(super) losses: Arc<Losses>,
     endpoints: Arc<Board<ServiceEndpoints>>,
     nodes: Arc<Board<NodeRanges>>,
     service_ranges: Vec<IpNet>,
@@ -105,6 +107,8 @@ pub(super) struct Watches {
 impl Watches {
     pub(super) async fn start(client: &Client, instance: &str, server: &str) -> Result<Self, ClusterError> {
         let mut tasks = JoinSet::new();
+        // nobody waits for these: a session needs them only when something of its goes
+        let losses = Losses::start(client, instance, &mut tasks);
         let (workbenches, namespaces) = (Board::new(), Board::new());
         let (endpoints, nodes) = (Board::new(), Board::new());
         let ours = watcher::Config::default().labels(&labels::selector(instance));
@@ -169,6 +173,7 @@ impl Watches {
         Ok(Self {
             workbenches,
             namespaces,
+            losses,
             endpoints,
             nodes,
             service_ranges,

@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use futures::FutureExt as _;
-use k8s_openapi::api::core::v1::{Namespace, Pod};
-use kube::api::{AttachParams, DeleteParams, ListParams, PostParams};
+use k8s_openapi::api::core::v1::{Namespace, Pod, ResourceQuota};
+use kube::api::{AttachParams, DeleteParams, DynamicObject, ListParams, PostParams};
 use kube::config::{AuthInfo, Kubeconfig};
+use kube::core::GroupVersionKind;
+use kube::discovery::ApiResource;
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client, Config};
 use lectern_api::ids::SessionId;
 use lectern_server::cluster::{Cluster, ClusterConfig, SessionNames, SessionSpec};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 
 /// How long anything may take that the cluster does by itself.
@@ -31,7 +33,15 @@ pub async fn with_installation<F>(test: F) -> Result<()>
 where
     F: AsyncFnOnce(&Installation) -> Result<()>,
 {
-    let installation = Installation::connect().await?;
+    with_settings(ClusterConfig::default(), test).await
+}
+
+/// The same with what the operator says besides.
+pub async fn with_settings<F>(settings: ClusterConfig, test: F) -> Result<()>
+where
+    F: AsyncFnOnce(&Installation) -> Result<()>,
+{
+    let installation = Installation::connect(settings).await?;
     let ended = AssertUnwindSafe(test(&installation)).catch_unwind().await;
     installation.remove().await?;
     ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -45,18 +55,73 @@ fn kubeconfig() -> Result<std::path::PathBuf> {
 }
 
 impl Installation {
-    async fn connect() -> Result<Self> {
+    async fn connect(settings: ClusterConfig) -> Result<Self> {
         let config = ClusterConfig {
             kubeconfig: Some(kubeconfig()?),
             workbench_image: std::env::var("LECTERN_WORKBENCH_IMAGE")
                 .unwrap_or_else(|_| ClusterConfig::default().workbench_image),
             workbench_namespace: format!("lectern-test-{:08x}", rand::random::<u32>()),
             home_storage_class: std::env::var("LECTERN_HOME_STORAGE_CLASS").ok(),
-            ..ClusterConfig::default()
+            ..settings
         };
         let cluster = Cluster::connect(&config).await?;
         let admin = admin_client().await?;
         Ok(Self { cluster, admin, config })
+    }
+
+    /// What makes an object of the whole cluster go with this installation.
+    pub async fn owner(&self) -> Result<Value> {
+        let name = &self.config.workbench_namespace;
+        let namespace = Api::<Namespace>::all(self.admin.clone()).get(name).await?;
+        Ok(json!({"apiVersion": "v1", "kind": "Namespace", "name": name, "uid": namespace.metadata.uid}))
+    }
+
+    /// Writes a kubeconfig for somebody else, to be removed by the caller.
+    pub fn kubeconfig_with_token(&self, token: &str) -> Result<std::path::PathBuf> {
+        let admins = Kubeconfig::read_from(kubeconfig()?)?;
+        let cluster =
+            admins.clusters.into_iter().next().and_then(|named| named.cluster).context("no cluster")?;
+        let text = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": cluster}],
+            "users": [{"name": "u", "user": {"token": token}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        });
+        let path = std::env::temp_dir().join(format!("{}.kubeconfig", self.config.workbench_namespace));
+        std::fs::write(&path, text.to_string())?;
+        Ok(path)
+    }
+
+    /// Waits until the quota controller has counted once; until then everything is refused.
+    pub async fn quota_is_counted(&self, namespace: &str) -> Result<()> {
+        let quotas: Api<ResourceQuota> = Api::namespaced(self.admin.clone(), namespace);
+        for name in ["lectern-compute", "lectern-objects"] {
+            let counted = |quota: Option<&ResourceQuota>| {
+                quota.and_then(|quota| quota.status.as_ref()?.hard.as_ref()).is_some()
+            };
+            tokio::time::timeout(PATIENCE, await_condition(quotas.clone(), name, counted)).await??;
+        }
+        Ok(())
+    }
+
+    /// Waits until the admission guard is in force: some moments after it was written.
+    pub async fn guard_is_in_force(&self, names: &SessionNames) -> Result<()> {
+        let learner = self.learner(names).await?;
+        let probes = [
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "probe"},
+                   "spec": {"ports": [{"port": 80}], "externalIPs": ["192.0.2.1"]}}),
+            json!({"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "probe"},
+                   "template": {"spec": {"priorityClassName": "probe", "containers": [{"name": "a", "image": "a"}]}}}),
+        ];
+        for probe in probes {
+            let held = async {
+                while write(&learner, &names.namespace, &probe).await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            };
+            tokio::time::timeout(PATIENCE, held).await.context("the guard is not in force")?;
+        }
+        Ok(())
     }
 
     /// A second server of the same installation.
@@ -162,6 +227,16 @@ pub fn pod(name: &str, image: &str, command: &[&str]) -> Pod {
         },
     }))
     .expect("a valid pod")
+}
+
+/// Asks the API server to write an object of any kind, and to forget it at once: admission answers as to the real
+/// request, but for quotas, which count nothing.
+pub async fn write(client: &Client, namespace: &str, object: &Value) -> kube::Result<DynamicObject> {
+    let object: DynamicObject = serde_json::from_value(object.clone()).expect("an object");
+    let types = object.types.clone().expect("an object says what it is");
+    let resource = ApiResource::from_gvk(&GroupVersionKind::try_from(&types).expect("a kind"));
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
+    api.create(&PostParams { dry_run: true, ..PostParams::default() }, &object).await
 }
 
 pub fn quiet(_: &str) {}

@@ -2,7 +2,7 @@
 //! Postgres on which databases may be made; `cargo xtask test` sets both.
 //!
 //! Each test makes an installation of its own (a random namespace of workbenches) and removes it, also when it
-//! fails. Those in `objects` need an API server with its controllers, the others a node too.
+//! fails. Those in `bounds`, `finalizers`, `identity`, `objects` and `published` need an API server with its controllers, the others a node too.
 
 /// The server with its database, as the API's tests start it.
 #[path = "../api"]
@@ -10,11 +10,15 @@
 mod api {
     pub mod support;
 }
+mod bounds;
 mod egress;
+mod finalizers;
 mod harness;
+mod identity;
 mod isolation;
 mod lab_objects;
 mod objects;
+mod published;
 mod sessions;
 mod terminals;
 mod workbenches;

@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use k8s_openapi::api::core::v1::{ConfigMap, LimitRange, Namespace, Pod, ResourceQuota, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, LimitRange, Namespace, Pod, ResourceQuota, Secret};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use kube::runtime::wait::await_condition;
 use lectern_server::cluster::{
     Budget, Cluster, ClusterConfig, ClusterErrorKind, Role, SecurityPolicy, SessionSpec,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::{self, PATIENCE, labels, pod, quiet, refusal, spec, with_installation};
+use crate::bounds::{object, ready};
+use crate::harness::{self, PATIENCE, labels, pod, quiet, refusal, spec, with_installation, write};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn provisioning_twice_makes_the_same_objects_and_follows_changes() -> Result<()> {
@@ -31,7 +31,7 @@ async fn provisioning_twice_makes_the_same_objects_and_follows_changes() -> Resu
         let compute =
             quotas.get("lectern-compute").await?.spec.context("no spec")?.hard.context("no limits")?;
         assert_eq!(compute["limits.memory"].0, "1Gi");
-        assert_eq!(quotas.list(&ListParams::default()).await?.items.len(), 3);
+        assert_eq!(quotas.list(&ListParams::default()).await?.items.len(), 4);
         let limits: Api<LimitRange> = Api::namespaced(t.admin.clone(), &spec.names.namespace);
         assert_eq!(limits.list(&ListParams::default()).await?.items.len(), 1);
         Ok(())
@@ -91,7 +91,7 @@ async fn pod_security_and_quota_refuse_what_goes_too_far() -> Result<()> {
         let spec = SessionSpec { budget: Budget::Small, ..spec() };
         t.cluster.provision(&spec, &quiet).await?;
         let namespace = &spec.names.namespace;
-        quota_is_counted(&t.admin, namespace).await?;
+        t.quota_is_counted(namespace).await?;
         let pods: Api<Pod> = Api::namespaced(t.learner(&spec.names).await?, namespace);
         // admission answers a dry run as the real request
         let dry = PostParams { dry_run: true, ..PostParams::default() };
@@ -122,52 +122,49 @@ async fn pod_security_and_quota_refuse_what_goes_too_far() -> Result<()> {
     .await
 }
 
-/// Until the quota controller has counted once, everything is refused.
-async fn quota_is_counted(admin: &kube::Client, namespace: &str) -> Result<()> {
-    let quotas: Api<ResourceQuota> = Api::namespaced(admin.clone(), namespace);
-    for name in ["lectern-compute", "lectern-objects"] {
-        let counted = |quota: Option<&ResourceQuota>| {
-            quota.and_then(|quota| quota.status.as_ref()?.hard.as_ref()).is_some()
-        };
-        tokio::time::timeout(PATIENCE, await_condition(quotas.clone(), name, counted)).await??;
-    }
-    Ok(())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_learner_cannot_widen_what_the_network_lets_through() -> Result<()> {
     with_installation(async |t| {
         let spec = spec();
-        t.cluster.provision(&spec, &quiet).await?;
-        let learner = t.learner(&spec.names).await?;
-        let policies: Api<NetworkPolicy> = Api::namespaced(learner.clone(), &spec.names.namespace);
-        let policy = |egress: serde_json::Value| {
-            json!({"metadata": {"name": "mine"}, "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": egress}})
+        let learner = ready(t, &spec).await?;
+        let namespace = &spec.names.namespace;
+        let policy = |part: &str, rules: &Value| {
+            let types = if part == "egress" { "Egress" } else { "Ingress" };
+            object("networking.k8s.io/v1", "NetworkPolicy", json!({"podSelector": {}, "policyTypes": [types], part: rules}))
         };
-        let dry = PostParams { dry_run: true, ..PostParams::default() };
-        let metadata = json!([{"to": [{"ipBlock": {"cidr": "169.254.169.254/32"}}]}]);
-        for wide in [json!([{}]), metadata, json!([{"to": [{"namespaceSelector": {}}]}])] {
-            // a policy of admission is in force a moment after it was written
-            let refused = async {
-                loop {
-                    let policy = serde_json::from_value(policy(wide.clone()))?;
-                    match policies.create(&dry, &policy).await {
-                        Ok(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-                        Err(error) => return anyhow::Ok(error.to_string()),
-                    }
-                }
-            };
-            let message = tokio::time::timeout(PATIENCE, refused).await.context(wide.to_string())??;
-            assert!(message.contains("decided by the platform"), "{message}");
+        let of = |name: &str| json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}});
+        let dns = json!([{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]);
+        let kube_dns = json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+            "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}});
+        let anybodys_dns = json!({"namespaceSelector": {}, "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}});
+        let block = json!({"ipBlock": {"cidr": "169.254.169.254/32"}});
+        for (part, rules) in [
+            ("egress", json!([{}])),
+            ("egress", json!([{"to": [block]}])),
+            ("egress", json!([{"to": [block], "ports": dns}])),
+            ("egress", json!([{"ports": dns}])),
+            ("egress", json!([{"to": [anybodys_dns], "ports": dns}])),
+            ("egress", json!([{"to": [kube_dns], "ports": [{"port": 9153}]}])),
+            ("egress", json!([{"to": [{"namespaceSelector": {}}]}])),
+            ("egress", json!([{"to": [of("lab-of-somebody-else")]}])),
+            ("ingress", json!([{}])),
+            ("ingress", json!([{"ports": [{"port": 80}]}])),
+            ("ingress", json!([{"from": [block]}])),
+            ("ingress", json!([{"from": [{"namespaceSelector": {}}]}])),
+            ("ingress", json!([{"from": [{"podSelector": {}}, of("kube-system")]}])),
+        ] {
+            let (code, message) = refusal(write(&learner, namespace, &policy(part, &rules)).await);
+            assert!(code == 403 && message.contains("decided by the platform"), "{part} {rules}: {message}");
         }
-        let dns = json!([{"ports": [{"port": 53, "protocol": "UDP"}]}, {"to": [{"podSelector": {}}]}]);
-        policies.create(&dry, &serde_json::from_value(policy(dns))?).await?;
-        let (code, message) = refusal(policies.delete("lectern", &DeleteParams::default()).await);
-        assert!(code == 403 && message.contains("belongs to the platform"), "{message}");
-        let services: Api<Service> = Api::namespaced(learner, &spec.names.namespace);
-        let catching = json!({"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}], "externalIPs": ["1.2.3.4"]}});
-        let (code, message) = refusal(services.create(&dry, &serde_json::from_value(catching)?).await);
-        assert!(code == 403 && message.contains("externalIPs"), "{message}");
+        for (part, rules) in [
+            ("egress", json!([])),
+            ("egress", json!([{"to": [{"podSelector": {}}]}, {"to": [kube_dns], "ports": dns}])),
+            ("egress", json!([{"to": [of(&format!("{namespace}-dev"))]}])),
+            ("ingress", json!([])),
+            ("ingress", json!([{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}, of(namespace)], "ports": [{"port": 80}]}])),
+        ] {
+            write(&learner, namespace, &policy(part, &rules)).await.with_context(|| format!("{part} {rules}"))?;
+        }
         Ok(())
     })
     .await

@@ -1,117 +1,138 @@
-//! The admission guard: rules that RBAC and network policies cannot express.
+//! The admission guard: rules that RBAC, quotas and network policies cannot express.
 //!
-//! The cluster roles `admin` and `edit` let a learner write network policies, and these add up: one more policy
-//! could open what ours shuts. And a service with `externalIPs` could catch other learners' traffic. The guard
-//! lets learners write policies and services, but none that do so.
+//! There are two policies for each installation, over its learners' namespaces: [`requests`] bounds what learners, and
+//! pods with accounts of their namespaces, may write; [`pods`] bounds what runs there, whoever asks for it, because the
+//! cluster's own controllers make the pods of a learner's deployment.
+
+mod pods;
+mod requests;
 
 use k8s_openapi::api::admissionregistration::v1::{
     MatchCondition, MatchResources, NamedRuleWithOperations, ValidatingAdmissionPolicy,
     ValidatingAdmissionPolicyBinding, ValidatingAdmissionPolicyBindingSpec, ValidatingAdmissionPolicySpec,
-    Validation,
+    Validation, Variable,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
+    LabelSelector, LabelSelectorRequirement, OwnerReference,
+};
 
-use super::super::names::NAMESPACE_PREFIX;
-use super::labels;
+use super::{labels, roles};
 
-/// The policy's and its binding's name.
-pub const NAME: &str = "lectern-learners";
+/// The largest `ConfigMap` or `Secret` that a learner may store, in bytes: a hundred KiB of content, and some of it once
+/// more in the annotation in which `kubectl apply` keeps what it was given.
+pub const LARGEST_MAP: u64 = 160 << 10;
+/// The largest object of any other kind that a learner may store, in bytes.
+pub const LARGEST_OBJECT: u64 = 24 << 10;
 
-/// The rules.
+/// What of the rules depends on the operator and on the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GuardSettings {
+    /// The domain below which learners may publish; `None`: nowhere.
+    pub ingress_suffix: Option<String>,
+    /// Resources besides CPU, memory and disk that learners' containers may ask for, such as `example.com/gpu`.
+    pub extended_resources: Vec<String>,
+    /// The cluster's default priority class, which it writes into pods that name none.
+    pub default_priority_class: Option<String>,
+    /// Nodes that are kept free for the cluster's own parts.
+    pub reserved_nodes: Vec<String>,
+}
+
+/// The rules and what puts each of them in force, in the order in which they are to be written. They belong to the
+/// namespace of the workbenches, with which the cluster collects them.
 #[must_use]
-pub fn policy() -> ValidatingAdmissionPolicy {
-    let rule = |group: &str, resource: &str, operations: &[&str]| NamedRuleWithOperations {
-        api_groups: Some(vec![group.to_owned()]),
-        api_versions: Some(vec!["*".to_owned()]),
-        resources: Some(vec![resource.to_owned()]),
-        operations: Some(operations.iter().map(|one| (*one).to_owned()).collect()),
-        ..NamedRuleWithOperations::default()
-    };
-    let validation = |expression: &str, message: &str| Validation {
-        expression: expression.to_owned(),
-        message: Some(message.to_owned()),
-        reason: Some("Forbidden".to_owned()),
-        ..Validation::default()
-    };
-    ValidatingAdmissionPolicy {
-        metadata: metadata(),
-        spec: Some(ValidatingAdmissionPolicySpec {
+pub fn policies(
+    instance: &str,
+    owner: &OwnerReference,
+    settings: &GuardSettings,
+) -> Vec<(ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding)> {
+    [("lectern-learners", requests::policy(instance, settings)), ("lectern-pods", pods::policy(settings))]
+        .into_iter()
+        .map(|(name, rules)| {
+            let name = format!("{name}.{instance}");
+            let metadata = roles::metadata(&name, instance, owner);
+            let policy = ValidatingAdmissionPolicy {
+                metadata: metadata.clone(),
+                spec: Some(rules.spec(instance)),
+                ..ValidatingAdmissionPolicy::default()
+            };
+            let binding = ValidatingAdmissionPolicyBinding {
+                metadata,
+                spec: Some(ValidatingAdmissionPolicyBindingSpec {
+                    policy_name: Some(name),
+                    validation_actions: Some(vec!["Deny".to_owned()]),
+                    ..ValidatingAdmissionPolicyBindingSpec::default()
+                }),
+            };
+            (policy, binding)
+        })
+        .collect()
+}
+
+/// One policy's rules in the language of admission (CEL).
+struct Rules {
+    resources: Vec<NamedRuleWithOperations>,
+    conditions: Vec<(&'static str, String)>,
+    variables: Vec<(&'static str, String)>,
+    /// What must be true, and what somebody is told where it is not.
+    validations: Vec<(String, String)>,
+}
+
+impl Rules {
+    fn spec(self, instance: &str) -> ValidatingAdmissionPolicySpec {
+        let condition =
+            |(name, expression): (&str, String)| MatchCondition { name: name.to_owned(), expression };
+        let variable = |(name, expression): (&str, String)| Variable { name: name.to_owned(), expression };
+        let validation = |(expression, message): (String, String)| Validation {
+            expression,
+            message: Some(message),
+            reason: Some("Forbidden".to_owned()),
+            ..Validation::default()
+        };
+        ValidatingAdmissionPolicySpec {
             failure_policy: Some("Fail".to_owned()),
             match_constraints: Some(MatchResources {
-                resource_rules: Some(vec![
-                    rule("networking.k8s.io", "networkpolicies", &["CREATE", "UPDATE", "DELETE"]),
-                    rule("", "services", &["CREATE", "UPDATE"]),
-                ]),
-                namespace_selector: Some(sessions()),
+                resource_rules: Some(self.resources),
+                namespace_selector: Some(learners_of(instance)),
                 ..MatchResources::default()
             }),
-            match_conditions: Some(vec![MatchCondition {
-                name: "a-learner-asks".to_owned(),
-                expression: format!(
-                    "request.userInfo.username.startsWith('system:serviceaccount:{NAMESPACE_PREFIX}')"
-                ),
-            }]),
-            validations: Some(vec![
-                validation(
-                    &format!(
-                        "oldObject == null || !has(oldObject.metadata.labels) || \
-                         !('{0}' in oldObject.metadata.labels) || oldObject.metadata.labels['{0}'] != '{1}'",
-                        labels::MANAGED_BY.0,
-                        labels::MANAGED_BY.1
-                    ),
-                    "this object keeps learners apart and belongs to the platform",
-                ),
-                validation(
-                    "object == null || object.kind != 'NetworkPolicy' || !has(object.spec.egress) || \
-                     object.spec.egress.all(rule, \
-                       (has(rule.ports) && size(rule.ports) > 0 && rule.ports.all(port, \
-                         has(port.port) && port.port == 53 && !has(port.endPort))) || \
-                       (has(rule.to) && size(rule.to) > 0 && rule.to.all(peer, \
-                         !has(peer.ipBlock) && !has(peer.namespaceSelector))))",
-                    "a policy of yours may let traffic out to pods of this namespace and to DNS (port 53); \
-                     everything else is decided by the platform",
-                ),
-                validation(
-                    "object == null || object.kind != 'Service' || !has(object.spec.externalIPs) || \
-                     size(object.spec.externalIPs) == 0",
-                    "services with externalIPs are not allowed here",
-                ),
-            ]),
+            match_conditions: Some(self.conditions.into_iter().map(condition).collect()),
+            variables: Some(self.variables.into_iter().map(variable).collect()),
+            validations: Some(self.validations.into_iter().map(validation).collect()),
             ..ValidatingAdmissionPolicySpec::default()
-        }),
-        ..ValidatingAdmissionPolicy::default()
+        }
     }
 }
 
-/// Puts the rules in force.
-#[must_use]
-pub fn binding() -> ValidatingAdmissionPolicyBinding {
-    ValidatingAdmissionPolicyBinding {
-        metadata: metadata(),
-        spec: Some(ValidatingAdmissionPolicyBindingSpec {
-            policy_name: Some(NAME.to_owned()),
-            validation_actions: Some(vec!["Deny".to_owned()]),
-            ..ValidatingAdmissionPolicyBindingSpec::default()
-        }),
+fn rule(group: &str, resources: &[&str], operations: &[&str]) -> NamedRuleWithOperations {
+    let texts = |texts: &[&str]| Some(texts.iter().map(|one| (*one).to_owned()).collect());
+    NamedRuleWithOperations {
+        api_groups: texts(&[group]),
+        api_versions: texts(&["*"]),
+        resources: texts(resources),
+        operations: texts(operations),
+        ..NamedRuleWithOperations::default()
     }
 }
 
-fn metadata() -> ObjectMeta {
-    ObjectMeta {
-        name: Some(NAME.to_owned()),
-        labels: Some([(labels::MANAGED_BY.0.to_owned(), labels::MANAGED_BY.1.to_owned())].into()),
-        ..ObjectMeta::default()
-    }
-}
-
-/// The learners' namespaces, of all installations on the cluster.
-fn sessions() -> LabelSelector {
+/// The learners' namespaces of an installation.
+fn learners_of(instance: &str) -> LabelSelector {
     LabelSelector {
         match_expressions: Some(vec![LabelSelectorRequirement {
             key: labels::SESSION.to_owned(),
             operator: "Exists".to_owned(),
             values: None,
         }]),
-        ..LabelSelector::default()
+        ..labels::selecting([(labels::INSTANCE, instance)])
     }
+}
+
+/// A text in the language of admission.
+fn quoted(text: &str) -> String {
+    // what JSON escapes is escaped alike there
+    serde_json::Value::from(text).to_string()
+}
+
+/// A list of texts in the language of admission.
+fn list<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    format!("[{}]", texts.into_iter().map(quoted).collect::<Vec<_>>().join(", "))
 }

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{
     PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::super::{SessionNames, SessionSpec};
 use super::{labels, quantities};
@@ -23,13 +23,7 @@ pub fn claim(spec: &SessionSpec, instance: &str, class: &str, namespace_uid: &st
             name: Some(name(&spec.names).to_owned()),
             namespace: Some(instance.to_owned()),
             labels: Some(labels::of_session(spec, instance)),
-            owner_references: Some(vec![OwnerReference {
-                api_version: "v1".to_owned(),
-                kind: "Namespace".to_owned(),
-                name: spec.names.namespace.clone(),
-                uid: namespace_uid.to_owned(),
-                ..OwnerReference::default()
-            }]),
+            owner_references: Some(vec![labels::owner_namespace(&spec.names.namespace, namespace_uid)]),
             ..ObjectMeta::default()
         },
         spec: Some(PersistentVolumeClaimSpec {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference};
 use lectern_api::ids::SessionId;
 
 use super::super::SessionSpec;
@@ -19,6 +19,8 @@ pub const LAB: &str = "lectern.dev/lab";
 /// What a session may reach outside of itself. A workbench without it was made by an earlier release, and reaches the
 /// internet.
 pub const EGRESS: &str = "lectern.dev/egress";
+/// The main one of a session's namespaces, on each of them: the names of the others begin with it.
+pub const MAIN_NAMESPACE: &str = "lectern.dev/main-namespace";
 /// When a session ends by itself; an annotation.
 pub const EXPIRES_AT: &str = "lectern.dev/expires-at";
 
@@ -77,6 +79,18 @@ pub fn in_namespace(spec: &SessionSpec, namespace: &str, instance: &str, name: &
         namespace: Some(namespace.to_owned()),
         labels: Some(of_session(spec, instance)),
         ..ObjectMeta::default()
+    }
+}
+
+/// Makes an object go with a namespace.
+#[must_use]
+pub fn owner_namespace(name: &str, uid: &str) -> OwnerReference {
+    OwnerReference {
+        api_version: "v1".to_owned(),
+        kind: "Namespace".to_owned(),
+        name: name.to_owned(),
+        uid: uid.to_owned(),
+        ..OwnerReference::default()
     }
 }
 

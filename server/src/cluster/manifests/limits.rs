@@ -1,51 +1,62 @@
-//! The limit range: what a container gets that names nothing, from the budget, and what the lab says over it.
+//! The limit range: what a container gets that names nothing, from the budget, and what the lab says over it. What a
+//! container may write on its node's disk is bounded whatever the budget.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{LimitRange, LimitRangeItem, LimitRangeSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use super::super::budget::{Amounts, DEFAULT_REQUEST_CPU, DEFAULT_REQUEST_MEMORY};
+use super::super::budget::{
+    Amounts, DEFAULT_DISK, DEFAULT_REQUEST_CPU, DEFAULT_REQUEST_DISK, DEFAULT_REQUEST_MEMORY,
+};
 use super::super::{BudgetNumbers, NamespaceSpec, SessionSpec};
 use super::{labels, quantities};
 
-/// The limits of one of a learner's namespaces; none where the budget is `custom` and the lab sets none either.
+/// The limits of one of a learner's namespaces.
 #[must_use]
-pub fn limit_range(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> Option<LimitRange> {
-    let budget = space.budget.numbers();
-    if budget.is_none() && space.limits.is_empty() {
-        return None;
-    }
+pub fn limit_range(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> LimitRange {
+    let (budget, bounds) = (space.budget.numbers(), space.budget.bounds());
     let of_budget = |cpu: fn(&BudgetNumbers) -> &'static str, memory: fn(&BudgetNumbers) -> &'static str| {
         budget.as_ref().map(|numbers| (cpu(numbers), memory(numbers)))
     };
     let container = LimitRangeItem {
         type_: "Container".to_owned(),
-        default: amounts(&space.limits.default, of_budget(|b| b.default_cpu, |b| b.default_memory)),
+        default: amounts(
+            &space.limits.default,
+            of_budget(|b| b.default_cpu, |b| b.default_memory),
+            Some(DEFAULT_DISK),
+        ),
         default_request: amounts(
             &space.limits.default_request,
             of_budget(|_| DEFAULT_REQUEST_CPU, |_| DEFAULT_REQUEST_MEMORY),
+            Some(DEFAULT_REQUEST_DISK),
         ),
-        max: amounts(&space.limits.max, of_budget(|b| b.cpu, |b| b.memory)),
-        min: amounts(&space.limits.min, None),
+        max: amounts(&space.limits.max, of_budget(|b| b.cpu, |b| b.memory), Some(bounds.container_disk)),
+        min: amounts(&space.limits.min, None, None),
         ..LimitRangeItem::default()
     };
-    let volume = budget.map(|numbers| LimitRangeItem {
+    let volume = LimitRangeItem {
         type_: "PersistentVolumeClaim".to_owned(),
-        max: Some(quantities([("storage", numbers.volume)])),
+        max: Some(quantities([("storage", bounds.volume)])),
         ..LimitRangeItem::default()
-    });
-    Some(LimitRange {
+    };
+    LimitRange {
         metadata: labels::in_namespace(spec, &space.name, instance, "lectern"),
-        spec: Some(LimitRangeSpec { limits: [container].into_iter().chain(volume).collect() }),
-    })
+        spec: Some(LimitRangeSpec { limits: vec![container, volume] }),
+    }
 }
 
-fn amounts(lab: &Amounts, budget: Option<(&str, &str)>) -> Option<BTreeMap<String, Quantity>> {
+fn amounts(
+    lab: &Amounts,
+    budget: Option<(&str, &str)>,
+    disk: Option<&str>,
+) -> Option<BTreeMap<String, Quantity>> {
     let cpu = lab.cpu.as_deref().or(budget.map(|(cpu, _)| cpu));
     let memory = lab.memory.as_deref().or(budget.map(|(_, memory)| memory));
     let all = quantities(
-        [("cpu", cpu), ("memory", memory)].into_iter().filter_map(|(name, amount)| Some((name, amount?))),
+        [("cpu", cpu), ("memory", memory), ("ephemeral-storage", disk)]
+            .into_iter()
+            .filter_map(|(name, amount)| Some((name, amount?))),
     );
     (!all.is_empty()).then_some(all)
 }

@@ -7,14 +7,16 @@ use super::super::{NamespaceSpec, SecurityPolicy, SessionSpec};
 use super::labels;
 
 /// Pod Security Admission refuses what goes beyond this policy.
-const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
+pub(super) const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
 const ENFORCE_VERSION: &str = "pod-security.kubernetes.io/enforce-version";
 
 /// One of the learner's namespaces.
 #[must_use]
 pub fn learner(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> Namespace {
     let annotations = spec.expires_at.map(|at| [(labels::EXPIRES_AT.to_owned(), at.to_rfc3339())].into());
-    namespace(&space.name, labels::with_egress(spec, instance), space.security, annotations)
+    let mut labels = labels::with_egress(spec, instance);
+    labels.insert(labels::MAIN_NAMESPACE.to_owned(), spec.names.namespace.clone());
+    namespace(&space.name, labels, space.security, annotations)
 }
 
 /// The namespace of all workbenches.

@@ -64,6 +64,10 @@ pub fn learner(
         pod_selector: Some(labels::session_selector(spec.names.session)),
         ..NetworkPolicyPeer::default()
     };
+    let publisher = network.ingress_namespace.as_deref().map(|namespace| NetworkPolicyPeer {
+        namespace_selector: Some(labels::selecting([(NAMESPACE_NAME, namespace)])),
+        ..NetworkPolicyPeer::default()
+    });
     let mut egress = vec![egress_to(vec![own()], None)];
     egress.extend(shared_egress(spec.egress, network));
     NetworkPolicy {
@@ -75,7 +79,7 @@ pub fn learner(
             pod_selector: Some(LabelSelector::default()),
             policy_types: Some(both()),
             ingress: Some(vec![NetworkPolicyIngressRule {
-                from: Some(vec![own(), own_workbench]),
+                from: Some([own(), own_workbench].into_iter().chain(publisher).collect()),
                 ports: None,
             }]),
             egress: Some(egress),

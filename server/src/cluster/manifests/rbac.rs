@@ -1,14 +1,18 @@
-//! Who the learner is in the cluster: a service account, bound to a cluster role in their own namespaces only.
+//! Who the learner is in the cluster: a service account of the server's, bound to a cluster role in the learner's own
+//! namespaces only.
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::super::{NamespaceSpec, Role as LearnerRole, SessionNames, SessionSpec};
-use super::labels;
+use super::{labels, roles};
 
-/// The learner's service account, and the name of its binding.
+/// What the learner is called in their kubeconfig. Releases before 0.2 called so their service account, which lay in
+/// the learner's own namespace, and its binding.
 pub const LEARNER: &str = "learner";
+/// The name of the binding of the learner's role.
+pub const BINDING: &str = "lectern-learner";
 /// The role with the rights that a lab adds, and the name of its binding.
 pub const EXTRA: &str = "learner-extra";
 /// The name of the binding with which a lab's own objects are made.
@@ -17,25 +21,40 @@ pub const LAB: &str = "lectern-lab";
 pub const LAB_GROUP: &str = "lectern:lab-objects";
 /// The workbench pods' service account: it may do nothing, and its token is never mounted.
 pub const WORKBENCH: &str = "workbench";
+/// How the names of learners' service accounts begin; the admission guard relies on it.
+pub const ACCOUNT_PREFIX: &str = "learner-";
 
 /// The learner as the API server knows them.
 #[must_use]
-pub fn learner_user(names: &SessionNames, _instance: &str) -> String {
-    format!("system:serviceaccount:{}:{LEARNER}", names.namespace)
+pub fn learner_user(names: &SessionNames, instance: &str) -> String {
+    format!("system:serviceaccount:{instance}:{}", account_name(names))
 }
 
 /// The cluster role of learners that stands for one of Kubernetes' own: what a lab binds.
 #[must_use]
-pub fn role_name(_instance: &str, role: LearnerRole) -> String {
-    role.as_str().to_owned()
+pub fn role_name(instance: &str, role: LearnerRole) -> String {
+    roles::name(instance, role)
 }
 
-/// The learner's service account, in the main one of their namespaces.
+/// The name of a learner's service account, in the namespace of the workbenches: no learner has rights there, so nobody
+/// can delete the account that they act as, and lock themselves out.
 #[must_use]
-pub fn learner_account(spec: &SessionSpec, instance: &str) -> ServiceAccount {
+pub fn account_name(names: &SessionNames) -> String {
+    format!("{ACCOUNT_PREFIX}{}", names.session)
+}
+
+/// The learner's service account. It belongs to the learner's namespace, with whose end the cluster collects it;
+/// `namespace_uid` is that namespace's.
+#[must_use]
+pub fn learner_account(spec: &SessionSpec, instance: &str, namespace_uid: &str) -> ServiceAccount {
     ServiceAccount {
-        metadata: labels::in_namespace(spec, &spec.names.namespace, instance, LEARNER),
-        // a pod of the learner's gets their rights only where it asks for them
+        metadata: ObjectMeta {
+            name: Some(account_name(&spec.names)),
+            namespace: Some(instance.to_owned()),
+            labels: Some(labels::of_session(spec, instance)),
+            owner_references: Some(vec![labels::owner_namespace(&spec.names.namespace, namespace_uid)]),
+            ..ObjectMeta::default()
+        },
         automount_service_account_token: Some(false),
         ..ServiceAccount::default()
     }
@@ -45,8 +64,8 @@ pub fn learner_account(spec: &SessionSpec, instance: &str) -> ServiceAccount {
 #[must_use]
 pub fn learner_binding(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> RoleBinding {
     RoleBinding {
-        metadata: labels::in_namespace(spec, &space.name, instance, LEARNER),
-        ..binding(spec, "ClusterRole", space.role.as_str())
+        metadata: labels::in_namespace(spec, &space.name, instance, BINDING),
+        ..binding(spec, instance, "ClusterRole", &roles::name(instance, space.role))
     }
 }
 
@@ -64,7 +83,7 @@ pub fn lab_binding(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) ->
     Some(RoleBinding {
         metadata: labels::in_namespace(spec, &space.name, instance, LAB),
         subjects: Some(vec![group]),
-        ..binding(spec, "ClusterRole", LearnerRole::Admin.as_str())
+        ..binding(spec, instance, "ClusterRole", &roles::name(instance, LearnerRole::Admin))
     })
 }
 
@@ -84,10 +103,10 @@ pub fn extra_rights(
         spec.rules.iter().map(|rule| serde_json::from_value(rule.clone())).collect::<Result<_, _>>()?;
     let metadata = labels::in_namespace(spec, &spec.names.namespace, instance, EXTRA);
     let role = Role { metadata: metadata.clone(), rules: Some(rules) };
-    Ok(Some((role, RoleBinding { metadata, ..binding(spec, "Role", EXTRA) })))
+    Ok(Some((role, RoleBinding { metadata, ..binding(spec, instance, "Role", EXTRA) })))
 }
 
-fn binding(spec: &SessionSpec, kind: &str, role: &str) -> RoleBinding {
+fn binding(spec: &SessionSpec, instance: &str, kind: &str, role: &str) -> RoleBinding {
     RoleBinding {
         role_ref: RoleRef {
             api_group: "rbac.authorization.k8s.io".to_owned(),
@@ -96,8 +115,8 @@ fn binding(spec: &SessionSpec, kind: &str, role: &str) -> RoleBinding {
         },
         subjects: Some(vec![Subject {
             kind: "ServiceAccount".to_owned(),
-            name: LEARNER.to_owned(),
-            namespace: Some(spec.names.namespace.clone()),
+            name: account_name(&spec.names),
+            namespace: Some(instance.to_owned()),
             ..Subject::default()
         }]),
         ..RoleBinding::default()

@@ -11,6 +11,13 @@ use super::*;
 
 const INSTANCE: &str = "lectern-workbenches";
 
+const PLACE: workbench::Place<'_> = workbench::Place {
+    instance: INSTANCE,
+    default_image: "lectern/workbench:latest",
+    home_claim: None,
+    priority_class: Some(priority::WORKBENCH),
+};
+
 fn spec() -> SessionSpec {
     let session: SessionId = "01890000-0000-7000-8000-000000000001".parse().unwrap();
     SessionSpec {
@@ -52,6 +59,7 @@ fn network() -> NetworkFacts {
         dns_addresses: ["10.96.0.10".parse().unwrap(), "fd00::a".parse().unwrap()].into(),
         dns_ports: [53].into(),
         denied: ["8.8.0.0/16".parse().unwrap(), "2606::/16".parse().unwrap()].into(),
+        ingress_namespace: Some("ingress".to_owned()),
     }
 }
 
@@ -93,7 +101,8 @@ fn a_workbench_is_held_by_the_one_policy_of_its_reach() {
 #[test]
 fn a_kept_home_is_a_claim_that_goes_with_the_learners_namespace() {
     assert_yaml_snapshot!("home", home::claim(&spec(), INSTANCE, "local", "0b1c"));
-    let pod = workbench::pod(&spec(), INSTANCE, "lectern/workbench:latest", Some(home::name(&spec().names)));
+    let spec = spec();
+    let pod = workbench::pod(&spec, &workbench::Place { home_claim: Some(home::name(&spec.names)), ..PLACE });
     let volumes = pod.spec.and_then(|spec| spec.volumes).unwrap_or_default();
     assert_yaml_snapshot!("workbench_kept_home", volumes[0]);
 }
@@ -106,7 +115,7 @@ fn namespaces_enforce_a_pod_security_policy_and_say_whose_they_are() {
 
 #[test]
 fn the_learner_gets_one_role_in_one_namespace() {
-    assert_yaml_snapshot!("learner_account", rbac::learner_account(&spec(), INSTANCE));
+    assert_yaml_snapshot!("learner_account", rbac::learner_account(&spec(), INSTANCE, "0b1c"));
     assert_yaml_snapshot!("learner_binding", rbac::learner_binding(&spec(), &main_of(&spec()), INSTANCE));
     assert_yaml_snapshot!("workbench_account", rbac::workbench_account(INSTANCE));
 }
@@ -118,10 +127,11 @@ fn a_budget_becomes_quotas_and_limits() {
 }
 
 #[test]
-fn a_custom_budget_sets_nothing_but_what_the_lab_says() {
+fn a_custom_budget_bounds_disk_and_objects_and_what_the_lab_says() {
     let mut spec = SessionSpec { budget: Budget::Custom, ..spec() };
-    assert!(quota::quotas(&spec, &main_of(&spec), INSTANCE).is_empty());
-    assert!(limits::limit_range(&spec, &main_of(&spec), INSTANCE).is_none());
+    let quotas = quota::quotas(&spec, &main_of(&spec), INSTANCE);
+    let names: Vec<_> = quotas.iter().filter_map(|quota| quota.metadata.name.as_deref()).collect();
+    assert_eq!(names, ["lectern-objects", "lectern-critical"]);
     spec.limits = ContainerLimits {
         max: Amounts { cpu: None, memory: Some("3Gi".to_owned()) },
         ..ContainerLimits::default()
@@ -169,40 +179,61 @@ fn rights_that_a_lab_adds_are_a_role_in_the_learners_namespace() {
 
 #[test]
 fn the_workbench_is_restricted_and_carries_no_token() {
-    assert_yaml_snapshot!("workbench", workbench::pod(&spec(), INSTANCE, "lectern/workbench:latest", None));
+    assert_yaml_snapshot!("workbench", workbench::pod(&spec(), &PLACE));
 }
 
 #[test]
 fn a_workbench_of_another_image_gets_the_agent_from_ours() {
     let mut spec = spec();
     spec.workbench.image = Some("example.com/lab/tools:3".to_owned());
-    assert_yaml_snapshot!(
-        "workbench_own_image",
-        workbench::pod(&spec, INSTANCE, "lectern/workbench:latest", None)
-    );
+    assert_yaml_snapshot!("workbench_own_image", workbench::pod(&spec, &PLACE));
     spec.workbench.image = Some("lectern/workbench:latest".to_owned());
-    let named = workbench::pod(&spec, INSTANCE, "lectern/workbench:latest", None);
+    let named = workbench::pod(&spec, &PLACE);
     spec.workbench.image = None;
-    assert_eq!(named, workbench::pod(&spec, INSTANCE, "lectern/workbench:latest", None));
+    assert_eq!(named, workbench::pod(&spec, &PLACE));
 }
 
 #[test]
 fn a_lab_may_name_its_own_workbench_image() {
     let mut spec = spec();
     spec.workbench.image = Some("example.org/bench:2".to_owned());
-    let pod = workbench::pod(&spec, INSTANCE, "lectern/workbench:latest", None);
+    let pod = workbench::pod(&spec, &PLACE);
     assert_eq!(pod.spec.unwrap().containers[0].image.as_deref(), Some("example.org/bench:2"));
 }
 
+fn owner() -> k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference {
+    labels::owner_namespace(INSTANCE, "0b1c")
+}
+
 #[test]
-fn the_guard_keeps_learners_from_widening_policies() {
-    assert_yaml_snapshot!("guard_policy", guard::policy());
-    assert_yaml_snapshot!("guard_binding", guard::binding());
+fn the_guard_bounds_what_learners_write_and_what_runs() {
+    assert_yaml_snapshot!("guard", guard::policies(INSTANCE, &owner(), &guard::GuardSettings::default()));
+}
+
+#[test]
+fn the_guard_follows_the_operator_and_the_cluster() {
+    let settings = guard::GuardSettings {
+        ingress_suffix: Some("learners.example.org".to_owned()),
+        extended_resources: vec!["example.com/gpu".to_owned()],
+        default_priority_class: Some("ordinary".to_owned()),
+        reserved_nodes: vec!["control-1".to_owned()],
+    };
+    let text = serde_json::to_string(&guard::policies(INSTANCE, &owner(), &settings)).unwrap();
+    for wanted in [".learners.example.org", "example.com/gpu", "ordinary", "control-1", "ExternalName"] {
+        assert!(text.contains(wanted), "{wanted}");
+    }
+}
+
+#[test]
+fn learners_roles_are_our_own_and_nothing_aggregates_into_them() {
+    assert_yaml_snapshot!("roles", roles::learners(INSTANCE, &owner()));
+    assert_yaml_snapshot!("roles_cluster_wide", roles::cluster_wide(INSTANCE, &owner()));
+    assert_yaml_snapshot!("priority_class", priority::workbench());
 }
 
 #[test]
 fn checks_share_the_learners_files_with_the_workbench_and_nothing_else() {
-    let mut pod = workbench::pod(&spec(), INSTANCE, "lectern/workbench:latest", None);
+    let mut pod = workbench::pod(&spec(), &PLACE);
     assert_eq!(checks::usable(&pod), None);
     let first = checks::next(&pod).unwrap();
     assert_yaml_snapshot!("checks", first);

@@ -37,9 +37,30 @@ const CHECKS_SIZE: &str = "256Mi";
 /// The volumes that the container of checks shares with the workbench.
 pub const SHARED_WITH_CHECKS: [&str; 3] = ["home", "tmp", "agent-program"];
 
-/// The workbench of a session; `home_claim` names the claim on the volume of its home, where homes are kept.
+/// The most CPU of a workbench. A share of its node it has by its request alone; this bounds what one learner takes
+/// of a large node. It lies above what a terminal, an editor or a compiler takes, because the kernel holds back the
+/// agent, and with it every echo, together with whatever else uses up the container's time.
+const MOST_CPU: &str = "2";
+/// What the workbench may write on its node's disk besides the home: the folders above and its log, in bytes.
+const MOST_SCRATCH: u64 = 1 << 30;
+
+/// Where a workbench runs and what the cluster has for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The namespace of all workbenches.
+    pub instance: &'a str,
+    /// The image where the lab names none, and of the agent in any case.
+    pub default_image: &'a str,
+    /// The claim on the volume of the home, where homes are kept.
+    pub home_claim: Option<&'a str>,
+    /// The priority class of workbenches, where the cluster has it.
+    pub priority_class: Option<&'a str>,
+}
+
+/// The workbench of a session.
 #[must_use]
-pub fn pod(spec: &SessionSpec, instance: &str, default_image: &str, home_claim: Option<&str>) -> Pod {
+pub fn pod(spec: &SessionSpec, place: &Place<'_>) -> Pod {
+    let Place { instance, default_image, home_claim, priority_class } = *place;
     let home = ("home", HOME, spec.workbench.storage.as_str());
     let own_image = spec.workbench.image.as_deref().filter(|image| *image != default_image);
     let home_volume = home_claim.map_or_else(|| volume(home), claimed);
@@ -60,7 +81,13 @@ pub fn pod(spec: &SessionSpec, instance: &str, default_image: &str, home_claim: 
         },
         spec: Some(PodSpec {
             init_containers: own_image.map(|_| vec![installer(default_image)]),
-            containers: vec![container(spec, own_image.unwrap_or(default_image), mounts)],
+            containers: vec![container(
+                spec,
+                own_image.unwrap_or(default_image),
+                mounts,
+                most_disk(spec, home_claim.is_some()).as_deref(),
+            )],
+            priority_class_name: priority_class.map(str::to_owned),
             volumes: Some(volumes),
             service_account_name: Some(rbac::WORKBENCH.to_owned()),
             automount_service_account_token: Some(false),
@@ -96,7 +123,7 @@ fn installer(image: &str) -> Container {
         command: Some([AGENT, "install", INSTALL_FOLDER].map(str::to_owned).to_vec()),
         resources: Some(ResourceRequirements {
             requests: Some(quantities([("cpu", "10m"), ("memory", "16Mi")])),
-            limits: Some(quantities([("memory", "64Mi")])),
+            limits: Some(quantities([("memory", "64Mi"), ("cpu", "1"), ("ephemeral-storage", "64Mi")])),
             ..ResourceRequirements::default()
         }),
         security_context: Some(least_rights()),
@@ -114,7 +141,7 @@ pub(super) fn least_rights() -> SecurityContext {
     }
 }
 
-fn container(spec: &SessionSpec, image: &str, mounts: Vec<VolumeMount>) -> Container {
+fn container(spec: &SessionSpec, image: &str, mounts: Vec<VolumeMount>, disk: Option<&str>) -> Container {
     let env = |name: &str, value: &str| EnvVar {
         name: name.to_owned(),
         value: Some(value.to_owned()),
@@ -133,14 +160,44 @@ fn container(spec: &SessionSpec, image: &str, mounts: Vec<VolumeMount>) -> Conta
         ]),
         working_dir: Some(HOME.to_owned()),
         resources: Some(ResourceRequirements {
-            requests: Some(quantities([("cpu", "50m"), ("memory", "128Mi")])),
-            limits: Some(quantities([("memory", spec.workbench.memory.as_str())])),
+            requests: Some(quantities([("cpu", "50m"), ("memory", "128Mi"), ("ephemeral-storage", "64Mi")])),
+            limits: Some(quantities(
+                [("cpu", MOST_CPU), ("memory", spec.workbench.memory.as_str())]
+                    .into_iter()
+                    .chain(disk.map(|disk| ("ephemeral-storage", disk))),
+            )),
             ..ResourceRequirements::default()
         }),
         security_context: Some(least_rights()),
         volume_mounts: Some(mounts),
         ..Container::default()
     }
+}
+
+/// What all that a workbench writes on its node's disk may take together; `None` where the lab's size of the home is
+/// written in a way that cannot be added up: then each folder has its own bound only.
+fn most_disk(spec: &SessionSpec, has_volume: bool) -> Option<String> {
+    let home = if has_volume { 0 } else { bytes(&spec.workbench.storage)? };
+    Some(format!("{}Mi", home.checked_add(MOST_SCRATCH)?.div_ceil(1 << 20)))
+}
+
+/// A whole quantity of Kubernetes in bytes.
+fn bytes(quantity: &str) -> Option<u64> {
+    let digits = quantity.find(|c: char| !c.is_ascii_digit()).unwrap_or(quantity.len());
+    let (number, unit) = quantity.split_at(digits);
+    let factor = match unit {
+        "" => 1,
+        "k" => 1_000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        "T" => 1_000_000_000_000,
+        "Ki" => 1 << 10,
+        "Mi" => 1 << 20,
+        "Gi" => 1 << 30,
+        "Ti" => 1 << 40,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
 fn mount((name, path, _): (&str, &str, &str)) -> VolumeMount {
@@ -167,5 +224,20 @@ fn claimed(name: &str) -> Volume {
             ..PersistentVolumeClaimVolumeSource::default()
         }),
         ..Volume::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_added_up_where_they_are_whole() {
+        assert_eq!(bytes("1Gi"), Some(1 << 30));
+        assert_eq!(bytes("500M"), Some(500_000_000));
+        assert_eq!(bytes("7"), Some(7));
+        for unread in ["1.5Gi", "", "Gi", "1Xi", "99999999999Ti"] {
+            assert_eq!(bytes(unread), None, "{unread}");
+        }
     }
 }

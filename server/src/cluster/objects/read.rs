@@ -122,7 +122,14 @@ pub(super) fn place(
 fn is_platforms_own(kind: &str, name: &str) -> bool {
     match kind {
         "NetworkPolicy" | "ResourceQuota" | "LimitRange" => {
-            matches!(name, "lectern" | "lectern-compute" | "lectern-compute-terminating" | "lectern-objects")
+            matches!(
+                name,
+                "lectern"
+                    | "lectern-compute"
+                    | "lectern-compute-terminating"
+                    | "lectern-critical"
+                    | "lectern-objects"
+            )
         }
         "ServiceAccount" | "Role" | "RoleBinding" => {
             matches!(name, "learner" | "learner-extra" | "lectern-learner" | "lectern-lab")

@@ -1,0 +1,131 @@
+//! Letting go of what ended sessions leave: a learner may put a finalizer on anything, and nobody else will ever take
+//! it off. The namespace, its volumes and what the cluster's database holds would stay for ever, outside every quota.
+
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::discovery::{self, ApiResource, Scope};
+use kube::{Api, ResourceExt as _};
+use serde_json::json;
+
+use super::{Cluster, ClusterError};
+
+/// Finalizers that Kubernetes' own controllers take off, if they can; only where they cannot, this is done for them.
+const OF_KUBERNETES: [&str; 6] = [
+    "batch.kubernetes.io/job-tracking",
+    "foregroundDeletion",
+    "kubernetes.io/pvc-protection",
+    "orphan",
+    "service.kubernetes.io/load-balancer-cleanup",
+    "snapshot.storage.kubernetes.io/volumesnapshot-bound-protection",
+];
+/// How the namespace controller says which kinds are left.
+const CONTENT_REMAINING: &str = "NamespaceContentRemaining";
+
+impl Cluster {
+    /// Takes the finalizers off all that is left in a namespace that is being deleted, and ends its pods at once; how
+    /// many objects were let go. Finalizers of Kubernetes' own controllers stay unless `all` of them shall go. May be
+    /// repeated.
+    ///
+    /// # Errors
+    /// When the cluster gives no answer or forbids it. What could be let go was.
+    pub async fn let_go(&self, namespace: &str, all: bool) -> Result<usize, ClusterError> {
+        let action = format!("look at the namespace {namespace}");
+        let found = self.cluster_wide::<Namespace>().get_opt(namespace).await;
+        let Some(found) = found.map_err(|error| ClusterError::of(error, &action))? else { return Ok(0) };
+        if found.metadata.deletion_timestamp.is_none() {
+            return Ok(0);
+        }
+        let (mut let_go, mut failed) = (self.end_pods(namespace).await?, None);
+        for resource in self.left_kinds(&found).await? {
+            match self.strip(namespace, &resource, all).await {
+                Ok(count) => let_go += count,
+                // the other kinds can be let go all the same
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(let_go), Err)
+    }
+
+    /// Ends pods without their farewell, which their learner may have made as long as they like.
+    async fn end_pods(&self, namespace: &str) -> Result<usize, ClusterError> {
+        let pods = self.namespaced::<Pod>(namespace);
+        let action = format!("list the pods of {namespace}");
+        let left = pods.list_metadata(&ListParams::default()).await;
+        let left = left.map_err(|error| ClusterError::of(error, &action))?.items;
+        for pod in &left {
+            let now = DeleteParams::default().grace_period(0);
+            super::apply::delete(&pods, &pod.name_any(), &now).await?;
+        }
+        Ok(left.len())
+    }
+
+    /// The kinds of which something is left, as the namespace's conditions name them.
+    async fn left_kinds(&self, namespace: &Namespace) -> Result<Vec<ApiResource>, ClusterError> {
+        let conditions = namespace.status.iter().flat_map(|status| status.conditions.iter().flatten());
+        let named: Vec<_> = conditions
+            .filter(|condition| condition.type_ == CONTENT_REMAINING && condition.status == "True")
+            .flat_map(|condition| kinds_in(condition.message.as_deref().unwrap_or_default()))
+            .collect();
+        let mut groups: Vec<_> = named.iter().map(|(_, group)| group.clone()).collect();
+        groups.sort();
+        groups.dedup();
+        let mut found = vec![];
+        for group in groups {
+            let action = format!("look up the kinds of {group:?}");
+            let known = discovery::group(&self.client, &group).await;
+            let known = known.map_err(|error| ClusterError::of(error, &action))?;
+            let kinds = known.recommended_resources().into_iter().filter(|(resource, abilities)| {
+                abilities.scope == Scope::Namespaced
+                    && named.iter().any(|(plural, of)| *of == group && *plural == resource.plural)
+            });
+            found.extend(kinds.map(|(resource, _)| resource));
+        }
+        Ok(found)
+    }
+
+    async fn strip(&self, namespace: &str, resource: &ApiResource, all: bool) -> Result<usize, ClusterError> {
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, resource);
+        let action = format!("let go of the {} in {namespace}", resource.plural);
+        let left = api.list_metadata(&ListParams::default()).await;
+        let left = left.map_err(|error| ClusterError::of(error, &action))?;
+        let mut stripped = 0;
+        for object in left {
+            let before = object.metadata.finalizers.as_deref().unwrap_or_default();
+            let kept: Vec<_> =
+                before.iter().filter(|one| !all && OF_KUBERNETES.contains(&one.as_str())).collect();
+            if kept.len() == before.len() {
+                continue;
+            }
+            let patch = Patch::Merge(json!({"metadata": {"finalizers": kept}}));
+            match api.patch_metadata(&object.name_any(), &PatchParams::default(), &patch).await {
+                Ok(_) => stripped += 1,
+                Err(kube::Error::Api(status)) if status.code == 404 => {}
+                Err(error) => return Err(ClusterError::of(error, &action)),
+            }
+        }
+        Ok(stripped)
+    }
+}
+
+/// Reads `configmaps. has 1 resource instances, widgets.example.org has 2 resource instances`: plural names and groups.
+fn kinds_in(message: &str) -> Vec<(String, String)> {
+    let list = message.split_once(": ").map_or(message, |(_, list)| list);
+    list.split(", ")
+        .filter_map(|part| part.split_once(" has ")?.0.split_once('.'))
+        .map(|(plural, group)| (plural.to_owned(), group.to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_namespaces_conditions_name_what_is_left() {
+        let message = "Some resources are remaining: configmaps. has 1 resource instances, widgets.example.org has 2 \
+                       resource instances";
+        let pair = |plural: &str, group: &str| (plural.to_owned(), group.to_owned());
+        assert_eq!(kinds_in(message), [pair("configmaps", ""), pair("widgets", "example.org")]);
+        assert!(kinds_in("All content successfully removed").is_empty());
+    }
+}
