@@ -4,6 +4,7 @@
 //! whose server went away while making them, makes lost workbenches anew, renews tokens, keeps the reserve filled, and sweeps what belongs to no
 //! session. Each pass reads the shared watches and a few indexed rows; it asks the cluster nothing per idle session.
 
+mod bounds;
 mod rebuild;
 mod removal;
 mod reserve;
@@ -88,6 +89,9 @@ impl Sessions {
         }
         tracing::info!("this server reconciles sessions");
         let (mut told_hanging, mut swept_at) = (HashSet::new(), None::<Instant>);
+        let mut losses = bounds::Losses::new(self.cluster.follow_losses());
+        // where they cannot be watched, there is still everything else to do
+        let _ = tokio::time::timeout(ELECT_EVERY, self.cluster.wait_for_bounds()).await;
         loop {
             let sweeps = swept_at.is_none_or(|at| at.elapsed() >= SWEEP_EVERY);
             if sweeps {
@@ -95,8 +99,12 @@ impl Sessions {
             }
             let pass = self.pass(&mut conn, sweeps).await?;
             self.report(pass, &mut told_hanging);
+            self.restore_bounds(&mut conn, &mut losses).await?;
             // a change is looked at soon; a burst of them in one pass
-            let _ = tokio::time::timeout(EVERY, changes.recv()).await;
+            tokio::select! {
+                _ = tokio::time::timeout(EVERY, changes.recv()) => {}
+                () = losses.heard() => {}
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
             while changes.try_recv().is_ok() {}
         }
@@ -119,6 +127,7 @@ impl Sessions {
         let mut removed = self.remove_ended(conn).await?;
         if sweeps {
             removed += self.sweep_orphans(conn).await?;
+            self.let_go_of_hanging().await;
             self.rebuild_lost(conn).await?;
         }
         let made_ahead = self.fill_reserve(conn).await?;

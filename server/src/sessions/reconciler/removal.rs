@@ -21,6 +21,8 @@ use crate::store;
 const ORPHAN_GRACE_SECS: i64 = 30;
 /// After how long a deletion is taken to hang: the session is over for its learner, and operators are told.
 const HANGS_AFTER: Duration = Duration::from_secs(60);
+/// After how long Kubernetes' own controllers are not waited for any more, either.
+const HOPELESS_AFTER: Duration = Duration::from_secs(300);
 /// How many sessions' objects are deleted at once.
 const AT_ONCE: usize = 16;
 /// How many hanging deletions a notice names.
@@ -73,6 +75,30 @@ impl Sessions {
             }
         }
         Ok(asked)
+    }
+
+    /// Takes off what holds the namespaces whose deletion hangs: a learner may put a finalizer on anything.
+    pub(super) async fn let_go_of_hanging(&self) {
+        let now = self.clock.now();
+        let hanging = self.cluster.list_hanging_namespaces(now, HANGS_AFTER);
+        futures::stream::iter(hanging)
+            .for_each_concurrent(AT_ONCE, async |(name, since)| {
+                let all = (now - since).to_std().is_ok_and(|waited| waited > HOPELESS_AFTER);
+                match self.cluster.let_go(&name, all).await {
+                    Ok(0) => {}
+                    Ok(count) => {
+                        tracing::info!(k8s.namespace = name, count, "let go of what held a deletion")
+                    }
+                    Err(error) => {
+                        tracing::warn!(
+                            k8s.namespace = name,
+                            error = chain(&error),
+                            "could not let go of what holds a deletion"
+                        );
+                    }
+                }
+            })
+            .await;
     }
 
     /// Removes what carries this installation's mark and belongs to no session that may have objects. The number of

@@ -74,6 +74,18 @@ pub async fn list_running(conn: &mut PgConnection, settled_secs: i32) -> Result<
     .await?)
 }
 
+/// The sessions in use or in reserve whose objects are all made.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn list_settled(conn: &mut PgConnection) -> Result<Vec<Uuid>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select id from sessions where phase = 'running' or phase = 'reserved' and ready_at is not null",
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
 /// Claims the workbench of a running session, to make it anew; none where another server is at it.
 ///
 /// # Errors

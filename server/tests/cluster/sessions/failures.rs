@@ -1,13 +1,15 @@
 //! Sessions that do not start: what the learner is told, that nothing is left, and that starting again works.
 
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::Api;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, PostParams};
 use lectern_api::platform::Platform;
 use lectern_api::sessions::{Session, SessionState};
 use serde_json::json;
 
-use super::{allowing, check, end, fail_lab, real, run_lab, until, wait_for, write_lab};
+use super::{allowing, check, end, fail_lab, real, run_lab, type_in, until, wait_for, write_lab};
 use crate::harness::admin_client;
 use crate::support::{Setting, TestApp, run_with};
 
@@ -98,7 +100,9 @@ fn a_deletion_that_hangs_ends_for_the_learner_and_is_told_to_operators_until_it_
         let session = run_lab(&ada, LAB).await;
         let admin = admin_client().await.expect("KUBECONFIG names an administrator");
         let maps: Api<ConfigMap> = Api::namespaced(admin.clone(), &session.namespace);
-        let held = json!({"metadata": {"name": "held", "finalizers": ["example.org/never"]}});
+        // the second one is for Kubernetes' own controllers to take off
+        let finalizers = ["example.org/never", "kubernetes.io/pvc-protection"];
+        let held = json!({"metadata": {"name": "held", "finalizers": finalizers}});
         let held = serde_json::from_value(held).expect("a config map");
         maps.create(&PostParams::default(), &held).await.expect("the namespace is there");
 
@@ -123,14 +127,19 @@ fn a_deletion_that_hangs_ends_for_the_learner_and_is_told_to_operators_until_it_
         assert_eq!(over.state, SessionState::Ended { reason: "ended by the learner".to_owned() });
         let notice = hanging().await.expect("a notice");
         assert!(notice.message.contains(&format!("namespace {}", session.namespace)), "{notice:?}");
-        assert!(notice.message.contains("example.org/never"), "{notice:?}");
+        assert!(notice.message.contains("kubernetes.io/pvc-protection"), "{notice:?}");
         assert_eq!(app.count("select count(*) from sessions where removed_at is null").await, 1);
         // a new session of the lab is not kept waiting
         let again = run_lab(&ada, LAB).await;
         assert_ne!(again.id, session.id);
+        until("what no controller takes off is taken off", async || {
+            let held = maps.get_opt("held").await.expect("the cluster answers");
+            let left = held.and_then(|map| map.metadata.finalizers).unwrap_or_default();
+            left == ["kubernetes.io/pvc-protection"]
+        })
+        .await;
 
-        let release = json!({"metadata": {"finalizers": null}});
-        maps.patch("held", &PatchParams::default(), &Patch::Merge(release)).await.expect("it is still there");
+        app.clock.advance(chrono::TimeDelta::minutes(5));
         until("the rest is gone and noted", async || {
             app.count("select count(*) from sessions where phase = 'ended' and removed_at is not null").await
                 == 1
@@ -138,5 +147,29 @@ fn a_deletion_that_hangs_ends_for_the_learner_and_is_told_to_operators_until_it_
         .await;
         assert_eq!(hanging().await, None);
         end(&ada, again.id).await;
+    });
+}
+
+#[test]
+fn what_is_taken_away_of_a_learners_rights_comes_back_within_seconds() {
+    run_with(real(), async |app| {
+        write_lab(app, LAB, "", &[]);
+        let ada = app.learner("ada").await;
+        let session = run_lab(&ada, LAB).await;
+        let _reconciling = app.reconcile();
+        let admin = admin_client().await.expect("KUBECONFIG names an administrator");
+        let bindings: Api<RoleBinding> = Api::namespaced(admin.clone(), &session.namespace);
+        let policies: Api<NetworkPolicy> = Api::namespaced(admin, &session.namespace);
+        let now = DeleteParams::default();
+        bindings.delete("lectern-learner", &now).await.expect("it is there");
+        policies.delete("lectern", &now).await.expect("it is there");
+        until("the binding and the policy are back", async || {
+            let (binding, policy) =
+                tokio::join!(bindings.get_opt("lectern-learner"), policies.get_opt("lectern"));
+            binding.expect("the cluster answers").is_some() && policy.expect("the cluster answers").is_some()
+        })
+        .await;
+        type_in(&ada, session.id, "kubectl auth can-i create pods\r", "yes").await;
+        end(&ada, session.id).await;
     });
 }
