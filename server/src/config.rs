@@ -96,6 +96,17 @@ pub struct ClusterFlags {
     /// without it a home lives as long as its pod.
     #[arg(long, env = "LECTERN_HOME_STORAGE_CLASS", value_name = "NAME")]
     pub home_storage_class: Option<String>,
+    /// Domain below which learners may publish what runs in their namespaces, by Ingress or `HTTPRoute`; without it they
+    /// may not.
+    #[arg(long, env = "LECTERN_INGRESS_SUFFIX", value_name = "DOMAIN", value_parser = domain)]
+    pub ingress_suffix: Option<String>,
+    /// Namespace of the ingress controller that publishes it, which may then reach learners' pods.
+    #[arg(long, env = "LECTERN_INGRESS_NAMESPACE", value_name = "NAME", requires = "ingress_suffix")]
+    pub ingress_namespace: Option<String>,
+    /// Resources besides CPU, memory and disk that learners' containers may ask for, such as `example.com/gpu`; may be
+    /// repeated.
+    #[arg(long, env = "LECTERN_LEARNER_RESOURCES", value_name = "NAME", value_delimiter = ',')]
+    pub learner_resources: Vec<String>,
     /// Namespace for the workbenches.
     #[arg(long, env = "LECTERN_WORKBENCH_NAMESPACE", default_value = "lectern-workbenches")]
     pub workbench_namespace: String,
@@ -103,6 +114,18 @@ pub struct ClusterFlags {
     /// repeated, and hold several with commas between them.
     #[arg(long, env = "LECTERN_DENY_EGRESS", value_name = "CIDR", value_delimiter = ',', value_parser = crate::cluster::parse_denied)]
     pub deny_egress: Vec<IpNet>,
+}
+
+/// Reads a domain, which may be written with a dot before it.
+fn domain(text: &str) -> Result<String, String> {
+    let name = text.trim_start_matches('.').to_ascii_lowercase();
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && label.len() < 64
+    };
+    match name.contains('.') && name.split('.').all(is_label) {
+        true => Ok(name),
+        false => Err("a domain is needed, such as learners.example.org".to_owned()),
+    }
 }
 
 /// What the running services need to know.

@@ -84,10 +84,13 @@ pub async fn serve(
         workbench_image: args.cluster.workbench_image.clone(),
         home_storage_class: args.cluster.home_storage_class.clone(),
         denied_cidrs: args.cluster.deny_egress.clone(),
+        ingress_suffix: args.cluster.ingress_suffix.clone(),
+        ingress_namespace: args.cluster.ingress_namespace.clone(),
+        extended_resources: args.cluster.learner_resources.clone(),
         ..ClusterConfig::default()
     })
     .await?;
-    let (tell_notices, notices) = watch::channel(vec![]);
+    let (tell_notices, notices) = watch::channel(guard_notice(&cluster).into_iter().collect());
     let app = App::build(Parts {
         pool,
         cluster: cluster.clone(),
@@ -149,19 +152,32 @@ async fn probe_policies(cluster: Cluster, notices: watch::Sender<Vec<Notice>>) {
             let message = "This cluster ignores NetworkPolicy: learners can reach each other's pods and the nodes' \
                 network. Install a network plugin that enforces policies, such as Calico or Cilium, and restart Lectern.";
             tracing::error!("{message}");
-            let _ = notices.send(vec![Notice {
-                code: "network_policies_not_enforced".to_owned(),
-                message: message.to_owned(),
-            }]);
+            add_notice(&notices, "network_policies_not_enforced", message.to_owned());
         }
         PolicyEnforcement::Unknown { reason } => {
             tracing::warn!(reason, "it could not be found out whether the cluster enforces network policies");
-            let _ = notices.send(vec![Notice {
-                code: "network_policies_unknown".to_owned(),
-                message: format!(
-                    "It could not be found out whether this cluster enforces NetworkPolicy: {reason}. Restart Lectern to try again."
-                ),
-            }]);
+            let message = format!(
+                "It could not be found out whether this cluster enforces NetworkPolicy: {reason}. Restart Lectern to try again."
+            );
+            add_notice(&notices, "network_policies_unknown", message);
         }
     }
+}
+
+/// Tells operators one thing more.
+fn add_notice(notices: &watch::Sender<Vec<Notice>>, code: &str, message: String) {
+    notices.send_modify(|all| all.push(Notice { code: code.to_owned(), message }));
+}
+
+/// What operators are told where the admission guard is missing.
+fn guard_notice(cluster: &Cluster) -> Option<Notice> {
+    let reason = cluster.missing_guard()?;
+    Some(Notice {
+        code: "admission_guard_missing".to_owned(),
+        message: format!(
+            "The rules that bound what learners may create are not in force: {reason}. Learners can reach other \
+             learners and the network around this cluster. Lectern needs Kubernetes 1.30 and the right to write \
+             ValidatingAdmissionPolicies; then restart it."
+        ),
+    })
 }
