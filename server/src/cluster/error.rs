@@ -250,6 +250,10 @@ impl ClusterError {
         let action = action.to_owned();
         match error {
             kube::Error::Api(status) if status.code == 404 => Self::NotFound { action },
+            // the quota controller is on its way
+            kube::Error::Api(status) if status.message.contains("status unknown for quota") => {
+                Self::Busy { action, source: Box::new(kube::Error::Api(status)) }
+            }
             // 403: permissions, quota, pod security; 422: validation; 400: malformed names or admission
             kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422) => {
                 Self::Refused { action, message: status.message }

@@ -35,8 +35,12 @@ impl Cluster {
         if found.metadata.deletion_timestamp.is_none() {
             return Ok(0);
         }
-        let (mut let_go, mut failed) = (self.end_pods(namespace).await?, None);
-        for resource in self.left_kinds(&found).await? {
+        self.end_pods(namespace).await?;
+        let (mut let_go, mut failed) = (0, None);
+        // the namespace controller looks at everything else, and says what is left, only once the pods are gone
+        let pods = ApiResource::erase::<Pod>(&());
+        let others = self.left_kinds(&found).await?.into_iter().filter(|kind| kind.plural != pods.plural);
+        for resource in std::iter::once(pods.clone()).chain(others) {
             match self.strip(namespace, &resource, all).await {
                 Ok(count) => let_go += count,
                 // the other kinds can be let go all the same
@@ -47,16 +51,15 @@ impl Cluster {
     }
 
     /// Ends pods without their farewell, which their learner may have made as long as they like.
-    async fn end_pods(&self, namespace: &str) -> Result<usize, ClusterError> {
+    async fn end_pods(&self, namespace: &str) -> Result<(), ClusterError> {
         let pods = self.namespaced::<Pod>(namespace);
         let action = format!("list the pods of {namespace}");
         let left = pods.list_metadata(&ListParams::default()).await;
-        let left = left.map_err(|error| ClusterError::of(error, &action))?.items;
-        for pod in &left {
+        for pod in left.map_err(|error| ClusterError::of(error, &action))? {
             let now = DeleteParams::default().grace_period(0);
             super::apply::delete(&pods, &pod.name_any(), &now).await?;
         }
-        Ok(left.len())
+        Ok(())
     }
 
     /// The kinds of which something is left, as the namespace's conditions name them.

@@ -82,11 +82,13 @@ impl Cluster {
                 self.apply_workbench(account),
                 self.apply_extra_rights(spec),
                 self.apply_bounds(spec, &spaces[0])
-            )
+            )?;
+            self.apply_quotas(spec, &spaces[0]).await
         };
         let others = futures::future::try_join_all(spaces[1..].iter().map(async |space| {
             self.apply_namespace(spec, space).await?;
-            self.apply_bounds(spec, space).await
+            self.apply_bounds(spec, space).await?;
+            self.apply_quotas(spec, space).await
         }));
         tokio::try_join!(main, others)?;
         Ok(())
@@ -101,16 +103,10 @@ impl Cluster {
         apply::apply(self.cluster_wide(), namespace).await
     }
 
-    /// What bounds the learner in one of their namespaces: rights, network, quota and limits.
+    /// What bounds the learner in one of their namespaces, quotas aside: rights, network and limits.
     async fn apply_bounds(&self, spec: &SessionSpec, space: &NamespaceSpec) -> Result<(), ClusterError> {
         let instance = self.workbench_namespace();
         let namespace = &space.name;
-        let quotas = async {
-            let quotas = manifests::quota::quotas(spec, space, instance);
-            let api: kube::Api<k8s_openapi::api::core::v1::ResourceQuota> = self.namespaced(namespace);
-            futures::future::try_join_all(quotas.into_iter().map(|quota| apply::apply(api.clone(), quota)))
-                .await
-        };
         let limits = manifests::limits::limit_range(spec, space, instance);
         let binding = manifests::rbac::learner_binding(spec, space, instance);
         let policy = manifests::network_policy::learner(spec, space, instance, &self.network());
@@ -125,9 +121,17 @@ impl Cluster {
             apply::apply(self.namespaced(namespace), policy),
             for_lab,
             apply::apply(self.namespaced(namespace), limits),
-            quotas,
         )?;
         Ok(())
+    }
+
+    /// Comes last: until a new quota was counted once, nothing of the kinds that it counts is accepted.
+    async fn apply_quotas(&self, spec: &SessionSpec, space: &NamespaceSpec) -> Result<(), ClusterError> {
+        let quotas = manifests::quota::quotas(spec, space, self.workbench_namespace());
+        let api: kube::Api<k8s_openapi::api::core::v1::ResourceQuota> = self.namespaced(&space.name);
+        futures::future::try_join_all(quotas.into_iter().map(|quota| apply::apply(api.clone(), quota)))
+            .await
+            .map(drop)
     }
 
     async fn apply_extra_rights(&self, spec: &SessionSpec) -> Result<(), ClusterError> {

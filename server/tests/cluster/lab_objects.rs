@@ -39,10 +39,11 @@ async fn a_second_namespace_comes_and_goes_with_its_session() -> Result<()> {
         let maps: Api<ConfigMap> = Api::namespaced(t.admin.clone(), &second);
         assert_eq!(maps.get("c").await?.data.context("no data")?["a"], "b");
         let bindings: Api<RoleBinding> = Api::namespaced(t.admin.clone(), &second);
-        let binding = bindings.get("learner").await?;
-        assert_eq!(binding.role_ref.name, "view");
+        let binding = bindings.get("lectern-learner").await?;
+        assert_eq!(binding.role_ref.name, format!("{}:learner-view", t.config.workbench_namespace));
         let subject = &binding.subjects.context("nobody is bound")?[0];
-        assert_eq!(subject.namespace.as_deref(), Some(spec.names.namespace.as_str()));
+        assert_eq!(subject.name, format!("learner-{}", spec.names.session));
+        assert_eq!(subject.namespace.as_deref(), Some(t.config.workbench_namespace.as_str()));
         let policies: Api<NetworkPolicy> = Api::namespaced(t.admin.clone(), &second);
         policies.get("lectern").await?;
         t.cluster.deprovision(&spec.names).await?;

@@ -65,7 +65,9 @@ async fn a_learner_publishes_under_names_of_their_own_only() -> Result<()> {
         }
         let own = format!("{namespace}.learners.example.org");
         let mut of_nobody = ingress(&own);
-        of_nobody["spec"]["rules"].as_array_mut().context("rules")?.push(json!({"http": {"paths": []}}));
+        let mut hostless = of_nobody["spec"]["rules"][0].clone();
+        hostless.as_object_mut().context("a rule")?.remove("host");
+        of_nobody["spec"]["rules"].as_array_mut().context("rules")?.push(hostless);
         let mut of_all = ingress(&own);
         of_all["spec"]["defaultBackend"] = json!({"service": {"name": "web", "port": {"number": 80}}});
         let mut of_another = ingress(&own);
