@@ -127,6 +127,9 @@ fn bounds_of(spec: &SessionSpec, instance: &str) -> Vec<String> {
         add("LimitRange", "lectern");
         add("NetworkPolicy", "lectern");
         add("RoleBinding", rbac::BINDING);
+        if rbac::lab_binding(spec, &space, instance).is_some() {
+            add("RoleBinding", rbac::LAB);
+        }
     }
     if !spec.rules.is_empty() {
         keys.push(key_of("Role", &spec.names.namespace, rbac::EXTRA));

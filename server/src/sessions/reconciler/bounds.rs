@@ -81,7 +81,7 @@ impl Sessions {
 
     async fn restore_bounds_of(&self, row: &SessionRow) -> Result<(), ProvisionError> {
         let lab = self.lab_of(row)?;
-        let spec = session_spec(row, &lab);
+        let (spec, _) = session_spec(row, &lab, &self.portal.allowances_of(&lab.slug));
         let missing = self.cluster.list_missing_bounds(&spec);
         if !missing.is_empty() {
             tracing::warn!(session.id = %row.session_id(), ?missing, "putting back what bounds a session");
