@@ -66,7 +66,7 @@ pub const FIELDS: &[SpecField] = &[
     field(
         "session.namespaces.budget",
         Acted,
-        "`small`, `medium` (default), `large`, `x-large`, `xx-large`, `xxx-large`, or `custom`: none but your own objects'",
+        "`small`, `medium` (default), `large`, `x-large`, `xx-large`, `xxx-large`, or `custom`: for CPU and memory none but your own objects'",
     ),
     field("session.namespaces.limits.min", Acted, "the least `cpu` and `memory` of a container"),
     field("session.namespaces.limits.max", Acted, "the most `cpu` and `memory` of a container"),
