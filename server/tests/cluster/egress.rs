@@ -50,6 +50,16 @@ async fn a_session_reaches_the_api_server_and_no_more_than_it_may() -> Result<()
                     spec.egress
                 );
             }
+            // policies add up: one of the learner's own opens no more than that
+            let own: Api<NetworkPolicy> = Api::namespaced(t.learner(&spec.names).await?, namespace);
+            let to = json!([{
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+                "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+            }]);
+            let policy = json!({"metadata": {"name": "names"}, "spec": {"podSelector": {}, "policyTypes": ["Egress"],
+                "egress": [{"to": to, "ports": [{"port": 53, "protocol": "UDP"}]}]}});
+            let made = own.create(&PostParams::default(), &serde_json::from_value(policy)?).await;
+            assert_eq!(made.is_ok(), resolves, "{:?}: {made:?}", spec.egress);
         }
         Ok(())
     })

@@ -1,5 +1,6 @@
 //! What learners may write, of whatever kind.
 
+use super::super::super::Egress;
 use super::super::super::names::NAMESPACE_PREFIX;
 use super::super::{labels, rbac};
 use super::{GuardSettings, LARGEST_MAP, LARGEST_OBJECT, Rules, list, quoted, rule};
@@ -62,6 +63,15 @@ pub(super) fn policy(instance: &str, settings: &GuardSettings) -> Rules {
         variables: vec![
             ("kind", "request.resource.resource".to_owned()),
             ("session", format!("namespaceObject.metadata.labels[{}]", quoted(labels::SESSION))),
+            // a session that is to resolve no names is not opened to DNS by a policy of its learner's
+            (
+                "resolves",
+                format!(
+                    "!({0} in namespaceObject.metadata.labels) || namespaceObject.metadata.labels[{0}] != '{1}'",
+                    quoted(labels::EGRESS),
+                    Egress::None.as_str()
+                ),
+            ),
             (
                 "main",
                 format!(
@@ -137,7 +147,7 @@ fn network_policies() -> [(String, String); 2] {
         selects("peer.namespaceSelector")
     );
     let dns = format!(
-        "(has(peer.namespaceSelector) && has(peer.namespaceSelector.matchLabels) && \
+        "(variables.resolves && has(peer.namespaceSelector) && has(peer.namespaceSelector.matchLabels) && \
          {name} in peer.namespaceSelector.matchLabels && \
          peer.namespaceSelector.matchLabels[{name}] == 'kube-system' && \
          has(peer.podSelector) && has(peer.podSelector.matchLabels) && \
@@ -155,8 +165,8 @@ fn network_policies() -> [(String, String); 2] {
                      rule.to.all(peer, {own} || {dns}))"
                 ),
             ),
-            "a policy of yours may let traffic out to pods of your own namespaces only; DNS is always open, and \
-             everything else is decided by the platform",
+            "a policy of yours may let traffic out to pods of your own namespaces only; DNS is open as far as your lab \
+             may use it, and everything else is decided by the platform",
         ),
         told(
             for_kind(
