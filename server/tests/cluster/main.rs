@@ -20,6 +20,7 @@ mod lab_objects;
 mod objects;
 mod published;
 mod sessions;
+mod spoofing;
 mod terminals;
 mod workbenches;
 
