@@ -172,6 +172,21 @@ func TestPoliciesHoldInTheKernel(t *testing.T) {
 	network.expect("web", "10.0.0.254:6443", true)
 	network.expect("web", "10.0.0.2:9090", false)
 
+	// Many ranges become sets, one for each length of prefix.
+	many := append(block("10.0.0.0/30"), block("192.0.2.0/30")...)
+	many = append(many, append(block("2001:db8::/64"), block("2001:db8:1::/64")...)...)
+	write(t, writer, compiled(t, world(egressTo(many, ports(9000, 9100), port("TCP", intstr.FromInt32(81))))))
+	network.expect("web", "10.0.0.2:9090", true)
+	network.expect("web", "10.0.0.254:6443", false)
+	many = append(many, block("10.0.0.254/32")...)
+	write(t, writer, compiled(t, world(egressTo(many))))
+	network.expect("web", "10.0.0.254:6443", true)
+	write(t, writer, compiled(t, world(egressTo(block("10.0.0.0/8", "10.0.0.252/30", "10.0.1.0/30", "10.9.0.0/16", "10.0.0.77/32")))))
+	network.expect("web", "10.0.0.254:6443", false)
+	network.expect("web", "10.0.0.2:9090", true)
+	write(t, writer, compiled(t, world(egressTo(block("2001:db8::/32", "2001:db8:1::/48", "2001:db8:2::/48")))))
+	network.expect("web", "10.0.0.2:9090", false)
+
 	guarded := world()
 	guarded.Bridge = "br0"
 	guarded.Pods = []Pod{web, db} // prober's address is then one that no pod has

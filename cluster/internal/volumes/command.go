@@ -69,7 +69,7 @@ func NewCommand() *cobra.Command {
 	flags.StringVar(&chosen.mountsDir, "mounts-dir", "", "directory where the volumes are mounted, always the same, as persistentvolumes name it")
 	flags.StringVar(&chosen.healthzBind, "healthz-bind-address", "", "address and port that answer /healthz; none when empty")
 	flags.StringVar(&chosen.reserve, "reserve", "", "what of the disk stays free, like 10Gi: with less, no volume is made, and pods that fill volumes are ended; when empty, 5 % of the disk, but at least 2Gi and at most 16Gi")
-	flags.Float64Var(&chosen.overcommit, "overcommit", 4, "how many times what is free beyond the reserve all volumes may still grow; 1 promises nothing that the disk does not have, 0 anything")
+	flags.Float64Var(&chosen.overcommit, "overcommit", 8, "how many times what is free beyond the reserve all volumes may still grow; 1 promises nothing that the disk does not have, 0 anything")
 	return command
 }
 
