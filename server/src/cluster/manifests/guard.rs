@@ -110,6 +110,8 @@ fn rule(group: &str, resources: &[&str], operations: &[&str]) -> NamedRuleWithOp
         api_versions: texts(&["*"]),
         resources: texts(resources),
         operations: texts(operations),
+        // what belongs to the whole cluster is in no learner's namespace, and the selector would not leave it out
+        scope: Some("Namespaced".to_owned()),
         ..NamedRuleWithOperations::default()
     }
 }
