@@ -48,8 +48,8 @@ impl Snapshot {
                     .collect()
             };
             differences.extend(only_in("+", lines, others));
-            // mounts of others that are cleared away meanwhile vanish here, too
-            if *kind != "mount" {
+            // mounts and cgroups of others that are cleared away meanwhile vanish here, too
+            if !["mount", "cgroup"].contains(kind) {
                 differences.extend(only_in("-", others, lines));
             }
         }
