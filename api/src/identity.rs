@@ -1,5 +1,7 @@
 //! People and how they sign in.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +22,7 @@ pub enum Role {
 }
 
 /// `POST /api/v1/logins`: sign in, with a password or with a one-time link's token.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "snake_case")]
 pub enum SignIn {
     /// With a user name and a password.
@@ -38,7 +40,7 @@ pub enum SignIn {
 }
 
 /// `POST /api/v1/registrations`: open an account as a learner of a class.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Registration {
     /// The class's join code, as the instructor shows it.
     pub join_code: String,
@@ -77,7 +79,7 @@ pub struct User {
 }
 
 /// `POST /api/v1/users` (admin): make an account.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct NewUser {
     /// As in [`Registration::username`].
     pub username: String,
@@ -91,7 +93,7 @@ pub struct NewUser {
 }
 
 /// `POST /api/v1/users/{id}/sign-in-links` (admin): a link that signs its bearer in, once.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct SignInLink {
     /// The whole address; the token stands in the fragment, which browsers do not send to servers.
     pub url: String,
@@ -100,11 +102,61 @@ pub struct SignInLink {
 }
 
 /// `PUT /api/v1/me/password`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct SetPassword {
     /// The present password; not needed where there is none yet.
     #[serde(default)]
     pub current: Option<String>,
     /// The new one; at least 10 characters.
     pub new: String,
+}
+
+/// Shows a type without what it holds, so that no log can hold a password or a token either.
+macro_rules! show_name_only {
+    ($($name:ident)*) => {
+        $(impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        })*
+    };
+}
+
+show_name_only!(SignIn Registration NewUser SignInLink SetPassword);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_secret_is_shown_for_debugging() {
+        let secret = "correct horse".to_owned();
+        let shown = [
+            format!("{:?}", SignIn::Password { username: "ada".into(), password: secret.clone() }),
+            format!("{:?}", SignIn::Link { token: secret.clone() }),
+            format!("{:?}", SetPassword { current: Some(secret.clone()), new: secret.clone() }),
+            format!("{:?}", SignInLink { url: secret.clone(), expires_at: Utc::now() }),
+            format!(
+                "{:?}",
+                Registration {
+                    join_code: secret.clone(),
+                    username: "ada".into(),
+                    display_name: "Ada".into(),
+                    password: secret.clone(),
+                }
+            ),
+            format!(
+                "{:?}",
+                NewUser {
+                    username: "ada".into(),
+                    display_name: "Ada".into(),
+                    role: Role::Learner,
+                    password: Some(secret.clone()),
+                }
+            ),
+        ];
+        for text in shown {
+            assert!(!text.contains(&secret), "{text}");
+        }
+    }
 }

@@ -17,6 +17,7 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::config::ServiceConfig;
+use crate::http::edge::{Edge, guard, unreadable_body};
 use crate::http::{ApiError, endpoints};
 use crate::identity::Identity;
 use crate::progress::Progress;
@@ -26,6 +27,8 @@ use crate::terminals::OpenTerminals;
 
 /// How many changes may wait for a slow stream before it is told that it missed some.
 const CHANGES_KEPT: usize = 1024;
+/// How long a request's head may take.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// The largest JSON body, in bytes.
 const BODY_BYTES: usize = 512 * 1024;
 
@@ -52,6 +55,8 @@ pub struct Services {
     pub terminals: OpenTerminals,
     /// Changes to sessions, from all servers.
     pub changes: broadcast::Sender<Change>,
+    /// What every request is measured by.
+    pub edge: Edge,
     /// Settings.
     pub config: ServiceConfig,
     /// For the health checks only.
@@ -125,6 +130,7 @@ impl App {
             ),
             catalog,
             changes,
+            edge: Edge::new(&config),
             config,
             pool,
             cluster,
@@ -151,13 +157,23 @@ impl App {
     /// The listener failed.
     pub async fn run(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
         let services = self.services.clone();
-        let listening = tokio::spawn(forward_changes(services.clone().into_inner()));
+        let (identity, limits) = (services.identity.clone(), services.edge.limits.clone());
+        let background = [
+            tokio::spawn(forward_changes(services.clone().into_inner())),
+            tokio::spawn(async move {
+                identity.keep_sweeping().await;
+            }),
+            tokio::spawn(async move {
+                limits.keep_sweeping().await;
+            }),
+        ];
         let mut server = HttpServer::new(move || {
             ActixApp::new()
                 .app_data(services.clone())
-                .app_data(JsonConfig::default().limit(BODY_BYTES).error_handler(|e, _| unreadable(&e)))
+                .app_data(JsonConfig::default().limit(BODY_BYTES).error_handler(|e, _| unreadable_body(&e)))
                 .app_data(PathConfig::default().error_handler(|e, _| unreadable(&e)))
                 .app_data(QueryConfig::default().error_handler(|e, _| unreadable(&e)))
+                .wrap(from_fn(guard))
                 .wrap(from_fn(crate::telemetry::log_request))
                 .configure(endpoints::configure)
         })
@@ -169,6 +185,7 @@ impl App {
             }
         })
         .workers(std::thread::available_parallelism().map_or(2, usize::from).min(8))
+        .client_request_timeout(HEAD_WITHIN)
         .shutdown_timeout(5)
         .disable_signals()
         .listen(self.listener)?
@@ -182,7 +199,9 @@ impl App {
                 result
             }
         };
-        listening.abort();
+        for task in background {
+            task.abort();
+        }
         result
     }
 }

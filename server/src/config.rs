@@ -2,8 +2,9 @@
 
 pub mod portal;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 use ipnet::IpNet;
@@ -20,6 +21,37 @@ pub struct HttpConfig {
     /// Address under which browsers reach Lectern, where it differs: behind a proxy, or with a name.
     #[arg(long, env = "LECTERN_PUBLIC_URL")]
     pub public_url: Option<Url>,
+    /// Networks of the proxies in front of Lectern, with commas between them. Only of these X-Forwarded-For is believed.
+    #[arg(long, env = "LECTERN_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
+    pub trusted_proxies: Vec<Network>,
+    /// Further host names under which browsers may reach Lectern, with commas between them.
+    #[arg(long, env = "LECTERN_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
+    pub allowed_hosts: Vec<String>,
+    /// Lets pages of labs show pictures of other sites, which then learn the addresses of those who read.
+    #[arg(long, env = "LECTERN_EXTERNAL_PICTURES")]
+    pub external_pictures: bool,
+}
+
+/// A network, written like `10.0.0.0/8` or `2001:db8::/32`; a bare address is a network of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network(IpNet);
+
+impl Network {
+    /// Whether an address lies in it.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map(Self).map_err(|_| format!("{text:?} is not a network; write it like 10.0.0.0/8"))
+    }
 }
 
 /// Where labs come from.
@@ -133,6 +165,20 @@ fn domain(text: &str) -> Result<String, String> {
 pub struct ServiceConfig {
     /// As in [`HttpConfig::public_url`].
     pub public_url: Option<Url>,
+    /// As in [`HttpConfig::trusted_proxies`].
+    pub trusted_proxies: Vec<Network>,
+    /// As in [`HttpConfig::allowed_hosts`].
+    pub allowed_hosts: Vec<String>,
+    /// As in [`HttpConfig::external_pictures`].
+    pub external_pictures: bool,
     /// How many sessions, and how long.
     pub portal: portal::Portal,
+}
+
+impl ServiceConfig {
+    /// Whether browsers come over HTTPS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+    }
 }

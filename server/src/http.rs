@@ -4,10 +4,14 @@
 pub mod assets;
 pub mod caller;
 pub mod classes;
+pub mod edge;
 pub mod endpoints;
 pub mod error;
+pub mod headers;
 pub mod health;
+pub mod hosts;
 pub mod labs;
+pub mod limits;
 pub mod live;
 pub mod me;
 pub mod origin;
@@ -16,5 +20,6 @@ pub mod progress;
 pub mod sessions;
 pub mod terminals;
 pub mod users;
+pub mod visitor;
 
 pub use error::ApiError;

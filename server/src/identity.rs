@@ -1,29 +1,28 @@
 //! Who the caller is: accounts, passwords, one-time links and the logins of browsers.
 
+mod failures;
 mod names;
 mod passwords;
+mod sign_in;
 mod tokens;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use lectern_api::identity::{NewUser, Registration, Role, User};
+use lectern_api::identity::{NewUser, Role, User};
 use lectern_api::ids::UserId;
-use sqlx::{Acquire, PgPool};
+use sqlx::PgPool;
 
 use crate::clock::Clock;
-use crate::progress::classes::normalise_join_code;
 use crate::store::{self, StoreError};
+pub use failures::{Attempt, Visitor};
 pub use names::{InvalidField, check_display_name, normalise_username};
+use passwords::Standing;
+pub use sign_in::DEVICE_DAYS;
 pub use tokens::Token;
 
 /// How long a browser stays signed in.
 const LOGIN_DAYS: i64 = 14;
 /// How long a one-time link can be used.
 const LINK_HOURS: i64 = 24;
-/// After so many failures under one name, sign-in is refused until the window ends.
-const FAILURES_PER_NAME: i32 = 10;
-/// The same for one address, from which a whole class may sign in.
-const FAILURES_PER_ADDRESS: i32 = 100;
-
 /// Why something about a person could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
@@ -33,12 +32,15 @@ pub enum IdentityError {
     /// Wrong name, password or link; deliberately one answer for all.
     #[error("the name or password is wrong, or the link was used or is too old")]
     Refused,
-    /// Too many failures.
-    #[error("too many failed sign-ins; try again at {until}")]
+    /// Too many wrong attempts.
+    #[error("there were too many wrong attempts; try again in {}", in_words(*wait_secs))]
     TooManyFailures {
-        /// When the next try counts.
-        until: DateTime<Utc>,
+        /// How long until the next attempt counts, in seconds.
+        wait_secs: u64,
     },
+    /// More people sign in at this moment than passwords can be checked.
+    #[error("too many people sign in at this moment; try again in a few seconds")]
+    Busy,
     /// The user name is taken.
     #[error("the user name {0:?} is taken; choose another one")]
     UsernameTaken(String),
@@ -54,6 +56,14 @@ pub enum IdentityError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn in_words(secs: u64) -> String {
+    match secs {
+        0..=1 => "a second".to_owned(),
+        2..=99 => format!("{secs} seconds"),
+        _ => format!("{} minutes", secs.div_ceil(60)),
+    }
 }
 
 impl From<sqlx::Error> for IdentityError {
@@ -78,79 +88,14 @@ pub struct Login {
 pub struct Identity {
     pool: PgPool,
     clock: Clock,
+    slow_names: failures::SlowNames,
 }
 
 impl Identity {
     /// The service on this database.
     #[must_use]
     pub fn new(pool: PgPool, clock: Clock) -> Self {
-        Self { pool, clock }
-    }
-
-    /// Signs in with a password. `address` is the caller's, for the limit on failures.
-    ///
-    /// # Errors
-    /// [`IdentityError::Refused`], [`IdentityError::TooManyFailures`], or the database's.
-    pub async fn sign_in(
-        &self,
-        username: &str,
-        password: String,
-        address: &str,
-    ) -> Result<Login, IdentityError> {
-        let mut conn = self.pool.acquire().await?;
-        // a name that could not be one is answered as a wrong one, and needs no row of its own
-        let username = normalise_username(username).map_err(|_| IdentityError::Refused)?;
-        let keys = [format!("name:{username}"), format!("address:{address}")];
-        self.check_failures(&mut conn, &keys).await?;
-        let row = store::users::find_by_username(&mut conn, &username).await?;
-        let hash = row.as_ref().and_then(|r| r.password_hash.clone());
-        drop(conn);
-        // verified even where there is no account, so that the time taken does not tell
-        let matches = passwords::verify(password, hash).await?;
-        let mut conn = self.pool.acquire().await?;
-        match row {
-            Some(row) if matches => self.open_login(&mut conn, row.into(), true).await,
-            _ => {
-                store::identity::record_failure(&mut conn, &keys).await?;
-                Err(IdentityError::Refused)
-            }
-        }
-    }
-
-    async fn check_failures(
-        &self,
-        conn: &mut sqlx::PgConnection,
-        keys: &[String; 2],
-    ) -> Result<(), IdentityError> {
-        for (key, limit) in keys.iter().zip([FAILURES_PER_NAME, FAILURES_PER_ADDRESS]) {
-            if let Some((failures, until)) =
-                store::identity::count_failures(conn, std::slice::from_ref(key)).await?
-                && failures >= limit
-            {
-                return Err(IdentityError::TooManyFailures { until });
-            }
-        }
-        Ok(())
-    }
-
-    /// Signs in with a one-time link's token, which is used up.
-    ///
-    /// # Errors
-    /// [`IdentityError::Refused`], [`IdentityError::TooManyFailures`], or the database's.
-    pub async fn sign_in_by_link(&self, token: &str, address: &str) -> Result<Login, IdentityError> {
-        let mut conn = self.pool.acquire().await?;
-        let keys = [format!("link:{address}"), format!("address:{address}")];
-        self.check_failures(&mut conn, &keys).await?;
-        let row = match Token::parse(token) {
-            Some(token) => store::identity::take_sign_in_link(&mut conn, &token.hash()).await?,
-            None => None,
-        };
-        let Some(row) = row else {
-            store::identity::record_failure(&mut conn, &keys).await?;
-            return Err(IdentityError::Refused);
-        };
-        let has_password = row.password_hash.is_some();
-        self.open_login(&mut conn, row.into(), has_password).await
+        Self { pool, clock, slow_names: failures::SlowNames::default() }
     }
 
     async fn open_login(
@@ -188,43 +133,13 @@ impl Identity {
         Ok(store::identity::delete_login(&mut conn, &login.token.hash()).await?)
     }
 
-    /// Opens a learner's account with a class's join code, and signs it in.
-    ///
-    /// # Errors
-    /// [`IdentityError::Field`], [`IdentityError::UnknownJoinCode`], [`IdentityError::UsernameTaken`], …
-    pub async fn register(&self, wish: Registration, address: &str) -> Result<Login, IdentityError> {
-        let code = normalise_join_code(&wish.join_code);
-        let mut conn = self.pool.acquire().await?;
-        let keys = [format!("join:{address}"), format!("address:{address}")];
-        self.check_failures(&mut conn, &keys).await?;
-        if !store::classes::code_exists(&mut conn, &code).await? {
-            store::identity::record_failure(&mut conn, &keys).await?;
-            return Err(IdentityError::UnknownJoinCode);
-        }
-        let new = NewUser {
-            username: wish.username,
-            display_name: wish.display_name,
-            role: Role::Learner,
-            password: Some(wish.password),
-        };
-        let (username, display_name, hash) = checked_account(new).await?;
-        let mut tx = conn.begin().await?;
-        let user = insert(&mut tx, &username, &display_name, Role::Learner, hash.as_deref()).await?;
-        store::classes::enrol_by_code(&mut tx, user.id, &code)
-            .await?
-            .ok_or(IdentityError::UnknownJoinCode)?;
-        let login = self.open_login(&mut tx, user, true).await?;
-        tx.commit().await?;
-        Ok(login)
-    }
-
     /// Makes an account.
     ///
     /// # Errors
     /// [`IdentityError::Field`], [`IdentityError::UsernameTaken`], or the database's.
     pub async fn add_user(&self, actor: Option<UserId>, new: NewUser) -> Result<User, IdentityError> {
         let role = new.role;
-        let (username, display_name, hash) = checked_account(new).await?;
+        let (username, display_name, hash) = checked_account(new, Standing::Known).await?;
         let mut tx = self.pool.begin().await?;
         let user = insert(&mut tx, &username, &display_name, role, hash.as_deref()).await?;
         store::record_audit(&mut tx, actor, "add_user", &user.id.to_string()).await?;
@@ -300,10 +215,11 @@ impl Identity {
         Ok(Some(self.make_link(None, id).await?.0))
     }
 
-    /// Sets the caller's password and signs their other browsers out.
+    /// Sets the caller's password, signs their other browsers out and forgets which they have signed in with.
     ///
     /// # Errors
-    /// [`IdentityError::Refused`] where the present password is wrong, [`IdentityError::Field`], …
+    /// [`IdentityError::Field`] where the present password is wrong or the new one is no good,
+    /// [`IdentityError::TooManyFailures`], [`IdentityError::Busy`], …
     pub async fn set_password(
         &self,
         login: &Login,
@@ -311,31 +227,43 @@ impl Identity {
         new: String,
     ) -> Result<(), IdentityError> {
         passwords::check(&new)?;
+        let user = login.user.id;
         let mut conn = self.pool.acquire().await?;
-        let row =
-            store::users::find_user(&mut conn, login.user.id).await?.ok_or(IdentityError::UnknownUser)?;
-        drop(conn);
-        if row.password_hash.is_some()
-            && !passwords::verify(current.unwrap_or_default(), row.password_hash).await?
-        {
-            return Err(IdentityError::Refused);
+        let row = store::users::find_user(&mut conn, user).await?.ok_or(IdentityError::UnknownUser)?;
+        if row.password_hash.is_some() {
+            let attempt = Attempt::count(&mut conn, format!("password:{user}"), failures::PER_PERSON).await?;
+            drop(conn);
+            let judged =
+                passwords::verify(current.unwrap_or_default(), row.password_hash, Standing::Known).await;
+            if matches!(judged, Ok(false)) {
+                let message = "this is not your present password".to_owned();
+                return Err(InvalidField { field: "current", message }.into());
+            }
+            self.take_back(attempt).await?;
+            judged?;
+        } else {
+            drop(conn);
         }
-        let hash = passwords::hash(new).await?;
+        let hash = passwords::hash(new, Standing::Known).await?;
         let mut tx = self.pool.begin().await?;
-        store::users::update_password(&mut tx, login.user.id, &hash).await?;
-        store::identity::delete_other_logins(&mut tx, login.user.id, &login.token.hash()).await?;
-        store::record_audit(&mut tx, Some(login.user.id), "set_password", &login.user.id.to_string()).await?;
+        store::users::update_password(&mut tx, user, &hash).await?;
+        store::identity::delete_other_logins(&mut tx, user, &login.token.hash()).await?;
+        store::devices::delete_devices_of(&mut tx, user).await?;
+        store::record_audit(&mut tx, Some(user), "set_password", &user.to_string()).await?;
         Ok(tx.commit().await?)
     }
 }
 
-async fn checked_account(new: NewUser) -> Result<(String, String, Option<String>), IdentityError> {
+async fn checked_account(
+    new: NewUser,
+    standing: Standing,
+) -> Result<(String, String, Option<String>), IdentityError> {
     let username = normalise_username(&new.username)?;
     let display_name = check_display_name(&new.display_name)?;
     let hash = match new.password {
         Some(password) => {
             passwords::check(&password)?;
-            Some(passwords::hash(password).await?)
+            Some(passwords::hash(password, standing).await?)
         }
         None => None,
     };

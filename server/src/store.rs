@@ -1,6 +1,8 @@
 //! All SQL. One file per resource; functions take a connection, so that services own the transactions.
 
+pub mod attempts;
 pub mod classes;
+pub mod devices;
 pub mod identity;
 pub mod progress;
 pub mod sessions;

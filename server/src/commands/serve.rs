@@ -96,7 +96,13 @@ pub async fn serve(
         cluster: cluster.clone(),
         catalog: catalog.clone(),
         clock: Clock::default(),
-        config: ServiceConfig { public_url: args.http.public_url.clone(), portal },
+        config: ServiceConfig {
+            public_url: args.http.public_url.clone(),
+            trusted_proxies: args.http.trusted_proxies.clone(),
+            allowed_hosts: args.http.allowed_hosts.clone(),
+            external_pictures: args.http.external_pictures,
+            portal,
+        },
         listener,
         notices,
     })?;

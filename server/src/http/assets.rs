@@ -1,10 +1,12 @@
 //! The web app, built into the program.
 
 use actix_web::http::header;
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::RustEmbed;
 
 use super::ApiError;
+use crate::app::Services;
 
 /// What `xtask build` put into `web/dist`. In a development build the files are read when they are asked for.
 #[derive(RustEmbed)]
@@ -12,13 +14,8 @@ use super::ApiError;
 #[allow_missing = true]
 struct Dist;
 
-/// Scripts only from here, and compiled WASM; the styles that xterm writes into the page; nobody may frame us.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
-     style-src 'self' 'unsafe-inline'; img-src 'self' data: https:; connect-src 'self' ws: wss:; \
-     frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'";
-
 /// Answers any address that is no API: a file of the app, else the app itself, which knows its own addresses.
-pub async fn show_asset(req: HttpRequest) -> Result<HttpResponse, ApiError> {
+pub async fn show_asset(services: Data<Services>, req: HttpRequest) -> Result<HttpResponse, ApiError> {
     let path = req.path().trim_start_matches('/');
     let file = if path.is_empty() { None } else { Dist::get(path) };
     let (name, file) = match file {
@@ -52,9 +49,10 @@ pub async fn show_asset(req: HttpRequest) -> Result<HttpResponse, ApiError> {
         .insert_header((header::ETAG, etag))
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .insert_header((header::VARY, "accept-encoding"))
-        .insert_header(("content-security-policy", CONTENT_SECURITY_POLICY))
-        .insert_header(("x-content-type-options", "nosniff"))
-        .insert_header(("referrer-policy", "no-referrer"));
+        .insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            services.edge.headers.content_security_policy.clone(),
+        ));
     // compressed at build time, once and well
     if accepts_brotli && let Some(small) = Dist::get(&format!("{name}.br")) {
         return Ok(response.insert_header((header::CONTENT_ENCODING, "br")).body(small.data));

@@ -11,10 +11,11 @@ use lectern_api::identity::Role;
 use lectern_api::ids::UserId;
 
 use super::ApiError;
+use super::edge::address_of;
 use super::origin::check_origin;
 use crate::app::Services;
 use crate::catalog::Viewer;
-use crate::identity::Login;
+use crate::identity::{DEVICE_DAYS, Login, Token, Visitor};
 
 /// The header that carries the CSRF token.
 pub const CSRF_HEADER: &str = "x-csrf-token";
@@ -61,6 +62,7 @@ impl FromRequest for Caller {
             let services = services(&req)?;
             let cookie = req.cookie(cookie_name(services)).ok_or(ApiError::NotSignedIn)?;
             let login = services.identity.find_login(cookie.value()).await?.ok_or(ApiError::NotSignedIn)?;
+            services.edge.limits.learn_login(login.token.hash(), login.user.id);
             if !matches!(*req.method(), Method::GET | Method::HEAD) {
                 check_origin(&req, services.config.public_url.as_ref())?;
                 let sent = req.headers().get(CSRF_HEADER).and_then(|v| v.to_str().ok()).unwrap_or("");
@@ -108,10 +110,10 @@ impl FromRequest for AdminCaller {
 
 /// A request without a login that must still come from our own pages: signing in and registering.
 #[derive(Clone, Debug)]
-pub struct OwnPage {
-    /// The caller's address, for the limit on failures.
-    pub address: String,
-}
+pub struct OwnPage(
+    /// Who sent it, for the limits on guessing.
+    pub Visitor,
+);
 
 impl FromRequest for OwnPage {
     type Error = ApiError;
@@ -120,10 +122,20 @@ impl FromRequest for OwnPage {
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         let req = req.clone();
         Box::pin(async move {
-            check_origin(&req, services(&req)?.config.public_url.as_ref())?;
-            let address = req.peer_addr().map(|a| a.ip().to_string()).unwrap_or_default();
-            Ok(Self { address })
+            let services = services(&req)?;
+            check_origin(&req, services.config.public_url.as_ref())?;
+            Ok(Self(visitor(services, &req)))
         })
+    }
+}
+
+/// Who sent a request, for the limits on guessing.
+#[must_use]
+pub fn visitor(services: &Services, req: &HttpRequest) -> Visitor {
+    let device = req.cookie(device_cookie_name(services));
+    Visitor {
+        address: address_of(services, req).to_string(),
+        device: device.and_then(|cookie| Token::parse(cookie.value())),
     }
 }
 
@@ -136,11 +148,11 @@ fn services(req: &HttpRequest) -> Result<&Services, ApiError> {
 /// The login cookie's name. Over HTTPS it carries the prefix that binds it to exactly this host.
 #[must_use]
 pub fn cookie_name(services: &Services) -> &'static str {
-    if is_https(services) { "__Host-lectern" } else { "lectern" }
+    if services.config.is_https() { "__Host-lectern" } else { "lectern" }
 }
 
-fn is_https(services: &Services) -> bool {
-    services.config.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+fn device_cookie_name(services: &Services) -> &'static str {
+    if services.config.is_https() { "__Host-lectern-device" } else { "lectern-device" }
 }
 
 /// The cookie for a login; an empty one that is over for `None`.
@@ -148,10 +160,21 @@ fn is_https(services: &Services) -> bool {
 pub fn login_cookie(services: &Services, login: Option<&Login>) -> Cookie<'static> {
     let value = login.map(|l| l.token.reveal()).unwrap_or_default();
     let age = if login.is_some() { time::Duration::days(14) } else { time::Duration::ZERO };
-    Cookie::build(cookie_name(services), value)
+    cookie(services, cookie_name(services), value, age)
+}
+
+/// The cookie by which a browser is known again after its login has ended. It lets nobody in.
+#[must_use]
+pub fn device_cookie(services: &Services, device: &Token) -> Cookie<'static> {
+    let age = time::Duration::days(DEVICE_DAYS);
+    cookie(services, device_cookie_name(services), device.reveal(), age)
+}
+
+fn cookie(services: &Services, name: &'static str, value: String, age: time::Duration) -> Cookie<'static> {
+    Cookie::build(name, value)
         .path("/")
         .http_only(true)
-        .secure(is_https(services))
+        .secure(services.config.is_https())
         .same_site(SameSite::Lax)
         .max_age(age)
         .finish()

@@ -65,6 +65,8 @@ pub async fn join_class(
     caller: Caller,
     body: Json<JoinClass>,
 ) -> Result<impl Responder, ApiError> {
+    let attempt = services.identity.count_code(caller.id()).await?;
     let class = services.progress.join_class(caller.id(), &body.join_code).await?;
+    services.identity.take_back(attempt).await?;
     Ok(HttpResponse::Created().json(class))
 }

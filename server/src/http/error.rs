@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, ResponseError};
 use lectern_api::ids::InvalidName;
 use lectern_api::problem::Problem;
 
+use super::edge::give_up;
 use crate::identity::IdentityError;
 use crate::progress::ProgressError;
 use crate::sessions::SessionError;
@@ -31,6 +32,27 @@ pub enum ApiError {
     /// The body or query could not be read.
     #[error("the request could not be read: {0}")]
     Unreadable(String),
+    /// The body is compressed, which no client of ours does.
+    #[error("a request's body must come as it is, without Content-Encoding")]
+    EncodedBody,
+    /// The body took too long.
+    #[error("the request's body did not arrive in time; try again on a better connection")]
+    SlowBody,
+    /// The request names another server.
+    #[error(
+        "this server is not known under the name that was asked for; use the address that its operator gave \
+         you. The operator allows further names with --public-url or --allowed-hosts"
+    )]
+    ForeignHost,
+    /// More requests than one person or one address may send.
+    #[error("too many requests came from you or your network; wait a moment and try again")]
+    TooManyRequests {
+        /// How long to wait, in seconds.
+        wait_secs: u64,
+    },
+    /// More live pages than one person may have open.
+    #[error("you have {0} live pages open, and no more are possible; close some of your tabs")]
+    TooManyStreams(usize),
     /// From the service of people.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -55,10 +77,16 @@ fn classify(error: &ApiError) -> (StatusCode, &'static str, Option<&'static str>
         ApiError::Name(_) => (S::BAD_REQUEST, "bad_name", None),
         ApiError::Terminals(TooManyTerminals) => (S::TOO_MANY_REQUESTS, "too_many_terminals", None),
         ApiError::Unreadable(_) => (S::BAD_REQUEST, "unreadable_request", None),
+        ApiError::EncodedBody => (S::UNSUPPORTED_MEDIA_TYPE, "encoded_body", None),
+        ApiError::SlowBody => (S::REQUEST_TIMEOUT, "slow_body", None),
+        ApiError::ForeignHost => (S::MISDIRECTED_REQUEST, "foreign_host", None),
+        ApiError::TooManyRequests { .. } => (S::TOO_MANY_REQUESTS, "too_many_requests", None),
+        ApiError::TooManyStreams(_) => (S::TOO_MANY_REQUESTS, "too_many_streams", None),
         ApiError::Identity(error) => match error {
             IdentityError::Field(field) => (S::BAD_REQUEST, "bad_field", Some(field.field)),
             IdentityError::Refused => (S::UNAUTHORIZED, "sign_in_refused", None),
             IdentityError::TooManyFailures { .. } => (S::TOO_MANY_REQUESTS, "too_many_failures", None),
+            IdentityError::Busy => (S::SERVICE_UNAVAILABLE, "busy", None),
             IdentityError::UsernameTaken(_) => (S::CONFLICT, "username_taken", Some("username")),
             IdentityError::UnknownJoinCode => (S::BAD_REQUEST, "unknown_join_code", Some("join_code")),
             IdentityError::UnknownUser => (S::NOT_FOUND, "not_found", None),
@@ -102,6 +130,17 @@ fn store(error: &StoreError) -> (StatusCode, &'static str, Option<&'static str>)
     }
 }
 
+/// After how many seconds it is worth trying again.
+fn retry_after(error: &ApiError, status: StatusCode) -> Option<u64> {
+    match error {
+        ApiError::Identity(IdentityError::TooManyFailures { wait_secs })
+        | ApiError::TooManyRequests { wait_secs } => Some(*wait_secs),
+        // a place comes free when somebody finishes, which is no matter of seconds
+        ApiError::Session(SessionError::NoRoom { .. }) => Some(30),
+        _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(3),
+    }
+}
+
 /// An error and its causes in one line.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -133,7 +172,7 @@ impl ResponseError for ApiError {
                 tracing::warn!(error = chain(self), "the database could not be used");
                 "the database cannot be reached at the moment; try again in a few seconds".to_owned()
             }
-            (StatusCode::SERVICE_UNAVAILABLE, "no_room") => self.to_string(),
+            (StatusCode::SERVICE_UNAVAILABLE, "no_room" | "busy") => self.to_string(),
             (StatusCode::SERVICE_UNAVAILABLE, _) => {
                 tracing::warn!(error = chain(self), "the cluster could not be used");
                 self.to_string()
@@ -150,11 +189,12 @@ impl ResponseError for ApiError {
         };
         let mut response = HttpResponse::build(status);
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            // a place comes free when somebody finishes, which is no matter of seconds
-            response.insert_header((header::RETRY_AFTER, if code == "no_room" { "30" } else { "3" }));
+        if let Some(secs) = retry_after(self, status) {
+            response.insert_header((header::RETRY_AFTER, secs.to_string()));
         }
         let body = serde_json::to_string(&problem).unwrap_or_default();
-        response.body(body)
+        let mut response = response.body(body);
+        give_up(self, &mut response);
+        response
     }
 }

@@ -1,16 +1,31 @@
 //! Signing in and out, registering, and the caller's own account.
 
 use actix_web::web::{Data, Json};
-use actix_web::{HttpResponse, Responder};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
 use lectern_api::identity::{Me, Registration, SetPassword, SignIn};
 
 use super::ApiError;
-use super::caller::{Caller, OwnPage, login_cookie};
+use super::caller::{Caller, OwnPage, device_cookie, login_cookie, visitor};
+use super::edge::address_of;
+use super::error::chain;
 use crate::app::Services;
-use crate::identity::Login;
+use crate::identity::{Login, Visitor};
 
-fn signed_in(services: &Services, login: &Login) -> HttpResponse {
-    HttpResponse::Created().cookie(login_cookie(services, Some(login))).json(me_of(login))
+/// Answers a sign-in, and remembers the browser for the next one.
+async fn signed_in(services: &Services, login: &Login, from: &Visitor) -> HttpResponse {
+    let mut response = HttpResponse::Created();
+    response.cookie(login_cookie(services, Some(login)));
+    remember(services, login, from, &mut response).await;
+    response.json(me_of(login))
+}
+
+async fn remember(services: &Services, login: &Login, from: &Visitor, response: &mut HttpResponseBuilder) {
+    match services.identity.remember_device(login, from).await {
+        Ok(device) => {
+            response.cookie(device_cookie(services, &device));
+        }
+        Err(error) => tracing::warn!(error = chain(&error), "a browser could not be remembered"),
+    }
 }
 
 fn me_of(login: &Login) -> Me {
@@ -20,16 +35,18 @@ fn me_of(login: &Login) -> Me {
 /// `POST /api/v1/logins`.
 pub async fn sign_in(
     services: Data<Services>,
+    req: HttpRequest,
     page: OwnPage,
     body: Json<SignIn>,
 ) -> Result<impl Responder, ApiError> {
     let login = match body.into_inner() {
         SignIn::Password { username, password } => {
-            services.identity.sign_in(&username, password, &page.address).await?
+            services.edge.limits.count_password(address_of(&services, &req))?;
+            services.identity.sign_in(&username, password, &page.0).await?
         }
-        SignIn::Link { token } => services.identity.sign_in_by_link(&token, &page.address).await?,
+        SignIn::Link { token } => services.identity.sign_in_by_link(&token, &page.0).await?,
     };
-    Ok(signed_in(&services, &login))
+    Ok(signed_in(&services, &login, &page.0).await)
 }
 
 /// `DELETE /api/v1/logins/current`.
@@ -41,11 +58,13 @@ pub async fn sign_out(services: Data<Services>, caller: Caller) -> Result<impl R
 /// `POST /api/v1/registrations`.
 pub async fn register(
     services: Data<Services>,
+    req: HttpRequest,
     page: OwnPage,
     body: Json<Registration>,
 ) -> Result<impl Responder, ApiError> {
-    let login = services.identity.register(body.into_inner(), &page.address).await?;
-    Ok(signed_in(&services, &login))
+    services.edge.limits.count_password(address_of(&services, &req))?;
+    let login = services.identity.register(body.into_inner(), &page.0).await?;
+    Ok(signed_in(&services, &login, &page.0).await)
 }
 
 /// `GET /api/v1/me`.
@@ -56,10 +75,14 @@ pub async fn show_me(caller: Caller) -> impl Responder {
 /// `PUT /api/v1/me/password`.
 pub async fn set_password(
     services: Data<Services>,
+    req: HttpRequest,
     caller: Caller,
     body: Json<SetPassword>,
 ) -> Result<impl Responder, ApiError> {
     let SetPassword { current, new } = body.into_inner();
     services.identity.set_password(&caller.0, current, new).await?;
-    Ok(HttpResponse::NoContent())
+    // all browsers were forgotten; this one is the person's
+    let mut response = HttpResponse::NoContent();
+    remember(&services, &caller.0, &visitor(&services, &req), &mut response).await;
+    Ok(response.finish())
 }

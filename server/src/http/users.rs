@@ -1,5 +1,6 @@
 //! Accounts, for admins.
 
+use actix_web::http::header;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use lectern_api::identity::{NewUser, SignInLink};
@@ -34,7 +35,11 @@ pub async fn make_sign_in_link(
     let (token, expires_at) = services.identity.make_link(Some(caller.0.id()), id).await?;
     let base = match &services.config.public_url {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
-        None => format!("http://{}", req.connection_info().host()),
+        // the name that the browser asked for, which was found to be one of ours
+        None => {
+            let host = req.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+            format!("http://{}", host.unwrap_or("localhost"))
+        }
     };
     let url = format!("{base}/sign-in#{}", token.reveal());
     Ok(HttpResponse::Created().json(SignInLink { url, expires_at }))

@@ -1,4 +1,4 @@
-//! Logins, one-time links, and the count of failed sign-ins.
+//! Logins and one-time links, and the removal of what has run out.
 
 use chrono::{DateTime, Utc};
 use lectern_api::ids::UserId;
@@ -21,10 +21,8 @@ pub async fn insert_login(
         .bind(token_hash)
         .bind(user.0)
         .bind(expires_at)
-        .execute(&mut *conn)
+        .execute(conn)
         .await?;
-    // what has run out goes when something is added, so the table needs no keeper
-    sqlx::query("delete from logins where expires_at < now()").execute(conn).await?;
     Ok(())
 }
 
@@ -82,9 +80,8 @@ pub async fn insert_sign_in_link(
         .bind(token_hash)
         .bind(user.0)
         .bind(expires_at)
-        .execute(&mut *conn)
+        .execute(conn)
         .await?;
-    sqlx::query("delete from sign_in_links where expires_at < now()").execute(conn).await?;
     Ok(())
 }
 
@@ -105,38 +102,18 @@ pub async fn take_sign_in_link(
     .await?)
 }
 
-/// How many sign-ins failed under any of these keys, the most of them, and when that window ends.
+/// Removes logins, links, remembered browsers and counted attempts that have run out.
 ///
 /// # Errors
 /// [`StoreError::Statement`].
-pub async fn count_failures(
-    conn: &mut PgConnection,
-    keys: &[String],
-) -> Result<Option<(i32, DateTime<Utc>)>, StoreError> {
-    Ok(sqlx::query_as(
-        "select failures, window_ends_at from sign_in_failures
-         where key = any($1) and window_ends_at > now() order by failures desc limit 1",
-    )
-    .bind(keys)
-    .fetch_optional(conn)
-    .await?)
-}
-
-/// Counts a failed sign-in under each key; a window lasts fifteen minutes from its first failure.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn record_failure(conn: &mut PgConnection, keys: &[String]) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into sign_in_failures as f (key, failures, window_ends_at)
-         select key, 1, now() + interval '15 minutes' from unnest($1::text[]) as key
-         on conflict (key) do update set
-             failures = case when f.window_ends_at > now() then f.failures + 1 else 1 end,
-             window_ends_at = case when f.window_ends_at > now() then f.window_ends_at else excluded.window_ends_at end",
-    )
-    .bind(keys)
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query("delete from sign_in_failures where window_ends_at < now()").execute(conn).await?;
+pub async fn delete_expired(conn: &mut PgConnection) -> Result<(), StoreError> {
+    for statement in [
+        "delete from logins where expires_at < now()",
+        "delete from sign_in_links where expires_at < now()",
+        "delete from known_devices where expires_at < now()",
+        "delete from sign_in_failures where window_ends_at < now()",
+    ] {
+        sqlx::query(statement).execute(&mut *conn).await?;
+    }
     Ok(())
 }

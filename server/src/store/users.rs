@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::StoreError;
 
 /// A row of `users`.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub struct UserRow {
     /// Its id.
     pub id: Uuid,
@@ -21,6 +21,13 @@ pub struct UserRow {
     /// Argon2 in PHC form.
     pub password_hash: Option<String>,
     created_at: DateTime<Utc>,
+}
+
+impl std::fmt::Debug for UserRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // without the hash, which nobody may read in a log
+        f.debug_struct("UserRow").field("id", &self.id).field("role", &self.role).finish_non_exhaustive()
+    }
 }
 
 /// A role as its column holds it.

@@ -1,8 +1,9 @@
 //! Links, logins, cookies and registrations.
 
 use chrono::Duration;
+use lectern_api::classes::JoinClass;
 use lectern_api::identity::{Me, Registration, Role, SignIn, SignInLink};
-use lectern_server::identity::Token;
+use lectern_server::identity::Visitor;
 use sha2::{Digest as _, Sha256};
 
 use crate::support::client::{Answer, Client};
@@ -68,20 +69,6 @@ fn a_link_lasts_a_day() {
 }
 
 #[test]
-fn guessing_links_is_limited() {
-    run(async |app| {
-        let good = made_link(app, "ada").await;
-        for guess in 0..10 {
-            let token = if guess % 2 == 0 { Token::random().reveal() } else { "no token".to_owned() };
-            app.browser().sign_in(&link(&token)).await.problem(401, "sign_in_refused");
-        }
-        app.browser().sign_in(&link(&good)).await.problem(429, "too_many_failures");
-        app.execute("update sign_in_failures set window_ends_at = now() - interval '1 second'").await;
-        app.browser().sign_in(&link(&good)).await.expect(201);
-    });
-}
-
-#[test]
 fn an_admins_link_leads_here_and_carries_its_token_where_no_server_sees_it() {
     run(async |app| {
         let (admin, ada) = (app.person("root", Role::Admin).await, app.add_user("ada", Role::Learner).await);
@@ -121,7 +108,7 @@ fn a_login_lasts_fourteen_days() {
         // a link is shorter lived than that, so it is made before the clock is put back
         let (token, _) = identity.make_link(None, ada).await.unwrap();
         app.clock.advance(-Duration::days(14) + Duration::minutes(5));
-        let login = identity.sign_in_by_link(&token.reveal(), "").await.unwrap();
+        let login = identity.sign_in_by_link(&token.reveal(), &Visitor::default()).await.unwrap();
         assert!(identity.find_login(&login.token.reveal()).await.unwrap().is_some());
         app.execute("update logins set expires_at = expires_at - interval '5 minutes'").await;
         assert!(identity.find_login(&login.token.reveal()).await.unwrap().is_none());
@@ -139,6 +126,19 @@ fn a_cookie_is_out_of_reach_of_scripts_and_other_sites() {
             assert!(cookie.contains(flag), "{flag} is missing: {cookie}");
         }
         assert!(!cookie.contains("Domain"), "{cookie}");
+        let mut cookies = answer.headers.get_all("set-cookie").iter();
+        let device = cookies.nth(1).unwrap().to_str().unwrap().to_owned();
+        assert!(device.starts_with("lectern-device="), "{device}");
+        for flag in ["; HttpOnly", "; SameSite=Lax", "; Path=/"] {
+            assert!(device.contains(flag), "{flag} is missing: {device}");
+        }
+        // it is no login
+        let value = device.split(';').next().unwrap();
+        for name in ["lectern-device=", "lectern="] {
+            let cookie = value.replace("lectern-device=", name);
+            let me = app.browser().bare_request(reqwest::Method::GET, "/api/v1/me").header("cookie", cookie);
+            assert_eq!(me.send().await.unwrap().status(), 401);
+        }
         let me: Me = answer.json();
         assert!(!cookie.contains(&me.csrf_token));
     });
@@ -177,11 +177,16 @@ fn what_the_database_keeps_of_a_token_is_its_hash() {
         let unused = made_link(app, "grace").await;
         let ada = app.learner("ada").await;
         let cookie = ada.cookie();
+        let device = ada.cookie_named("lectern-device").unwrap();
         let token = hex::decode(cookie.strip_prefix("lectern=").unwrap()).unwrap();
         let hashes: Vec<Vec<u8>> =
             sqlx::query_scalar("select token_hash from logins").fetch_all(&app.pool).await.unwrap();
         assert_eq!(hashes, [Sha256::digest(&token).to_vec()]);
         assert_ne!(ada.me.unwrap().csrf_token, hex::encode(&hashes[0]));
+        let device = hex::decode(device.strip_prefix("lectern-device=").unwrap()).unwrap();
+        let devices: Vec<Vec<u8>> =
+            sqlx::query_scalar("select token_hash from known_devices").fetch_all(&app.pool).await.unwrap();
+        assert_eq!(devices, [Sha256::digest(&device).to_vec()]);
         let links: Vec<Vec<u8>> =
             sqlx::query_scalar("select token_hash from sign_in_links").fetch_all(&app.pool).await.unwrap();
         assert_eq!(links, [Sha256::digest(hex::decode(unused).unwrap()).to_vec()]);
@@ -241,9 +246,26 @@ fn a_registration_that_is_refused_leaves_nothing_and_names_the_field() {
 #[test]
 fn guessing_join_codes_is_limited() {
     run(async |app| {
-        for _ in 0..10 {
-            register(&app.browser(), &registration(None)).await.problem(400, "unknown_join_code");
+        let class = add_class(&app.instructor("teacher").await, "Mondays").await;
+        app.execute(
+            "insert into sign_in_failures values ('join:127.0.0.1', 99, now() + interval '15 minutes')",
+        )
+        .await;
+        register(&app.browser(), &registration(None)).await.problem(400, "unknown_join_code");
+        let closed = register(&app.browser(), &registration(class.join_code.as_deref())).await;
+        let wait: u64 = closed.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((600..=900).contains(&wait), "{wait}");
+        closed.problem(429, "too_many_failures");
+        // who is signed in is counted by themselves
+        let (ada, eve) = (app.learner("ada.l").await, app.learner("eve").await);
+        for wrong in 0..20 {
+            let code = JoinClass { join_code: format!("WRNG-{wrong:04}") };
+            ada.post("/api/v1/enrolments", &code).await.problem(400, "unknown_join_code");
         }
-        register(&app.browser(), &registration(None)).await.problem(429, "too_many_failures");
+        let right = JoinClass { join_code: class.join_code.clone().unwrap() };
+        ada.post("/api/v1/enrolments", &right).await.problem(429, "too_many_failures");
+        for _ in 0..25 {
+            eve.post("/api/v1/enrolments", &right).await.expect(201);
+        }
     });
 }

@@ -52,6 +52,12 @@ pub struct TestApp {
 #[derive(Default)]
 pub struct Setting {
     pub public_url: Option<&'static str>,
+    /// Networks of proxies whose word on addresses is believed.
+    pub trusted_proxies: &'static [&'static str],
+    /// Further names of the server.
+    pub allowed_hosts: &'static [&'static str],
+    /// Whether pages show pictures of other sites.
+    pub external_pictures: bool,
     /// A connection to the cluster under a mark of its own, for tests that remove what belongs to no session.
     pub own_cluster: bool,
     /// Where more labs come from than the test's folder.
@@ -74,6 +80,13 @@ impl Setting {
         };
         ServiceConfig {
             public_url: self.public_url.map(|url| url.parse().expect("a URL")),
+            trusted_proxies: self
+                .trusted_proxies
+                .iter()
+                .map(|text| text.parse().expect("a network"))
+                .collect(),
+            allowed_hosts: self.allowed_hosts.iter().map(|name| (*name).to_owned()).collect(),
+            external_pictures: self.external_pictures,
             portal: self.portal.clone().unwrap_or_else(without_reserve),
         }
     }
@@ -188,6 +201,11 @@ impl TestApp {
     /// A browser that is not signed in.
     pub fn browser(&self) -> Client {
         Client::new(&self.base)
+    }
+
+    /// A browser that is not signed in, at an address that the proxy in front of the server tells.
+    pub fn browser_at(&self, address: &str) -> Client {
+        Client { forwarded_for: Some(address.to_owned()), ..self.browser() }
     }
 
     /// A number from the database.

@@ -17,6 +17,8 @@ pub struct Client {
     http: reqwest::Client,
     jar: Arc<Jar>,
     pub base: String,
+    /// What a proxy says of where it comes from.
+    pub forwarded_for: Option<String>,
     /// Who is signed in.
     pub me: Option<Me>,
 }
@@ -66,12 +68,15 @@ impl Client {
             .no_proxy()
             .build()
             .expect("a client can be built");
-        Self { http, jar, base: base.to_owned(), me: None }
+        Self { http, jar, base: base.to_owned(), forwarded_for: None, me: None }
     }
 
     /// A request as this server's own page sends it: with its origin and, once signed in, the token.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.bare_request(method, path).header("origin", &self.base);
+        let mut request = self.bare_request(method, path).header("origin", &self.base);
+        if let Some(address) = &self.forwarded_for {
+            request = request.header("x-forwarded-for", address);
+        }
         match &self.me {
             Some(me) => request.header("x-csrf-token", &me.csrf_token),
             None => request,
@@ -108,11 +113,17 @@ impl Client {
         answer
     }
 
-    /// The cookies that go with every request, as the header's value.
+    /// The login's cookie, as the header's value.
     pub fn cookie(&self) -> String {
+        self.cookie_named("lectern").expect("a browser that is signed in")
+    }
+
+    /// A cookie as it is sent, with its name.
+    pub fn cookie_named(&self, name: &str) -> Option<String> {
         let url = self.base.parse().expect("a URL");
-        let cookies = self.jar.cookies(&url).expect("a browser that has cookies");
-        cookies.to_str().expect("a cookie is text").to_owned()
+        let cookies = self.jar.cookies(&url)?;
+        let cookies = cookies.to_str().expect("a cookie is text");
+        cookies.split("; ").find(|cookie| cookie.split('=').next() == Some(name)).map(str::to_owned)
     }
 
     /// The signed-in person's id.

@@ -1,0 +1,262 @@
+//! How much one person or one address may ask for, so that nobody notices what another does.
+//!
+//! Token buckets: a burst, and what comes back each second. A request of somebody who is signed in is the person's;
+//! any other is its address's, which a whole class may share. Whose login a cookie names was learnt when it was looked
+//! up, so that a limit costs no look of its own; a cookie that was never looked up counts as none.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use governor::clock::Clock as _;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use lectern_api::ids::UserId;
+
+use super::ApiError;
+
+/// Requests of a person: a burst, and so many each second. What changes something counts four times.
+const PERSON: (u32, u32) = (1200, 40);
+/// Requests of an address by those who are not signed in: a class of forty that opens the page needs some hundred.
+const ADDRESS: (u32, u32) = (2000, 80);
+/// Passwords that those who are not signed in want hashed, from one address.
+const PASSWORDS: (u32, u32) = (120, 1);
+/// What a request that changes something counts.
+const CHANGE: u32 = 4;
+/// Requests of one person that are being answered at the same time: fewer than there are database connections.
+const MOST_IN_FLIGHT: usize = 16;
+/// Streams of one person that are open on this server at the same time, in all tabs.
+const MOST_STREAMS: usize = 10;
+/// How long it is remembered whose login a cookie names.
+const REMEMBERED: Duration = Duration::from_secs(10 * 60);
+/// How often what is no longer of use is forgotten.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// What everybody has used. Clones share it.
+#[derive(Clone)]
+pub struct Limits(Arc<Shared>);
+
+struct Shared {
+    persons: Buckets<UserId>,
+    addresses: Buckets<IpAddr>,
+    passwords: Buckets<IpAddr>,
+    logins: Mutex<HashMap<Vec<u8>, (UserId, Instant)>>,
+    in_flight: Counts,
+    streams: Counts,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self(Arc::new(Shared {
+            persons: Buckets::new(PERSON),
+            addresses: Buckets::new(ADDRESS),
+            passwords: Buckets::new(PASSWORDS),
+            logins: Mutex::default(),
+            in_flight: Counts::default(),
+            streams: Counts::default(),
+        }))
+    }
+}
+
+impl Limits {
+    /// Counts a request of this address and, if it is known, this login; the answer's place among those that are
+    /// being made.
+    ///
+    /// # Errors
+    /// [`ApiError::TooManyRequests`].
+    pub fn count_request(
+        &self,
+        address: IpAddr,
+        login: Option<&[u8]>,
+        changes: bool,
+    ) -> Result<Option<Counted>, ApiError> {
+        let cost = if changes { CHANGE } else { 1 };
+        let Some(person) = login.and_then(|login| self.find_person(login)) else {
+            self.0.addresses.take(address, cost)?;
+            return Ok(None);
+        };
+        self.0.persons.take(person, cost)?;
+        let place = self.0.in_flight.add(person, MOST_IN_FLIGHT);
+        Ok(Some(place.ok_or(ApiError::TooManyRequests { wait_secs: 1 })?))
+    }
+
+    /// Counts a password that somebody who is not signed in wants hashed.
+    ///
+    /// # Errors
+    /// [`ApiError::TooManyRequests`].
+    pub fn count_password(&self, address: IpAddr) -> Result<(), ApiError> {
+        self.0.passwords.take(address, 1)
+    }
+
+    /// Opens a stream; it counts until the answer is dropped.
+    ///
+    /// # Errors
+    /// [`ApiError::TooManyStreams`].
+    pub fn open_stream(&self, person: UserId) -> Result<Counted, ApiError> {
+        self.0.streams.add(person, MOST_STREAMS).ok_or(ApiError::TooManyStreams(MOST_STREAMS))
+    }
+
+    /// Learns whose login a cookie names; `login` is the hash of its token.
+    pub fn learn_login(&self, login: Vec<u8>, person: UserId) {
+        self.logins().insert(login, (person, Instant::now()));
+    }
+
+    fn find_person(&self, login: &[u8]) -> Option<UserId> {
+        self.logins().get(login).map(|(person, _)| *person)
+    }
+
+    fn logins(&self) -> MutexGuard<'_, HashMap<Vec<u8>, (UserId, Instant)>> {
+        self.0.logins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets whom no limit concerns any longer.
+    pub fn sweep(&self) {
+        self.0.persons.sweep();
+        self.0.addresses.sweep();
+        self.0.passwords.sweep();
+        let mut logins = self.logins();
+        logins.retain(|_, (_, learnt)| learnt.elapsed() < REMEMBERED);
+        logins.shrink_to_fit();
+    }
+
+    /// Forgets for ever.
+    pub async fn keep_sweeping(&self) -> std::convert::Infallible {
+        loop {
+            tokio::time::sleep(SWEEP_EVERY).await;
+            self.sweep();
+        }
+    }
+}
+
+/// One bucket for each key.
+struct Buckets<K: Hash + Eq + Clone>(DefaultKeyedRateLimiter<K>);
+
+impl<K: Hash + Eq + Clone> Buckets<K> {
+    fn new((burst, each_second): (u32, u32)) -> Self {
+        let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        Self(RateLimiter::keyed(Quota::per_second(number(each_second)).allow_burst(number(burst))))
+    }
+
+    fn take(&self, key: K, cost: u32) -> Result<(), ApiError> {
+        let cost = NonZeroU32::new(cost).unwrap_or(NonZeroU32::MIN);
+        match self.0.check_key_n(&key, cost) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(until)) => {
+                let wait = until.wait_time_from(self.0.clock().now());
+                Err(ApiError::TooManyRequests { wait_secs: wait.as_secs() + 1 })
+            }
+            Err(_) => Err(ApiError::TooManyRequests { wait_secs: 1 }),
+        }
+    }
+
+    fn sweep(&self) {
+        self.0.retain_recent();
+        self.0.shrink_to_fit();
+    }
+}
+
+/// How many of something each person has at once.
+#[derive(Clone, Default)]
+struct Counts(Arc<Mutex<HashMap<UserId, usize>>>);
+
+/// One of them; it counts until it is dropped.
+pub struct Counted {
+    counts: Counts,
+    person: UserId,
+}
+
+impl Counts {
+    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, person: UserId, most: usize) -> Option<Counted> {
+        let mut counts = self.lock();
+        let count = counts.entry(person).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Counted { counts: self.clone(), person })
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Entry::Occupied(mut entry) = self.counts.lock().entry(self.person) {
+            *entry.get_mut() -= 1;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 1));
+    const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 2));
+
+    fn taken(limits: &Limits, address: IpAddr, login: Option<&[u8]>) -> u32 {
+        (0..).find(|_| limits.count_request(address, login, false).is_err()).unwrap()
+    }
+
+    #[test]
+    fn who_asks_too_often_waits_and_nobody_else_does() {
+        let limits = Limits::default();
+        assert!(taken(&limits, HERE, None) >= ADDRESS.0);
+        assert!(matches!(
+            limits.count_request(HERE, None, false),
+            Err(ApiError::TooManyRequests { wait_secs: 1 })
+        ));
+        limits.count_request(THERE, None, false).unwrap();
+        // somebody who is signed in has a bucket of their own, wherever they are
+        let ada = UserId::new();
+        limits.learn_login(b"ada".to_vec(), ada);
+        assert!(taken(&limits, HERE, Some(b"ada")) >= PERSON.0);
+        limits.learn_login(b"eve".to_vec(), UserId::new());
+        limits.count_request(HERE, Some(b"eve"), true).unwrap();
+        // and a cookie that was made up is nobody's
+        assert!(limits.count_request(HERE, Some(b"made up"), false).is_err());
+    }
+
+    #[test]
+    fn a_change_counts_more_than_a_look() {
+        let limits = Limits::default();
+        let changes = (0..).find(|_| limits.count_request(HERE, None, true).is_err()).unwrap();
+        assert!(changes < ADDRESS.0 / 2, "{changes}");
+    }
+
+    #[test]
+    fn one_person_has_so_many_requests_and_streams_at_once() {
+        let limits = Limits::default();
+        let (ada, eve) = (UserId::new(), UserId::new());
+        limits.learn_login(b"ada".to_vec(), ada);
+        let ask = || limits.count_request(HERE, Some(b"ada"), false);
+        let mut places: Vec<_> = (0..MOST_IN_FLIGHT).map(|_| ask().unwrap()).collect();
+        assert!(ask().is_err());
+        places.pop();
+        ask().unwrap();
+        let streams: Vec<_> = (0..MOST_STREAMS).map(|_| limits.open_stream(ada).unwrap()).collect();
+        assert!(matches!(limits.open_stream(ada), Err(ApiError::TooManyStreams(MOST_STREAMS))));
+        limits.open_stream(eve).unwrap();
+        drop((places, streams));
+        assert!(limits.0.in_flight.lock().is_empty() && limits.0.streams.lock().is_empty());
+    }
+
+    #[test]
+    fn what_is_remembered_of_many_addresses_is_forgotten() {
+        let limits = Limits::default();
+        for number in 0..50_000_u32 {
+            limits.count_request(IpAddr::V4(number.into()), None, false).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(1500));
+        limits.sweep();
+        assert_eq!(limits.0.addresses.0.len(), 0);
+    }
+}
