@@ -7,7 +7,7 @@ use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{Data, JsonConfig, PathConfig, QueryConfig};
 use actix_web::{App as ActixApp, HttpServer};
-use lectern_api::ids::{SessionId, UserId};
+use lectern_api::ids::{ClassId, SessionId, UserId};
 use lectern_api::platform::{Notice, Platform};
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
@@ -32,13 +32,39 @@ const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// The largest JSON body, in bytes.
 const BODY_BYTES: usize = 512 * 1024;
 
-/// Something about a session changed.
+/// What changed.
 #[derive(Clone, Copy, Debug)]
-pub struct Change {
-    /// Which session.
-    pub session: SessionId,
-    /// Whose it is.
-    pub user: UserId,
+pub enum Change {
+    /// Something about a session.
+    Session {
+        /// Which session.
+        session: SessionId,
+        /// Whose it is.
+        user: UserId,
+    },
+    /// Who is in a class.
+    Enrolment(ClassId),
+}
+
+impl Change {
+    /// The session that changed, if it was one.
+    #[must_use]
+    pub fn session(self) -> Option<SessionId> {
+        match self {
+            Self::Session { session, .. } => Some(session),
+            Self::Enrolment(_) => None,
+        }
+    }
+
+    /// Reads what the database announced on one of its channels.
+    fn read(channel: &str, payload: &str) -> Option<Self> {
+        let mut ids = payload.split(' ').map(str::parse::<uuid::Uuid>);
+        let first = ids.next()?.ok()?;
+        if channel == store::ENROLMENT_CHANGES {
+            return Some(Self::Enrolment(ClassId(first)));
+        }
+        Some(Self::Session { session: SessionId(first), user: UserId(ids.next()?.ok()?) })
+    }
 }
 
 /// What handlers call.
@@ -53,7 +79,7 @@ pub struct Services {
     pub sessions: Sessions,
     /// The terminals that are open on this server.
     pub terminals: OpenTerminals,
-    /// Changes to sessions, from all servers.
+    /// Changes to sessions and classes, from all servers.
     pub changes: broadcast::Sender<Change>,
     /// What every request is measured by.
     pub edge: Edge,
@@ -213,7 +239,7 @@ fn unreadable(error: &dyn std::fmt::Display) -> actix_web::Error {
 /// Hears what any server announces through Postgres and tells the streams of this one.
 async fn forward_changes(services: std::sync::Arc<Services>) {
     loop {
-        match store::listen_for_session_changes(&services.pool).await {
+        match store::listen_for_changes(&services.pool).await {
             Ok(listener) => {
                 let error = forward_from(listener, &services.changes).await;
                 tracing::warn!(%error, "lost the database's announcements; listening again");
@@ -228,10 +254,9 @@ async fn forward_from(mut listener: PgListener, changes: &broadcast::Sender<Chan
     loop {
         match listener.recv().await {
             Ok(notification) => {
-                let mut ids = notification.payload().split(' ').map(str::parse::<uuid::Uuid>);
-                if let (Some(Ok(session)), Some(Ok(user))) = (ids.next(), ids.next()) {
+                if let Some(change) = Change::read(notification.channel(), notification.payload()) {
                     // fails where nobody listens
-                    let _ = changes.send(Change { session: SessionId(session), user: UserId(user) });
+                    let _ = changes.send(change);
                 }
             }
             Err(error) => return error.into(),

@@ -19,6 +19,9 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 /// The channel on which changes to sessions are announced; the payload is `<session id> <user id>`.
 pub const SESSION_CHANGES: &str = "lectern_session_changes";
 
+/// The channel on which changes to who is in a class are announced; the payload is the class's id.
+pub const ENROLMENT_CHANGES: &str = "lectern_enrolment_changes";
+
 /// How long a connection may take to be made, or to become free.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
@@ -132,13 +135,13 @@ pub async fn answers(pool: &PgPool) -> bool {
     sqlx::query("select 1").execute(pool).await.is_ok()
 }
 
-/// Listens for [`SESSION_CHANGES`].
+/// Listens for [`SESSION_CHANGES`] and [`ENROLMENT_CHANGES`].
 ///
 /// # Errors
 /// [`StoreError::Statement`].
-pub async fn listen_for_session_changes(pool: &PgPool) -> Result<PgListener, StoreError> {
+pub async fn listen_for_changes(pool: &PgPool) -> Result<PgListener, StoreError> {
     let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(SESSION_CHANGES).await?;
+    listener.listen_all([SESSION_CHANGES, ENROLMENT_CHANGES]).await?;
     Ok(listener)
 }
 

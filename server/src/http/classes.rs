@@ -54,9 +54,9 @@ pub async fn follow_class(
     path: Path<String>,
 ) -> Result<impl Responder, ApiError> {
     let class = class_id(&path)?;
-    let changes = services.changes.subscribe();
+    let listener = live::Listener::open(services.clone(), caller.0.0.clone())?;
     let rows = services.progress.list_learners(caller.0.id(), class).await?;
-    Ok(live::class_stream(services, class, caller.0.0, rows, changes))
+    Ok(live::class_stream(listener, class, rows))
 }
 
 /// `POST /api/v1/enrolments`.

@@ -70,9 +70,10 @@ pub async fn follow_session(
     caller: Caller,
     path: Path<String>,
 ) -> Result<impl Responder, ApiError> {
-    let changes = services.changes.subscribe();
-    let first = services.sessions.find_session(caller.id(), session_id(&path)?).await?;
-    Ok(live::session_stream(services, caller.0, first, changes))
+    let id = session_id(&path)?;
+    let listener = live::Listener::open(services.clone(), caller.0.clone())?;
+    let first = services.sessions.find_session(caller.id(), id).await?;
+    Ok(live::session_stream(listener, first))
 }
 
 /// `GET /api/v1/sessions/{id}/pages/{name}`.

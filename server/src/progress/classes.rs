@@ -1,5 +1,7 @@
 //! Classes: making them, joining them, and seeing how far their learners are.
 
+use std::collections::HashSet;
+
 use lectern_api::classes::{Class, LearnerRow};
 use lectern_api::ids::{ClassId, SessionId, UserId};
 use rand::RngExt;
@@ -87,6 +89,22 @@ impl Progress {
         self.find_class(owner, class).await?;
         let mut conn = self.pool.acquire().await?;
         Ok(store::progress::list_learners(&mut conn, class, None).await?)
+    }
+
+    /// Who is in a class, for its owner.
+    ///
+    /// # Errors
+    /// [`ProgressError::UnknownClass`], or the database's.
+    pub async fn list_enrolled(
+        &self,
+        owner: UserId,
+        class: ClassId,
+    ) -> Result<HashSet<UserId>, ProgressError> {
+        let mut conn = self.pool.acquire().await?;
+        if store::classes::find_owned_class(&mut conn, owner, class).await?.is_none() {
+            return Err(ProgressError::UnknownClass);
+        }
+        Ok(store::classes::list_enrolled(&mut conn, class).await?.into_iter().collect())
     }
 
     /// What the owner of a class is told when a session changes; none where its learner is not in the class.

@@ -6,7 +6,7 @@ use lectern_api::ids::{ClassId, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{ENROLMENT_CHANGES, StoreError};
 
 #[derive(sqlx::FromRow)]
 struct ClassRow {
@@ -14,6 +14,9 @@ struct ClassRow {
     name: String,
     join_code: Option<String>,
     learners: i64,
+    /// Whether the statement enrolled somebody.
+    #[sqlx(default)]
+    has_newcomer: bool,
     created_at: DateTime<Utc>,
 }
 
@@ -107,14 +110,43 @@ pub async fn enrol_by_code(
                         returning class_id)
          select id, name, null as join_code, created_at,
                 (select count(*) from enrolments e where e.class_id = found.id)
-                    + (select count(*) from added) as learners
+                    + (select count(*) from added) as learners,
+                exists (select from added) as has_newcomer
          from found",
     )
     .bind(join_code)
     .bind(user.0)
-    .fetch_optional(conn)
+    .fetch_optional(&mut *conn)
     .await?;
+    if let Some(row) = row.as_ref().filter(|row| row.has_newcomer) {
+        announce_enrolment(conn, ClassId(row.id)).await?;
+    }
     Ok(row.map(Class::from))
+}
+
+/// Tells all servers that somebody came into a class or left it, when the transaction commits.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn announce_enrolment(conn: &mut PgConnection, class: ClassId) -> Result<(), StoreError> {
+    sqlx::query("select pg_notify($1, $2)")
+        .bind(ENROLMENT_CHANGES)
+        .bind(class.to_string())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Everybody in a class.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn list_enrolled(conn: &mut PgConnection, class: ClassId) -> Result<Vec<UserId>, StoreError> {
+    let ids: Vec<Uuid> = sqlx::query_scalar("select user_id from enrolments where class_id = $1")
+        .bind(class.0)
+        .fetch_all(conn)
+        .await?;
+    Ok(ids.into_iter().map(UserId).collect())
 }
 
 /// Whether a class has this code.

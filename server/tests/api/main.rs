@@ -20,5 +20,6 @@ mod progress;
 mod reserve;
 mod sessions;
 mod store;
+mod streams;
 mod support;
 mod terminals;

@@ -42,6 +42,28 @@ impl EventStream {
         .await
     }
 
+    /// Reads until this text comes, or the stream's end if none is wanted.
+    pub async fn read_until(&mut self, text: Option<&str>) {
+        in_time("what the stream was to bring", async {
+            loop {
+                if text.is_some_and(|text| self.unread.contains(text)) {
+                    return;
+                }
+                match self.response.chunk().await {
+                    Ok(Some(piece)) => {
+                        self.unread.push_str(std::str::from_utf8(&piece).expect("events are text"))
+                    }
+                    Ok(None) => match text {
+                        Some(text) => panic!("the stream ended before {text:?}"),
+                        None => return,
+                    },
+                    Err(error) => panic!("the stream cannot be read: {error}"),
+                }
+            }
+        })
+        .await;
+    }
+
     /// Waits for an event of which this is true.
     pub async fn wait_for<T: DeserializeOwned>(&mut self, name: &str, wanted: impl Fn(&T) -> bool) -> T {
         in_time(&format!("the right event {name}"), async {
