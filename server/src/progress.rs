@@ -3,13 +3,19 @@
 pub mod classes;
 
 use lectern_api::ids::{SessionId, UserId};
-use lectern_api::progress::{ProgressEvent, SessionProgress};
+use lectern_api::progress::{Happening, ProgressEvent, SessionProgress};
 use sqlx::PgPool;
 
 use crate::store::{self, StoreError};
 
 /// How many events one call may bring.
 const EVENTS_PER_CALL: usize = 200;
+/// How many events may be recorded of one session.
+const EVENTS_PER_SESSION: usize = 20_000;
+/// How long after a session's end what the browser kept is still taken, in minutes.
+const TAKEN_AFTER_END_MINS: i32 = 60;
+/// How many clickable blocks of a page are counted.
+const ACTIONS_PER_PAGE: u32 = 1000;
 
 /// Why progress could not be read or recorded.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +32,12 @@ pub enum ProgressError {
     /// Too many events at once.
     #[error("a call may bring {EVENTS_PER_CALL} events; this one brought {0}")]
     TooManyEvents(usize),
+    /// The session has been over for too long.
+    #[error("the session has been over for a while, and nothing more is recorded of it")]
+    SessionOver,
+    /// The session has as many events as may be.
+    #[error("{EVENTS_PER_SESSION} things were recorded of this session, and nothing more is")]
+    SessionFull,
     /// The class's name is no good.
     #[error("a class's name is 1 to 80 characters")]
     BadClassName,
@@ -38,6 +50,10 @@ impl From<sqlx::Error> for ProgressError {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())
     }
+}
+
+fn is_countable(event: &ProgressEvent) -> bool {
+    !matches!(event.what, Happening::ActionRun { action } if action >= ACTIONS_PER_PAGE)
 }
 
 /// The service.
@@ -54,10 +70,11 @@ impl Progress {
     }
 
     /// Records what the browser reports; how many of the events were new. Events of one call are recorded
-    /// together or not at all.
+    /// together or not at all; what is about no page of the session is left out.
     ///
     /// # Errors
-    /// [`ProgressError::UnknownSession`], [`ProgressError::TooManyEvents`], or the database's.
+    /// [`ProgressError::UnknownSession`], [`ProgressError::TooManyEvents`], [`ProgressError::SessionOver`],
+    /// [`ProgressError::SessionFull`], or the database's.
     pub async fn record_events(
         &self,
         user: UserId,
@@ -68,11 +85,18 @@ impl Progress {
             return Err(ProgressError::TooManyEvents(events.len()));
         }
         let mut tx = self.pool.begin().await?;
-        store::sessions::find_owned(&mut tx, user, session).await?.ok_or(ProgressError::UnknownSession)?;
+        let row = store::sessions::find_owned(&mut tx, user, session).await?;
+        let row = row.ok_or(ProgressError::UnknownSession)?;
         // two tabs report the same pages in different orders: one after the other, they cannot wait for each other
-        store::progress::lock_session(&mut tx, session).await?;
+        let room = store::progress::lock_session(&mut tx, session, TAKEN_AFTER_END_MINS).await?;
+        if room.is_over {
+            return Err(ProgressError::SessionOver);
+        }
+        if usize::try_from(room.events_taken).unwrap_or(0) + events.len() > EVENTS_PER_SESSION {
+            return Err(ProgressError::SessionFull);
+        }
         let mut new = 0;
-        for event in events {
+        for event in events.iter().filter(|event| row.has_page(event.page.as_str()) && is_countable(event)) {
             new += usize::from(store::progress::insert_event(&mut tx, session, user, event).await?);
         }
         tx.commit().await?;

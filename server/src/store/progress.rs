@@ -14,13 +14,32 @@ use uuid::Uuid;
 use super::StoreError;
 use super::sessions::{SessionRow, announce, find_session};
 
+/// What may still be recorded of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Room {
+    /// How many events were.
+    pub events_taken: i32,
+    /// Whether it has been over for too long.
+    pub is_over: bool,
+}
+
 /// Keeps other transactions from this session's progress until the caller's ends.
 ///
 /// # Errors
 /// [`StoreError::Statement`].
-pub async fn lock_session(conn: &mut PgConnection, session: SessionId) -> Result<(), StoreError> {
-    sqlx::query("select from sessions where id = $1 for no key update").bind(session.0).execute(conn).await?;
-    Ok(())
+pub async fn lock_session(
+    conn: &mut PgConnection,
+    session: SessionId,
+    taken_after_end_mins: i32,
+) -> Result<Room, StoreError> {
+    Ok(sqlx::query_as(
+        "select events_taken, coalesce(ended_at < now() - make_interval(mins => $2), false) as is_over
+         from sessions where id = $1 for no key update",
+    )
+    .bind(session.0)
+    .bind(taken_after_end_mins)
+    .fetch_one(conn)
+    .await?)
 }
 
 /// Adds an event and what follows from it, in the caller's transaction; false where it was known already.
@@ -86,7 +105,9 @@ pub async fn insert_event(
     }
     let viewed = matches!(event.what, Happening::PageViewed).then_some(page);
     sqlx::query(
-        "update sessions set last_active_at = now(), current_page = coalesce($2, current_page) where id = $1",
+        "update sessions set last_active_at = now(), current_page = coalesce($2, current_page),
+             events_taken = events_taken + 1
+         where id = $1",
     )
     .bind(session.0)
     .bind(viewed)

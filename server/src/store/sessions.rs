@@ -95,6 +95,12 @@ impl SessionRow {
         matches!(self.phase(), Phase::Running { .. })
     }
 
+    /// Whether its lab lists this page.
+    #[must_use]
+    pub fn has_page(&self, name: &str) -> bool {
+        self.pages.iter().any(|page| page.name == name)
+    }
+
     /// The end that an extension would bring; none where no more time is to be had.
     #[must_use]
     pub fn extends_to(&self) -> Option<DateTime<Utc>> {

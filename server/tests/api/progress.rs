@@ -190,3 +190,45 @@ fn progress_is_shown_to_the_instructor_of_the_learners_class_only() {
         ours.delete(&format!("/api/v1/sessions/{session}")).await.problem(404, "not_found");
     });
 }
+
+#[test]
+fn what_is_about_no_page_of_the_session_is_left_out() {
+    run(async |app| {
+        let ada = app.learner("ada").await;
+        let session = app.running_session(ada.id()).await;
+        let made_up = event("no-such-page", Happening::PageViewed);
+        let batch = [made_up, action_run(1_000_000), event(PAGES[1], Happening::PageViewed)];
+        report(&ada, session, &batch).await.expect(204);
+        assert_eq!(app.count("select count(*) from progress_events").await, 1);
+        assert_eq!(app.count("select count(*) from page_progress").await, 1);
+        let seen: SessionProgress = progress(&ada, session).await.json();
+        assert_eq!(seen.current_page.unwrap().as_str(), PAGES[1]);
+    });
+}
+
+#[test]
+fn what_a_browser_kept_is_taken_for_an_hour_after_the_end() {
+    run(async |app| {
+        let ada = app.learner("ada").await;
+        let session = app.running_session(ada.id()).await;
+        app.execute("update sessions set phase = 'ended', ended_at = now() - interval '59 minutes'").await;
+        report(&ada, session, &[action_run(1)]).await.expect(204);
+        app.execute("update sessions set ended_at = now() - interval '61 minutes'").await;
+        report(&ada, session, &[action_run(2)]).await.problem(422, "session_over");
+        assert_eq!(app.count("select count(*) from progress_events").await, 1);
+    });
+}
+
+#[test]
+fn a_session_has_so_many_events_and_no_more() {
+    run(async |app| {
+        let ada = app.learner("ada").await;
+        let session = app.running_session(ada.id()).await;
+        report(&ada, session, &[action_run(1), action_run(2)]).await.expect(204);
+        assert_eq!(app.count("select events_taken::bigint from sessions").await, 2);
+        app.execute("update sessions set events_taken = 19999").await;
+        report(&ada, session, &[action_run(3), action_run(4)]).await.problem(422, "session_full");
+        report(&ada, session, &[action_run(3)]).await.expect(204);
+        report(&ada, session, &[action_run(4)]).await.problem(422, "session_full");
+    });
+}
