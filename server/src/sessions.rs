@@ -14,6 +14,7 @@ mod provision;
 pub mod reconciler;
 mod spec;
 mod start;
+mod turns;
 mod versions;
 mod workspace;
 
@@ -70,6 +71,23 @@ pub enum SessionError {
     /// The person runs as many labs as they may.
     #[error("you run {0} labs at once already, which is as many as you may; end one of them first")]
     TooMany(u32),
+    /// The person's ended sessions are still being removed.
+    #[error("the labs that you ended are still being removed; try again in half a minute")]
+    StillEnding,
+    /// The person started as many sessions as they may in an hour.
+    #[error("you started {most} labs within an hour, which is as many as you may; try again in {}", minutes(*wait_secs))]
+    TooManyStarts {
+        /// How many they may.
+        most: u32,
+        /// How long until they may again, in seconds.
+        wait_secs: u64,
+    },
+    /// The person asks for many sessions at the same time.
+    #[error("you start many labs at the same moment; try again in a second")]
+    TooManyAtOnce,
+    /// Others start sessions, on another server.
+    #[error("many labs are being started at this moment; try again in a few seconds")]
+    Busy,
     /// No such session, or somebody else's.
     #[error("there is no such session")]
     UnknownSession,
@@ -106,6 +124,13 @@ fn full(lab: Option<&LabSlug>, most: u32) -> String {
     }
 }
 
+fn minutes(secs: u64) -> String {
+    match secs.div_ceil(60) {
+        0 | 1 => "a minute".to_owned(),
+        minutes => format!("{minutes} minutes"),
+    }
+}
+
 /// Which check was not run, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckRefusal {
@@ -133,6 +158,7 @@ pub struct Sessions {
     signs: Arc<activity::Signs>,
     passes: tokio::sync::watch::Sender<Option<reconciler::Pass>>,
     links: Arc<links::Links>,
+    turns: Arc<turns::Turns>,
     /// Where long work runs: not on the threads that serve requests, which end with their server.
     runtime: tokio::runtime::Handle,
 }
@@ -152,6 +178,7 @@ impl Sessions {
             signs: Arc::default(),
             passes: tokio::sync::watch::Sender::new(None),
             links: Arc::default(),
+            turns: Arc::default(),
             runtime: tokio::runtime::Handle::current(),
         }
     }

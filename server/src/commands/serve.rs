@@ -13,7 +13,11 @@ use lectern_server::cluster::{Cluster, ClusterConfig, PolicyEnforcement};
 use lectern_server::config::portal::{Portal, PortalFlags};
 use lectern_server::config::{CatalogConfig, ClusterFlags, DatabaseConfig, HttpConfig, ServiceConfig};
 use lectern_server::store;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::sync::watch;
+
+/// How many files may be open at once, where the system sets no limit.
+const MOST_OPEN_FILES: u64 = 1 << 20;
 
 /// Flags of `lectern serve`.
 #[derive(Args, Clone)]
@@ -67,12 +71,22 @@ pub fn database_url(config: &DatabaseConfig) -> anyhow::Result<&str> {
         .context("no database is named; set DATABASE_URL to postgres://user:password@host/database, or use `lectern up`, which brings its own")
 }
 
+/// Allows this process as many open files as may be: each connection is one, and many shells allow 1,024.
+fn raise_open_files() -> nix::Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    // more would only make what goes through all of them slow
+    setrlimit(Resource::RLIMIT_NOFILE, most.min(MOST_OPEN_FILES), most)
+}
+
 /// Serves until `stop` resolves.
 pub async fn serve(
     args: ServeArgs,
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
+    if let Err(error) = raise_open_files() {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
     let portal = Portal::read(&args.portal)?;
     let url = database_url(&args.database)?;
     let pool = store::connect(url).await?;
@@ -186,4 +200,16 @@ fn guard_notice(cluster: &Cluster) -> Option<Notice> {
              ValidatingAdmissionPolicies; then restart it."
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_files_may_be_open_as_the_system_allows() {
+        raise_open_files().unwrap();
+        let (now, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        assert_eq!(now, most.min(MOST_OPEN_FILES));
+    }
 }

@@ -26,6 +26,8 @@ const MOST_SECS: u64 = 30 * 24 * 60 * 60;
 const MOST_BY_LAB_SECS: u64 = 24 * 60 * 60;
 /// How many labs have a session in reserve without a word of the operator's.
 const UNASKED_LABS: u32 = 8;
+/// How many sessions a person may start within an hour without a word of the operator's.
+const STARTS_PER_HOUR: u32 = 30;
 
 /// Where the operator's numbers stand.
 #[derive(Args, Clone, Debug, Default)]
@@ -70,7 +72,7 @@ pub struct Portal {
 }
 
 /// How many sessions there may be at once; absent: as many as the cluster holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Maxima {
     /// In all, those in reserve included.
@@ -81,6 +83,20 @@ pub struct Maxima {
     pub anonymous: Option<u32>,
     /// How many labs of which the file says nothing have one session in reserve; absent: 8.
     pub reserved_labs: Option<u32>,
+    /// How many each person may start within an hour; absent: 30, null: any number.
+    pub starts_per_hour: Option<u32>,
+}
+
+impl Default for Maxima {
+    fn default() -> Self {
+        Self {
+            maximum: None,
+            registered: None,
+            anonymous: None,
+            reserved_labs: None,
+            starts_per_hour: Some(STARTS_PER_HOUR),
+        }
+    }
 }
 
 /// The numbers of a lab, as they are written; what is absent comes from the defaults.
@@ -191,6 +207,11 @@ impl Portal {
         let portal = read.unwrap_or_default();
         if portal.defaults.allow.is_some() {
             return Err(invalid("defaults: what all labs are allowed stands in labs.allow".to_owned()));
+        }
+        if portal.sessions.starts_per_hour == Some(0) {
+            return Err(invalid(
+                "sessions: starts_per_hour is 1 at least, or null for any number".to_owned(),
+            ));
         }
         for (place, numbers) in std::iter::once(("defaults", &portal.defaults))
             .chain(portal.labs.by_name.iter().map(|(lab, numbers)| (lab.as_str(), numbers)))
@@ -318,6 +339,7 @@ mod tests {
             ("labs: { allow: { resources: { memory: lots } } }", "lots"),
             ("labs: { allow: { objects: [ClusterRoleBinding] } }", "ClusterRoleBinding"),
             ("labs: { seed: { egress: everything } }", "everything"),
+            ("sessions: { starts_per_hour: 0 }", "starts_per_hour"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains("portal.yaml") && error.contains(word), "{text}: {error}");
@@ -345,6 +367,18 @@ mod tests {
         assert_eq!((seed.egress, seed.images.len()), (Egress::Internet, 1));
         assert!(seed.trusts_kind("v1", "LimitRange"));
         assert_eq!(portal.settings_of(&slug("seed"), None).reserved, Some(1));
+    }
+
+    #[test]
+    fn a_person_starts_so_many_sessions_an_hour_unless_the_operator_says_otherwise() {
+        for (text, starts) in [
+            ("", Some(30)),
+            ("sessions: { maximum: 4 }", Some(30)),
+            ("sessions: { starts_per_hour: 5 }", Some(5)),
+            ("sessions: { starts_per_hour: null }", None),
+        ] {
+            assert_eq!(parse(text).unwrap().sessions.starts_per_hour, starts, "{text}");
+        }
     }
 
     #[test]

@@ -96,6 +96,9 @@ fn classify(error: &ApiError) -> (StatusCode, &'static str, Option<&'static str>
         ApiError::Progress(error) => match error {
             ProgressError::UnknownSession | ProgressError::UnknownClass => (S::NOT_FOUND, "not_found", None),
             ProgressError::UnknownJoinCode => (S::BAD_REQUEST, "unknown_join_code", Some("join_code")),
+            // a browser gives up what is answered so
+            ProgressError::SessionOver => (S::UNPROCESSABLE_ENTITY, "session_over", None),
+            ProgressError::SessionFull => (S::UNPROCESSABLE_ENTITY, "session_full", None),
             ProgressError::TooManyEvents(_) => (S::BAD_REQUEST, "too_many_events", None),
             ProgressError::BadClassName => (S::BAD_REQUEST, "bad_field", Some("name")),
             ProgressError::Store(error) => store(error),
@@ -110,6 +113,10 @@ fn classify(error: &ApiError) -> (StatusCode, &'static str, Option<&'static str>
             SessionError::BadParameter(_) => (S::BAD_REQUEST, "bad_parameter", Some("parameters")),
             SessionError::NoRoom { .. } => (S::SERVICE_UNAVAILABLE, "no_room", None),
             SessionError::TooMany(_) => (S::CONFLICT, "too_many_sessions", None),
+            SessionError::StillEnding => (S::TOO_MANY_REQUESTS, "still_ending", None),
+            SessionError::TooManyStarts { .. } => (S::TOO_MANY_REQUESTS, "too_many_starts", None),
+            SessionError::TooManyAtOnce => (S::TOO_MANY_REQUESTS, "too_many_requests", None),
+            SessionError::Busy => (S::SERVICE_UNAVAILABLE, "busy", None),
             SessionError::NoMoreTime => (S::CONFLICT, "no_more_time", None),
             SessionError::NotRunning => (S::CONFLICT, "not_running", None),
             SessionError::Render(_) => (S::UNPROCESSABLE_ENTITY, "broken_page", None),
@@ -136,7 +143,9 @@ fn retry_after(error: &ApiError, status: StatusCode) -> Option<u64> {
         ApiError::Identity(IdentityError::TooManyFailures { wait_secs })
         | ApiError::TooManyRequests { wait_secs } => Some(*wait_secs),
         // a place comes free when somebody finishes, which is no matter of seconds
-        ApiError::Session(SessionError::NoRoom { .. }) => Some(30),
+        ApiError::Session(SessionError::NoRoom { .. } | SessionError::StillEnding) => Some(30),
+        ApiError::Session(SessionError::TooManyStarts { wait_secs, .. }) => Some(*wait_secs),
+        ApiError::Session(SessionError::TooManyAtOnce) => Some(1),
         _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(3),
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use lectern_api::ids::{SessionId, UserId};
 use lectern_api::sessions::{Session, StartSession};
 use lectern_content::Lab;
@@ -16,6 +17,25 @@ use crate::cluster::SessionNames;
 use crate::config::portal::LabSettings;
 use crate::http::error::chain;
 use crate::store::sessions::{NewSession, SessionRow, Terms, find_live, insert_session, reserve};
+
+/// How long a start waits for another server that does something for the same person, or takes up room.
+const OTHERS_WITHIN: Duration = Duration::from_secs(5);
+/// How long it waits between two tries.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(30);
+/// How many sessions of a person may be leaving beside those that they may run: who ends a lab and starts it again need
+/// not wait until the old one is removed, and who does so in a loop does.
+const LEAVING_BESIDE: i64 = 2;
+/// The same for a person who may run any number.
+const MOST_LEAVING: i64 = 10;
+
+/// How a try to start a session went.
+enum Tried {
+    Got(Got),
+    /// It takes up new room, for which it has to have its turn.
+    NeedsRoom,
+    /// Another server is at it.
+    Elsewhere,
+}
 
 /// A session that a learner got.
 enum Got {
@@ -33,8 +53,9 @@ impl Sessions {
     ///
     /// # Errors
     /// [`SessionError::UnknownLab`], [`SessionError::BrokenLab`], [`SessionError::BadParameter`],
-    /// [`SessionError::NoRoom`], [`SessionError::TooMany`], or the database's. What goes wrong later is told by the
-    /// session's state.
+    /// [`SessionError::NoRoom`], [`SessionError::TooMany`], [`SessionError::StillEnding`],
+    /// [`SessionError::TooManyStarts`], [`SessionError::TooManyAtOnce`], [`SessionError::Busy`], or the database's.
+    /// What goes wrong later is told by the session's state.
     pub async fn start_session(
         &self,
         user: UserId,
@@ -43,24 +64,7 @@ impl Sessions {
         let lab = self.find_lab(&wish.lab)?;
         let values = parameters::settle(&lab, wish.parameters)?;
         let version = self.versions.version_of(&lab).await;
-        let mut tx = self.pool.begin().await?;
-        let got = self.find_or_make(&mut tx, user, &lab, values, version).await;
-        let got = match got {
-            Ok(got) => {
-                tx.commit().await?;
-                got
-            }
-            // another server was quicker with another request of the same learner
-            Err(SessionError::Store(error))
-                if error.violated_constraint() == Some("one_live_session_per_learner_and_lab") =>
-            {
-                tx.rollback().await?;
-                let mut conn = self.pool.acquire().await?;
-                Got::Known(find_live(&mut conn, user, &lab.slug).await?.ok_or(SessionError::UnknownSession)?)
-            }
-            Err(error) => return Err(error),
-        };
-        match got {
+        match self.get_session(user, &lab, &values, &version).await? {
             Got::Known(row) => Ok((row.to_wire()?, false)),
             Got::Taken(row) => {
                 tracing::info!(session.id = %row.session_id(), lab.slug = %lab.slug, "a learner takes a session of the reserve");
@@ -77,35 +81,88 @@ impl Sessions {
         }
     }
 
+    /// Gets a session, one request of the person after the other. Whoever waits does so without a connection.
+    async fn get_session(
+        &self,
+        user: UserId,
+        lab: &Arc<Lab>,
+        values: &BTreeMap<String, String>,
+        version: &str,
+    ) -> Result<Got, SessionError> {
+        let _turn = self.turns.of_person(user).await?;
+        let (mut room, began) = (None, Instant::now());
+        loop {
+            let mut tx = self.pool.begin().await?;
+            match self.find_or_make(&mut tx, user, lab, values, version, room.is_some()).await {
+                Ok(Tried::Got(got)) => {
+                    tx.commit().await?;
+                    return Ok(got);
+                }
+                Ok(Tried::NeedsRoom) => {
+                    tx.rollback().await?;
+                    room = Some(self.turns.at_room().await);
+                }
+                Ok(Tried::Elsewhere) => {
+                    tx.rollback().await?;
+                    if began.elapsed() > OTHERS_WITHIN {
+                        return Err(SessionError::Busy);
+                    }
+                    tokio::time::sleep(TRY_AGAIN_AFTER).await;
+                }
+                // another server was quicker with another request of the same learner
+                Err(SessionError::Store(error))
+                    if error.violated_constraint() == Some("one_live_session_per_learner_and_lab") =>
+                {
+                    tx.rollback().await?;
+                    let mut conn = self.pool.acquire().await?;
+                    let row = find_live(&mut conn, user, &lab.slug).await?;
+                    return Ok(Got::Known(row.ok_or(SessionError::UnknownSession)?));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     async fn find_or_make(
         &self,
         tx: &mut PgConnection,
         user: UserId,
         lab: &Arc<Lab>,
-        values: BTreeMap<String, String>,
-        version: String,
-    ) -> Result<Got, SessionError> {
+        values: &BTreeMap<String, String>,
+        version: &str,
+        has_room_turn: bool,
+    ) -> Result<Tried, SessionError> {
         let (slug, now) = (&lab.slug, self.clock.now());
-        reserve::lock_starts_of(tx, user).await?;
+        if !reserve::try_lock_starts_of(tx, user).await? {
+            return Ok(Tried::Elsewhere);
+        }
         if let Some(row) = find_live(tx, user, slug).await? {
-            return Ok(Got::Known(row));
+            return Ok(Tried::Got(Got::Known(row)));
         }
         let settings = self.portal.settings_of(slug, lab.spec.duration_secs);
-        self.check_person(tx, user).await?;
+        self.check_person(tx, user, now).await?;
         let terms = terms(settings);
         // what waits in reserve was set up with the lab's own values
-        if values == parameters::usual_values(lab)
-            && let Some(row) = self.take_fit(tx, user, lab, &version, terms, now).await?
+        if *values == parameters::usual_values(lab)
+            && let Some(row) = self.take_fit(tx, user, lab, version, terms, now).await?
         {
             reserve::note_start(tx, slug, true, now).await?;
-            return Ok(Got::Taken(row));
+            return Ok(Tried::Got(Got::Taken(row)));
         }
-        self.make_room(tx, lab, settings).await?;
-        let new = new_session(lab, Some(user), values, version, terms)
+        if settings.capacity.is_some() || self.portal.sessions.maximum.is_some() {
+            if !has_room_turn {
+                return Ok(Tried::NeedsRoom);
+            }
+            if !reserve::try_lock_room(tx).await? {
+                return Ok(Tried::Elsewhere);
+            }
+            self.make_room(tx, lab, settings).await?;
+        }
+        let new = new_session(lab, Some(user), values.clone(), version.to_owned(), terms)
             .map_err(|reason| SessionError::UnfitLab { lab: slug.clone(), reason })?;
         let row = insert_session(tx, &new, CLAIM_SECS).await?;
         reserve::note_start(tx, slug, false, now).await?;
-        Ok(Got::New(row))
+        Ok(Tried::Got(Got::New(row)))
     }
 
     /// A session of the reserve whose workbench is there. One whose workbench went is given up.
@@ -131,15 +188,28 @@ impl Sessions {
         Ok(None)
     }
 
-    async fn check_person(&self, tx: &mut PgConnection, user: UserId) -> Result<(), SessionError> {
+    /// Whether a person may start one more. What they ended counts as well until nothing of it is left.
+    async fn check_person(
+        &self,
+        tx: &mut PgConnection,
+        user: UserId,
+        now: DateTime<Utc>,
+    ) -> Result<(), SessionError> {
         let maxima = self.portal.sessions;
-        if maxima.registered.is_none() && maxima.anonymous.is_none() {
-            return Ok(());
+        if let Some(most) = maxima.starts_per_hour {
+            let an_hour = TimeDelta::hours(1);
+            if let Some(first) = reserve::find_start_before(tx, user, most, now - an_hour).await? {
+                let wait_secs = u64::try_from((first + an_hour - now).num_seconds()).unwrap_or(0).max(1);
+                return Err(SessionError::TooManyStarts { most, wait_secs });
+            }
         }
-        let (running, is_anonymous) = reserve::count_of_person(tx, user).await?;
-        let most = if is_anonymous { maxima.anonymous } else { maxima.registered };
-        match most {
-            Some(most) if running >= i64::from(most) => Err(SessionError::TooMany(most)),
+        let has = reserve::count_of_person(tx, user).await?;
+        match if has.anonymous { maxima.anonymous } else { maxima.registered } {
+            Some(most) if has.live >= i64::from(most) => Err(SessionError::TooMany(most)),
+            Some(most) if has.live + has.leaving >= i64::from(most) + LEAVING_BESIDE => {
+                Err(SessionError::StillEnding)
+            }
+            None if has.leaving >= MOST_LEAVING => Err(SessionError::StillEnding),
             _ => Ok(()),
         }
     }
@@ -151,23 +221,17 @@ impl Sessions {
         lab: &Lab,
         settings: LabSettings,
     ) -> Result<(), SessionError> {
-        let maximum = self.portal.sessions.maximum;
-        if settings.capacity.is_none() && maximum.is_none() {
-            return Ok(());
-        }
-        reserve::lock_room(tx).await?;
         let taken = reserve::count_occupied(tx, &lab.slug).await?;
-        let is_full = |most: Option<u32>, taken: i64| most.filter(|most| taken >= i64::from(*most));
-        if let Some(capacity) = is_full(settings.capacity, taken.lab) {
-            return match reserve::evict_reserved(tx, &lab.slug, true).await? {
+        let slug = &lab.slug;
+        for (most, taken, only_this_lab) in
+            [(settings.capacity, taken.lab, true), (self.portal.sessions.maximum, taken.total, false)]
+        {
+            let Some(most) = most.filter(|most| taken.fills(*most)) else { continue };
+            // what is given up is leaving, and so takes up room for a while as well
+            let helps = taken.live >= i64::from(most) && !taken.is_crowded(most);
+            return match helps && reserve::evict_reserved(tx, slug, only_this_lab).await? {
                 true => Ok(()),
-                false => Err(SessionError::NoRoom { lab: Some(lab.slug.clone()), most: capacity }),
-            };
-        }
-        if let Some(maximum) = is_full(maximum, taken.total) {
-            return match reserve::evict_reserved(tx, &lab.slug, false).await? {
-                true => Ok(()),
-                false => Err(SessionError::NoRoom { lab: None, most: maximum }),
+                false => Err(SessionError::NoRoom { lab: only_this_lab.then(|| slug.clone()), most }),
             };
         }
         Ok(())

@@ -1,9 +1,12 @@
 //! The operator's bounds: how many sessions at once, of a lab, in all, for a person; and what a lab's parameters take.
 
+use std::time::{Duration, Instant};
+
 use lectern_api::ids::SessionId;
 use lectern_api::sessions::{Session, SessionState};
 use lectern_server::config::portal::{LabNumbers, Maxima, Portal};
 use serde_json::json;
+use sqlx::Connection as _;
 
 use crate::support::client::{Answer, Client};
 use crate::support::lab_folder::{LAB, PAGES};
@@ -114,6 +117,93 @@ fn a_session_runs_as_long_as_the_operator_says() {
         let terms = "select count(*) from sessions
                      where duration_secs = 2700 and overtime_secs = 0 and deadline_secs = 5400";
         assert_eq!(app.count(terms).await, 1);
+    });
+}
+
+#[test]
+fn a_person_starts_so_many_labs_an_hour() {
+    let maxima = Maxima { starts_per_hour: Some(2), ..Maxima::default() };
+    run_with(bounded(maxima, LabNumbers::default()), async |app| {
+        let (ada, eve) = (app.learner("ada").await, app.learner("eve").await);
+        for _ in 0..2 {
+            let session: Session = start(&ada, LAB).await.expect(201).json();
+            end(&ada, session.id).await;
+        }
+        let refused = start(&ada, LAB).await;
+        let wait: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((3500..=3600).contains(&wait), "{wait}");
+        let problem = refused.problem(429, "too_many_starts");
+        assert!(problem.detail.contains("2 labs within an hour"), "{problem:?}");
+        start(&eve, LAB).await.expect(201);
+        app.execute("update sessions set created_at = now() - interval '61 minutes'").await;
+        start(&ada, LAB).await.expect(201);
+    });
+}
+
+#[test]
+fn what_a_person_ended_counts_until_nothing_of_it_is_left() {
+    run_with(
+        bounded(Maxima { registered: Some(1), ..Maxima::default() }, LabNumbers::default()),
+        async |app| {
+            let ada = app.learner("ada").await;
+            // who ends a lab and starts it again need not wait
+            for _ in 0..3 {
+                let session: Session = start(&ada, LAB).await.expect(201).json();
+                end(&ada, session.id).await;
+            }
+            let refused = start(&ada, LAB).await;
+            assert_eq!(refused.headers["retry-after"], "30");
+            refused.problem(429, "still_ending");
+            // over for its learner, while a finalizer keeps its namespace
+            app.execute("update sessions set phase = 'ended', ended_at = now()").await;
+            start(&ada, LAB).await.problem(429, "still_ending");
+            app.execute("update sessions set removed_at = now()").await;
+            start(&ada, LAB).await.expect(201);
+        },
+    );
+}
+
+#[test]
+fn what_is_leaving_takes_up_room_in_its_lab() {
+    let capacity = LabNumbers { capacity: Some(1), ..LabNumbers::default() };
+    run_with(bounded(Maxima::default(), capacity), async |app| {
+        for number in 0..3 {
+            let learner = app.learner(&format!("learner{number}")).await;
+            let session: Session = start(&learner, LAB).await.expect(201).json();
+            end(&learner, session.id).await;
+        }
+        let kay = app.learner("kay").await;
+        start(&kay, LAB).await.problem(503, "no_room");
+        app.execute("update sessions set phase = 'ended', ended_at = now(), removed_at = now()").await;
+        start(&kay, LAB).await.expect(201);
+    });
+}
+
+#[test]
+fn starts_that_wait_take_no_connection_from_others() {
+    run(async |app| {
+        let (ada, eve) = (app.learner("ada").await, app.learner("eve").await);
+        // another server is at it, for longer than any of this
+        let mut elsewhere = sqlx::PgConnection::connect_with(&app.database.options(None)).await.unwrap();
+        sqlx::query("select pg_advisory_lock(hashtextextended($1, 7))")
+            .bind(ada.id().to_string())
+            .execute(&mut elsewhere)
+            .await
+            .unwrap();
+        let starts = futures::future::join_all((0..20).map(|_| start(&ada, LAB)));
+        let meanwhile = async {
+            for _ in 0..20 {
+                let asked = Instant::now();
+                eve.get("/api/v1/sessions").await.expect(200);
+                assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            elsewhere.close().await.unwrap();
+        };
+        let (answers, ()) = futures::join!(starts, meanwhile);
+        let got = answers.iter().filter(|answer| answer.status.is_success()).count();
+        assert!(got > 0 && answers.iter().all(|answer| answer.status.is_success() || answer.status == 429));
+        assert_eq!(app.count("select count(*) from sessions").await, 1);
     });
 }
 

@@ -28,6 +28,14 @@ pub fn AccountPage() -> impl IntoView {
         let (new, again) = (new.get(), again.get());
         (!again.is_empty() && new != again).then(|| "The two are not the same.".to_owned())
     });
+    let about = move |field: &'static str| {
+        Signal::derive(move || error.get().and_then(|error| error.about_field(field)))
+    };
+    let whole = Signal::derive(move || {
+        let is_about_field =
+            |error: &ApiError| ["current", "password"].iter().any(|field| error.about_field(field).is_some());
+        error.get().filter(|error| !is_about_field(error))
+    });
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         if busy.get_untracked() || new.get_untracked() != again.get_untracked() {
@@ -65,7 +73,7 @@ pub fn AccountPage() -> impl IntoView {
                 {first.then(|| view! {
                     <p>"You are signed in. Set a password now, so that you can come back without a link."</p>
                 })}
-                <FormError error=error/>
+                <FormError error=whole/>
                 <div role="status">
                     {move || done.get().then(|| view! {
                         <p class="note good" data-testid="password-set">"Your password is set."</p>
@@ -78,6 +86,7 @@ pub fn AccountPage() -> impl IntoView {
                         kind="password"
                         value=current
                         autocomplete="current-password"
+                        error=about("current")
                     />
                 </Show>
                 <Field
@@ -87,6 +96,7 @@ pub fn AccountPage() -> impl IntoView {
                     value=new
                     autocomplete="new-password"
                     hint="At least 10 characters."
+                    error=about("password")
                 />
                 <Field
                     label="New password again"

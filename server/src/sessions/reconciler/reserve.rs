@@ -17,7 +17,7 @@ use crate::cluster::{ManagedSession, WorkbenchStatus};
 use crate::config::portal::LabSettings;
 use crate::sessions::start::{new_session, terms};
 use crate::sessions::{CLAIM_SECS, SessionError, Sessions, parameters};
-use crate::store::sessions::reserve::{self, PoolRow};
+use crate::store::sessions::reserve::{self, PoolRow, Taken};
 use crate::store::sessions::{SessionRow, insert_session};
 
 /// How many sessions are being made at once, those that learners wait for included, before the reserve waits.
@@ -238,7 +238,7 @@ impl Sessions {
         // learners start sessions meanwhile, and come first
         reserve::lock_room(&mut tx).await?;
         let taken = reserve::count_occupied(&mut tx, &lab.slug).await?;
-        let is_full = |most: Option<u32>, taken: i64| most.is_some_and(|most| taken >= i64::from(most));
+        let is_full = |most: Option<u32>, taken: Taken| most.is_some_and(|most| taken.fills(most));
         if is_full(wanted.settings.capacity, taken.lab) || is_full(self.portal.sessions.maximum, taken.total)
         {
             return Ok(false);

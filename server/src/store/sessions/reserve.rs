@@ -8,44 +8,95 @@ use uuid::Uuid;
 use super::{SessionRow, Terms, announce};
 use crate::store::StoreError;
 
-/// How many sessions there are that take up room: in reserve, starting or running.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
-pub struct Occupancy {
-    /// Of one lab.
-    pub lab: i64,
-    /// Of all labs.
-    pub total: i64,
+/// The advisory lock of all that takes up new room.
+const ROOM_LOCK: i64 = 0x1ec7_0001;
+
+/// How many sessions take up room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// In reserve, starting or running.
+    pub live: i64,
+    /// Ending, or over with something of it left in the cluster.
+    pub leaving: i64,
 }
 
-/// Lets one person's starts follow one another until the transaction ends, so that each sees the one before.
+impl Taken {
+    /// Whether one more would be too many where there may be `most`.
+    #[must_use]
+    pub fn fills(self, most: u32) -> bool {
+        self.live >= i64::from(most) || self.is_crowded(most)
+    }
+
+    /// Whether what is leaving has to be gone first, where there may be `most`.
+    ///
+    /// It takes up room until then, so that starting and ending in a loop fills no cluster. But a class that ends its
+    /// sessions and starts again does so within a minute, while the old ones are being removed: so a quarter more may
+    /// be there for that while, and two at least.
+    #[must_use]
+    pub fn is_crowded(self, most: u32) -> bool {
+        self.live + self.leaving >= i64::from(most) + i64::from(most / 4).max(2)
+    }
+}
+
+/// How much room is taken up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Occupancy {
+    /// Of one lab.
+    pub lab: Taken,
+    /// Of all labs.
+    pub total: Taken,
+}
+
+/// Lets one person's starts follow one another until the transaction ends, so that each sees the one before; false
+/// where another transaction has that right. It does not wait, since whoever waits here holds a connection.
 ///
 /// # Errors
 /// [`StoreError::Statement`].
-pub async fn lock_starts_of(conn: &mut PgConnection, user: UserId) -> Result<(), StoreError> {
-    sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 7))")
+pub async fn try_lock_starts_of(conn: &mut PgConnection, user: UserId) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtextextended($1, 7))")
         .bind(user.to_string())
-        .execute(conn)
-        .await?;
-    Ok(())
+        .fetch_one(conn)
+        .await?)
 }
 
-/// Lets all that takes up new room follow one another until the transaction ends.
+/// Lets all that takes up new room follow one another until the transaction ends; false where another transaction has
+/// that right.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn try_lock_room(conn: &mut PgConnection) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar("select pg_try_advisory_xact_lock($1)").bind(ROOM_LOCK).fetch_one(conn).await?)
+}
+
+/// As [`try_lock_room`], but waits: for the one server that fills the reserve.
 ///
 /// # Errors
 /// [`StoreError::Statement`].
 pub async fn lock_room(conn: &mut PgConnection) -> Result<(), StoreError> {
-    const ROOM_LOCK: i64 = 0x1ec7_0001;
     sqlx::query("select pg_advisory_xact_lock($1)").bind(ROOM_LOCK).execute(conn).await?;
     Ok(())
 }
 
-/// How many sessions a person has at once, and whether they are an anonymous visitor.
+/// What a person has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct OfPerson {
+    /// Sessions that start or run.
+    pub live: i64,
+    /// Sessions that end, or are over with something of them left in the cluster.
+    pub leaving: i64,
+    /// Whether they are an anonymous visitor.
+    pub anonymous: bool,
+}
+
+/// What a person has.
 ///
 /// # Errors
 /// [`StoreError::Statement`].
-pub async fn count_of_person(conn: &mut PgConnection, user: UserId) -> Result<(i64, bool), StoreError> {
+pub async fn count_of_person(conn: &mut PgConnection, user: UserId) -> Result<OfPerson, StoreError> {
     Ok(sqlx::query_as(
-        "select (select count(*) from sessions where user_id = u.id and phase in ('allocated', 'running')),
+        "select (select count(*) from sessions where user_id = u.id and phase in ('allocated', 'running')) as live,
+                (select count(*) from sessions where user_id = u.id
+                    and (phase = 'ending' or phase in ('ended', 'failed') and removed_at is null)) as leaving,
                 u.anonymous
          from users u where u.id = $1",
     )
@@ -54,18 +105,44 @@ pub async fn count_of_person(conn: &mut PgConnection, user: UserId) -> Result<(i
     .await?)
 }
 
+/// When the person started their `most`-th session counted back from now, if that was after `since`.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn find_start_before(
+    conn: &mut PgConnection,
+    user: UserId,
+    most: u32,
+    since: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select created_at from sessions where user_id = $1 and created_at > $2
+         order by created_at desc limit 1 offset $3",
+    )
+    .bind(user.0)
+    .bind(since)
+    .bind(i64::from(most) - 1)
+    .fetch_optional(conn)
+    .await?)
+}
+
 /// How much room is taken up.
 ///
 /// # Errors
 /// [`StoreError::Statement`].
 pub async fn count_occupied(conn: &mut PgConnection, lab: &LabSlug) -> Result<Occupancy, StoreError> {
-    Ok(sqlx::query_as(
-        "select count(*) filter (where lab = $1) as lab, count(*) as total from sessions
-         where phase in ('reserved', 'allocated', 'running')",
+    let (lab_live, lab_leaving, live, leaving): (i64, i64, i64, i64) = sqlx::query_as(
+        "select count(*) filter (where is_live and lab = $1), count(*) filter (where not is_live and lab = $1),
+                count(*) filter (where is_live), count(*) filter (where not is_live)
+         from (select lab, phase in ('reserved', 'allocated', 'running') as is_live from sessions
+               where phase in ('reserved', 'allocated', 'running', 'ending')
+                   or phase in ('ended', 'failed') and removed_at is null) as present",
     )
     .bind(lab.as_str())
     .fetch_one(conn)
-    .await?)
+    .await?;
+    let lab = Taken { live: lab_live, leaving: lab_leaving };
+    Ok(Occupancy { lab, total: Taken { live, leaving } })
 }
 
 /// Gives a learner a session of the reserve, a finished one where there is one: that runs at once, with all its
