@@ -27,6 +27,7 @@ pub struct Embedded {
     kubeconfig: Option<PathBuf>,
     server_kubeconfig: Option<PathBuf>,
     database_url: Option<String>,
+    server_database_url: Option<String>,
     lock: Lock,
 }
 
@@ -78,6 +79,7 @@ impl Embedded {
             kubeconfig: cluster.as_ref().map(Cluster::admin_kubeconfig),
             server_kubeconfig: cluster.as_ref().map(Cluster::server_kubeconfig),
             database_url: postgres.as_ref().map(|_| postgres::database_url(&layout)),
+            server_database_url: postgres.as_ref().map(|_| postgres::server_database_url(&layout)),
             layout,
             progress,
             cluster,
@@ -110,6 +112,12 @@ impl Embedded {
     /// The database's address for sqlx and libpq, through a Unix socket; `None` without Postgres.
     pub fn database_url(&self) -> Option<&str> {
         self.database_url.as_deref()
+    }
+
+    /// The address of the embedded Postgres for a role that owns nothing and has the rights that the owner gives it.
+    #[must_use]
+    pub fn server_database_url(&self) -> Option<&str> {
+        self.server_database_url.as_deref()
     }
 
     /// The address at which pods (and this machine) reach the API server; `None` without a cluster.

@@ -19,8 +19,10 @@ use crate::supervise::{Part, PartSpec};
 
 /// The unprivileged user of Debian's package.
 pub(crate) const USER: &str = "postgres";
-/// The role and the database that the server uses.
+/// The database, and the role that owns it.
 const ROLE: &str = "lectern";
+/// The role under which the server runs: it owns nothing, and has the rights that the owner gives it.
+const SERVER_ROLE: &str = "lectern_app";
 const OLDEST: u32 = 15;
 const PORT: u16 = 5432;
 
@@ -49,12 +51,21 @@ fn find_programs_below(root: &Path, data: &Path) -> Result<PathBuf, Error> {
         })
 }
 
-/// The address in the form that sqlx, libpq and others read.
+/// The address in the form that sqlx, libpq and others read, for the role that owns the database.
 pub(crate) fn database_url(layout: &Layout) -> String {
-    format!("postgres:///{ROLE}?host={}&port={PORT}&user={ROLE}", layout.postgres_socket().display())
+    address_for(layout, ROLE)
 }
 
-/// Starts Postgres, with a role and a database for the server.
+/// The same for the role under which the server runs.
+pub(crate) fn server_database_url(layout: &Layout) -> String {
+    address_for(layout, SERVER_ROLE)
+}
+
+fn address_for(layout: &Layout, role: &str) -> String {
+    format!("postgres:///{ROLE}?host={}&port={PORT}&user={role}", layout.postgres_socket().display())
+}
+
+/// Starts Postgres, with a database and two roles: its owner's and the server's.
 pub(crate) async fn start(layout: &Layout, board: &Board, progress: &Progress) -> Result<Part, Error> {
     let programs = find_programs(layout)?;
     let owner = machine::user(USER)?;
@@ -127,11 +138,12 @@ fn spec(programs: &Path, layout: &Layout, owner: Option<(u32, u32)>) -> PartSpec
     spec
 }
 
-/// Makes the server's role and database unless they exist. The socket is served before the database accepts commands,
+/// Makes the roles and the database unless they exist. The socket is served before the database accepts commands,
 /// so refusals are tried again for a while.
 async fn create_role(programs: &Path, layout: &Layout, owner: Option<(u32, u32)>) -> Result<(), Error> {
     let statements = format!(
         "SELECT 'CREATE ROLE {ROLE} LOGIN CREATEDB' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{ROLE}') \\gexec\n\
+         SELECT 'CREATE ROLE {SERVER_ROLE} LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{SERVER_ROLE}') \\gexec\n\
          SELECT 'CREATE DATABASE {ROLE} OWNER {ROLE}' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{ROLE}') \\gexec\n"
     );
     let mut attempts = 0;
