@@ -22,10 +22,34 @@ pub struct Class {
     pub name: String,
     /// What learners type to join; only its instructor sees it.
     pub join_code: Option<String>,
+    /// Whom the code lets in; only its instructor sees it.
+    #[serde(default)]
+    pub join_rules: Option<JoinRules>,
     /// How many learners are enrolled.
     pub learners: u32,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+}
+
+/// `PUT /api/v1/classes/{id}/join-rules` (its instructor): whom the join code lets in. `POST
+/// /api/v1/classes/{id}/join-codes` replaces the code and keeps these.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JoinRules {
+    /// Whether anybody can join now.
+    pub open: bool,
+    /// From when on nobody can; absent: it does not end.
+    #[serde(default)]
+    pub expires_at: Option<DateTime<Utc>>,
+    /// How many learners the class takes; absent: any number. Fewer than it has lets nobody further in.
+    #[serde(default)]
+    pub max_learners: Option<u32>,
+}
+
+impl Default for JoinRules {
+    fn default() -> Self {
+        Self { open: true, expires_at: None, max_learners: None }
+    }
 }
 
 /// `POST /api/v1/enrolments`: join a class by its code.

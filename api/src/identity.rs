@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::UserId;
+use crate::ids::{LoginId, UserId};
 
 /// What a person may do. Each role has the rights of those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -61,6 +61,10 @@ pub struct Me {
     pub csrf_token: String,
     /// Whether the account has a password; one made by a link has none until it sets one.
     pub has_password: bool,
+    /// Whether [`SetPassword::current`] is needed: the account has a password, and this login did not just come from
+    /// a one-time link.
+    #[serde(default)]
+    pub needs_current_password: bool,
 }
 
 /// One account.
@@ -76,6 +80,12 @@ pub struct User {
     pub role: Role,
     /// When the account was made.
     pub created_at: DateTime<Utc>,
+    /// Since when it is disabled: nobody can sign in to it. Absent: it is not.
+    #[serde(default)]
+    pub disabled_at: Option<DateTime<Utc>>,
+    /// When the person last used Lectern, to within some minutes.
+    #[serde(default)]
+    pub last_seen_at: Option<DateTime<Utc>>,
 }
 
 /// `POST /api/v1/users` (admin): make an account.
@@ -92,7 +102,24 @@ pub struct NewUser {
     pub password: Option<String>,
 }
 
-/// `POST /api/v1/users/{id}/sign-in-links` (admin): a link that signs its bearer in, once.
+/// `PATCH /api/v1/users/{id}` (admin): what is absent stays as it is. A new role, and disabling, end all logins of the
+/// account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeUser {
+    /// As in [`Registration::display_name`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// What the person may do from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// Whether signing in is closed to the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<bool>,
+}
+
+/// `POST /api/v1/users/{id}/sign-in-links` (admin; an instructor for learners of their classes): a link that signs its
+/// bearer in, once, and lets them set a new password. It ends the account's logins and withdraws its earlier links.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct SignInLink {
     /// The whole address; the token stands in the fragment, which browsers do not send to servers.
@@ -104,11 +131,38 @@ pub struct SignInLink {
 /// `PUT /api/v1/me/password`.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct SetPassword {
-    /// The present password; not needed where there is none yet.
+    /// The present password; not needed where [`Me::needs_current_password`] says so.
     #[serde(default)]
     pub current: Option<String>,
     /// The new one; at least 10 characters.
     pub new: String,
+}
+
+/// `GET /api/v1/logins`: one browser in which the caller is signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginInfo {
+    /// For `DELETE /api/v1/logins/{id}`; not the cookie's value.
+    pub id: LoginId,
+    /// When it signed in.
+    pub created_at: DateTime<Utc>,
+    /// When it last asked for something, to within some minutes.
+    pub last_seen_at: DateTime<Utc>,
+    /// When it ends at the latest.
+    pub expires_at: DateTime<Utc>,
+    /// Browser and system in a few words, as the browser named itself: `Firefox on Linux`.
+    pub device: String,
+    /// The address that it signed in from.
+    pub address: String,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// `DELETE /api/v1/me`: delete one's own account and what is kept about it.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct DeleteMe {
+    /// The present password; not needed where there is none.
+    #[serde(default)]
+    pub password: Option<String>,
 }
 
 /// Shows a type without what it holds, so that no log can hold a password or a token either.
@@ -122,7 +176,7 @@ macro_rules! show_name_only {
     };
 }
 
-show_name_only!(SignIn Registration NewUser SignInLink SetPassword);
+show_name_only!(SignIn Registration NewUser SignInLink SetPassword DeleteMe);
 
 #[cfg(test)]
 mod tests {
@@ -135,6 +189,7 @@ mod tests {
             format!("{:?}", SignIn::Password { username: "ada".into(), password: secret.clone() }),
             format!("{:?}", SignIn::Link { token: secret.clone() }),
             format!("{:?}", SetPassword { current: Some(secret.clone()), new: secret.clone() }),
+            format!("{:?}", DeleteMe { password: Some(secret.clone()) }),
             format!("{:?}", SignInLink { url: secret.clone(), expires_at: Utc::now() }),
             format!(
                 "{:?}",

@@ -47,6 +47,10 @@ uuid_id!(
     UserId
 );
 uuid_id!(
+    /// A browser in which a person is signed in.
+    LoginId
+);
+uuid_id!(
     /// One learner's run of one lab.
     SessionId
 );

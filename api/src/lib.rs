@@ -6,6 +6,7 @@
 
 pub mod actions;
 pub mod agent;
+pub mod audit;
 pub mod classes;
 pub mod files;
 pub mod identity;

@@ -13,11 +13,13 @@ use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 use tokio::sync::{broadcast, watch};
 
+use crate::audit::{Audit, AuditFile};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::config::ServiceConfig;
 use crate::http::edge::{Edge, guard, unreadable_body};
+use crate::http::trail::record_request;
 use crate::http::{ApiError, endpoints};
 use crate::identity::Identity;
 use crate::progress::Progress;
@@ -77,6 +79,8 @@ pub struct Services {
     pub catalog: Catalog,
     /// Sessions.
     pub sessions: Sessions,
+    /// What was done, by whom.
+    pub audit: Audit,
     /// The terminals that are open on this server.
     pub terminals: OpenTerminals,
     /// Changes to sessions and classes, from all servers.
@@ -125,6 +129,8 @@ pub struct Parts {
     pub listener: TcpListener,
     /// What operators should know; may change while the server runs.
     pub notices: watch::Receiver<Vec<Notice>>,
+    /// Where the audit log is written to, besides the database.
+    pub audit_file: Option<AuditFile>,
 }
 
 /// The server, ready to run.
@@ -140,12 +146,13 @@ impl App {
     /// # Errors
     /// The listener's address cannot be read.
     pub fn build(parts: Parts) -> std::io::Result<Self> {
-        let Parts { pool, cluster, catalog, clock, config, listener, notices } = parts;
+        let Parts { pool, cluster, catalog, clock, config, listener, notices, audit_file } = parts;
         let address = listener.local_addr()?;
         let (changes, _) = broadcast::channel(CHANGES_KEPT);
         let services = Data::new(Services {
             identity: Identity::new(pool.clone(), clock.clone()),
-            progress: Progress::new(pool.clone()),
+            progress: Progress::new(pool.clone(), clock.clone()),
+            audit: Audit::start(pool.clone(), audit_file),
             terminals: OpenTerminals::default(),
             sessions: Sessions::new(
                 pool.clone(),
@@ -200,6 +207,7 @@ impl App {
                 .app_data(PathConfig::default().error_handler(|e, _| unreadable(&e)))
                 .app_data(QueryConfig::default().error_handler(|e, _| unreadable(&e)))
                 .wrap(from_fn(guard))
+                .wrap(from_fn(record_request))
                 .wrap(from_fn(crate::telemetry::log_request))
                 .configure(endpoints::configure)
         })
@@ -228,6 +236,7 @@ impl App {
         for task in background {
             task.abort();
         }
+        self.services.audit.flush().await;
         result
     }
 }

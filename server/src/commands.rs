@@ -1,6 +1,8 @@
 //! The commands, one file each.
 
+pub mod audit;
 pub mod dev;
+pub mod files;
 pub mod lint;
 pub mod serve;
 pub mod status;

@@ -1,6 +1,7 @@
 //! What the operator decides, read once from flags, environment and one file.
 
 pub mod portal;
+pub mod retention;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -113,6 +114,10 @@ pub struct DatabaseConfig {
     /// Postgres to use: `postgres://user:password@host/database`.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
+    /// The same database under the role that owns its tables, for migrations; then the role of --database-url gets only the
+    /// rights that the server needs, and cannot change the audit log. See docs/OPERATING.md.
+    #[arg(long, env = "LECTERN_MIGRATE_DATABASE_URL", hide_env_values = true, value_name = "DATABASE_URL")]
+    pub migrate_database_url: Option<String>,
 }
 
 /// The Kubernetes cluster.

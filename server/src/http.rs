@@ -2,6 +2,7 @@
 //! its answer.
 
 pub mod assets;
+pub mod audit;
 pub mod caller;
 pub mod classes;
 pub mod edge;
@@ -13,12 +14,15 @@ pub mod hosts;
 pub mod labs;
 pub mod limits;
 pub mod live;
+pub mod logins;
 pub mod me;
 pub mod origin;
 pub mod preview;
+pub mod privacy;
 pub mod progress;
 pub mod sessions;
 pub mod terminals;
+pub mod trail;
 pub mod users;
 pub mod visitor;
 

@@ -1,17 +1,21 @@
 //! Who the caller is: accounts, passwords, one-time links and the logins of browsers.
 
+mod accounts;
 mod failures;
+mod logins;
 mod names;
 mod passwords;
+pub mod retention;
 mod sign_in;
 mod tokens;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use lectern_api::identity::{NewUser, Role, User};
-use lectern_api::ids::UserId;
+use lectern_api::ids::{LoginId, UserId};
 use sqlx::PgPool;
 
 use crate::clock::Clock;
+use crate::progress::classes::JoinRefused;
 use crate::store::{self, StoreError};
 pub use failures::{Attempt, Visitor};
 pub use names::{InvalidField, check_display_name, normalise_username};
@@ -44,9 +48,21 @@ pub enum IdentityError {
     /// The user name is taken.
     #[error("the user name {0:?} is taken; choose another one")]
     UsernameTaken(String),
-    /// No class has this join code.
-    #[error("no class has this join code; ask your instructor for it")]
-    UnknownJoinCode,
+    /// A join code does not let the person in.
+    #[error(transparent)]
+    Join(#[from] JoinRefused),
+    /// No administrator would be left who can sign in.
+    #[error("this is the last administrator who can sign in; make another one first")]
+    LastAdmin,
+    /// The account is disabled.
+    #[error("the account is disabled; enable it first")]
+    Disabled,
+    /// No such login, or somebody else's.
+    #[error("there is no such login")]
+    UnknownLogin,
+    /// The person starts sessions as fast as they are ended.
+    #[error("the account's sessions could not all be ended; try again in a minute")]
+    StillBusy,
     /// No such account.
     #[error("there is no such account")]
     UnknownUser,
@@ -81,6 +97,10 @@ pub struct Login {
     pub has_password: bool,
     /// The cookie's value.
     pub token: Token,
+    /// What its owner calls it by.
+    pub id: LoginId,
+    /// Whether its owner may set a password without naming the old one, because they came by a link.
+    pub resets: bool,
 }
 
 /// The service.
@@ -106,8 +126,10 @@ impl Identity {
     ) -> Result<Login, IdentityError> {
         let token = Token::random();
         let expires_at = self.clock.now() + TimeDelta::days(LOGIN_DAYS);
-        store::identity::insert_login(conn, &token.hash(), user.id, expires_at).await?;
-        Ok(Login { user, has_password, token })
+        // none for an account that is disabled, even if that happened just now
+        let id = store::identity::insert_login(conn, &token.hash(), user.id, expires_at).await?;
+        let id = LoginId(id.ok_or(IdentityError::Refused)?);
+        Ok(Login { user, has_password, token, id, resets: false })
     }
 
     /// The login that this cookie names, while it lasts.
@@ -117,10 +139,16 @@ impl Identity {
     pub async fn find_login(&self, cookie: &str) -> Result<Option<Login>, IdentityError> {
         let Some(token) = Token::parse(cookie) else { return Ok(None) };
         let mut conn = self.pool.acquire().await?;
-        let row = store::identity::find_login(&mut conn, &token.hash()).await?;
-        Ok(row.map(|row| {
-            let has_password = row.password_hash.is_some();
-            Login { user: row.into(), has_password, token }
+        let Some(row) = store::logins::find_login(&mut conn, &token.hash()).await? else { return Ok(None) };
+        if row.is_stale {
+            store::logins::note_use(&mut conn, row.login_id).await?;
+        }
+        Ok(Some(Login {
+            has_password: row.user.password_hash.is_some(),
+            user: row.user.into(),
+            token,
+            id: LoginId(row.login_id),
+            resets: row.resets,
         }))
     }
 
@@ -137,14 +165,11 @@ impl Identity {
     ///
     /// # Errors
     /// [`IdentityError::Field`], [`IdentityError::UsernameTaken`], or the database's.
-    pub async fn add_user(&self, actor: Option<UserId>, new: NewUser) -> Result<User, IdentityError> {
+    pub async fn add_user(&self, new: NewUser) -> Result<User, IdentityError> {
         let role = new.role;
         let (username, display_name, hash) = checked_account(new, Standing::Known).await?;
-        let mut tx = self.pool.begin().await?;
-        let user = insert(&mut tx, &username, &display_name, role, hash.as_deref()).await?;
-        store::record_audit(&mut tx, actor, "add_user", &user.id.to_string()).await?;
-        tx.commit().await?;
-        Ok(user)
+        let mut conn = self.pool.acquire().await?;
+        insert(&mut conn, &username, &display_name, role, hash.as_deref()).await
     }
 
     /// All accounts.
@@ -154,27 +179,6 @@ impl Identity {
     pub async fn list_users(&self) -> Result<Vec<User>, IdentityError> {
         let mut conn = self.pool.acquire().await?;
         Ok(store::users::list_users(&mut conn).await?)
-    }
-
-    /// Makes a one-time link's token for an account, and says when it stops working.
-    ///
-    /// # Errors
-    /// [`IdentityError::UnknownUser`], or the database's.
-    pub async fn make_link(
-        &self,
-        actor: Option<UserId>,
-        user: UserId,
-    ) -> Result<(Token, DateTime<Utc>), IdentityError> {
-        let mut tx = self.pool.begin().await?;
-        if store::users::find_user(&mut tx, user).await?.is_none() {
-            return Err(IdentityError::UnknownUser);
-        }
-        let token = Token::random();
-        let expires_at = self.clock.now() + TimeDelta::hours(LINK_HOURS);
-        store::identity::insert_sign_in_link(&mut tx, &token.hash(), user, expires_at).await?;
-        store::record_audit(&mut tx, actor, "make_sign_in_link", &user.to_string()).await?;
-        tx.commit().await?;
-        Ok((token, expires_at))
     }
 
     /// The account with this name.
@@ -209,10 +213,10 @@ impl Identity {
                     role: Role::Admin,
                     password: None,
                 };
-                self.add_user(None, new).await?.id
+                self.add_user(new).await?.id
             }
         };
-        Ok(Some(self.make_link(None, id).await?.0))
+        Ok(Some(self.make_link(id).await?.0))
     }
 
     /// Sets the caller's password, signs their other browsers out and forgets which they have signed in with.
@@ -228,30 +232,53 @@ impl Identity {
     ) -> Result<(), IdentityError> {
         passwords::check(&new)?;
         let user = login.user.id;
-        let mut conn = self.pool.acquire().await?;
-        let row = store::users::find_user(&mut conn, user).await?.ok_or(IdentityError::UnknownUser)?;
-        if row.password_hash.is_some() {
-            let attempt = Attempt::count(&mut conn, format!("password:{user}"), failures::PER_PERSON).await?;
-            drop(conn);
-            let judged =
-                passwords::verify(current.unwrap_or_default(), row.password_hash, Standing::Known).await;
-            if matches!(judged, Ok(false)) {
-                let message = "this is not your present password".to_owned();
-                return Err(InvalidField { field: "current", message }.into());
-            }
-            self.take_back(attempt).await?;
-            judged?;
-        } else {
-            drop(conn);
+        if !login.resets {
+            self.confirm_password(login, current, "current").await?;
         }
         let hash = passwords::hash(new, Standing::Known).await?;
         let mut tx = self.pool.begin().await?;
+        // of two requests of one login that came by a link, one is too late
+        if login.resets && !store::logins::take_reset(&mut tx, &login.token.hash()).await? {
+            return Err(wrong_password("current").into());
+        }
         store::users::update_password(&mut tx, user, &hash).await?;
         store::identity::delete_other_logins(&mut tx, user, &login.token.hash()).await?;
+        store::logins::delete_links_of(&mut tx, user).await?;
         store::devices::delete_devices_of(&mut tx, user).await?;
-        store::record_audit(&mut tx, Some(user), "set_password", &user.to_string()).await?;
         Ok(tx.commit().await?)
     }
+
+    /// Checks that the caller knows the account's password, if it has one.
+    ///
+    /// # Errors
+    /// [`IdentityError::Field`] if the password is wrong, [`IdentityError::TooManyFailures`], [`IdentityError::Busy`], or the database's.
+    pub async fn confirm_password(
+        &self,
+        login: &Login,
+        password: Option<String>,
+        field: &'static str,
+    ) -> Result<(), IdentityError> {
+        let user = login.user.id;
+        let mut conn = self.pool.acquire().await?;
+        let row = store::users::find_user(&mut conn, user).await?.ok_or(IdentityError::UnknownUser)?;
+        if row.password_hash.is_none() {
+            return Ok(());
+        }
+        let attempt = Attempt::count(&mut conn, format!("password:{user}"), failures::PER_PERSON).await?;
+        drop(conn);
+        let judged =
+            passwords::verify(password.unwrap_or_default(), row.password_hash, Standing::Known).await;
+        if matches!(judged, Ok(false)) {
+            return Err(wrong_password(field).into());
+        }
+        self.take_back(attempt).await?;
+        judged?;
+        Ok(())
+    }
+}
+
+fn wrong_password(field: &'static str) -> InvalidField {
+    InvalidField { field, message: "this is not your present password".to_owned() }
 }
 
 async fn checked_account(

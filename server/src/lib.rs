@@ -5,6 +5,7 @@
 //! in [`cluster`], actix only in [`http`], [`app`] and [`telemetry`].
 
 pub mod app;
+pub mod audit;
 pub mod catalog;
 pub mod clock;
 pub mod cluster;

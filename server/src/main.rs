@@ -32,6 +32,9 @@ enum Command {
     /// Manages accounts.
     #[command(subcommand)]
     User(commands::user::UserCommand),
+    /// Checks the audit log.
+    #[command(subcommand)]
+    Audit(commands::audit::AuditCommand),
 }
 
 #[tokio::main]
@@ -46,6 +49,7 @@ async fn main() -> std::process::ExitCode {
         Command::Migrate(args) => commands::serve::migrate(&args).await,
         Command::Lint(args) => return commands::lint::run(&args),
         Command::User(command) => commands::user::run(command).await,
+        Command::Audit(command) => commands::audit::run(command).await,
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,

@@ -6,7 +6,9 @@ use lectern_api::ids::{SessionId, UserId};
 use lectern_api::progress::{Happening, ProgressEvent, SessionProgress};
 use sqlx::PgPool;
 
+use crate::clock::Clock;
 use crate::store::{self, StoreError};
+use classes::JoinRefused;
 
 /// How many events one call may bring.
 const EVENTS_PER_CALL: usize = 200;
@@ -26,9 +28,15 @@ pub enum ProgressError {
     /// No such class, or somebody else's.
     #[error("there is no such class")]
     UnknownClass,
-    /// No class has this code.
-    #[error("no class has this join code; ask your instructor for it")]
-    UnknownJoinCode,
+    /// A join code does not let the person in.
+    #[error(transparent)]
+    Join(#[from] JoinRefused),
+    /// Nobody of this id is in the class.
+    #[error("this person is not in the class")]
+    UnknownLearner,
+    /// A class for nobody.
+    #[error("a class takes one learner at least; close it to let nobody in")]
+    BadJoinRules,
     /// Too many events at once.
     #[error("a call may bring {EVENTS_PER_CALL} events; this one brought {0}")]
     TooManyEvents(usize),
@@ -60,13 +68,14 @@ fn is_countable(event: &ProgressEvent) -> bool {
 #[derive(Clone)]
 pub struct Progress {
     pub(crate) pool: PgPool,
+    pub(crate) clock: Clock,
 }
 
 impl Progress {
     /// The service on this database.
     #[must_use]
-    pub fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub fn new(pool: PgPool, clock: Clock) -> Self {
+        Self { pool, clock }
     }
 
     /// Records what the browser reports; how many of the events were new. Events of one call are recorded

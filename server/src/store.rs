@@ -1,10 +1,14 @@
 //! All SQL. One file per resource; functions take a connection, so that services own the transactions.
 
 pub mod attempts;
+pub mod audit;
 pub mod classes;
 pub mod devices;
 pub mod identity;
+pub mod logins;
+pub mod privacy;
 pub mod progress;
+pub mod roles;
 pub mod sessions;
 pub mod users;
 
@@ -48,6 +52,14 @@ pub enum StoreError {
     )]
     NewerSchema {
         /// The first migration that is not known.
+        version: i64,
+    },
+    /// Its schema is older than this Lectern, and its role may not change it.
+    #[error(
+        "the database lacks migration {version}, and the role of DATABASE_URL may not migrate it; run `lectern migrate` as its owner, or name the owner with --migrate-database-url"
+    )]
+    OlderSchema {
+        /// The first migration that is missing.
         version: i64,
     },
     /// A migration failed.
@@ -112,6 +124,15 @@ pub async fn connect(url: &str) -> Result<PgPool, StoreError> {
         .map_err(unreachable)
 }
 
+/// Brings the schema up to date if the pool's role may; else checks that it is.
+///
+/// # Errors
+/// As [`migrate`] and [`roles::check_schema`].
+pub async fn prepare(pool: &PgPool) -> Result<(), StoreError> {
+    let rights = roles::find_rights(&mut *pool.acquire().await?).await?;
+    if rights.may_migrate { migrate(pool).await } else { roles::check_schema(pool).await }
+}
+
 /// Brings the schema up to date.
 ///
 /// # Errors
@@ -143,23 +164,4 @@ pub async fn listen_for_changes(pool: &PgPool) -> Result<PgListener, StoreError>
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen_all([SESSION_CHANGES, ENROLMENT_CHANGES]).await?;
     Ok(listener)
-}
-
-/// Adds a line to the audit log.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn record_audit(
-    conn: &mut sqlx::PgConnection,
-    actor: Option<lectern_api::ids::UserId>,
-    action: &str,
-    object: &str,
-) -> Result<(), StoreError> {
-    sqlx::query("insert into audit_log (actor_id, action, object) values ($1, $2, $3)")
-        .bind(actor.map(|a| a.0))
-        .bind(action)
-        .bind(object)
-        .execute(conn)
-        .await?;
-    Ok(())
 }

@@ -1,12 +1,14 @@
 //! `lectern serve`: the server beside a cluster and a database that exist; `lectern up` ends in it too.
 
+use std::io::IsTerminal as _;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
 use lectern_api::platform::Notice;
 use lectern_server::app::{App, Parts};
+use lectern_server::audit::{AuditFile, Record};
 use lectern_server::catalog::Catalog;
 use lectern_server::clock::Clock;
 use lectern_server::cluster::{Cluster, ClusterConfig, PolicyEnforcement};
@@ -14,7 +16,10 @@ use lectern_server::config::portal::{Portal, PortalFlags};
 use lectern_server::config::{CatalogConfig, ClusterFlags, DatabaseConfig, HttpConfig, ServiceConfig};
 use lectern_server::store;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use sqlx::PgPool;
 use tokio::sync::watch;
+
+use super::files::write_private;
 
 /// How many files may be open at once, where the system sets no limit.
 const MOST_OPEN_FILES: u64 = 1 << 20;
@@ -32,9 +37,17 @@ pub struct ServeArgs {
     pub cluster: ClusterFlags,
     #[command(flatten)]
     pub portal: PortalFlags,
-    /// File to write once everything is ready: JSON with url, `sign_in_url`, kubeconfig, `database_url` and pid.
+    /// File to write once everything is ready, for this user alone: JSON with url, `sign_in_url`, kubeconfig,
+    /// `database_url` and pid.
     #[arg(long)]
     pub ready_file: Option<PathBuf>,
+    /// File for the administrator's one-time link, for this user alone, while that account has no password. Without it the
+    /// link is shown on a terminal and nowhere else.
+    #[arg(long, env = "LECTERN_ADMIN_LINK_FILE", value_name = "FILE")]
+    pub admin_link_file: Option<PathBuf>,
+    /// File to which the audit log is appended as JSON lines, besides the database.
+    #[arg(long, env = "LECTERN_AUDIT_LOG", value_name = "FILE")]
+    pub audit_log: Option<PathBuf>,
 }
 
 /// Runs `lectern serve`.
@@ -57,10 +70,29 @@ pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// Brings the schema up to date.
 pub async fn migrate(config: &DatabaseConfig) -> anyhow::Result<()> {
-    let pool = store::connect(database_url(config)?).await?;
-    store::migrate(&pool).await?;
+    open_database(config).await?;
     println!("The database is up to date.");
     Ok(())
+}
+
+/// Connects to the database and brings its schema up to date: as its owner, if one is named, who then gives the server's
+/// role what it needs and no more.
+pub async fn open_database(config: &DatabaseConfig) -> anyhow::Result<PgPool> {
+    let pool = store::connect(database_url(config)?).await?;
+    let Some(owner_url) = &config.migrate_database_url else {
+        store::prepare(&pool).await?;
+        return Ok(pool);
+    };
+    let role = store::roles::find_rights(&mut *pool.acquire().await?).await?.role;
+    let owner = store::connect(owner_url).await.context("the role of --migrate-database-url")?;
+    store::migrate(&owner).await?;
+    let mut conn = owner.acquire().await?;
+    if store::roles::find_rights(&mut conn).await?.role != role {
+        store::roles::grant_app(&mut conn, &role).await?;
+    }
+    drop(conn);
+    owner.close().await;
+    Ok(pool)
 }
 
 /// The database's address, or what to do where there is none.
@@ -88,9 +120,15 @@ pub async fn serve(
         tracing::warn!(%error, "the limit of open files could not be raised");
     }
     let portal = Portal::read(&args.portal)?;
-    let url = database_url(&args.database)?;
-    let pool = store::connect(url).await?;
-    store::migrate(&pool).await?;
+    // opened before anything is changed, so that a mistake in its name changes nothing
+    let audit_file = args.audit_log.as_deref().map(AuditFile::open).transpose()?;
+    let pool = open_database(&args.database).await?;
+    if store::roles::may_change_audit(&mut *pool.acquire().await?).await? {
+        tracing::warn!(
+            "the database role of the server owns the audit log, and could change it unseen; docs/OPERATING.md says how \
+             to give it a role that cannot"
+        );
+    }
     let catalog = Catalog::open(&args.catalog, &portal)?;
     let cluster = Cluster::connect(&ClusterConfig {
         kubeconfig: args.cluster.kubeconfig.clone(),
@@ -119,9 +157,12 @@ pub async fn serve(
         },
         listener,
         notices,
+        audit_file,
     })?;
     let services = app.services();
+    let retention = services.config.portal.retention;
     let background = [
+        tokio::spawn(services.identity.clone().keep_retention(retention, services.audit.clone())),
         tokio::spawn(catalog.watch()),
         tokio::spawn(services.sessions.clone().reconcile(services.changes.subscribe())),
         tokio::spawn(probe_policies(cluster, tell_notices)),
@@ -134,8 +175,9 @@ pub async fn serve(
     Ok(result?)
 }
 
-/// Prints the address and, for a platform whose administrator has no password yet, the one-time link; and writes
-/// the ready file.
+/// Prints the address and how the administrator signs in; and writes the ready file. The one-time link of an administrator
+/// who has no password yet goes into files that only this user can read, or to a terminal: what is printed elsewhere
+/// ends in logs.
 async fn announce(args: &ServeArgs, app: &App) -> anyhow::Result<()> {
     let base = match &args.http.public_url {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
@@ -144,24 +186,45 @@ async fn announce(args: &ServeArgs, app: &App) -> anyhow::Result<()> {
     let link = app.services().identity.first_admin_link().await?;
     let sign_in_url = link.map(|token| format!("{base}/sign-in#{}", token.reveal()));
     println!("\nLectern is ready at {base}");
-    match &sign_in_url {
-        Some(url) => println!("Sign in as the administrator, once, within a day:\n  {url}\n"),
-        None => println!("The administrator signs in with their password.\n"),
+    if sign_in_url.is_some() {
+        let detail = "for the first administrator".to_owned();
+        app.services().audit.write(Record::by_server("make_sign_in_link", detail)).await;
     }
+    match (&sign_in_url, &args.admin_link_file) {
+        (Some(url), Some(path)) => write_private(path, &format!("{url}\n"))?,
+        // one of an earlier start is of no use any more; there need not be any
+        (None, Some(path)) => std::fs::remove_file(path).unwrap_or_default(),
+        _ => {}
+    }
+    println!("{}\n", how_to_sign_in(sign_in_url.as_deref(), args.admin_link_file.as_deref()));
     if let Some(path) = &args.ready_file {
         let ready = serde_json::json!({
             "url": base,
             "sign_in_url": sign_in_url,
             "kubeconfig": args.cluster.kubeconfig,
-            "database_url": args.database.database_url,
+            "database_url": args.database.migrate_database_url.as_ref().or(args.database.database_url.as_ref()),
             "pid": std::process::id(),
         });
-        let partial = path.with_extension("partial");
-        std::fs::write(&partial, ready.to_string())
-            .and_then(|()| std::fs::rename(&partial, path))
-            .with_context(|| format!("cannot write the ready file {}", path.display()))?;
+        write_private(path, &ready.to_string())?;
     }
     Ok(())
+}
+
+fn how_to_sign_in(link: Option<&str>, file: Option<&Path>) -> String {
+    match (link, file) {
+        (None, _) => "The administrator signs in with their password.".to_owned(),
+        (Some(url), _) if std::io::stdout().is_terminal() => {
+            format!("Sign in as the administrator, once, within a day:\n  {url}")
+        }
+        (Some(_), Some(path)) => format!(
+            "The administrator's link, good once and for a day, is in a file that only this user can read:\n  {}",
+            path.display()
+        ),
+        (Some(_), None) => {
+            "The administrator has no password yet. Make a link to sign in with:\n  lectern user link admin"
+                .to_owned()
+        }
+    }
 }
 
 /// Finds out whether the cluster enforces network policies, and says so where it does not.

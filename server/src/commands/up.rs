@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use lectern_embedded::{ClusterOptions, Embedded, Network, Options, Progress, StepState};
 
+use super::files::write_private;
 use super::serve::{self, ServeArgs};
 
 /// Where the embedded parts live.
@@ -78,9 +79,12 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         let class = &mut serve_args.cluster.home_storage_class;
         class.get_or_insert_with(|| lectern_embedded::STORAGE_CLASS.to_owned());
     }
-    if let Some(url) = parts.database_url() {
-        serve_args.database.database_url = Some(url.to_owned());
+    if let (Some(owner), Some(server)) = (parts.database_url(), parts.server_database_url()) {
+        serve_args.database.database_url = Some(server.to_owned());
+        serve_args.database.migrate_database_url = Some(owner.to_owned());
     }
+    let link_file = &mut serve_args.admin_link_file;
+    link_file.get_or_insert_with(|| args.embedded.data_dir.join("admin-sign-in-link"));
     // the signal may come while the server still starts
     let served = tokio::select! {
         served = serve::serve(serve_args, listener, super::stop_signal()) => served,
@@ -115,10 +119,7 @@ pub async fn run_parts(args: PartsArgs) -> anyhow::Result<()> {
             "database_url": parts.database_url(),
             "pid": std::process::id(),
         });
-        let partial = path.with_extension("partial");
-        std::fs::write(&partial, ready.to_string())
-            .and_then(|()| std::fs::rename(&partial, path))
-            .with_context(|| format!("cannot write the ready file {}", path.display()))?;
+        write_private(path, &ready.to_string())?;
     }
     super::stop_signal().await;
     parts.stop().await?;

@@ -13,6 +13,7 @@ use lectern_content::spec::{Egress, parse_duration};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+use super::retention::Retention;
 pub use allow::{Allow, AllowedResources};
 pub use labs::Labs;
 
@@ -69,6 +70,8 @@ pub struct Portal {
     pub defaults: LabNumbers,
     /// For single labs, by name, and what all of them are allowed.
     pub labs: Labs,
+    /// For how long what is known of people is kept.
+    pub retention: Retention,
 }
 
 /// How many sessions there may be at once; absent: as many as the cluster holds.
@@ -213,6 +216,7 @@ impl Portal {
                 "sessions: starts_per_hour is 1 at least, or null for any number".to_owned(),
             ));
         }
+        portal.retention.check().map_err(invalid)?;
         for (place, numbers) in std::iter::once(("defaults", &portal.defaults))
             .chain(portal.labs.by_name.iter().map(|(lab, numbers)| (lab.as_str(), numbers)))
         {
@@ -340,6 +344,7 @@ mod tests {
             ("labs: { allow: { objects: [ClusterRoleBinding] } }", "ClusterRoleBinding"),
             ("labs: { seed: { egress: everything } }", "everything"),
             ("sessions: { starts_per_hour: 0 }", "starts_per_hour"),
+            ("retention: { audit: 7d }", "audit is 30 days at least"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains("portal.yaml") && error.contains(word), "{text}: {error}");

@@ -13,6 +13,7 @@ use lectern_api::ids::UserId;
 use super::ApiError;
 use super::edge::address_of;
 use super::origin::check_origin;
+use super::trail::Trail;
 use crate::app::Services;
 use crate::catalog::Viewer;
 use crate::identity::{DEVICE_DAYS, Login, Token, Visitor};
@@ -70,6 +71,7 @@ impl FromRequest for Caller {
                     return Err(ApiError::ForeignRequest);
                 }
             }
+            Trail::of(&req).actor(login.user.id);
             Ok(Self(login))
         })
     }

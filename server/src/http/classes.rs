@@ -2,13 +2,17 @@
 
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, Responder};
-use lectern_api::classes::{JoinClass, NewClass};
+use lectern_api::classes::{JoinClass, JoinRules, NewClass};
 use lectern_api::ids::ClassId;
 
 use super::ApiError;
 use super::caller::{Caller, InstructorCaller};
 use super::live;
+use super::trail::Trail;
 use crate::app::Services;
+use crate::audit;
+use crate::progress::ProgressError;
+use crate::progress::classes::JoinRefused;
 
 fn class_id(text: &str) -> Result<ClassId, ApiError> {
     text.parse().map_err(|_| ApiError::NotFound("class"))
@@ -23,9 +27,11 @@ pub async fn list_classes(services: Data<Services>, caller: Caller) -> Result<im
 pub async fn add_class(
     services: Data<Services>,
     caller: InstructorCaller,
+    trail: Trail,
     body: Json<NewClass>,
 ) -> Result<impl Responder, ApiError> {
     let class = services.progress.add_class(caller.0.id(), &body.name).await?;
+    trail.object(audit::class(class.id));
     Ok(HttpResponse::Created().json(class))
 }
 
@@ -63,10 +69,67 @@ pub async fn follow_class(
 pub async fn join_class(
     services: Data<Services>,
     caller: Caller,
+    trail: Trail,
     body: Json<JoinClass>,
 ) -> Result<impl Responder, ApiError> {
     let attempt = services.identity.count_code(caller.id()).await?;
-    let class = services.progress.join_class(caller.id(), &body.join_code).await?;
-    services.identity.take_back(attempt).await?;
+    let joined = services.progress.join_class(caller.id(), &body.join_code).await;
+    // only a code that nobody has is a guess
+    if !matches!(joined, Err(ProgressError::Join(JoinRefused::Unknown))) {
+        services.identity.take_back(attempt).await?;
+    }
+    let class = joined?;
+    trail.object(audit::class(class.id));
     Ok(HttpResponse::Created().json(class))
+}
+
+/// `DELETE /api/v1/enrolments/{id}`: leaves the class with this id.
+pub async fn leave_class(
+    services: Data<Services>,
+    caller: Caller,
+    path: Path<String>,
+) -> Result<impl Responder, ApiError> {
+    services.progress.leave_class(caller.id(), class_id(&path)?).await?;
+    Ok(HttpResponse::NoContent())
+}
+
+/// `DELETE /api/v1/classes/{id}/learners/{user}`.
+pub async fn remove_learner(
+    services: Data<Services>,
+    caller: InstructorCaller,
+    trail: Trail,
+    path: Path<(String, String)>,
+) -> Result<impl Responder, ApiError> {
+    let class = class_id(&path.0)?;
+    // an id that is none is nobody's
+    let learner = path.1.parse().unwrap_or_default();
+    services.progress.remove_learner(caller.0.id(), class, learner).await?;
+    trail.detail(audit::user(learner));
+    Ok(HttpResponse::NoContent())
+}
+
+/// `POST /api/v1/classes/{id}/join-codes`.
+pub async fn replace_join_code(
+    services: Data<Services>,
+    caller: InstructorCaller,
+    path: Path<String>,
+) -> Result<impl Responder, ApiError> {
+    let class = services.progress.replace_join_code(caller.0.id(), class_id(&path)?).await?;
+    Ok(HttpResponse::Created().json(class))
+}
+
+/// `PUT /api/v1/classes/{id}/join-rules`.
+pub async fn set_join_rules(
+    services: Data<Services>,
+    caller: InstructorCaller,
+    trail: Trail,
+    path: Path<String>,
+    body: Json<JoinRules>,
+) -> Result<impl Responder, ApiError> {
+    let class = services.progress.set_join_rules(caller.0.id(), class_id(&path)?, &body).await?;
+    trail.detail(match &*body {
+        JoinRules { open: false, .. } => "closed",
+        JoinRules { .. } => "open",
+    });
+    Ok(Json(class))
 }

@@ -8,6 +8,7 @@ use lectern_api::problem::Problem;
 use super::edge::give_up;
 use crate::identity::IdentityError;
 use crate::progress::ProgressError;
+use crate::progress::classes::JoinRefused;
 use crate::sessions::SessionError;
 use crate::store::StoreError;
 use crate::terminals::TooManyTerminals;
@@ -86,16 +87,21 @@ fn classify(error: &ApiError) -> (StatusCode, &'static str, Option<&'static str>
             IdentityError::Field(field) => (S::BAD_REQUEST, "bad_field", Some(field.field)),
             IdentityError::Refused => (S::UNAUTHORIZED, "sign_in_refused", None),
             IdentityError::TooManyFailures { .. } => (S::TOO_MANY_REQUESTS, "too_many_failures", None),
-            IdentityError::Busy => (S::SERVICE_UNAVAILABLE, "busy", None),
+            IdentityError::Busy | IdentityError::StillBusy => (S::SERVICE_UNAVAILABLE, "busy", None),
             IdentityError::UsernameTaken(_) => (S::CONFLICT, "username_taken", Some("username")),
-            IdentityError::UnknownJoinCode => (S::BAD_REQUEST, "unknown_join_code", Some("join_code")),
-            IdentityError::UnknownUser => (S::NOT_FOUND, "not_found", None),
+            IdentityError::Join(refused) => join(refused),
+            IdentityError::LastAdmin => (S::CONFLICT, "last_admin", None),
+            IdentityError::Disabled => (S::CONFLICT, "account_disabled", None),
+            IdentityError::UnknownUser | IdentityError::UnknownLogin => (S::NOT_FOUND, "not_found", None),
             IdentityError::Hash(_) => (S::INTERNAL_SERVER_ERROR, "internal", None),
             IdentityError::Store(error) => store(error),
         },
         ApiError::Progress(error) => match error {
-            ProgressError::UnknownSession | ProgressError::UnknownClass => (S::NOT_FOUND, "not_found", None),
-            ProgressError::UnknownJoinCode => (S::BAD_REQUEST, "unknown_join_code", Some("join_code")),
+            ProgressError::UnknownSession | ProgressError::UnknownClass | ProgressError::UnknownLearner => {
+                (S::NOT_FOUND, "not_found", None)
+            }
+            ProgressError::Join(refused) => join(refused),
+            ProgressError::BadJoinRules => (S::BAD_REQUEST, "bad_field", Some("max_learners")),
             // a browser gives up what is answered so
             ProgressError::SessionOver => (S::UNPROCESSABLE_ENTITY, "session_over", None),
             ProgressError::SessionFull => (S::UNPROCESSABLE_ENTITY, "session_full", None),
@@ -126,6 +132,21 @@ fn classify(error: &ApiError) -> (StatusCode, &'static str, Option<&'static str>
             SessionError::CheckRefused(_) => (S::UNPROCESSABLE_ENTITY, "check_refused", None),
             SessionError::Store(error) => store(error),
         },
+    }
+}
+
+/// The stable code of an error.
+pub(super) fn code_of(error: &ApiError) -> &'static str {
+    classify(error).1
+}
+
+fn join(refused: &JoinRefused) -> (StatusCode, &'static str, Option<&'static str>) {
+    let field = Some("join_code");
+    match refused {
+        JoinRefused::Unknown => (StatusCode::BAD_REQUEST, "unknown_join_code", field),
+        JoinRefused::Closed => (StatusCode::CONFLICT, "join_code_closed", field),
+        JoinRefused::Ended => (StatusCode::CONFLICT, "join_code_ended", field),
+        JoinRefused::Full => (StatusCode::CONFLICT, "class_full", field),
     }
 }
 

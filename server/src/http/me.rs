@@ -1,5 +1,6 @@
 //! Signing in and out, registering, and the caller's own account.
 
+use actix_web::http::header::USER_AGENT;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
 use lectern_api::identity::{Me, Registration, SetPassword, SignIn};
@@ -8,15 +9,29 @@ use super::ApiError;
 use super::caller::{Caller, OwnPage, device_cookie, login_cookie, visitor};
 use super::edge::address_of;
 use super::error::chain;
+use super::trail::{Trail, client_of};
 use crate::app::Services;
+use crate::audit;
 use crate::identity::{Login, Visitor};
 
-/// Answers a sign-in, and remembers the browser for the next one.
-async fn signed_in(services: &Services, login: &Login, from: &Visitor) -> HttpResponse {
+/// Answers a sign-in, notes with what it was made, and remembers the browser for the next one.
+async fn signed_in(
+    services: &Services,
+    req: &HttpRequest,
+    mut login: Login,
+    from: &Visitor,
+    by_link: bool,
+) -> Result<HttpResponse, ApiError> {
+    let trail = Trail::of(req);
+    trail.actor(login.user.id);
+    trail.object(audit::user(login.user.id));
+    let user_agent = req.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let address = client_of(services, req);
+    services.identity.describe_login(&mut login, user_agent, &address, by_link).await?;
     let mut response = HttpResponse::Created();
-    response.cookie(login_cookie(services, Some(login)));
-    remember(services, login, from, &mut response).await;
-    response.json(me_of(login))
+    response.cookie(login_cookie(services, Some(&login)));
+    remember(services, &login, from, &mut response).await;
+    Ok(response.json(me_of(&login)))
 }
 
 async fn remember(services: &Services, login: &Login, from: &Visitor, response: &mut HttpResponseBuilder) {
@@ -29,7 +44,19 @@ async fn remember(services: &Services, login: &Login, from: &Visitor, response: 
 }
 
 fn me_of(login: &Login) -> Me {
-    Me { user: login.user.clone(), csrf_token: login.token.csrf(), has_password: login.has_password }
+    Me {
+        user: login.user.clone(),
+        csrf_token: login.token.csrf(),
+        has_password: login.has_password,
+        needs_current_password: login.has_password && !login.resets,
+    }
+}
+
+/// Says whose account it was that somebody did not get into. What was typed is not kept: it may be a password.
+async fn name_account(services: &Services, trail: &Trail, username: &str) {
+    if let Ok(user) = services.identity.find_by_username(username).await {
+        trail.object(audit::user(user.id));
+    }
 }
 
 /// `POST /api/v1/logins`.
@@ -37,16 +64,24 @@ pub async fn sign_in(
     services: Data<Services>,
     req: HttpRequest,
     page: OwnPage,
+    trail: Trail,
     body: Json<SignIn>,
 ) -> Result<impl Responder, ApiError> {
-    let login = match body.into_inner() {
+    match body.into_inner() {
         SignIn::Password { username, password } => {
             services.edge.limits.count_password(address_of(&services, &req))?;
-            services.identity.sign_in(&username, password, &page.0).await?
+            let signed = services.identity.sign_in(&username, password, &page.0).await;
+            if signed.is_err() {
+                name_account(&services, &trail, &username).await;
+            }
+            signed_in(&services, &req, signed?, &page.0, false).await
         }
-        SignIn::Link { token } => services.identity.sign_in_by_link(&token, &page.0).await?,
-    };
-    Ok(signed_in(&services, &login, &page.0).await)
+        SignIn::Link { token } => {
+            trail.detail("by link");
+            let login = services.identity.sign_in_by_link(&token, &page.0).await?;
+            signed_in(&services, &req, login, &page.0, true).await
+        }
+    }
 }
 
 /// `DELETE /api/v1/logins/current`.
@@ -64,7 +99,7 @@ pub async fn register(
 ) -> Result<impl Responder, ApiError> {
     services.edge.limits.count_password(address_of(&services, &req))?;
     let login = services.identity.register(body.into_inner(), &page.0).await?;
-    Ok(signed_in(&services, &login, &page.0).await)
+    signed_in(&services, &req, login, &page.0, false).await
 }
 
 /// `GET /api/v1/me`.
@@ -77,9 +112,13 @@ pub async fn set_password(
     services: Data<Services>,
     req: HttpRequest,
     caller: Caller,
+    trail: Trail,
     body: Json<SetPassword>,
 ) -> Result<impl Responder, ApiError> {
     let SetPassword { current, new } = body.into_inner();
+    if caller.0.resets {
+        trail.detail("after a link");
+    }
     services.identity.set_password(&caller.0, current, new).await?;
     // all browsers were forgotten; this one is the person's
     let mut response = HttpResponse::NoContent();

@@ -8,7 +8,9 @@ use lectern_api::sessions::{ExtendSession, RunCheck, StartSession};
 use super::ApiError;
 use super::caller::Caller;
 use super::live;
+use super::trail::Trail;
 use crate::app::Services;
+use crate::audit;
 
 /// Reads a session's id; one that is none is answered as an unknown one.
 ///
@@ -27,9 +29,12 @@ pub async fn list_sessions(services: Data<Services>, caller: Caller) -> Result<i
 pub async fn start_session(
     services: Data<Services>,
     caller: Caller,
+    trail: Trail,
     body: Json<StartSession>,
 ) -> Result<impl Responder, ApiError> {
+    trail.detail(body.lab.as_str());
     let (session, is_new) = services.sessions.start_session(caller.id(), body.into_inner()).await?;
+    trail.object(audit::session(session.id));
     Ok(if is_new { HttpResponse::Created() } else { HttpResponse::Ok() }.json(session))
 }
 

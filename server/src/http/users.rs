@@ -1,13 +1,25 @@
-//! Accounts, for admins.
+//! Accounts: for admins, and for instructors those of their learners.
 
 use actix_web::http::header;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, Responder};
-use lectern_api::identity::{NewUser, SignInLink};
+use lectern_api::identity::{ChangeUser, NewUser, SignInLink};
+use lectern_api::ids::UserId;
 
 use super::ApiError;
-use super::caller::AdminCaller;
+use super::caller::{AdminCaller, InstructorCaller};
+use super::trail::Trail;
 use crate::app::Services;
+use crate::audit;
+use crate::store::users::role_text;
+
+/// Reads an account's id; one that is none is answered as an unknown one.
+///
+/// # Errors
+/// [`ApiError::NotFound`].
+pub fn user_id(text: &str) -> Result<UserId, ApiError> {
+    text.parse().map_err(|_| ApiError::NotFound("account"))
+}
 
 /// `GET /api/v1/users`.
 pub async fn list_users(services: Data<Services>, _: AdminCaller) -> Result<impl Responder, ApiError> {
@@ -17,22 +29,58 @@ pub async fn list_users(services: Data<Services>, _: AdminCaller) -> Result<impl
 /// `POST /api/v1/users`.
 pub async fn add_user(
     services: Data<Services>,
-    caller: AdminCaller,
+    _: AdminCaller,
+    trail: Trail,
     body: Json<NewUser>,
 ) -> Result<impl Responder, ApiError> {
-    let user = services.identity.add_user(Some(caller.0.id()), body.into_inner()).await?;
+    // a failure is not about the administrator
+    trail.object(String::new());
+    trail.detail(role_text(body.role));
+    let user = services.identity.add_user(body.into_inner()).await?;
+    trail.object(audit::user(user.id));
     Ok(HttpResponse::Created().json(user))
+}
+
+/// `PATCH /api/v1/users/{id}`.
+pub async fn change_user(
+    services: Data<Services>,
+    _: AdminCaller,
+    trail: Trail,
+    path: Path<String>,
+    body: Json<ChangeUser>,
+) -> Result<impl Responder, ApiError> {
+    let id = user_id(&path)?;
+    let change = body.into_inner();
+    trail.action(match change {
+        ChangeUser { disabled: Some(true), .. } => "disable_user",
+        ChangeUser { disabled: Some(false), .. } => "enable_user",
+        ChangeUser { role: Some(_), .. } => "change_role",
+        ChangeUser { .. } => "change_user",
+    });
+    if let Some(role) = change.role {
+        trail.detail(role_text(role));
+    }
+    Ok(Json(services.identity.change_user(id, change).await?))
+}
+
+/// `DELETE /api/v1/users/{id}/logins`.
+pub async fn end_logins(
+    services: Data<Services>,
+    _: AdminCaller,
+    path: Path<String>,
+) -> Result<impl Responder, ApiError> {
+    services.identity.end_logins_of(user_id(&path)?).await?;
+    Ok(HttpResponse::NoContent())
 }
 
 /// `POST /api/v1/users/{id}/sign-in-links`.
 pub async fn make_sign_in_link(
     services: Data<Services>,
     req: HttpRequest,
-    caller: AdminCaller,
+    caller: InstructorCaller,
     path: Path<String>,
 ) -> Result<impl Responder, ApiError> {
-    let id = path.parse().map_err(|_| ApiError::NotFound("account"))?;
-    let (token, expires_at) = services.identity.make_link(Some(caller.0.id()), id).await?;
+    let (token, expires_at) = services.identity.reset_user(&caller.0.0.user, user_id(&path)?).await?;
     let base = match &services.config.public_url {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
         // the name that the browser asked for, which was found to be one of ours

@@ -7,7 +7,7 @@ use sqlx::Acquire as _;
 use super::failures::{Attempt, CODES_PER_ADDRESS, Visitor};
 use super::passwords::{self, Standing};
 use super::{Identity, IdentityError, Login, Token, checked_account, insert, normalise_username};
-use crate::progress::classes::normalise_join_code;
+use crate::progress::classes::{JoinRefused, enrol_by_code, find_by_code, normalise_join_code};
 use crate::store;
 
 /// How long a browser is remembered after somebody signed in with it: as long as browsers keep a cookie.
@@ -75,17 +75,20 @@ impl Identity {
     /// Opens a learner's account with a class's join code, and signs it in.
     ///
     /// # Errors
-    /// [`IdentityError::Field`], [`IdentityError::UnknownJoinCode`], [`IdentityError::UsernameTaken`],
+    /// [`IdentityError::Field`], [`IdentityError::Join`], [`IdentityError::UsernameTaken`],
     /// [`IdentityError::TooManyFailures`], [`IdentityError::Busy`], …
     pub async fn register(&self, wish: Registration, from: &Visitor) -> Result<Login, IdentityError> {
         let code = normalise_join_code(&wish.join_code);
         let mut conn = self.pool.acquire().await?;
         let key = format!("join:{}", from.address);
         let attempt = Attempt::count(&mut conn, key, CODES_PER_ADDRESS).await?;
-        if !store::classes::code_exists(&mut conn, &code).await? {
-            return Err(IdentityError::UnknownJoinCode);
+        // refused before a password is hashed; it is looked at again when the account is made
+        let found = find_by_code(&mut conn, &code, None, self.clock.now()).await?;
+        // only a code that nobody has is a guess
+        if !matches!(found, Err(JoinRefused::Unknown)) {
+            attempt.take_back(&mut conn).await?;
         }
-        attempt.take_back(&mut conn).await?;
+        found?;
         drop(conn);
         let new = NewUser {
             username: wish.username,
@@ -97,9 +100,7 @@ impl Identity {
         let mut conn = self.pool.acquire().await?;
         let mut tx = conn.begin().await?;
         let user = insert(&mut tx, &username, &display_name, Role::Learner, hash.as_deref()).await?;
-        store::classes::enrol_by_code(&mut tx, user.id, &code)
-            .await?
-            .ok_or(IdentityError::UnknownJoinCode)?;
+        enrol_by_code(&mut tx, &code, user.id, self.clock.now()).await??;
         let login = self.open_login(&mut tx, user, true).await?;
         tx.commit().await?;
         Ok(login)

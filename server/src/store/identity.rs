@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use lectern_api::ids::UserId;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::StoreError;
 use super::users::UserRow;
 
-/// Adds a login.
+/// Adds a login; returns its id, or none if the account is disabled.
 ///
 /// # Errors
 /// [`StoreError::Statement`].
@@ -16,26 +17,15 @@ pub async fn insert_login(
     token_hash: &[u8],
     user: UserId,
     expires_at: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    sqlx::query("insert into logins (token_hash, user_id, expires_at) values ($1, $2, $3)")
-        .bind(token_hash)
-        .bind(user.0)
-        .bind(expires_at)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// Whose login this is, while it lasts.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn find_login(conn: &mut PgConnection, token_hash: &[u8]) -> Result<Option<UserRow>, StoreError> {
-    Ok(sqlx::query_as(
-        "select users.* from logins join users on users.id = logins.user_id
-         where token_hash = $1 and expires_at > now()",
+) -> Result<Option<Uuid>, StoreError> {
+    // the lock lets somebody who disables the account at this moment either see the login or be seen
+    Ok(sqlx::query_scalar(
+        "with person as (select id from users where id = $2 and disabled_at is null for share)
+         insert into logins (token_hash, user_id, expires_at) select $1, id, $3 from person returning id",
     )
     .bind(token_hash)
+    .bind(user.0)
+    .bind(expires_at)
     .fetch_optional(conn)
     .await?)
 }

@@ -269,7 +269,7 @@ pub async fn find_owned(
         .await?)
 }
 
-/// The session, if this person owns it or owns a class that its learner is enrolled in.
+/// The session, if this person owns it, or is an instructor in whose class its learner is enrolled.
 ///
 /// # Errors
 /// [`StoreError::Statement`].
@@ -280,8 +280,8 @@ pub async fn find_visible(
 ) -> Result<Option<SessionRow>, StoreError> {
     Ok(sqlx::query_as(
         "select s.* from sessions s where s.id = $1 and (s.user_id = $2 or exists (
-             select from enrolments e join classes c on c.id = e.class_id
-             where e.user_id = s.user_id and c.owner_id = $2))",
+             select from enrolments e join classes c on c.id = e.class_id join users o on o.id = c.owner_id
+             where e.user_id = s.user_id and c.owner_id = $2 and o.role <> 'learner'))",
     )
     .bind(id.0)
     .bind(user.0)

@@ -21,6 +21,9 @@ pub struct UserRow {
     /// Argon2 in PHC form.
     pub password_hash: Option<String>,
     created_at: DateTime<Utc>,
+    /// Since when nobody can sign in to it.
+    pub disabled_at: Option<DateTime<Utc>>,
+    last_seen_at: Option<DateTime<Utc>>,
 }
 
 impl std::fmt::Debug for UserRow {
@@ -55,6 +58,8 @@ impl From<UserRow> for User {
             username: row.username,
             display_name: row.display_name,
             created_at: row.created_at,
+            disabled_at: row.disabled_at,
+            last_seen_at: row.last_seen_at,
         }
     }
 }
@@ -102,14 +107,110 @@ pub async fn find_user(conn: &mut PgConnection, id: UserId) -> Result<Option<Use
     Ok(sqlx::query_as("select * from users where id = $1").bind(id.0).fetch_optional(conn).await?)
 }
 
-/// The account that was made first, with the role admin.
+/// The account with this id, which nobody else changes before the caller's transaction ends, nor starts a session for.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn lock_user(conn: &mut PgConnection, id: UserId) -> Result<Option<UserRow>, StoreError> {
+    Ok(sqlx::query_as("select * from users where id = $1 for update").bind(id.0).fetch_optional(conn).await?)
+}
+
+/// Returns whether an administrator who can sign in would be left without this account. Until the caller's transaction
+/// ends nobody else takes one away.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn is_other_admin_left(conn: &mut PgConnection, id: UserId) -> Result<bool, StoreError> {
+    let admins: Vec<Uuid> = sqlx::query_scalar(
+        "select id from users where role = 'admin' and disabled_at is null order by id for update",
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(admins.iter().any(|admin| *admin != id.0))
+}
+
+/// Sets an account's name to show, what it may do, and whether it is disabled.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn update_user(
+    conn: &mut PgConnection,
+    id: UserId,
+    display_name: &str,
+    role: Role,
+    disabled_at: Option<DateTime<Utc>>,
+) -> Result<User, StoreError> {
+    let row: UserRow = sqlx::query_as(
+        "update users set display_name = $2, role = $3, disabled_at = $4 where id = $1 returning *",
+    )
+    .bind(id.0)
+    .bind(display_name)
+    .bind(role_text(role))
+    .bind(disabled_at)
+    .fetch_one(conn)
+    .await?;
+    Ok(row.into())
+}
+
+/// Returns whether a person is a learner in a class of this instructor.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn is_learner_of(
+    conn: &mut PgConnection,
+    learner: UserId,
+    instructor: UserId,
+) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select exists (select from users u join enrolments e on e.user_id = u.id join classes c on c.id = e.class_id
+                        where u.id = $1 and u.role = 'learner' and c.owner_id = $2)",
+    )
+    .bind(learner.0)
+    .bind(instructor.0)
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Removes an account and all that goes with it.
+///
+/// # Errors
+/// [`StoreError::Statement`]; with the constraint `somebody_learns` if a session of it still runs.
+pub async fn delete_user(conn: &mut PgConnection, id: UserId) -> Result<(), StoreError> {
+    sqlx::query("delete from users where id = $1").bind(id.0).execute(conn).await?;
+    Ok(())
+}
+
+/// Learners who did not use Lectern for so many days, the longest away first.
+///
+/// # Errors
+/// [`StoreError::Statement`].
+pub async fn list_inactive(
+    conn: &mut PgConnection,
+    days: i32,
+    limit: i64,
+) -> Result<Vec<UserId>, StoreError> {
+    let ids: Vec<Uuid> = sqlx::query_scalar(
+        "select id from users
+         where role = 'learner' and coalesce(last_seen_at, created_at) < now() - make_interval(days => $1)
+         order by coalesce(last_seen_at, created_at) limit $2",
+    )
+    .bind(days)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
+
+/// The account that was made first, with the role admin, and can be signed in to.
 ///
 /// # Errors
 /// [`StoreError::Statement`].
 pub async fn find_first_admin(conn: &mut PgConnection) -> Result<Option<UserRow>, StoreError> {
-    Ok(sqlx::query_as("select * from users where role = 'admin' order by created_at, id limit 1")
-        .fetch_optional(conn)
-        .await?)
+    Ok(sqlx::query_as(
+        "select * from users where role = 'admin' and disabled_at is null order by created_at, id limit 1",
+    )
+    .fetch_optional(conn)
+    .await?)
 }
 
 /// All accounts by name.

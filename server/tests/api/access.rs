@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use lectern_api::classes::{Class, NewClass};
 use lectern_api::identity::{Role, SignIn};
-use lectern_api::ids::{ClassId, EventId, SessionId, UserId};
+use lectern_api::ids::{ClassId, EventId, LoginId, SessionId, UserId};
 use lectern_server::http::endpoints::ENDPOINTS;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -45,21 +45,37 @@ const TABLE: &[Row] = &[
     row("GET",    "/readyz", ANYBODY),
     row("GET",    "/api/v1/platform", [401, 404, 404, 200, 200, 200]),
     row("POST",   "/api/v1/logins", [201; 6]).body(|w| json!({"method": "link", "token": w.link})),
+    row("GET",    "/api/v1/logins", SIGNED_IN),
+    row("DELETE", "/api/v1/logins", [401, 204, 204, 204, 204, 204]),
     row("DELETE", "/api/v1/logins/current", [401, 204, 204, 204, 204, 204]),
+    row("DELETE", "/api/v1/logins/{id}", [401, 404, 204, 404, 404, 404]),
     row("POST",   "/api/v1/registrations", [400; 6]).body(|_| json!({
         "join_code": "none", "username": "new", "display_name": "New", "password": "long enough"})),
     row("GET",    "/api/v1/me", SIGNED_IN),
+    // the account has a password, and none is named
+    row("DELETE", "/api/v1/me", [401, 400, 400, 400, 400, 400]).body(|_| json!({})),
+    row("GET",    "/api/v1/me/export", SIGNED_IN),
     row("PUT",    "/api/v1/me/password", [401, 400, 400, 400, 400, 400]).body(|_| json!({"new": "short"})),
     row("GET",    "/api/v1/users", [401, 404, 404, 404, 404, 200]),
     row("POST",   "/api/v1/users", [401, 404, 404, 404, 404, 201]).body(|_| json!({
         "username": "somebody.new", "display_name": "New", "role": "learner"})),
-    row("POST",   "/api/v1/users/{id}/sign-in-links", [401, 404, 404, 404, 404, 201]),
+    row("PATCH",  "/api/v1/users/{id}", [401, 404, 404, 404, 404, 200]).body(|_| json!({"role": "learner"})),
+    // for another account each time, since it is gone then
+    row("DELETE", "/api/v1/users/{id}", [401, 404, 404, 404, 404, 204]),
+    row("DELETE", "/api/v1/users/{id}/logins", [401, 404, 404, 404, 404, 204]),
+    row("POST",   "/api/v1/users/{id}/sign-in-links", [401, 404, 404, 201, 404, 201]),
+    row("GET",    "/api/v1/users/{id}/export", [401, 404, 404, 404, 404, 200]),
+    row("GET",    "/api/v1/audit", [401, 404, 404, 404, 404, 200]),
     row("GET",    "/api/v1/classes", SIGNED_IN),
     row("POST",   "/api/v1/classes", [401, 404, 404, 201, 201, 201]).body(|_| json!(NewClass { name: "New".into() })),
     row("GET",    "/api/v1/classes/{id}", INSTRUCTOR_OF_CLASS),
+    row("POST",   "/api/v1/classes/{id}/join-codes", [401, 404, 404, 201, 404, 404]),
+    row("PUT",    "/api/v1/classes/{id}/join-rules", INSTRUCTOR_OF_CLASS).body(|_| json!({"open": true})),
     row("GET",    "/api/v1/classes/{id}/learners", INSTRUCTOR_OF_CLASS),
+    row("DELETE", "/api/v1/classes/{id}/learners/{user}", [401, 404, 404, 204, 404, 404]),
     row("GET",    "/api/v1/classes/{id}/events", INSTRUCTOR_OF_CLASS),
     row("POST",   "/api/v1/enrolments", [401, 201, 201, 201, 201, 201]).body(|w| json!({"join_code": w.other_code})),
+    row("DELETE", "/api/v1/enrolments/{id}", [401, 404, 204, 404, 404, 404]),
     row("GET",    "/api/v1/labs", SIGNED_IN),
     row("GET",    "/api/v1/labs/{slug}/files/{path:.+}", SIGNED_IN),
     row("GET",    "/api/v1/sessions", SIGNED_IN),
@@ -85,6 +101,10 @@ struct World<'a> {
     class: Class,
     other_code: String,
     session: SessionId,
+    /// One of the owner's logins.
+    login: LoginId,
+    /// An account that may be deleted.
+    leaving: UserId,
     link: String,
 }
 
@@ -103,7 +123,11 @@ impl<'a> World<'a> {
             Some(theirs.id()),
             Some(app.add_user("admin", Role::Admin).await),
         ];
-        Self { app, people, class, other_code, session: SessionId::new(), link: String::new() }
+        for person in people.into_iter().flatten() {
+            app.give_password(person).await;
+        }
+        let (session, login, leaving) = (SessionId::new(), LoginId::new(), UserId::new());
+        Self { app, people, class, other_code, session, login, leaving, link: String::new() }
     }
 
     fn owner(&self) -> UserId {
@@ -125,7 +149,21 @@ impl<'a> World<'a> {
                 self.session = session;
             }
         }
-        let link = self.app.services.identity.make_link(None, self.owner()).await;
+        // who was removed from the class, or left it, is in it
+        let joins = "insert into enrolments (class_id, user_id)
+                     select c.id, u.id from classes c, users u where c.name = 'Ours' and u.username = 'owner'
+                     on conflict do nothing";
+        self.app.execute(joins).await;
+        self.app.execute("delete from users where username = 'leaving'").await;
+        self.leaving = self.app.add_user("leaving", Role::Learner).await;
+        self.app.sign_in(self.owner()).await;
+        self.login = sqlx::query_scalar("select id from logins where user_id = $1 limit 1")
+            .bind(self.owner().0)
+            .fetch_one(&self.app.pool)
+            .await
+            .map(LoginId)
+            .expect("the owner is signed in");
+        let link = self.app.services.identity.make_link(self.owner()).await;
         self.link = link.expect("the owner has an account").0.reveal();
     }
 
@@ -137,18 +175,20 @@ impl<'a> World<'a> {
     }
 
     /// The endpoint's address, for the things that there are.
-    fn address(&self, path: &str) -> String {
-        let id = match path.split('/').nth(3) {
-            Some("classes") => self.class.id.to_string(),
-            Some("users") => self.owner().to_string(),
+    fn address(&self, row: &Row) -> String {
+        let id = match (row.path.split('/').nth(3), row.method, row.path) {
+            (Some("classes" | "enrolments"), ..) => self.class.id.to_string(),
+            (_, "DELETE", "/api/v1/users/{id}") => self.leaving.to_string(),
+            (Some("users"), ..) => self.owner().to_string(),
+            (Some("logins"), ..) => self.login.to_string(),
             _ => self.session.to_string(),
         };
-        fill(path, &id)
+        fill(row.path, &id).replace("{user}", &self.owner().to_string())
     }
 
     /// Sends the row's request and says how it was answered. Of a stream only the beginning is read.
     async fn status_for(&self, row: &Row, person: Option<UserId>) -> (u16, String) {
-        let (browser, path) = (self.browser_of(person).await, self.address(row.path));
+        let (browser, path) = (self.browser_of(person).await, self.address(row));
         if row.path.ends_with("/events") {
             let response = browser.request(Method::GET, &path).send().await.expect("the server answers");
             return (response.status().as_u16(), String::new());
@@ -230,10 +270,11 @@ fn somebody_elses_resource_is_answered_exactly_as_one_that_does_not_exist() {
             for place in [1, 3, 4, 5].into_iter().filter(|place| row.expected[*place] == 404) {
                 world.renew().await;
                 let browser = world.browser_of(world.people[place]).await;
-                let theirs = world.send(row, &browser, &world.address(row.path)).await;
+                let theirs = world.send(row, &browser, &world.address(row)).await;
                 for absent in [UserId::new().to_string(), ClassId::default().to_string(), "no-id".to_owned()]
                 {
-                    let none = world.send(row, &browser, &fill(row.path, &absent)).await;
+                    let none =
+                        world.send(row, &browser, &fill(row.path, &absent).replace("{user}", &absent)).await;
                     assert_eq!(none.status, 404, "{}", none.request);
                     assert_eq!(none.body, theirs.body, "{} told apart from {}", theirs.request, none.request);
                     assert_eq!(none.headers.get("content-type"), theirs.headers.get("content-type"));
@@ -266,8 +307,7 @@ fn a_change_without_the_pages_token_is_refused_at_every_endpoint() {
                 world.renew().await;
                 let browser = world.browser_of(admin).await;
                 let method: Method = row.method.parse().unwrap();
-                let mut request =
-                    browser.bare_request(method, &world.address(row.path)).json(&(row.body)(&world));
+                let mut request = browser.bare_request(method, &world.address(row)).json(&(row.body)(&world));
                 if header != "x-csrf-token" {
                     request = request.header("x-csrf-token", browser.me.as_ref().unwrap().csrf_token.clone());
                 }

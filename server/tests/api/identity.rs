@@ -29,7 +29,7 @@ async fn register(browser: &Client, wish: &Registration) -> Answer {
 
 async fn made_link(app: &TestApp, username: &str) -> String {
     let user = app.add_user(username, Role::Learner).await;
-    app.services.identity.make_link(None, user).await.expect("an account").0.reveal()
+    app.services.identity.make_link(user).await.expect("an account").0.reveal()
 }
 
 #[test]
@@ -78,9 +78,6 @@ fn an_admins_link_leads_here_and_carries_its_token_where_no_server_sees_it() {
         assert_eq!(page, format!("{}/sign-in", app.base));
         let me: Me = app.browser().sign_in(&link(token)).await.expect(201).json();
         assert_eq!(me.user.id, ada);
-        let audited =
-            "select count(*) from audit_log where action = 'make_sign_in_link' and actor_id is not null";
-        assert_eq!(app.count(audited).await, 1);
     });
 }
 
@@ -106,7 +103,7 @@ fn a_login_lasts_fourteen_days() {
         let ada = app.add_user("ada", Role::Learner).await;
         let identity = &app.services.identity;
         // a link is shorter lived than that, so it is made before the clock is put back
-        let (token, _) = identity.make_link(None, ada).await.unwrap();
+        let (token, _) = identity.make_link(ada).await.unwrap();
         app.clock.advance(-Duration::days(14) + Duration::minutes(5));
         let login = identity.sign_in_by_link(&token.reveal(), &Visitor::default()).await.unwrap();
         assert!(identity.find_login(&login.token.reveal()).await.unwrap().is_some());

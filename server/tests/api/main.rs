@@ -5,16 +5,22 @@
 //! node: sessions that must run are rows. What happens in workbenches is tested in `tests/cluster` and `e2e`.
 
 mod access;
+mod accounts;
 mod allowances;
+mod audit;
+mod audit_chain;
 mod bounds;
 mod classes;
 mod edge;
 mod extensions;
 mod guessing;
 mod identity;
+mod join_codes;
 mod labs;
 mod lifecycle;
+mod logins;
 mod passwords;
+mod privacy;
 mod problems;
 mod progress;
 mod reserve;

@@ -17,7 +17,7 @@ async fn add_ada(app: &TestApp) {
         role: Role::Learner,
         password: Some(PASSWORD.to_owned()),
     };
-    app.services.identity.add_user(None, new).await.expect("a name that is free");
+    app.services.identity.add_user(new).await.expect("a name that is free");
 }
 
 async fn try_sign_in(app: &TestApp, username: &str, password: &str) -> Answer {

@@ -135,9 +135,14 @@ impl TestApp {
 
     /// A second server of the same installation: same database, same cluster, the same labs.
     pub fn another_server(&self) -> Self {
+        self.another_server_on(self.pool.clone())
+    }
+
+    /// The same, which reaches the database in its own way.
+    pub fn another_server_on(&self, pool: PgPool) -> Self {
         let labs = LabFolder::with_one_lab();
         Self::serve(
-            self.pool.clone(),
+            pool,
             labs,
             self.clock.clone(),
             self.cluster.clone(),
@@ -168,6 +173,7 @@ impl TestApp {
             config: config.clone(),
             listener,
             notices,
+            audit_file: None,
         })
         .expect("a bound listener has an address");
         let (base, services) = (format!("http://{}", app.address()), app.services());
@@ -205,7 +211,9 @@ impl TestApp {
 
     /// A browser that is not signed in, at an address that the proxy in front of the server tells.
     pub fn browser_at(&self, address: &str) -> Client {
-        Client { forwarded_for: Some(address.to_owned()), ..self.browser() }
+        let mut browser = self.browser();
+        browser.forwarded_for = Some(address.to_owned());
+        browser
     }
 
     /// A number from the database.

@@ -70,7 +70,7 @@ fn behind_a_name_only_that_name_is_our_own() {
     let setting = Setting { public_url: Some("http://lab.example"), ..Setting::default() };
     run_with(setting, async |app| {
         let ada = app.add_user("ada", lectern_api::identity::Role::Learner).await;
-        let (token, _) = app.services.identity.make_link(None, ada).await.unwrap();
+        let (token, _) = app.services.identity.make_link(ada).await.unwrap();
         let login =
             app.services.identity.sign_in_by_link(&token.reveal(), &Visitor::default()).await.unwrap();
         let cookie = format!("lectern={}", login.token.reveal());

@@ -100,6 +100,20 @@ impl Client {
         send(self.request(Method::PUT, path).json(body)).await
     }
 
+    pub async fn patch(&self, path: &str, body: &impl Serialize) -> Answer {
+        send(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    /// Sends a body with a deletion.
+    pub async fn delete_with(&self, path: &str, body: &impl Serialize) -> Answer {
+        send(self.request(Method::DELETE, path).json(body)).await
+    }
+
+    /// Keeps a cookie as if this server had set it.
+    pub fn keep_cookie(&self, cookie: &str) {
+        self.jar.add_cookie_str(cookie, &self.base.parse().expect("a URL"));
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         send(self.request(Method::DELETE, path)).await
     }

@@ -6,7 +6,9 @@ use lectern_api::identity::{NewUser, Role, SignIn};
 use lectern_api::ids::{SessionId, UserId};
 use lectern_api::page::PageLink;
 use lectern_server::cluster::SessionNames;
+use lectern_server::identity::Token;
 use lectern_server::sessions::lifecycle::Phase;
+use lectern_server::store;
 use lectern_server::store::sessions::{NewSession, Terms, insert_session, update_phase};
 
 use super::TestApp;
@@ -17,20 +19,42 @@ use super::lab_folder::{LAB, PAGES};
 pub const TERMS: Terms =
     Terms { duration_secs: 7200, overtime_secs: 1800, deadline_secs: 14_400, orphaned_secs: None };
 
+/// A hash of a password that is not written down anywhere.
+const UNKNOWN_PASSWORD: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$Yl8VnCbPqB6QHGPjvhfPQKPFCVbQqHXKqYCEyOPmRaE";
+
 impl TestApp {
     /// Makes an account without a password; hashing one takes long.
     pub async fn add_user(&self, username: &str, role: Role) -> UserId {
         let display_name = username.to_uppercase();
         let new = NewUser { username: username.to_owned(), display_name, role, password: None };
-        self.services.identity.add_user(None, new).await.expect("a name that is free").id
+        self.services.identity.add_user(new).await.expect("a name that is free").id
+    }
+
+    /// A browser in which this person signed in some time ago.
+    pub async fn sign_in(&self, user: UserId) -> Client {
+        let (token, until) = (Token::random(), Utc::now() + TimeDelta::days(14));
+        let mut conn = self.pool.acquire().await.expect("the database answers");
+        let login = store::identity::insert_login(&mut conn, &token.hash(), user, until).await;
+        login.expect("a login can be added").expect("an account that is enabled");
+        let mut browser = self.browser();
+        browser.keep_cookie(&format!("lectern={}", token.reveal()));
+        browser.me = Some(browser.get("/api/v1/me").await.json());
+        browser
     }
 
     /// A browser in which this person signed in by a one-time link.
-    pub async fn sign_in(&self, user: UserId) -> Client {
-        let (token, _) = self.services.identity.make_link(None, user).await.expect("an account");
+    pub async fn sign_in_by_link(&self, user: UserId) -> Client {
+        let (token, _) = self.services.identity.make_link(user).await.expect("an account");
         let mut browser = self.browser();
         browser.sign_in(&SignIn::Link { token: token.reveal() }).await.expect(201);
         browser
+    }
+
+    /// Sets an account's password without hashing one: what it is nobody knows.
+    pub async fn give_password(&self, user: UserId) {
+        let mut conn = self.pool.acquire().await.expect("the database answers");
+        store::users::update_password(&mut conn, user, UNKNOWN_PASSWORD).await.expect("an account");
     }
 
     /// Makes an account and signs it in.

@@ -76,4 +76,13 @@ impl EventStream {
         })
         .await
     }
+
+    /// Waits until the server ends the stream.
+    pub async fn ended(&mut self) {
+        in_time("the stream's end", async {
+            // an error is an end, too
+            while let Ok(Some(_)) = self.response.chunk().await {}
+        })
+        .await;
+    }
 }

@@ -1,0 +1,171 @@
+//! The life of an account: its role, disabling it, one-time links that reset it, and its end.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use lectern_api::audit::AuditPage;
+use lectern_api::identity::{ChangeUser, Role, User};
+use lectern_api::ids::UserId;
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::{Identity, IdentityError, LINK_HOURS, Token, check_display_name};
+use crate::store;
+
+/// The most records of the audit log in one answer.
+const MOST_RECORDS: u16 = 500;
+/// How often ending an account's sessions is tried while somebody still starts new ones.
+const TRIES: usize = 20;
+
+impl Identity {
+    /// Changes an account's name to show or its role, or disables or enables it. Another role and disabling end its logins
+    /// and withdraw its links; disabling ends its sessions too.
+    ///
+    /// # Errors
+    /// [`IdentityError::UnknownUser`], [`IdentityError::LastAdmin`], or the database's.
+    pub async fn change_user(&self, id: UserId, change: ChangeUser) -> Result<User, IdentityError> {
+        let display_name = change.display_name.as_deref().map(check_display_name).transpose()?;
+        let mut tx = self.pool.begin().await?;
+        let is_other_left = store::users::is_other_admin_left(&mut tx, id).await?;
+        let row = store::users::lock_user(&mut tx, id).await?.ok_or(IdentityError::UnknownUser)?;
+        let (was_disabled, before) = (row.disabled_at, User::from(row));
+        let role = change.role.unwrap_or(before.role);
+        let disabled_at = match change.disabled {
+            Some(true) => was_disabled.or(Some(self.clock.now())),
+            Some(false) => None,
+            None => was_disabled,
+        };
+        let is_admin = |role, disabled: Option<DateTime<Utc>>| role == Role::Admin && disabled.is_none();
+        if is_admin(before.role, was_disabled) && !is_admin(role, disabled_at) && !is_other_left {
+            return Err(IdentityError::LastAdmin);
+        }
+        let display_name = display_name.unwrap_or(before.display_name);
+        let user = store::users::update_user(&mut tx, id, &display_name, role, disabled_at).await?;
+        if role != before.role || disabled_at.is_some() {
+            end_all_access(&mut tx, id).await?;
+        }
+        tx.commit().await?;
+        if disabled_at.is_some() {
+            self.end_sessions(id, "the account was disabled").await?;
+        }
+        Ok(user)
+    }
+
+    /// Makes a one-time link's token for an account, and says when it stops working. Earlier ones stop now.
+    ///
+    /// # Errors
+    /// [`IdentityError::UnknownUser`], [`IdentityError::Disabled`], or the database's.
+    pub async fn make_link(&self, user: UserId) -> Result<(Token, DateTime<Utc>), IdentityError> {
+        let mut tx = self.pool.begin().await?;
+        let row = store::users::lock_user(&mut tx, user).await?.ok_or(IdentityError::UnknownUser)?;
+        if row.disabled_at.is_some() {
+            return Err(IdentityError::Disabled);
+        }
+        store::logins::delete_links_of(&mut tx, user).await?;
+        let token = Token::random();
+        let expires_at = self.clock.now() + TimeDelta::hours(LINK_HOURS);
+        store::identity::insert_sign_in_link(&mut tx, &token.hash(), user, expires_at).await?;
+        tx.commit().await?;
+        Ok((token, expires_at))
+    }
+
+    /// Makes a one-time link for somebody else, and ends their logins. Administrators may do that for everybody,
+    /// instructors for the learners of their classes.
+    ///
+    /// # Errors
+    /// [`IdentityError::UnknownUser`] if it is not theirs to do, [`IdentityError::Disabled`], or the database's.
+    pub async fn reset_user(
+        &self,
+        caller: &User,
+        user: UserId,
+    ) -> Result<(Token, DateTime<Utc>), IdentityError> {
+        let mut conn = self.pool.acquire().await?;
+        if caller.role < Role::Admin && !store::users::is_learner_of(&mut conn, user, caller.id).await? {
+            return Err(IdentityError::UnknownUser);
+        }
+        drop(conn);
+        let made = self.make_link(user).await?;
+        self.end_logins(user).await?;
+        Ok(made)
+    }
+
+    /// Deletes an account and what is kept about it. Its sessions end first; what the cluster still holds of them is removed
+    /// as that of any session.
+    ///
+    /// # Errors
+    /// [`IdentityError::UnknownUser`], [`IdentityError::LastAdmin`], or the database's.
+    pub async fn delete_user(&self, id: UserId) -> Result<(), IdentityError> {
+        // nobody comes in any more, so nobody starts anything
+        self.change_user(id, ChangeUser { disabled: Some(true), ..ChangeUser::default() }).await?;
+        for _ in 0..TRIES {
+            self.end_sessions(id, "the account was deleted").await?;
+            let mut tx = self.pool.begin().await?;
+            store::users::lock_user(&mut tx, id).await?;
+            // a request that was under way may have started one more
+            if !store::privacy::list_live(&mut tx, id).await?.is_empty() {
+                continue;
+            }
+            store::privacy::anonymise_sessions(&mut tx, id).await?;
+            store::classes::unenrol_everywhere(&mut tx, id).await?;
+            store::users::delete_user(&mut tx, id).await?;
+            return Ok(tx.commit().await?);
+        }
+        Err(IdentityError::StillBusy)
+    }
+
+    async fn end_sessions(&self, user: UserId, reason: &str) -> Result<(), IdentityError> {
+        let mut conn = self.pool.acquire().await?;
+        for session in store::privacy::list_live(&mut conn, user).await? {
+            store::privacy::end_session(&mut conn, session, reason).await?;
+        }
+        Ok(())
+    }
+
+    /// All that is kept about a person. What would let somebody sign in is left out, and so are the names and addresses of
+    /// others.
+    ///
+    /// # Errors
+    /// [`IdentityError::UnknownUser`], or the database's.
+    pub async fn export_user(&self, id: UserId) -> Result<Value, IdentityError> {
+        let mut conn = self.pool.acquire().await?;
+        store::users::find_user(&mut conn, id).await?.ok_or(IdentityError::UnknownUser)?;
+        let mut all = store::privacy::export(&mut conn, id).await?;
+        let mut records = store::audit::list_about(&mut conn, id).await?;
+        for record in records.iter_mut().filter(|record| record.actor.is_some_and(|actor| actor != id)) {
+            record.address.clear();
+            record.actor = None;
+            record.actor_name = None;
+        }
+        let records = serde_json::to_value(records).unwrap_or_default();
+        all.insert("audit".to_owned(), records);
+        all.insert("exported_at".to_owned(), self.clock.now().to_rfc3339().into());
+        Ok(Value::Object(all))
+    }
+
+    /// A page of the audit log, newest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn list_audit(&self, before: Option<i64>, limit: u16) -> Result<AuditPage, IdentityError> {
+        let limit = i64::from(limit.clamp(1, MOST_RECORDS));
+        let mut conn = self.pool.acquire().await?;
+        let mut records = store::audit::list(&mut conn, before, limit + 1).await?;
+        let is_more = records.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+        if is_more {
+            records.pop();
+        }
+        let next_before = records.last().filter(|_| is_more).map(|record| record.id);
+        Ok(AuditPage { records, next_before })
+    }
+
+    /// Learners who did not use Lectern for so many days.
+    pub(super) async fn list_inactive(&self, days: i32, limit: i64) -> Result<Vec<UserId>, IdentityError> {
+        let mut conn = self.pool.acquire().await?;
+        Ok(store::users::list_inactive(&mut conn, days, limit).await?)
+    }
+}
+
+/// Ends all by which somebody is in, or could come in without a password.
+async fn end_all_access(conn: &mut PgConnection, user: UserId) -> Result<(), IdentityError> {
+    store::logins::delete_all_of(conn, user).await?;
+    store::logins::delete_links_of(conn, user).await?;
+    Ok(())
+}
