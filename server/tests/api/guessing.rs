@@ -75,8 +75,9 @@ fn a_right_password_forgets_the_wrong_ones_before_it() {
 fn sixty_wrong_passwords_at_once_are_compared_ten_times() {
     run(async |app| {
         add_ada(app).await;
+        let browser = app.browser();
         let tries = (0..60)
-            .map(async |number| sign_in(app.browser(), "ada", &format!("wrong number {number}")).await);
+            .map(async |number| sign_in(browser.clone(), "ada", &format!("wrong number {number}")).await);
         let answers = futures::future::join_all(tries).await;
         let compared = answers.iter().filter(|answer| answer.status == 401).count();
         assert_eq!(compared, 10);

@@ -54,7 +54,8 @@ fn a_database_that_goes_away_is_told_with_when_to_try_again_and_used_again_when_
         let answers = [
             root.get("/api/v1/users").await,
             root.post("/api/v1/users", &new).await,
-            root.post("/api/v1/logins", &serde_json::json!({"method": "link", "token": "00"})).await,
+            root.post("/api/v1/logins", &serde_json::json!({"method": "link", "token": "00".repeat(32)}))
+                .await,
         ];
         for answer in answers {
             assert_eq!(answer.headers["retry-after"], "3");
