@@ -8,7 +8,7 @@ test("the first administrator signs in by the one-time link, sets a password and
   await ensureUser(page, "ines", "Ines Instructor", "instructor");
   await ensureUser(page, "lena", "Lena Learner", "learner");
   await ensureUser(page, "omar", "Omar Other", "learner");
-  await page.goto("/users");
+  await page.goto("/people");
   await expect(page.getByText("Ines Instructor")).toBeVisible();
   await picture(page, "02-people");
 });

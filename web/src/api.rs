@@ -1,13 +1,15 @@
 //! The server's API, typed. Every page calls this and nothing else; components call nothing.
 
+mod account;
+mod classes;
 mod error;
 pub mod events;
 mod fetch;
+mod people;
 
 use chrono::{DateTime, Utc};
-use lectern_api::classes::{Class, JoinClass, LearnerRow, NewClass};
-use lectern_api::identity::{Me, NewUser, Registration, SetPassword, SignIn, SignInLink, User};
-use lectern_api::ids::{ClassId, LabSlug, SessionId, UserId};
+use lectern_api::identity::Me;
+use lectern_api::ids::{LabSlug, SessionId};
 use lectern_api::labs::LabSummary;
 use lectern_api::page::RenderedPage;
 use lectern_api::platform::Platform;
@@ -35,6 +37,19 @@ pub enum Account {
     Unreachable(ApiError),
 }
 
+/// How somebody who was signed in came to be so no longer; the sign-in page says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parting {
+    /// By their own wish.
+    SignedOut,
+    /// By their own wish, in all browsers.
+    SignedOutEverywhere,
+    /// The account is deleted.
+    Deleted,
+    /// The server does not know the login any longer.
+    Ended,
+}
+
 /// The way to the server; copies share their state.
 #[derive(Clone, Copy)]
 pub struct Client {
@@ -42,6 +57,8 @@ pub struct Client {
     pub account: RwSignal<Account>,
     /// Whether the last call reached the server.
     pub reachable: RwSignal<bool>,
+    /// How the last login of this page load ended.
+    pub parting: RwSignal<Option<Parting>>,
 }
 
 type Outcome<T> = Result<T, ApiError>;
@@ -50,7 +67,11 @@ impl Client {
     /// A client that knows nothing yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { account: RwSignal::new(Account::Unknown), reachable: RwSignal::new(true) }
+        Self {
+            account: RwSignal::new(Account::Unknown),
+            reachable: RwSignal::new(true),
+            parting: RwSignal::new(None),
+        }
     }
 
     /// Who is signed in, without being told of changes.
@@ -70,9 +91,22 @@ impl Client {
             self.reachable.set(reached);
         }
         if outcome.as_ref().is_err_and(ApiError::is_signed_out) {
-            self.account.set(Account::SignedOut);
+            self.part(Parting::Ended);
         }
         outcome
+    }
+
+    /// Forgets who was signed in.
+    fn part(self, how: Parting) {
+        if self.me().is_some() {
+            self.parting.set(Some(how));
+        }
+        self.account.set(Account::SignedOut);
+    }
+
+    /// Makes a call whose answer has nothing to read.
+    async fn command(self, method: &'static str, path: &str) -> Outcome<()> {
+        self.call(Call::new(method, path)).await.map(|_| ())
     }
 
     async fn read<T: DeserializeOwned>(self, path: &str) -> Outcome<T> {
@@ -86,48 +120,6 @@ impl Client {
         body: &impl Serialize,
     ) -> Outcome<T> {
         self.call(Call::new(method, path).body(body)?).await?.json()
-    }
-
-    /// Finds out who is signed in.
-    pub async fn load_account(self) {
-        let account = match self.read("/me").await {
-            Ok(me) => Account::SignedIn(me),
-            Err(error) if error.is_signed_out() => Account::SignedOut,
-            Err(error) => Account::Unreachable(error),
-        };
-        self.account.set(account);
-    }
-
-    /// Signs in.
-    pub async fn sign_in(self, with: &SignIn) -> Outcome<()> {
-        // a wrong password answers 401 too: that is no reason to forget who is signed in
-        fetch::send(Call::new("POST", "/logins").body(with)?, None).await?;
-        self.adopt().await
-    }
-
-    /// Opens an account with a join code, and signs in.
-    pub async fn register(self, with: &Registration) -> Outcome<()> {
-        fetch::send(Call::new("POST", "/registrations").body(with)?, None).await?;
-        self.adopt().await
-    }
-
-    async fn adopt(self) -> Outcome<()> {
-        let me = self.read("/me").await?;
-        self.account.set(Account::SignedIn(me));
-        Ok(())
-    }
-
-    /// Signs out.
-    pub async fn sign_out(self) -> Outcome<()> {
-        self.call(Call::new("DELETE", "/logins/current")).await?;
-        self.account.set(Account::SignedOut);
-        Ok(())
-    }
-
-    /// Sets the password of whoever is signed in. The server may change the login with it.
-    pub async fn set_password(self, with: &SetPassword) -> Outcome<()> {
-        self.call(Call::new("PUT", "/me/password").body(with)?).await?;
-        self.adopt().await
     }
 
     /// The catalogue.
@@ -158,7 +150,7 @@ impl Client {
 
     /// Ends a session.
     pub async fn end_session(self, id: SessionId) -> Outcome<()> {
-        self.call(Call::new("DELETE", &format!("/sessions/{id}"))).await.map(|_| ())
+        self.command("DELETE", &format!("/sessions/{id}")).await
     }
 
     /// One page of a session's lab.
@@ -182,46 +174,6 @@ impl Client {
     /// Runs a check.
     pub async fn run_check(self, id: SessionId, name: &str, run: &RunCheck) -> Outcome<CheckOutcome> {
         self.write("POST", &format!("/sessions/{id}/checks/{}", encode_page(name)), run).await
-    }
-
-    /// An instructor's classes, or those a learner is enrolled in.
-    pub async fn list_classes(self) -> Outcome<Vec<Class>> {
-        self.read("/classes").await
-    }
-
-    /// Makes a class.
-    pub async fn create_class(self, name: String) -> Outcome<Class> {
-        self.write("POST", "/classes", &NewClass { name }).await
-    }
-
-    /// One class.
-    pub async fn show_class(self, id: ClassId) -> Outcome<Class> {
-        self.read(&format!("/classes/{id}")).await
-    }
-
-    /// The learners of a class and where each one is.
-    pub async fn list_learners(self, id: ClassId) -> Outcome<Vec<LearnerRow>> {
-        self.read(&format!("/classes/{id}/learners")).await
-    }
-
-    /// Enrols whoever is signed in.
-    pub async fn join_class(self, join_code: String) -> Outcome<()> {
-        self.call(Call::new("POST", "/enrolments").body(&JoinClass { join_code })?).await.map(|_| ())
-    }
-
-    /// All accounts.
-    pub async fn list_users(self) -> Outcome<Vec<User>> {
-        self.read("/users").await
-    }
-
-    /// Makes an account.
-    pub async fn create_user(self, user: &NewUser) -> Outcome<User> {
-        self.write("POST", "/users", user).await
-    }
-
-    /// Makes a link that signs its bearer in, once.
-    pub async fn create_sign_in_link(self, user: UserId) -> Outcome<SignInLink> {
-        self.call(Call::new("POST", &format!("/users/{user}/sign-in-links"))).await?.json()
     }
 
     /// What the platform says of itself.

@@ -1,14 +1,21 @@
 //! The app: its routes, and what stands around every page.
 
+use std::time::Duration;
+
+use lectern_api::identity::Role;
 use leptos::prelude::*;
 use leptos_router::components::{FlatRoutes, Redirect, Route, Router};
-use leptos_router::hooks::{use_location, use_navigate};
+use leptos_router::hooks::use_location;
 use leptos_router::path;
 
-use crate::api::{Account, Client, use_client};
+use crate::api::{Account, Client, Parting, use_client};
+use crate::browser::{is_looked_at, sleep};
 use crate::components::frame::{Banners, ErrorNote, Loading, SiteHeader};
 use crate::pages;
 use crate::paths;
+
+/// How often an open page asks whether its login is still good.
+const CHECK_LOGIN_EVERY: Duration = Duration::from_secs(60);
 
 /// The whole app.
 #[component]
@@ -16,9 +23,10 @@ pub fn App() -> impl IntoView {
     let client = Client::new();
     provide_context(client);
     leptos::task::spawn_local(client.load_account());
+    leptos::task::spawn_local(notice_ended_login(client));
     view! {
         <Router>
-            <FlatRoutes fallback=|| view! { <pages::not_found::NotFound/> }.into_any()>
+            <FlatRoutes fallback=|| view! { <main class="site"><pages::not_found::NotFound/></main> }.into_any()>
                 <Route path=path!("/") view=|| view! { <Redirect path=paths::HOME/> }.into_any()/>
                 <Route path=path!("/sign-in") view=|| view! { <pages::sign_in::SignInPage/> }.into_any()/>
                 <Route path=path!("/join") view=|| view! { <pages::join::JoinPage/> }.into_any()/>
@@ -26,8 +34,10 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/account") view=|| site(|| view! { <pages::account::AccountPage/> }.into_any())/>
                 <Route path=path!("/labs") view=|| site(|| view! { <pages::labs::LabsPage/> }.into_any())/>
                 <Route path=path!("/classes") view=|| site(|| view! { <pages::classes::ClassesPage/> }.into_any())/>
-                <Route path=path!("/classes/:id") view=|| site(|| view! { <pages::class::ClassPage/> }.into_any())/>
-                <Route path=path!("/users") view=|| site(|| view! { <pages::users::UsersPage/> }.into_any())/>
+                <Route path=path!("/classes/:id") view=|| site_for(Role::Instructor, || view! { <pages::class::ClassPage/> }.into_any())/>
+                <Route path=path!("/people") view=|| site_for(Role::Admin, || view! { <pages::people::PeoplePage/> }.into_any())/>
+                <Route path=path!("/people/:id") view=|| site_for(Role::Admin, || view! { <pages::person::PersonPage/> }.into_any())/>
+                <Route path=path!("/audit") view=|| site_for(Role::Admin, || view! { <pages::audit::AuditPage/> }.into_any())/>
                 <Route
                     path=path!("/sessions/:id/*rest")
                     view=|| guarded(|| view! { <pages::workspace::WorkspacePage/> }.into_any())
@@ -37,9 +47,25 @@ pub fn App() -> impl IntoView {
     }
 }
 
+/// Asks now and then, while the page is looked at, whether the login is still good: an account that was disabled shows
+/// nothing any longer.
+async fn notice_ended_login(client: Client) {
+    loop {
+        sleep(CHECK_LOGIN_EVERY).await;
+        if client.me().is_some() && is_looked_at() {
+            client.check_login().await;
+        }
+    }
+}
+
 /// A page of the site, with its header, for whoever is signed in.
 fn site(page: fn() -> AnyView) -> AnyView {
-    view! { <Guard page=move || view! { <Shell page=page/> }.into_any()/> }.into_any()
+    site_for(Role::Learner, page)
+}
+
+/// A page of the site for those who have at least this role; to others it is not there.
+fn site_for(role: Role, page: fn() -> AnyView) -> AnyView {
+    view! { <Guard page=move || view! { <Shell role=role page=page/> }.into_any()/> }.into_any()
 }
 
 /// A page that fills the window, for whoever is signed in.
@@ -48,20 +74,17 @@ fn guarded(page: fn() -> AnyView) -> AnyView {
 }
 
 #[component]
-fn Shell(page: fn() -> AnyView) -> impl IntoView {
+fn Shell(role: Role, page: fn() -> AnyView) -> impl IntoView {
     let client = use_client();
-    let navigate = use_navigate();
     let sign_out = Callback::new(move |()| {
-        let navigate = navigate.clone();
         leptos::task::spawn_local(async move {
-            // signed out or not reachable: the banner says the latter
-            if client.sign_out().await.is_ok() {
-                navigate("/sign-in", leptos_router::NavigateOptions::default());
-            }
+            // signed out, or not reachable, which the banner says
+            let _ = client.sign_out().await;
         });
     });
     let notices = RwSignal::new(Vec::new());
-    if client.me().is_some_and(|me| me.user.role >= lectern_api::identity::Role::Instructor) {
+    let has = client.me().map_or(Role::Learner, |me| me.user.role);
+    if has >= Role::Instructor {
         leptos::task::spawn_local(async move {
             if let Ok(platform) = client.show_platform().await {
                 notices.try_set(platform.notices);
@@ -75,7 +98,9 @@ fn Shell(page: fn() -> AnyView) -> impl IntoView {
     view! {
         <SiteHeader me=me on_sign_out=sign_out/>
         <Banners reachable=client.reachable notices=notices/>
-        <main id="main" class="site" tabindex="-1">{page()}</main>
+        <main id="main" class="site" tabindex="-1">
+            {if has >= role { page() } else { view! { <pages::not_found::NotFound/> }.into_any() }}
+        </main>
     }
 }
 
@@ -88,7 +113,7 @@ fn Guard(#[prop(into)] page: ViewFn) -> impl IntoView {
     let who = Memo::new(move |_| match client.account.get() {
         Account::Unknown => Who::Unknown,
         Account::SignedOut => Who::Nobody,
-        Account::SignedIn(me) => Who::Somebody(me.user.id),
+        Account::SignedIn(me) => Who::Somebody(me.user.id, me.user.role),
         Account::Unreachable(error) => Who::Unreachable(error),
     });
     let back = move || {
@@ -97,8 +122,13 @@ fn Guard(#[prop(into)] page: ViewFn) -> impl IntoView {
     };
     move || match who.get() {
         Who::Unknown => view! { <Loading text="Loading…"/> }.into_any(),
-        Who::Nobody => view! { <Redirect path=paths::sign_in_from(&back())/> }.into_any(),
-        Who::Somebody(_) => page.run(),
+        Who::Nobody => {
+            // whoever left on purpose does not want to come back to the page that they left
+            let left = matches!(client.parting.get_untracked(), Some(parting) if parting != Parting::Ended);
+            let path = if left { "/sign-in".to_owned() } else { paths::sign_in_from(&back()) };
+            view! { <Redirect path=path/> }.into_any()
+        }
+        Who::Somebody(..) => page.run(),
         Who::Unreachable(error) => view! {
             <main class="site narrow">
                 <ErrorNote error=error on_retry=move || leptos::task::spawn_local(client.load_account())/>
@@ -112,6 +142,6 @@ fn Guard(#[prop(into)] page: ViewFn) -> impl IntoView {
 enum Who {
     Unknown,
     Nobody,
-    Somebody(lectern_api::ids::UserId),
+    Somebody(lectern_api::ids::UserId, Role),
     Unreachable(crate::api::ApiError),
 }

@@ -32,6 +32,13 @@ pub fn remember(key: &str, text: &str) {
     }
 }
 
+/// Whether somebody can see the page.
+#[must_use]
+pub fn is_looked_at() -> bool {
+    let document = window().and_then(|window| window.document());
+    document.is_none_or(|document| document.visibility_state() != web_sys::VisibilityState::Hidden)
+}
+
 /// Gives the keyboard to the element of that id.
 pub fn focus_by_id(id: &str) {
     let found =
@@ -39,6 +46,32 @@ pub fn focus_by_id(id: &str) {
     if let Some(element) = found.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
         let _ = element.focus();
     }
+}
+
+/// Gives the keyboard to the first field that something is wrong with.
+pub fn focus_first_invalid() {
+    let found = window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.query_selector("[aria-invalid=true]").ok().flatten());
+    if let Some(element) = found.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// Hands a text to the browser as a file to save; says whether that was possible.
+pub fn save_file(name: &str, text: &str) -> bool {
+    offer_file(name, text).is_some()
+}
+
+fn offer_file(name: &str, text: &str) -> Option<()> {
+    let blob = web_sys::Blob::new_with_str_sequence(&js_sys::Array::of1(&text.into())).ok()?;
+    let address = web_sys::Url::create_object_url_with_blob(&blob).ok()?;
+    let link = window()?.document()?.create_element("a").ok()?.dyn_into::<web_sys::HtmlElement>().ok()?;
+    link.set_attribute("href", &address).ok()?;
+    link.set_attribute("download", name).ok()?;
+    link.click();
+    // the browser has taken the file by the time that the click returns
+    web_sys::Url::revoke_object_url(&address).ok()
 }
 
 /// Whether a media query holds.

@@ -35,13 +35,79 @@ pub fn time_left(now: DateTime<Utc>, end: DateTime<Utc>) -> Option<String> {
     }
 }
 
+/// A moment on the calendar and clock of the viewer's zone.
+fn here(at: DateTime<Utc>) -> js_sys::Date {
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit exactly")]
+    let millis = at.timestamp_millis() as f64;
+    js_sys::Date::new(&millis.into())
+}
+
 /// The time of day where the learner is, such as `15:40`.
 #[must_use]
 pub fn time_of_day(at: DateTime<Utc>) -> String {
     // the server's clock may be wrong by hours; what counts is the span from now, on the learner's own
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit exactly")]
-    let here = js_sys::Date::new(&((at.timestamp_millis() - AHEAD_MS.get()) as f64).into());
+    let here = here(at - TimeDelta::milliseconds(AHEAD_MS.get()));
     format!("{:02}:{:02}", here.get_hours(), here.get_minutes())
+}
+
+/// A date where the viewer is, such as `3 Nov 2026`.
+#[must_use]
+pub fn date(at: DateTime<Utc>) -> String {
+    let here = here(at);
+    date_in_words(here.get_full_year(), here.get_month(), here.get_date())
+}
+
+/// A date and time where the viewer is, such as `3 Nov 2026, 15:40`.
+#[must_use]
+pub fn date_and_time(at: DateTime<Utc>) -> String {
+    let here = here(at);
+    format!("{}, {:02}:{:02}", date(at), here.get_hours(), here.get_minutes())
+}
+
+/// A date and time to the second where the viewer is, such as `3 Nov 2026, 15:40:07`.
+#[must_use]
+pub fn date_time_and_seconds(at: DateTime<Utc>) -> String {
+    format!("{}:{:02}", date_and_time(at), here(at).get_seconds())
+}
+
+/// `month` counts from 0.
+fn date_in_words(year: u32, month: u32, day: u32) -> String {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let at = month as usize * 3;
+    format!("{day} {} {year}", MONTHS.get(at..at + 3).unwrap_or("?"))
+}
+
+/// A moment as a field of the type `datetime-local` holds it: in the viewer's zone.
+#[must_use]
+pub fn to_field(at: DateTime<Utc>) -> String {
+    let here = here(at);
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}",
+        here.get_full_year(),
+        here.get_month() + 1,
+        here.get_date(),
+        here.get_hours(),
+        here.get_minutes()
+    )
+}
+
+/// Reads what a field of the type `datetime-local` holds; nothing if it is empty or no date.
+#[must_use]
+pub fn from_field(text: &str) -> Option<DateTime<Utc>> {
+    let millis = (!text.is_empty()).then(|| js_sys::Date::parse(text)).filter(|millis| millis.is_finite())?;
+    #[expect(clippy::cast_possible_truncation, reason = "the browser's dates are whole milliseconds")]
+    DateTime::from_timestamp_millis(millis as i64)
+}
+
+/// A span to wait in words, such as `1 second`, `45 seconds`, `3 minutes`: never shorter than it is.
+#[must_use]
+pub fn wait_in_words(secs: i64) -> String {
+    let (count, unit) = match secs {
+        ..=90 => (secs.max(1), "second"),
+        91..=5_400 => ((secs + 59) / 60, "minute"),
+        _ => ((secs + 3_599) / 3_600, "hour"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 /// How long ago something was, such as `just now`, `3 min ago`, `2 days ago`.
@@ -78,6 +144,21 @@ mod tests {
     fn nothing_is_left_once_the_end_has_come() {
         assert_eq!(left(0), None);
         assert_eq!(left(-5), None);
+    }
+
+    #[test]
+    fn a_wait_is_never_told_shorter_than_it_is() {
+        assert_eq!(wait_in_words(0), "1 second");
+        assert_eq!(wait_in_words(1), "1 second");
+        assert_eq!(wait_in_words(90), "90 seconds");
+        assert_eq!(wait_in_words(121), "3 minutes");
+        assert_eq!(wait_in_words(7_201), "3 hours");
+    }
+
+    #[test]
+    fn a_date_has_its_month_by_name() {
+        assert_eq!(date_in_words(2026, 0, 3), "3 Jan 2026");
+        assert_eq!(date_in_words(2026, 11, 31), "31 Dec 2026");
     }
 
     #[test]

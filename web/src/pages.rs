@@ -1,13 +1,17 @@
 //! One module per page. Pages fetch and decide; what they show is made of components.
 
 pub mod account;
+pub mod audit;
 pub mod class;
 pub mod classes;
 pub mod join;
 pub mod labs;
+mod leave_class;
 pub mod not_found;
+pub mod people;
+pub mod person;
+mod sending;
 pub mod sign_in;
-pub mod users;
 pub mod workspace;
 
 use std::future::Future;

@@ -1,6 +1,6 @@
 //! Addresses within the app: building them, and keeping a way back that cannot lead elsewhere.
 
-use lectern_api::ids::{ClassId, SessionId};
+use lectern_api::ids::{ClassId, SessionId, UserId};
 
 /// Where people go who have nothing else in mind.
 pub const HOME: &str = "/labs";
@@ -63,6 +63,12 @@ pub fn page(id: SessionId, name: &str) -> String {
 #[must_use]
 pub fn class(id: ClassId) -> String {
     format!("/classes/{id}")
+}
+
+/// The address of a person, for administrators.
+#[must_use]
+pub fn person(id: UserId) -> String {
+    format!("/people/{id}")
 }
 
 /// The sign-in page, with the way back to `path`.

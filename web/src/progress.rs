@@ -116,8 +116,9 @@ impl Sender {
                     }
                     // after signing in again the workspace makes a new sender
                     Err(error) if error.is_signed_out() => break,
-                    Err(_) => {
-                        sleep(backoff::wait(attempt + 2, chance())).await;
+                    Err(error) => {
+                        let asked = error.retry_at().and_then(|at| (at - crate::clock::now()).to_std().ok());
+                        sleep(backoff::wait(attempt + 2, chance()).max(asked.unwrap_or_default())).await;
                         attempt = attempt.saturating_add(1);
                     }
                 }

@@ -9,7 +9,7 @@ use web_sys::{Headers, RequestInit, Response};
 
 use super::ApiError;
 use crate::browser::window;
-use crate::clock::learn_server_time;
+use crate::clock::{learn_server_time, now};
 
 /// What to ask for.
 pub struct Call<'a> {
@@ -44,6 +44,11 @@ impl Answer {
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         serde_json::from_str(&self.text).map_err(|error| ApiError::Unexpected(error.to_string()))
     }
+
+    /// Its body as it came.
+    pub fn text(self) -> String {
+        self.text
+    }
 }
 
 /// Makes a call and waits for its answer.
@@ -53,6 +58,7 @@ pub async fn send(call: Call<'_>, csrf: Option<&str>) -> Result<Answer, ApiError
         learn_server_time(&date);
     }
     let status = response.status();
+    let retry_after = response.headers().get("retry-after").ok().flatten();
     let text = match response.text() {
         Ok(promise) => JsFuture::from(promise).await.ok().and_then(|text| text.as_string()),
         Err(_) => None,
@@ -66,7 +72,7 @@ pub async fn send(call: Call<'_>, csrf: Option<&str>) -> Result<Answer, ApiError
             502..=504 => ApiError::Unreachable,
             _ => ApiError::Unexpected(format!("status {status}")),
         },
-        |problem| ApiError::Problem(Box::new(problem)),
+        |problem| ApiError::refused(problem, retry_after.as_deref(), now()),
     ))
 }
 

@@ -4,12 +4,14 @@ use leptos::prelude::*;
 
 use crate::api::ApiError;
 use crate::browser;
+use crate::clock::{now, wait_in_words};
 
 /// A labelled field of text.
 #[component]
 pub fn Field(
     /// The label.
-    label: &'static str,
+    #[prop(into)]
+    label: String,
     /// The id of the input, and what tests call it.
     id: &'static str,
     /// What is typed.
@@ -21,8 +23,8 @@ pub fn Field(
     #[prop(default = "off")]
     autocomplete: &'static str,
     /// A rule or an explanation.
-    #[prop(optional)]
-    hint: &'static str,
+    #[prop(into, optional)]
+    hint: String,
     /// What is wrong with it.
     #[prop(into, default = Signal::stored(None))]
     error: Signal<Option<String>>,
@@ -48,28 +50,9 @@ pub fn Field(
                 bind:value=value
             />
             <p id=about class="hint" class:bad=move || error.get().is_some()>
-                {move || error.get().unwrap_or_else(|| hint.to_owned())}
+                {move || error.get().unwrap_or_else(|| hint.clone())}
             </p>
         </div>
-    }
-}
-
-/// The button that sends a form; disabled while that is being done.
-#[component]
-pub fn Submit(
-    /// What it says.
-    #[prop(into)]
-    label: Signal<String>,
-    /// Whether the form is being sent.
-    #[prop(into)]
-    busy: Signal<bool>,
-    /// What tests call it.
-    testid: &'static str,
-) -> impl IntoView {
-    view! {
-        <button type="submit" class="button primary" data-testid=testid disabled=move || busy.get()>
-            {move || if busy.get() { "One moment…".to_owned() } else { label.get() }}
-        </button>
     }
 }
 
@@ -83,34 +66,31 @@ pub fn FormError(
     view! {
         <div role="alert" data-testid="form-error">
             {move || error.get().map(|error| view! {
-                <div class="note error"><p>{error.detail()}</p></div>
+                <div class="note error"><p>{error.detail()}</p><RetryIn error=error/></div>
             })}
         </div>
     }
 }
 
-/// A button that copies a text and says so.
+/// When it is worth trying again, counted down, where the server said that.
 #[component]
-pub fn CopyButton(
-    /// What to copy.
-    #[prop(into)]
-    text: Signal<String>,
-    /// What it says, for people and screen readers.
-    #[prop(default = "Copy")]
-    label: &'static str,
+pub fn RetryIn(
+    /// What went wrong.
+    error: ApiError,
 ) -> impl IntoView {
-    let said = RwSignal::new(label);
-    let copy = move |_| {
+    error.retry_at().map(|at| {
+        let left = RwSignal::new((at - now()).num_seconds().max(1));
         leptos::task::spawn_local(async move {
-            let done = browser::copy(&text.get_untracked()).await;
-            said.try_set(if done { "Copied" } else { "Select and copy it" });
-            browser::sleep(std::time::Duration::from_secs(2)).await;
-            said.try_set(label);
+            while left.try_get_untracked().is_some_and(|secs| secs > 0) {
+                browser::sleep(std::time::Duration::from_secs(1)).await;
+                left.try_set((at - now()).num_seconds().max(0));
+            }
         });
-    };
-    view! {
-        <button type="button" class="button small" on:click=copy>
-            <span aria-live="polite">{move || said.get()}</span>
-        </button>
-    }
+        let words = move || match left.get() {
+            0 => "You can try again now.".to_owned(),
+            secs => format!("Try again in {}.", wait_in_words(secs)),
+        };
+        // counting down is not worth being read aloud each second
+        view! { <p aria-live="off" data-testid="retry-in">{words}</p> }
+    })
 }

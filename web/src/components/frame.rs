@@ -5,6 +5,7 @@ use lectern_api::platform::Notice;
 use leptos::prelude::*;
 use leptos_router::components::A;
 
+use super::form::RetryIn;
 use super::menu::Menu;
 use crate::api::ApiError;
 
@@ -41,7 +42,8 @@ pub fn SiteHeader(
                 <A href="/labs" attr:data-testid="nav-labs">"Labs"</A>
                 <A href="/classes" attr:data-testid="nav-classes">"Classes"</A>
                 <Show when=move || role.get() == Some(Role::Admin)>
-                    <A href="/users" attr:data-testid="nav-users">"People"</A>
+                    <A href="/people" attr:data-testid="nav-people">"People"</A>
+                    <A href="/audit" attr:data-testid="nav-audit">"Audit log"</A>
                 </Show>
             </nav>
             <Menu
@@ -49,7 +51,7 @@ pub fn SiteHeader(
                 testid="account-menu-open"
                 heading=view! { <span class="visually-hidden">"Account: "</span> {name} }.into_any()
             >
-                <A href="/account" attr:data-testid="account-password">"Set password"</A>
+                <A href="/account" attr:data-testid="nav-account">"Your account"</A>
                 <button type="button" data-testid="sign-out" on:click=move |_| on_sign_out.run(())>
                     "Sign out"
                 </button>
@@ -72,8 +74,8 @@ pub fn Banners(
         <div aria-live="polite">
             <Show when=move || !reachable.get()>
                 <p class="banner warn" data-testid="offline-banner">
-                    <strong>"Lectern cannot be reached. "</strong>
-                    "Trying again by itself; what you do is kept until it can be sent."
+                    <strong>"No connection to Lectern. "</strong>
+                    "Reconnecting… Your progress will be saved when you're back online."
                 </p>
             </Show>
             <For each=move || notices.get() key=|notice| notice.code.clone() let:notice>
@@ -134,7 +136,8 @@ pub fn ErrorNote(
         <div class="note error" role="alert" data-testid="error">
             <strong>{error.title()}</strong>
             <p>{error.detail()}</p>
-            {on_retry.map(|retry| view! {
+            <RetryIn error=error.clone()/>
+            {on_retry.filter(|_| error.status() != Some(404)).map(|retry| view! {
                 <button type="button" class="button" data-testid="error-retry" on:click=move |_| retry.run(())>
                     "Try again"
                 </button>

@@ -1,4 +1,7 @@
-//! One class, live: where each learner is.
+//! One class, live: who may join, and where each learner is.
+
+mod joining;
+mod learner;
 
 use std::time::Duration;
 
@@ -13,11 +16,9 @@ use super::not_found::NotFound;
 use super::{Loaded, load};
 use crate::api::events::EventStream;
 use crate::api::use_client;
-use crate::browser::{lower_case, sleep, window};
-use crate::components::class_table::{JoinCode, LearnerTable};
-use crate::components::form::CopyButton;
+use crate::browser::{lower_case, sleep};
 use crate::components::frame::{Empty, ErrorNote, Loading, PageHeading};
-use crate::paths::encode_part;
+use crate::components::learner_table::LearnerTable;
 
 /// The page of the class that the address names.
 #[component]
@@ -26,25 +27,40 @@ pub fn ClassPage() -> impl IntoView {
     let id =
         Memo::new(move |_| params.with(|params| params.get("id")).and_then(|id| id.parse::<ClassId>().ok()));
     move || match id.get() {
-        Some(id) => view! { <LiveClass id=id/> }.into_any(),
+        Some(id) => view! { <FoundClass id=id/> }.into_any(),
         None => view! { <NotFound/> }.into_any(),
     }
 }
 
 #[component]
-fn LiveClass(id: ClassId) -> impl IntoView {
+fn FoundClass(id: ClassId) -> impl IntoView {
     let client = use_client();
-    let class = RwSignal::new(None::<Class>);
+    let class = RwSignal::new(Loaded::<Class>::Loading);
+    load(class, client.show_class(id));
+    view! {
+        <p class="crumb"><A href="/classes">"Classes"</A></p>
+        {move || match class.get() {
+            Loaded::Loading => view! { <Loading text="Loading the class…"/> }.into_any(),
+            Loaded::Failed(error) if error.status() == Some(404) => view! { <NotFound/> }.into_any(),
+            Loaded::Failed(error) => view! {
+                <ErrorNote error=error on_retry=move || load(class, client.show_class(id))/>
+            }.into_any(),
+            Loaded::Ready(class) => view! { <LiveClass class=class/> }.into_any(),
+        }}
+    }
+}
+
+#[component]
+fn LiveClass(class: Class) -> impl IntoView {
+    let client = use_client();
+    let id = class.id;
+    let title = class.name.clone();
     let rows = RwSignal::new(Loaded::<Vec<LearnerRow>>::Loading);
     let connected = RwSignal::new(None::<bool>);
     let tick = RwSignal::new(0_u32);
-    spawn_local(async move {
-        // where the class cannot be had, the list of its learners says why
-        if let Ok(found) = client.show_class(id).await {
-            class.try_set(Some(found));
-        }
-    });
-    load(rows, client.list_learners(id));
+    let managed = RwSignal::new(None::<LearnerRow>);
+    let fetch = move || load(rows, client.list_learners(id));
+    fetch();
     let events = EventStream::open(
         &format!("/classes/{id}/events"),
         "learner",
@@ -61,7 +77,7 @@ fn LiveClass(id: ClassId) -> impl IntoView {
         move |open| {
             // what changed while nobody listened is read again
             if open && connected.try_get_untracked().flatten() == Some(false) {
-                load(rows, client.list_learners(id));
+                fetch();
             }
             connected.try_set(Some(open));
         },
@@ -72,47 +88,38 @@ fn LiveClass(id: ClassId) -> impl IntoView {
             sleep(Duration::from_secs(10)).await;
         }
     });
-    let sorted = Signal::derive(move || match rows.get() {
+    let sorted = Memo::new(move |_| match rows.get() {
         Loaded::Ready(mut rows) => {
             rows.sort_by_cached_key(|row| lower_case(&row.display_name));
             rows
         }
         _ => Vec::new(),
     });
-    let join_link = move |code: &str| {
-        let origin = window().and_then(|window| window.location().origin().ok()).unwrap_or_default();
-        format!("{origin}/join/{}", encode_part(code))
-    };
+    let shown = Memo::new(move |_| {
+        rows.with(|rows| match rows {
+            Loaded::Loading => Loaded::Loading,
+            Loaded::Failed(error) => Loaded::Failed(error.clone()),
+            Loaded::Ready(rows) => Loaded::Ready(rows.is_empty()),
+        })
+    });
+    let manage = Callback::new(move |row| managed.set(Some(row)));
     view! {
-        <p class="crumb"><A href="/classes">"Classes"</A></p>
-        <PageHeading title=Signal::derive(move || class.get().map_or_else(|| "Class".to_owned(), |class| class.name))/>
+        <PageHeading title=title/>
+        <joining::JoiningPanel class=class learners=Signal::derive(move || sorted.with(Vec::len))/>
         <div class="class-facts">
-            {move || class.get().and_then(|class| class.join_code).map(|code| {
-                let link = join_link(&code);
-                view! {
-                    <span>"Join code " <JoinCode code=code/></span>
-                    <span class="join-code">
-                        "Link for learners " <code data-testid="class-join-link">{link.clone()}</code> <CopyButton text=link/>
-                    </span>
-                }
-            })}
+            <h2>"Learners"</h2>
             <span class="live" class:off=move || connected.get() == Some(false) role="status" data-testid="class-live">
                 {move || if connected.get() == Some(false) { "Reconnecting…" } else { "Live" }}
             </span>
         </div>
-        {move || match rows.with(|rows| match rows {
-            Loaded::Loading => Loaded::Loading,
-            Loaded::Failed(error) => Loaded::Failed(error.clone()),
-            Loaded::Ready(rows) => Loaded::Ready(rows.is_empty()),
-        }) {
+        {move || match shown.get() {
             Loaded::Loading => view! { <Loading text="Loading the learners…"/> }.into_any(),
-            Loaded::Failed(error) => view! {
-                <ErrorNote error=error on_retry=move || load(rows, client.list_learners(id))/>
-            }.into_any(),
+            Loaded::Failed(error) => view! { <ErrorNote error=error on_retry=fetch/> }.into_any(),
             Loaded::Ready(true) => view! {
-                <Empty title="Nobody has joined yet" text="Learners join with the code above; they appear here at once."/>
+                <Empty title="Nobody has joined yet" text="Share the join code; learners appear here."/>
             }.into_any(),
-            Loaded::Ready(false) => view! { <LearnerTable rows=sorted tick=tick/> }.into_any(),
+            Loaded::Ready(false) => view! { <LearnerTable rows=sorted tick=tick on_manage=manage/> }.into_any(),
         }}
+        <learner::LearnerDialog class=id learner=managed on_removed=Callback::new(move |()| fetch())/>
     }
 }

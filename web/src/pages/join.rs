@@ -2,13 +2,14 @@
 
 use lectern_api::identity::Registration;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::components::A;
 use leptos_router::hooks::{use_navigate, use_params_map};
 
-use crate::api::{Account, ApiError, use_client};
-use crate::components::form::{Field, FormError, Submit};
+use super::sending::Sending;
+use crate::api::{Account, use_client};
+use crate::components::buttons::Submit;
+use crate::components::form::{Field, FormError};
 use crate::components::frame::{PageHeading, Wordmark};
 use crate::paths;
 
@@ -21,19 +22,13 @@ pub fn JoinPage() -> impl IntoView {
     let code = RwSignal::new(params.with_untracked(|params| params.get("code")).unwrap_or_default());
     let (username, name, password) =
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let error = RwSignal::new(None::<ApiError>);
-    let busy = RwSignal::new(false);
+    let sending = Sending::new();
     let known = Memo::new(move |_| match client.account.get() {
         Account::SignedIn(me) => Some(me.user.display_name),
         _ => None,
     });
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        if busy.get_untracked() {
-            return;
-        }
-        busy.set(true);
-        error.set(None);
         let join_code = code.get_untracked().trim().to_owned();
         let registration = Registration {
             join_code: join_code.clone(),
@@ -42,36 +37,27 @@ pub fn JoinPage() -> impl IntoView {
             password: password.get_untracked(),
         };
         let joins = known.get_untracked().is_some();
-        spawn_local(async move {
-            let outcome = match joins {
-                true => client.join_class(join_code).await,
-                false => client.register(&registration).await,
-            };
-            match outcome {
-                Ok(()) => navigate.with_value(|go| go(paths::HOME, NavigateOptions::default())),
-                Err(failure) => {
-                    error.try_set(Some(failure));
-                }
+        let call = async move {
+            if joins {
+                client.join_class(join_code).await.map(|_| ())
+            } else {
+                client.register(&registration).await
             }
-            busy.try_set(false);
-        });
+        };
+        sending.send(call, move |()| navigate.with_value(|go| go(paths::HOME, NavigateOptions::default())));
     };
-    let about = move |field: &'static str| {
-        Signal::derive(move || error.get().and_then(|error| error.about_field(field)))
-    };
-    let whole = Signal::derive(move || error.get().filter(|error| !is_about_a_field(error)));
     view! {
         <main class="door" data-testid="join">
             <Wordmark/>
             <form on:submit=submit>
                 <PageHeading title="Join a class"/>
-                <FormError error=whole/>
+                <FormError error=sending.beside(&["join_code", "username", "display_name", "password"])/>
                 <Field
                     label="Join code"
                     id="join-code"
                     value=code
-                    hint="Your instructor shows it."
-                    error=about("join_code")
+                    hint="Ask your instructor for it."
+                    error=sending.about("join_code")
                 />
                 {move || match known.get() {
                     Some(name) => view! { <p>"You join as " <strong>{name}</strong> "."</p> }.into_any(),
@@ -82,15 +68,15 @@ pub fn JoinPage() -> impl IntoView {
                             value=username
                             autocomplete="username"
                             hint="2 to 40 letters, digits, and . - _ @"
-                            error=about("username")
+                            error=sending.about("username")
                         />
                         <Field
                             label="Your name"
                             id="join-display-name"
                             value=name
                             autocomplete="name"
-                            hint="What your instructor sees."
-                            error=about("display_name")
+                            hint="Shown to your instructor."
+                            error=sending.about("display_name")
                         />
                         <Field
                             label="Password"
@@ -99,20 +85,14 @@ pub fn JoinPage() -> impl IntoView {
                             value=password
                             autocomplete="new-password"
                             hint="At least 10 characters."
-                            error=about("password")
+                            error=sending.about("password")
                         />
                     }
                     .into_any(),
                 }}
-                <Submit label="Join" busy=busy testid="join-submit"/>
+                <Submit label="Join" busy=sending.busy testid="join-submit"/>
             </form>
             <p class="door-foot">"Have an account? " <A href="/sign-in">"Sign in"</A></p>
         </main>
     }
-}
-
-fn is_about_a_field(error: &ApiError) -> bool {
-    ["join_code", "username", "display_name", "password"]
-        .iter()
-        .any(|field| error.about_field(field).is_some())
 }

@@ -64,8 +64,12 @@ pub fn LabsPage() -> impl IntoView {
         view! { <LabCard lab=lab running=runs starting=starting hidden=hidden on_start=start/> }
     };
     view! {
-        <PageHeading title="Labs" lead="Each lab runs in a namespace of your own. Leave and come back as you like."/>
-        {move || error.get().map(|error| view! { <ErrorNote error=error/> })}
+        <PageHeading
+            title="Labs"
+            lead="Every lab gives you your own environment. Leave any time; it waits for you until its time is up."
+        />
+        // the button that was pressed may be far down the page
+        {move || error.get().map(|error| view! { <div class="stays"><ErrorNote error=error/></div> })}
         {move || match labs.get() {
             Loaded::Loading => view! { <Loading text="Loading the labs…"/> }.into_any(),
             Loaded::Failed(error) => view! {

@@ -1,16 +1,20 @@
-//! An address that leads nowhere.
+//! An address that leads nowhere, or to what somebody may not have.
 
 use leptos::prelude::*;
 use leptos_router::components::A;
+
+use crate::components::frame::PageHeading;
 
 /// Says so, and leads back.
 #[component]
 pub fn NotFound() -> impl IntoView {
     view! {
-        <main class="site narrow" data-testid="not-found">
-            <h1>"There is nothing here"</h1>
-            <p>"The address may be mistyped, or what it showed is gone."</p>
-            <p><A href="/labs">"Go to the labs"</A></p>
-        </main>
+        <div data-testid="not-found">
+            <PageHeading
+                title="Page not found"
+                lead="It may have moved, or you may not have access to it."
+            />
+            <p><A href="/labs">"Browse labs"</A></p>
+        </div>
     }
 }

@@ -17,6 +17,7 @@ use crate::actions::runner::Runner;
 use crate::api::events::EventStream;
 use crate::api::{ApiError, Client, use_client};
 use crate::browser::{Listener, window};
+use crate::components::form::RetryIn;
 use crate::components::frame::{Banners, ErrorNote, Loading};
 use crate::paths;
 use crate::progress::Progress;
@@ -38,7 +39,7 @@ pub fn WorkspacePage() -> impl IntoView {
     });
     move || match id.get() {
         Some(id) => view! { <LoadSession id=id/> }.into_any(),
-        None => view! { <NotFound/> }.into_any(),
+        None => view! { <main class="site"><NotFound/></main> }.into_any(),
     }
 }
 
@@ -141,6 +142,7 @@ fn OpenWorkspace(session: Session) -> impl IntoView {
             {move || problem.get().map(|error| view! {
                 <div class="banner warn end-warning" role="alert" data-testid="error">
                     <span><strong>{error.title()}". "</strong>{error.detail()}</span>
+                    <RetryIn error=error/>
                     <button type="button" class="button small" on:click=move |_| problem.set(None)>"Close"</button>
                 </div>
             })}

@@ -61,7 +61,10 @@ pub fn TopBar(
                 text="Everything you made in the cluster and in the terminals is removed. Your progress is kept."
                 confirm="End session"
                 testid="session-end-confirm"
-                on_confirm=on_end
+                on_confirm=move |()| {
+                    asks.set(false);
+                    on_end.run(());
+                }
             />
         </header>
     }

@@ -1,0 +1,29 @@
+//! A link that signs somebody in, to be handed over.
+
+use lectern_api::identity::SignInLink;
+use leptos::prelude::*;
+
+use super::buttons::CopyButton;
+use crate::clock::date_and_time;
+
+/// The link with what one must know about it. It is shown this once.
+#[component]
+pub fn SignInLinkNote(
+    /// The link.
+    link: SignInLink,
+    /// Whom it signs in.
+    name: String,
+) -> impl IntoView {
+    view! {
+        <div class="note good" role="status">
+            <p>
+                <strong>{format!("Send this link to {name}. ")}</strong>
+                {format!("It works once, until {}. It is not shown again.", date_and_time(link.expires_at))}
+            </p>
+            <p class="join-code">
+                <code data-testid="sign-in-link">{link.url.clone()}</code>
+                <CopyButton text=link.url label="Copy link"/>
+            </p>
+        </div>
+    }
+}
