@@ -83,6 +83,7 @@ test("an administrator disables somebody, whose open page notices, and lets them
   const link = await admin.getByTestId("sign-in-link").textContent();
   await picture(admin, "21-person");
   // the sign-in page is open already: only the fragment changes
+  await rosa.goto("/sign-in");
   await rosa.goto(link!);
   await rosa.getByTestId("sign-in-link-submit").click();
   await expect(rosa.getByTestId("password-current")).toHaveCount(0);
@@ -184,11 +185,11 @@ test("a refusal for now counts down, keeps what was typed, and can be tried agai
     await route.fulfill({ status: 429, headers: { "retry-after": "2", "content-type": "application/problem+json" }, body: JSON.stringify(problem) });
   });
   await page.goto("/sign-in");
-  await page.getByTestId("sign-in-username").fill("paul");
-  await page.getByTestId("sign-in-password").fill("another password");
+  await page.getByTestId("sign-in-username").fill("ines");
+  await page.getByTestId("sign-in-password").fill(password);
   await page.getByTestId("sign-in-submit").click();
   await expect(page.getByTestId("retry-in")).toContainText(/Try again in [12] second/);
-  await expect(page.getByTestId("sign-in-password")).toHaveValue("another password");
+  await expect(page.getByTestId("sign-in-password")).toHaveValue(password);
   await expect(page.getByTestId("retry-in")).toContainText("You can try again now");
   refuse = false;
   await page.getByTestId("sign-in-submit").click();

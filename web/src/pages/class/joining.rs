@@ -34,7 +34,8 @@ pub fn JoiningPanel(class: Class, #[prop(into)] learners: Signal<usize>) -> impl
             asks.set(false);
         });
     });
-    let label = Signal::derive(move || if rules.get().open { "Close" } else { "Open" }.to_owned());
+    let label =
+        Signal::derive(move || if rules.get().open { "Close joining" } else { "Open joining" }.to_owned());
     view! {
         <section class="panel" aria-labelledby="joining-heading">
             <h2 id="joining-heading">"Joining"</h2>
