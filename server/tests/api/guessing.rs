@@ -191,11 +191,11 @@ fn a_forged_address_is_believed_of_no_one_but_a_trusted_proxy() {
 #[test]
 fn what_has_run_out_is_removed_apart_from_requests_and_found_by_an_index() {
     run(async |app| {
-        let ada = app.learner("ada").await;
+        let ada = app.sign_in_by_link(app.add_user("ada", Role::Learner).await).await;
         app.execute("update logins set expires_at = now() - interval '1 hour'").await;
         app.execute("update known_devices set expires_at = now() - interval '1 hour'").await;
         app.execute("insert into sign_in_failures values ('pair:x', 3, now() - interval '1 hour')").await;
-        let grace = app.learner("grace").await;
+        let grace = app.sign_in_by_link(app.add_user("grace", Role::Learner).await).await;
         let mut other = app.browser();
         let wrong = SignIn::Password { username: "nobody".to_owned(), password: "wrong".to_owned() };
         other.sign_in(&wrong).await.expect(401);

@@ -172,7 +172,7 @@ fn a_cookie_over_https_is_bound_to_this_host() {
 fn what_the_database_keeps_of_a_token_is_its_hash() {
     run(async |app| {
         let unused = made_link(app, "grace").await;
-        let ada = app.learner("ada").await;
+        let ada = app.sign_in_by_link(app.add_user("ada", Role::Learner).await).await;
         let cookie = ada.cookie();
         let device = ada.cookie_named("lectern-device").unwrap();
         let token = hex::decode(cookie.strip_prefix("lectern=").unwrap()).unwrap();
