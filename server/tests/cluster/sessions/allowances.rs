@@ -42,6 +42,7 @@ const SPEC: &str = r#"
 fn a_lab_that_asks_to_be_root_on_the_node_starts_and_is_not() {
     run_with(real(), async |app| {
         write_lab(app, LAB, SPEC, &[]);
+        let _reconciling = app.reconcile();
         let (ada, staff) = (app.learner("ada").await, app.instructor("staff").await);
         let session = run_lab(&ada, LAB).await;
         let admin = admin_client().await.expect("KUBECONFIG names an administrator");
@@ -79,6 +80,7 @@ fn a_lab_that_the_operator_trusts_is_privileged() {
     run_with(allowing(json!({"policy": "privileged"})), async |app| {
         let spec = SPEC.replace("  workshop: {image: \"evil.example/tools:1\"}\n", "");
         write_lab(app, LAB, &spec.replace("xxx-large", "small").replace("64Gi", "256Mi"), &[]);
+        let _reconciling = app.reconcile();
         let ada = app.learner("ada").await;
         let session = run_lab(&ada, LAB).await;
         let admin = admin_client().await.expect("KUBECONFIG names an administrator");

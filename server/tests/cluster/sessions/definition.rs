@@ -26,7 +26,7 @@ const SPEC: &str = r#"
       security:
         policy: restricted
         rules:
-        - {apiGroups: [example.org], resources: [widgets], verbs: [list]}
+        - {apiGroups: [authorization.k8s.io], resources: [localsubjectaccessreviews], verbs: [create]}
         - {apiGroups: [""], resources: [resourcequotas], verbs: [delete]}
       secondary:
       - name: $(session_namespace)-dev
@@ -72,7 +72,7 @@ same "$(get limits lectern -o jsonpath='{.spec.limits[0].default.memory}')" 300M
 same "$(get pod -n $ns-dev early -o jsonpath='{.spec.containers[0].image}')" httpd "object in the second namespace"
 same "$(kubectl auth can-i create deployments)" yes "role edit"
 same "$(kubectl auth can-i create rolebindings || true)" no "role edit"
-same "$(kubectl auth can-i list widgets.example.org 2>/dev/null)" yes "rules"
+same "$(kubectl auth can-i create localsubjectaccessreviews)" yes "rules"
 same "$(kubectl auth can-i delete resourcequotas || true)" no "rules"
 same "$(kubectl auth can-i create pods -n $ns-dev || true)" no "role view"
 same "$(kubectl auth can-i list pods -n $ns-dev)" yes "role view"
