@@ -22,7 +22,7 @@ use super::caller::cookie_name;
 use super::headers::Headers;
 use super::health::Readiness;
 use super::hosts::Hosts;
-use super::limits::{Counted, Limits};
+use super::limits::{Counted, Limits, cost_of_change};
 use super::visitor::{client_address, network_of};
 use crate::app::Services;
 use crate::config::ServiceConfig;
@@ -113,8 +113,20 @@ fn admit(services: &Services, req: &HttpRequest) -> Result<Option<Counted>, ApiE
     // a terminal is counted where it is opened, and a page may open many at once
     let is_socket = req.headers().contains_key(header::UPGRADE) && req.path().ends_with("/attach");
     let changes = !matches!(*req.method(), Method::GET | Method::HEAD);
-    let counted = edge.limits.count_request(address_of(services, req), login.as_deref(), changes)?;
+    let cost = if changes { cost_of_change(body_bytes(req)) } else { 1 };
+    let counted = edge.limits.count_request(address_of(services, req), login.as_deref(), cost)?;
     Ok(counted.filter(|_| !is_socket))
+}
+
+/// How long the request says that its body is; `None` if it has one and does not say.
+fn body_bytes(req: &HttpRequest) -> Option<u64> {
+    if req.headers().contains_key(header::TRANSFER_ENCODING) {
+        return None;
+    }
+    match req.headers().get(header::CONTENT_LENGTH) {
+        Some(length) => length.to_str().ok()?.parse().ok(),
+        None => Some(0),
+    }
 }
 
 /// Tells the operator once of a proxy with TLS that Lectern was not told of.

@@ -24,8 +24,14 @@ const PERSON: (u32, u32) = (1200, 40);
 const ADDRESS: (u32, u32) = (2000, 80);
 /// Passwords that those who are not signed in want hashed, from one address.
 const PASSWORDS: (u32, u32) = (120, 1);
-/// What a request that changes something counts.
+/// What a request that changes something counts, and how much of its body comes for that, in bytes; each further such
+/// piece counts one more.
 const CHANGE: u32 = 4;
+const PIECE_BYTES: u64 = 1024;
+/// What a body counts that does not say how long it is.
+const UNTOLD: u32 = 64;
+/// The most that one request counts.
+const MOST: u32 = 600;
 /// Requests of one person that are being answered at the same time: fewer than there are database connections.
 const MOST_IN_FLIGHT: usize = 16;
 /// Streams of one person that are open on this server at the same time, in all tabs.
@@ -61,6 +67,13 @@ impl Default for Limits {
     }
 }
 
+/// What a request that changes something counts: more, the more its body makes the server do.
+#[must_use]
+pub fn cost_of_change(body_bytes: Option<u64>) -> u32 {
+    let pieces = body_bytes.map_or(UNTOLD, |bytes| u32::try_from(bytes / PIECE_BYTES).unwrap_or(MOST));
+    CHANGE.saturating_add(pieces).min(MOST)
+}
+
 impl Limits {
     /// Counts a request of this address and, if it is known, this login; the answer's place among those that are
     /// being made.
@@ -71,9 +84,8 @@ impl Limits {
         &self,
         address: IpAddr,
         login: Option<&[u8]>,
-        changes: bool,
+        cost: u32,
     ) -> Result<Option<Counted>, ApiError> {
-        let cost = if changes { CHANGE } else { 1 };
         let Some(person) = login.and_then(|login| self.find_person(login)) else {
             self.0.addresses.take(address, cost)?;
             return Ok(None);
@@ -203,7 +215,7 @@ mod tests {
     const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 2));
 
     fn taken(limits: &Limits, address: IpAddr, login: Option<&[u8]>) -> u32 {
-        (0..).find(|_| limits.count_request(address, login, false).is_err()).unwrap()
+        (0..).find(|_| limits.count_request(address, login, 1).is_err()).unwrap()
     }
 
     #[test]
@@ -211,25 +223,34 @@ mod tests {
         let limits = Limits::default();
         assert!(taken(&limits, HERE, None) >= ADDRESS.0);
         assert!(matches!(
-            limits.count_request(HERE, None, false),
+            limits.count_request(HERE, None, 1),
             Err(ApiError::TooManyRequests { wait_secs: 1 })
         ));
-        limits.count_request(THERE, None, false).unwrap();
+        limits.count_request(THERE, None, 1).unwrap();
         // somebody who is signed in has a bucket of their own, wherever they are
         let ada = UserId::new();
         limits.learn_login(b"ada".to_vec(), ada);
         assert!(taken(&limits, HERE, Some(b"ada")) >= PERSON.0);
         limits.learn_login(b"eve".to_vec(), UserId::new());
-        limits.count_request(HERE, Some(b"eve"), true).unwrap();
+        limits.count_request(HERE, Some(b"eve"), CHANGE).unwrap();
         // and a cookie that was made up is nobody's
-        assert!(limits.count_request(HERE, Some(b"made up"), false).is_err());
+        assert!(limits.count_request(HERE, Some(b"made up"), 1).is_err());
     }
 
     #[test]
     fn a_change_counts_more_than_a_look() {
         let limits = Limits::default();
-        let changes = (0..).find(|_| limits.count_request(HERE, None, true).is_err()).unwrap();
+        let changes = (0..).find(|_| limits.count_request(HERE, None, CHANGE).is_err()).unwrap();
         assert!(changes < ADDRESS.0 / 2, "{changes}");
+    }
+
+    #[test]
+    fn a_long_body_counts_more_than_a_short_one() {
+        assert_eq!([cost_of_change(Some(0)), cost_of_change(Some(600))], [CHANGE; 2]);
+        assert_eq!(cost_of_change(Some(30 * PIECE_BYTES)), CHANGE + 30);
+        assert_eq!(cost_of_change(None), CHANGE + UNTOLD);
+        assert_eq!(cost_of_change(Some(u64::MAX)), MOST);
+        const { assert!(MOST <= PERSON.0 && MOST <= ADDRESS.0) };
     }
 
     #[test]
@@ -237,7 +258,7 @@ mod tests {
         let limits = Limits::default();
         let (ada, eve) = (UserId::new(), UserId::new());
         limits.learn_login(b"ada".to_vec(), ada);
-        let ask = || limits.count_request(HERE, Some(b"ada"), false);
+        let ask = || limits.count_request(HERE, Some(b"ada"), 1);
         let mut places: Vec<_> = (0..MOST_IN_FLIGHT).map(|_| ask().unwrap()).collect();
         assert!(ask().is_err());
         places.pop();
@@ -253,7 +274,7 @@ mod tests {
     fn what_is_remembered_of_many_addresses_is_forgotten() {
         let limits = Limits::default();
         for number in 0..50_000_u32 {
-            limits.count_request(IpAddr::V4(number.into()), None, false).unwrap();
+            limits.count_request(IpAddr::V4(number.into()), None, 1).unwrap();
         }
         std::thread::sleep(Duration::from_millis(1500));
         limits.sweep();

@@ -26,7 +26,7 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_millis(30);
 /// not wait until the old one is removed, and who does so in a loop does.
 const LEAVING_BESIDE: i64 = 2;
 /// The same for a person who may run any number.
-const MOST_LEAVING: i64 = 10;
+const MOST_LEAVING: i64 = 4;
 
 /// How a try to start a session went.
 enum Tried {

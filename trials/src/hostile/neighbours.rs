@@ -24,7 +24,7 @@ const ECHO_WITHIN: Duration = Duration::from_secs(20);
 const STARTED_WITHIN: Duration = Duration::from_secs(60);
 const ENDED_WITHIN: Duration = Duration::from_secs(120);
 /// Between two starts.
-const BETWEEN_STARTS: Duration = Duration::from_secs(2);
+const BETWEEN_STARTS: Duration = Duration::from_secs(5);
 /// How many people take turns at starting, so that nobody exceeds what one person may start in an hour.
 const STARTERS: usize = 12;
 const PROMPT: &str = "$ ";

@@ -89,7 +89,8 @@ pub async fn reach(mallory: &Mallory) -> Result<Outcome> {
         (node.to_owned(), kubelet.parse()?),
         ("169.254.169.254".to_owned(), 80),
     ];
-    forbidden.extend([22, 53, 2379, 5000, 5432, 8080, 10_250].map(|port| (node.to_owned(), port)));
+    // not 53: that is the cluster's own DNS
+    forbidden.extend([22, 2379, 5000, 5432, 8080, 10_250].map(|port| (node.to_owned(), port)));
     forbidden.push((address(&mallory.workbenches, workbench).await?, 22));
     let own: Vec<(String, u16)> = vec![
         (address(mallory.namespace(), "served-80").await?, 80),
