@@ -113,7 +113,7 @@ fn name_servers(resolv_conf: &str) -> Vec<String> {
 pub(super) fn manifests(context: &Context) -> String {
     format!(
         "{RIGHTS}---
-{SHARES}---
+{shares}---
 apiVersion: storage.k8s.io/v1
 kind: StorageClass
 metadata:
@@ -152,9 +152,17 @@ ports:
 - {{ name: dns, port: 53, protocol: UDP }}
 - {{ name: dns-tcp, port: 53, protocol: TCP }}
 ",
+        shares = SHARES.replace("LEARNERS_SHARES", &learners_shares().to_string()),
         service = context.options.dns_service_address(),
         address = context.options.bridge_address(),
     )
+}
+
+/// The share of learners, of some 290 in all: a share is two requests at a time, and so each two cores are kept busy by
+/// two of them at most. With twenty at a time, one learner's large requests made others wait half a second for an echo,
+/// which passes through the API server too.
+fn learners_shares() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).div_ceil(2)
 }
 
 const RIGHTS: &str = r#"apiVersion: rbac.authorization.k8s.io/v1
@@ -253,8 +261,8 @@ metadata: { name: lectern-learners }
 spec:
   type: Limited
   limited:
-    nominalConcurrencyShares: 10
-    lendablePercent: 50
+    nominalConcurrencyShares: LEARNERS_SHARES
+    lendablePercent: 0
     borrowingLimitPercent: 0
     limitResponse: { type: Queue, queuing: { queues: 64, handSize: 6, queueLengthLimit: 50 } }
 ---

@@ -182,7 +182,10 @@ impl Mallory {
         let kinds =
             "deployments,statefulsets,daemonsets,jobs,cronjobs,replicasets,replicationcontrollers,pods";
         // what may not be listed any more is no hindrance to the next attack
-        let _ = self.kubectl.run(&["delete", kinds, "--all", "--force", "--grace-period=0"]).await;
+        let _ = self
+            .kubectl
+            .run(&["delete", kinds, "--all", "--force", "--grace-period=0", "--wait=false"])
+            .await;
         let deadline = Instant::now() + PATIENCE;
         loop {
             match self.open_shell().await {
