@@ -13,7 +13,7 @@ use crate::hostile::mallory::{Mallory, counted, in_words, pod};
 /// Requests at a time.
 const AT_ONCE: usize = 24;
 /// How long a flood goes on at most.
-const FLOOD_FOR: Duration = Duration::from_secs(120);
+const FLOOD_FOR: Duration = Duration::from_secs(60);
 
 /// An object to be made: the API's path, the kind's plural, and its contents.
 type Wish = (&'static str, &'static str, Value);
