@@ -148,7 +148,8 @@ impl Neighbours {
 
 /// The pod's id and how often its container was started.
 async fn identity_of(stage: &Stage, pod: &str) -> Result<String> {
-    let path = "jsonpath={.metadata.uid} {.status.containerStatuses[0].restartCount} {.status.phase}";
+    // not its phase: a kubelet reports that a pod runs up to a second late
+    let path = "jsonpath={.metadata.uid} {.status.containerStatuses[0].restartCount}";
     stage.kubectl.run(&["get", "pod", "-n", stage.server.namespace(), pod, "-o", path]).await
 }
 

@@ -114,7 +114,9 @@ impl Report {
             "tasks_most",
             self.trials.iter().map(|trial| trial.machine.tasks).max().unwrap_or_default(),
         );
-        let least = |of: fn(&Extremes) -> u64| self.trials.iter().map(|trial| of(&trial.machine)).min();
+        // an attack that was over at once was not sampled
+        let sampled = || self.trials.iter().map(|trial| &trial.machine).filter(|machine| machine.tasks > 0);
+        let least = |of: fn(&Extremes) -> u64| sampled().map(of).min();
         figures.count("disk_free_least_mib", least(|m| m.disk_free_mib).unwrap_or_default());
         figures.count("memory_free_least_mib", least(|m| m.memory_free_mib).unwrap_or_default());
         figures.add("swept_after_s", self.swept_after.as_secs_f64());
