@@ -186,7 +186,7 @@ impl Writer {
             Ok(appended) => appended.into_iter().map(Some).collect(),
             Err(error) => {
                 tracing::error!(
-                    error = crate::http::error::chain(&error),
+                    error = crate::report::chain(&error),
                     records = ?rows,
                     "could not write to the audit log"
                 );

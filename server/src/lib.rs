@@ -13,6 +13,7 @@ pub mod config;
 pub mod http;
 pub mod identity;
 pub mod progress;
+pub mod report;
 pub mod sessions;
 pub mod store;
 pub mod telemetry;

@@ -9,6 +9,7 @@ use super::edge::give_up;
 use crate::identity::IdentityError;
 use crate::progress::ProgressError;
 use crate::progress::classes::JoinRefused;
+use crate::report::chain;
 use crate::sessions::SessionError;
 use crate::store::StoreError;
 use crate::terminals::TooManyTerminals;
@@ -169,21 +170,6 @@ fn retry_after(error: &ApiError, status: StatusCode) -> Option<u64> {
         ApiError::Session(SessionError::TooManyAtOnce) => Some(1),
         _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(3),
     }
-}
-
-/// An error and its causes in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        // a transparent variant shows its source's words already
-        if !text.ends_with(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 impl ResponseError for ApiError {

@@ -20,8 +20,8 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::limits::Counted;
 use crate::app::{Change, Services};
-use crate::http::error::chain;
 use crate::identity::Login;
+use crate::report::chain;
 
 /// How often a stream says that it is there, and looks whether it still may be.
 const LOOK_EVERY: Duration = Duration::from_secs(15);

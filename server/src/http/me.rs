@@ -8,11 +8,11 @@ use lectern_api::identity::{Me, Registration, SetPassword, SignIn};
 use super::ApiError;
 use super::caller::{Caller, OwnPage, device_cookie, login_cookie, visitor};
 use super::edge::address_of;
-use super::error::chain;
 use super::trail::{Trail, client_of};
 use crate::app::Services;
 use crate::audit;
 use crate::identity::{Login, Visitor};
+use crate::report::chain;
 
 /// Answers a sign-in, notes with what it was made, and remembers the browser for the next one.
 async fn signed_in(

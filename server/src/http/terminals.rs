@@ -13,11 +13,11 @@ use lectern_api::terminal::MAX_PAYLOAD_BYTES;
 
 use super::ApiError;
 use super::caller::Caller;
-use super::error::chain;
 use super::origin::check_socket_origin;
 use super::sessions::session_id;
 use crate::app::Services;
 use crate::identity::Login;
+use crate::report::chain;
 use crate::sessions::{AttachTerminal, SessionError};
 use crate::terminals::{Attached, RelayEnd, relay};
 

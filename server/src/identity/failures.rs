@@ -18,7 +18,7 @@ use lectern_api::ids::UserId;
 use sqlx::PgConnection;
 
 use super::{Identity, IdentityError, Token};
-use crate::http::error::chain;
+use crate::report::chain;
 use crate::store;
 
 /// Wrong passwords for one name from one address.

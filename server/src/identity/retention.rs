@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Identity, IdentityError};
 use crate::audit::{Audit, Record};
 use crate::config::retention::Retention;
-use crate::http::error::chain;
+use crate::report::chain;
 use crate::store;
 
 /// How often it is looked whether something's time is over.

@@ -11,7 +11,7 @@ use lectern_api::ids::SessionId;
 use uuid::Uuid;
 
 use super::{SessionError, Sessions};
-use crate::http::error::chain;
+use crate::report::chain;
 use crate::store;
 
 /// How often signs are written: much more often than any session may be left alone.

@@ -17,7 +17,7 @@ use super::lifecycle::{Event, Phase};
 use super::spec::{names, session_spec};
 use super::{CLAIM_SECS, SessionError, Sessions};
 use crate::cluster::{LearnerKubeconfig, Progress};
-use crate::http::error::chain;
+use crate::report::chain;
 use crate::store;
 use crate::store::sessions::SessionRow;
 pub(super) use error::ProvisionError;

@@ -20,7 +20,7 @@ use tokio::sync::broadcast;
 use super::lifecycle::Event;
 use super::{CLAIM_SECS, SessionError, Sessions};
 use crate::app::Change;
-use crate::http::error::chain;
+use crate::report::chain;
 use crate::store;
 
 /// How often a pass runs when nothing is announced.

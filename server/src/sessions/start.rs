@@ -15,7 +15,7 @@ use super::spec::{layout_word, names, secondary_names};
 use super::{CLAIM_SECS, SessionError, Sessions, parameters};
 use crate::cluster::SessionNames;
 use crate::config::portal::LabSettings;
-use crate::http::error::chain;
+use crate::report::chain;
 use crate::store::sessions::{NewSession, SessionRow, Terms, find_live, insert_session, reserve};
 
 /// How long a start waits for another server that does something for the same person, or takes up room.

@@ -7,7 +7,7 @@ use lectern_api::ids::SessionId;
 use sqlx::PgConnection;
 use tokio::sync::broadcast::{self, error::TryRecvError};
 
-use crate::http::error::chain;
+use crate::report::chain;
 use crate::sessions::lifecycle::Phase;
 use crate::sessions::provision::ProvisionError;
 use crate::sessions::spec::{names, session_spec};

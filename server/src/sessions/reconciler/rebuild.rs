@@ -4,7 +4,7 @@ use lectern_api::ids::SessionId;
 use sqlx::PgConnection;
 
 use crate::cluster::WorkbenchState;
-use crate::http::error::chain;
+use crate::report::chain;
 use crate::sessions::lifecycle::Event;
 use crate::sessions::provision::ProvisionError;
 use crate::sessions::{SessionError, Sessions};

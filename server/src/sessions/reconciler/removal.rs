@@ -10,7 +10,7 @@ use lectern_api::platform::Notice;
 use sqlx::PgConnection;
 
 use crate::cluster::{ManagedSession, SessionNames};
-use crate::http::error::chain;
+use crate::report::chain;
 use crate::sessions::lifecycle::{Event, Phase};
 use crate::sessions::spec::names;
 use crate::sessions::{SessionError, Sessions};
