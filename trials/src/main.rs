@@ -12,6 +12,7 @@ mod kept;
 mod kubectl;
 mod learner;
 mod limits;
+mod proc;
 mod scale;
 mod server;
 mod settings;

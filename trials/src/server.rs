@@ -161,9 +161,7 @@ impl Server {
 
     /// Its resident memory, in KiB.
     pub fn memory_kib(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        Ok(line.trim().trim_end_matches(" kB").trim().parse()?)
+        crate::proc::resident_kib(self.pid()?)
     }
 
     /// Sends it a signal.

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use nix::sys::statvfs::statvfs;
 use tokio::task::JoinHandle;
 
 use crate::kubectl::Kubectl;
+use crate::proc;
 use crate::settings::Settings;
 use crate::stage::Stage;
 
@@ -92,20 +93,13 @@ fn data_folder(settings: &Settings) -> PathBuf {
 }
 
 fn sample(server: u32, disk: &Path) -> Result<Extremes> {
-    let read = |path: &str| std::fs::read_to_string(path).with_context(|| format!("could not read {path}"));
-    let field = |text: &str, name: &str| -> Option<u64> {
-        let line = text.lines().find(|line| line.starts_with(name))?;
-        line.split_once(':')?.1.trim().trim_end_matches(" kB").parse().ok()
-    };
-    let resident = field(&read(&format!("/proc/{server}/status"))?, "VmRSS").context("no VmRSS")?;
-    let load = read("/proc/loadavg")?;
-    let tasks = load.split(' ').nth(3).and_then(|field| field.split('/').nth(1)).context("no tasks")?;
+    let resident = proc::resident_kib(server)?;
     let free = statvfs(disk)?;
     Ok(Extremes {
         server_kib: [resident, resident],
-        tasks: tasks.parse()?,
+        tasks: proc::count_tasks()?,
         disk_free_mib: free.blocks_available() * free.fragment_size() / (1024 * 1024),
-        memory_free_mib: field(&read("/proc/meminfo")?, "MemAvailable").context("no MemAvailable")? / 1024,
+        memory_free_mib: proc::field_kib("/proc/meminfo", "MemAvailable")? / 1024,
     })
 }
 

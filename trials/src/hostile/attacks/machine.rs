@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Outcome;
 use crate::hostile::mallory::{Mallory, pod};
+use crate::proc;
 
 const LASTS: u64 = 25;
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -55,7 +56,7 @@ pub async fn forks(mallory: &Mallory) -> Result<Outcome> {
     let mut most = 0;
     for _ in 0..LASTS {
         let _ = tokio::time::timeout(Duration::from_secs(1), terminal.watch()).await;
-        most = most.max(tasks_on_the_machine()?);
+        most = most.max(proc::count_tasks()?);
     }
     // whoever can still start a program has processes to spare
     let can_start = tokio::process::Command::new("true").status().await.is_ok_and(|status| status.success());
@@ -66,12 +67,6 @@ pub async fn forks(mallory: &Mallory) -> Result<Outcome> {
             "in the workbench and {pods} pods; at most {most} tasks on the machine, whose limit is {limit}"
         ),
     ))
-}
-
-fn tasks_on_the_machine() -> Result<u64> {
-    let load = std::fs::read_to_string("/proc/loadavg")?;
-    let tasks = load.split(' ').nth(3).and_then(|field| field.split('/').nth(1)).unwrap_or("0");
-    Ok(tasks.parse()?)
 }
 
 /// Writes wherever it can be written.
