@@ -52,7 +52,7 @@ async fn answer(stream: MuxStream) -> Result<(), LinkError> {
     messages.send(&reply).await
 }
 
-/// Runs a check with the files that follow its request; none where nobody waits for the result any more.
+/// Runs a check with the files that follow its request. Returns `None` if nobody waits for the result any more.
 async fn run_check(messages: &mut Messages, request: Request) -> Result<Option<Reply>, LinkError> {
     let Request::RunCheck { run, name, args, stdin, env, kubeconfig, timeout_secs } = request else {
         return Ok(None);

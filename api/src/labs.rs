@@ -32,7 +32,7 @@ pub struct LabSummary {
     /// authors and admins are told.
     /// A lab that never loaded has an empty `pages` and cannot be started.
     pub errors: Vec<LabProblem>,
-    /// What the lab asks for and does not get from this platform; only instructors, authors and admins are told.
+    /// What the lab asks for and does not get from this platform. Empty for everybody but instructors, authors and admins.
     #[serde(default)]
     pub warnings: Vec<LabProblem>,
     /// Whether its learners can take over the machine that their pods run on; only instructors, authors and admins are

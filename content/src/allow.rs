@@ -1,7 +1,7 @@
 //! What an operator allows labs, and what that leaves of a lab that asks for more.
 //!
 //! Whoever writes a lab is not whoever runs the platform: a lab gets what its definition asks for within these
-//! bounds, and starts with what is left. Each thing it does not get is told with the operator's key for it.
+//! bounds, and starts with what is left. Each thing that it does not get becomes a finding that names the operator's key for it.
 
 use std::collections::BTreeSet;
 

@@ -37,7 +37,7 @@ pub(crate) const MOUNT_OPTIONS: &str = "loop,noatime,barrier=0,resuid=2147483646
 
 /// How long the mount of an ended run may take to go.
 const DETACH_LIMIT: Duration = Duration::from_secs(30);
-/// How long a stop waits for the disk; what is not written by then is made anew after a boot.
+/// How long a stop waits for the disk; if it is not written by then, it is recreated after a boot.
 const SEAL_LIMIT: Duration = Duration::from_secs(5);
 
 /// What is known about the file beside what stands in it.

@@ -66,7 +66,7 @@ func (c *Compiler) Observe(state State) {
 		}
 		pods[pod.Namespace][pod.Name] = pod
 	}
-	// A pod concerns the policies that looked at it as it was, and those that look at it as it is.
+	// A pod affects the policies that selected it as it was, and those that select it as it is.
 	c.markPods(c.pods, pods, relabelled)
 	before := c.pods
 	c.namespaces, c.pods = state.Namespaces, pods

@@ -56,7 +56,7 @@ type Controller struct {
 	health     atomic.Pointer[error]
 }
 
-// Settings are what a controller is told about its node.
+// Settings describe the node of a controller.
 type Settings struct {
 	NodeName string
 	// Bridge is the pods' bridge: each of its ports is kept to what was announced for it, and what enters through it from

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// guardEvery is how often the disk is looked at: a reserve of two GiB lasts longer than that on most disks.
+	// guardEvery is the interval between two checks of the disk: a reserve of two GiB lasts longer than that on most disks.
 	guardEvery = time.Second
 	// leastGrowth is what a volume must have grown since the last look, to be the one that fills the disk.
 	leastGrowth = 4 * mebibyte
