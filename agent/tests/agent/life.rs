@@ -89,7 +89,12 @@ async fn nothing_is_handed_to_a_process_that_listens_in_the_agents_place() {
 #[tokio::test]
 async fn who_runs_as_the_learner_cannot_look_into_the_agent() {
     let home = tempfile::tempdir().unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lectern-agent"));
+    // A copy, because another user may have no access to where this was compiled; made by a process of its own, because
+    // a program that is open for writing here would be inherited by another test's child and could not be executed.
+    let program = home.path().join("lectern-agent");
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_lectern-agent")).arg(&program).status().unwrap();
+    assert!(copied.success());
+    let mut command = Command::new(&program);
     if nix::unistd::geteuid().is_root() {
         std::os::unix::fs::chown(home.path(), Some(1001), Some(1001)).unwrap();
         command.uid(1001).gid(1001);

@@ -189,7 +189,7 @@ fn port(data_dir: &Path, name: &str) -> u16 {
 }
 
 fn wait_for<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(120);
     loop {
         if let Some(found) = attempt() {
             return found;
@@ -256,7 +256,7 @@ impl Kubectl {
 
     /// Runs the probe in a pod named as its namespace, and answers what it can reach.
     fn findings_of_a_pod(&self, namespace: &str, targets: &[&str], ports: &str) -> String {
-        self.apply(&format!(
+        let manifest = format!(
             "apiVersion: v1
 kind: Pod
 metadata: {{ name: {namespace}, namespace: {namespace} }}
@@ -265,10 +265,20 @@ spec:
   containers:
   - {{ name: probe, image: \"probe:1\", imagePullPolicy: Always, args: {targets:?}, ports: {ports} }}
 "
-        ));
+        );
+        self.apply(&manifest);
         wait_for("the pod's findings", || {
+            // kubelet fails a pod that reaches it under disk pressure; a controller would then create the next one
+            if self.phase(namespace, namespace) == "Failed" {
+                self.run(&["-n", namespace, "delete", "pod", namespace]);
+                self.apply(&manifest);
+            }
             self.try_run(&["-n", namespace, "logs", namespace]).filter(|log| log.contains("waiting"))
         })
+    }
+
+    fn phase(&self, namespace: &str, pod: &str) -> String {
+        self.answer(&["-n", namespace, "get", "pod", pod, "-o", "jsonpath={.status.phase}"])
     }
 
     /// What it says, whatever its exit code.
