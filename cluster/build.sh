@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the programs of this module, always with the same flags, so that they share one build cache.
+# Builds the programs of this module, always with the same flags, so that they share a build cache.
 #
 #   build.sh OUT            the whole cluster as one program
 #   build.sh --kubectl OUT  kubectl alone, static and stripped, for the workbench image
@@ -7,7 +7,7 @@
 set -eu
 
 kubernetes=1.35.4
-built_at=2026-04-15T18:01:22Z # the release's time, so that the same sources give the same program
+built_at=2026-04-15T18:01:22Z # when the release was built, so that the same sources give the same program
 
 usage() {
 	sed -n 's/^#   //p' "$0" >&2
@@ -27,7 +27,7 @@ cd "$(dirname "$0")"
 
 ldflags='-s -w'
 for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
-	# A module from the proxy does not tell its commit: it is left empty rather than guessed.
+	# A module from the proxy does not record its commit. Leave it empty rather than guess it.
 	for pair in "gitVersion=v$kubernetes" gitMajor=1 gitMinor=35 gitCommit= gitTreeState=archive "buildDate=$built_at"; do
 		ldflags="$ldflags -X $package.$pair"
 	done
@@ -41,7 +41,7 @@ case $what in
 --kubectl) build -o "$out" k8s.io/kubernetes/cmd/kubectl ;;
 --e2e)
 	mkdir -p "$out"
-	# First what the suite stands on, because go test names no package that it compiles.
+	# Build the suite's dependencies first, because go test prints no package that it compiles.
 	go build -trimpath -buildvcs=false $(go list -f '{{range .TestImports}}{{.}} {{end}}' k8s.io/kubernetes/test/e2e)
 	go test -c -vet=off -trimpath -buildvcs=false -ldflags "$ldflags" -o "$out/e2e.test" k8s.io/kubernetes/test/e2e
 	build -o "$out/agnhost" k8s.io/kubernetes/test/images/agnhost

@@ -1,6 +1,6 @@
 //go:build conformance
 
-// This file is never compiled. It names what the tests of k8s.io/kubernetes/test/e2e import, so that go.mod and go.sum
+// This file is never compiled. It imports what the tests of k8s.io/kubernetes/test/e2e import, so that go.mod and go.sum
 // cover the end-to-end suite that build.sh --e2e compiles.
 package main
 

@@ -17,7 +17,7 @@ import (
 	_ "github.com/coredns/coredns/plugin/template"
 )
 
-// init replaces CoreDNS' list of directives by those linked here, in the order in which a query passes them.
+// init replaces CoreDNS' list of directives with those linked here, in the order in which a query passes them.
 func init() {
 	dnsserver.Directives = []string{
 		"reload", "bind", "ready", "health", "errors", "log", "loadbalance", "cache",
@@ -25,7 +25,7 @@ func init() {
 	}
 }
 
-// isCoreDNS says whether CoreDNS registered the flag of this name process-wide.
+// isCoreDNS returns whether CoreDNS registered the process-wide flag of this name.
 func isCoreDNS(flagName string) bool {
 	switch flagName {
 	case "conf", "dns.port", "p", "pidfile", "plugins", "quiet", "version":

@@ -1,9 +1,9 @@
 // Command lectern-cluster is a whole single-node Kubernetes as one program: the upstream components, etcd and CoreDNS
-// linked together, plus Lectern's own NetworkPolicy enforcer and provisioner of volumes.
+// linked together, plus Lectern's own NetworkPolicy enforcer and volume provisioner.
 //
-// The part to run is named by the program's own name (a link called kubectl is kubectl) or by the first argument
-// (lectern-cluster kubelet --config …). This package owns only the choice of the part; what each part does is
-// upstream's, or that of the packages below internal.
+// The program's own name selects the part to run (a link called kubectl is kubectl), or else the first argument does
+// (lectern-cluster kubelet --config …). This package only selects the part. What each part does is up to the upstream
+// module or to a package below internal.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 	kubernetes "k8s.io/component-base/version"
 )
 
-// part is one of the programs inside.
+// part is one of the programs that are linked in.
 type part struct {
 	name    string
 	version func() string
@@ -48,8 +48,8 @@ func main() {
 	}
 }
 
-// choose returns the part's name and the arguments that the part sees, its own name first. The name is empty when
-// neither the program's name nor an argument says one.
+// choose returns the part's name and the arguments that the part sees, its own name first. The name is empty if
+// neither the program's name nor an argument gives one.
 func choose(argv []string) (string, []string) {
 	if len(argv) == 0 {
 		return "", nil

@@ -29,7 +29,7 @@ import (
 	"lectern/cluster/internal/volumes"
 )
 
-// parts lists the programs inside.
+// parts returns the programs that are linked in.
 func parts() []part {
 	return []part{
 		{"kube-apiserver", kubernetesVersion, component(func() *cobra.Command { return apiserver.NewAPIServerCommand() })},
@@ -48,7 +48,7 @@ func parts() []part {
 	}
 }
 
-// component makes a part of one of Kubernetes' daemons.
+// component runs a cobra command, such as one of Kubernetes' daemons, as a part.
 func component(build func() *cobra.Command) func() int {
 	return func() int {
 		keepFlags(notCoreDNS)
@@ -58,7 +58,7 @@ func component(build func() *cobra.Command) func() int {
 
 func runKubectl() int {
 	keepFlags(notCoreDNS)
-	// The verbosity must be set before the command is built: finding plugins and reading kuberc already log.
+	// The verbosity must be set before the command is built, because finding plugins and reading kuberc already log.
 	if _, err := logs.GlogSetter(kubectl.GetLogVerbosity(os.Args)); err != nil {
 		return 1
 	}
@@ -85,7 +85,7 @@ func runCoreDNS() int {
 	return 0
 }
 
-// keepFlags leaves in the process-wide flag set only the flags that keep accepts: packages register flags there
+// keepFlags removes all flags from the process-wide flag set that keep does not accept: packages register flags there
 // when they are loaded, and a part must not offer another part's.
 func keepFlags(keep func(name string) bool) {
 	kept := flag.NewFlagSet(os.Args[0], flag.ExitOnError)

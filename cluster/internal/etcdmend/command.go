@@ -1,7 +1,7 @@
-// Package etcdmend makes an etcd writable again that has run out of its quota.
+// Package etcdmend makes an etcd writable again that has run out of space.
 //
-// etcd then refuses every write until somebody compacts its history, defragments its file and lifts the alarm. Which
-// objects there may be is left to quotas: what is live stays.
+// etcd then refuses every write until somebody compacts its history, defragments its file and lifts the alarm. Live
+// objects are never touched; limiting those is up to quotas.
 package etcdmend
 
 import (
@@ -17,7 +17,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// limit is for all of it; a file of eight GiB is defragmented in less.
+// limit is the timeout for the whole repair. Defragmenting a file of eight GiB takes less.
 const limit = 2 * time.Minute
 
 // options are the flags of the command.
@@ -31,7 +31,7 @@ func NewCommand() *cobra.Command {
 	var chosen options
 	command := &cobra.Command{
 		Use:           "etcd-mend",
-		Short:         "Makes an etcd writable again that has run out of its quota",
+		Short:         "Makes an etcd writable again that has run out of space",
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -61,8 +61,8 @@ func NewCommand() *cobra.Command {
 	return command
 }
 
-// Mend compacts, defragments and lifts the alarm of the member at the endpoint, if it has run out of its quota. It fails
-// if the live data alone need the quota.
+// Mend compacts and defragments the member at the endpoint and lifts its alarm, if it has run out of space. It fails if
+// live data alone fills the quota.
 func Mend(ctx context.Context, client *clientv3.Client, endpoint string) error {
 	alarms, err := client.AlarmList(ctx)
 	if err != nil {
@@ -92,7 +92,7 @@ func Mend(ctx context.Context, client *clientv3.Client, endpoint string) error {
 	if err != nil {
 		return fmt.Errorf("could not ask for the status: %w", err)
 	}
-	// At less than a tenth of room the alarm would come again at once.
+	// With less than a tenth free the alarm would be raised again at once.
 	if after.DbSize > after.DbSizeQuota/10*9 {
 		return fmt.Errorf("%d of %d bytes are live: delete objects, the largest first", after.DbSize, after.DbSizeQuota)
 	}

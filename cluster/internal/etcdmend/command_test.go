@@ -15,7 +15,7 @@ import (
 
 const quota = 8 << 20
 
-// smallEtcd runs an etcd with a small quota, and returns a client of it and its address.
+// smallEtcd starts an etcd with a small quota, and returns a client for it and its address.
 func smallEtcd(t *testing.T) (*clientv3.Client, string) {
 	t.Helper()
 	config := embed.NewConfig()
@@ -47,7 +47,7 @@ func smallEtcd(t *testing.T) (*clientv3.Client, string) {
 	return client, endpoint
 }
 
-// fill writes until etcd refuses, each time under the next of the keys.
+// fill writes until etcd refuses, each time under the key for its number.
 func fill(t *testing.T, ctx context.Context, client *clientv3.Client, key func(number int) string) {
 	t.Helper()
 	for number := range 200 {

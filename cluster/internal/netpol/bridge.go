@@ -6,11 +6,11 @@ import (
 	"sigs.k8s.io/knftables"
 )
 
-// passedMark is set on what a pod sent through its port under its own addresses, and on nothing else. A pod cannot set
-// it: the kernel clears marks where a packet leaves a pod.
+// passedMark is set on packets that a pod sent through its port under its own addresses, and on nothing else. A pod
+// cannot set it: the kernel clears marks when a packet leaves a pod.
 const passedMark = "0x40000000"
 
-// chainPrerouting is the bridge's first hook: before it learns a sender, and before connections are tracked.
+// chainPrerouting is on the bridge's first hook: before it learns a sender, and before connections are tracked.
 const chainPrerouting = "prerouting"
 
 // Names of the sets of the bridge's table.
@@ -20,7 +20,7 @@ const (
 	receiversSet = "receivers" // interface and address of each pod
 )
 
-// Port is a pod's end of the bridge: the interface on the node, and under which addresses the pod may send.
+// Port is a pod's port of the bridge: the interface on the node, and the addresses under which the pod may send.
 type Port struct {
 	Interface string
 	MAC       string
@@ -28,13 +28,13 @@ type Port struct {
 	UID       string // of the pod
 }
 
-// bridgeRules returns the rules of the pods' bridge, a part for each port. A pod sends under its own MAC and IPv4
-// address alone, in ARP too, to one receiver at a time; and a port gets only what is meant for its pod. There is no IPv6
-// on these ports: pods have no such addresses.
+// bridgeRules returns the rules of the pods' bridge, a part for each port. A pod can send only under its own MAC and IPv4
+// address, also in ARP, and only to one receiver at a time. A port receives only what is meant for its pod. There is no
+// IPv6 on these ports: pods have no such addresses.
 //
-// A port that nobody announced is not among the members. What comes from it has no mark, so no member gets it, and
-// the other table keeps it from the node and the world. The rules name no bridge, which not every kernel can match, so
-// those of other bridges pass as before.
+// A port that nobody announced is not among the members. Its packets have no mark, so no member receives them, and the
+// other table keeps them from the node and the world. The rules do not match the bridge's name, because not every kernel
+// can; packets of other bridges pass as before.
 func bridgeRules(ports []Port, before Ruleset) Ruleset {
 	rules := Ruleset{baseOwner: before[baseOwner]}
 	if rules[baseOwner] == nil {
@@ -66,13 +66,13 @@ func bridgeBase() *Part {
 	part.Hooks[chainPrerouting] = Hook{knftables.PreroutingHook, "-300"}
 	part.Chains[chainPrerouting] = []string{
 		"iifname != @members accept",
-		// The type is read from the frame, so one that carries a VLAN's tag is not taken for what it carries.
+		// The type is read from the frame itself, so a frame with a VLAN tag does not match as what it carries.
 		"ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 ether type ip iifname . ether saddr . ip saddr @senders" + pass,
 		"ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp operation { request, reply } " +
 			"iifname . ether saddr . arp saddr ip @senders iifname . arp saddr ether . arp saddr ip @senders" + pass,
 		"drop",
 	}
-	// Frames to the bridge's own group addresses come here without passing the first hook.
+	// Frames to the bridge's own group addresses get here without passing the first hook.
 	part.Hooks[chainInput] = Hook{knftables.InputHook, "-300"}
 	part.Chains[chainInput] = []string{"iifname @members meta mark & " + passedMark + " == 0 drop"}
 	part.Hooks[chainForward] = Hook{knftables.ForwardHook, "-200"}

@@ -16,21 +16,23 @@ import (
 	"time"
 )
 
-// cniVersions are the versions of the CNI specification whose results have the same shape as far as this part reads.
+// cniVersions are the versions of the CNI specification whose results have the same shape, as far as this plugin reads
+// them.
 var cniVersions = []string{"0.3.0", "0.3.1", "0.4.0", "1.0.0"}
 
-// cniConfig is this plugin's part of a network configuration list, as the runtime hands it over.
+// cniConfig is this plugin's part of a network configuration list, as the runtime passes it.
 type cniConfig struct {
 	CNIVersion string          `json:"cniVersion"`
 	Socket     string          `json:"socket"`
 	PrevResult json.RawMessage `json:"prevResult"`
 }
 
-// startPatience is how long a pod waits for an enforcer that is just starting: shorter than what the kubelet lets pass
-// between two tries.
+// startPatience is how long a pod waits for an enforcer that is just starting: less than the time between two attempts of
+// the kubelet.
 const startPatience = 5 * time.Second
 
-// RunCNI is the chained CNI plugin that holds a pod back until the enforcer has its rules. It returns the exit code.
+// RunCNI runs the chained CNI plugin that holds a pod back until the enforcer has written its rules. It returns the exit
+// code.
 func RunCNI() int {
 	err := runCNI(os.Getenv("CNI_COMMAND"), os.Getenv("CNI_ARGS"), os.Stdin, os.Stdout)
 	if err == nil {
@@ -52,15 +54,15 @@ func runCNI(command, arguments string, in io.Reader, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if err := tellGate(http.MethodPost, config.Socket, one, startPatience); err != nil {
+		if err := callGate(http.MethodPost, config.Socket, one, startPatience); err != nil {
 			return err
 		}
 		_, err = out.Write(config.PrevResult)
 		return err
 	case "DEL":
-		// Without an answer the pod ends all the same: the enforcer finds out by itself when its interface is gone.
+		// The pod ends even without an answer: the enforcer notices by itself that its interface is gone.
 		if config, one, err := readAnnouncement(arguments, in); err == nil {
-			_ = tellGate(http.MethodDelete, config.Socket, one, 0)
+			_ = callGate(http.MethodDelete, config.Socket, one, 0)
 		}
 		return nil
 	default: // CHECK
@@ -77,7 +79,8 @@ func readAnnouncement(arguments string, in io.Reader) (cniConfig, Announcement, 
 	return config, one, err
 }
 
-// announcementOf joins the pod's name, which the runtime gives as arguments, with the addresses of the plugins before.
+// announcementOf combines the pod's name, which the runtime passes as arguments, with the addresses that earlier plugins
+// assigned.
 func announcementOf(config cniConfig, arguments string) (Announcement, error) {
 	var one Announcement
 	for _, pair := range strings.Split(arguments, ";") {
@@ -124,9 +127,9 @@ func announcementOf(config cniConfig, arguments string) (Announcement, error) {
 	return one, nil
 }
 
-// tellGate sends an announcement, or with DELETE its end, to the enforcer, and waits for one that is not there yet as
-// long as the patience lasts.
-func tellGate(method, socket string, one Announcement, patience time.Duration) error {
+// callGate sends an announcement to the enforcer, or with DELETE withdraws it. If the enforcer does not listen yet, it
+// retries until the patience is over.
+func callGate(method, socket string, one Announcement, patience time.Duration) error {
 	body, err := json.Marshal(one)
 	if err != nil {
 		return err
@@ -153,7 +156,7 @@ func tellGate(method, socket string, one Announcement, patience time.Duration) e
 	return nil
 }
 
-// dialGate connects to the gate, and waits for it when it is not there yet.
+// dialGate connects to the gate, and retries until the patience is over if nobody listens yet.
 func dialGate(ctx context.Context, socket string, patience time.Duration) (net.Conn, error) {
 	started := time.Now()
 	for {

@@ -49,11 +49,11 @@ func NewCommand() *cobra.Command {
 	flags.StringVar(&chosen.nodeName, "node-name", "", "node whose pods are isolated")
 	flags.StringVar(&chosen.table, "table", "lectern_netpol", "name of the nftables tables (families inet and bridge)")
 	flags.StringVar(&chosen.healthzBind, "healthz-bind-address", "", "address and port that answer /healthz; none when empty")
-	flags.StringVar(&chosen.bridge, "bridge", "", "the pods' bridge, which must be given with --gate: a pod sends under the addresses announced for its port alone, and nothing passes a port that was not announced")
+	flags.StringVar(&chosen.bridge, "bridge", "", "the pods' bridge, which needs --gate: a pod can send only under the addresses announced for its port, and nothing passes a port that was not announced")
 	flags.StringVar(&chosen.gate, "gate", "", "socket on which the CNI plugin network-policy-cni announces pods before they start; none when empty")
-	flags.IntVar(&chosen.limits.Policies, "max-policies", 512, "policies of one namespace, beyond which its pods are isolated; 0 for no limit")
-	flags.IntVar(&chosen.limits.Elements, "max-elements", 8192, "rules and addresses that one namespace's policies may become, beyond which its pods are isolated; 0 for no limit")
-	flags.IntVar(&chosen.limits.Flows, "max-connections", 4096, "connections that a pod on the bridge may have opened at a time; 0 for no limit")
+	flags.IntVar(&chosen.limits.Policies, "max-policies", 512, "the most policies of a namespace; with more its pods are isolated; 0 for no limit")
+	flags.IntVar(&chosen.limits.Elements, "max-elements", 8192, "the most rules and addresses to which a namespace's policies may compile; with more its pods are isolated; 0 for no limit")
+	flags.IntVar(&chosen.limits.Flows, "max-connections", 4096, "the most connections that a pod on the bridge may have open at a time; 0 for no limit")
 	flags.BoolVar(&chosen.cleanup, "cleanup", false, "remove the tables and end")
 	return command
 }
@@ -88,7 +88,7 @@ func run(ctx context.Context, chosen options) error {
 	if err != nil {
 		return fmt.Errorf("could not read %s: %w", chosen.kubeconfig, err)
 	}
-	// Protobuf: half the work of JSON for both ends.
+	// Protobuf is half the work of JSON for both ends.
 	config.ContentType = "application/vnd.kubernetes.protobuf"
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
@@ -112,7 +112,7 @@ func run(ctx context.Context, chosen options) error {
 	return controller.Run(ctx)
 }
 
-// serveHealth answers /healthz until the context ends: 200 when the rules are up to date, else 503 with the reason.
+// serveHealth answers /healthz until the context ends: 200 if the rules are up to date, else 503 with the reason.
 func serveHealth(ctx context.Context, address string, controller *Controller) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -130,7 +130,7 @@ func serveHealth(ctx context.Context, address string, controller *Controller) er
 	return nil
 }
 
-// serve answers on the listener until the context ends.
+// serve serves the routes on the listener until the context ends.
 func serve(ctx context.Context, listener net.Listener, routes http.Handler) {
 	server := &http.Server{Handler: routes, ReadHeaderTimeout: 5 * time.Second}
 	go func() {

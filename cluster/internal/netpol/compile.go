@@ -11,8 +11,8 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 )
 
-// Compile returns the rules that enforce the state's policies on the pods of its node, and what could not be
-// understood.
+// Compile returns the rules that enforce the state's policies on the pods of its node, and an error for each part of a
+// policy that could not be understood.
 func Compile(state State) (Ruleset, []error) {
 	compiler := NewCompiler(state.NodeName, state.Bridge, state.Limits)
 	compiler.Observe(state)
@@ -28,12 +28,12 @@ func Compile(state State) (Ruleset, []error) {
 	return rules, errs
 }
 
-// Compile returns the part of a namespace as Observe last saw it, nil when it needs none, and what could not be
-// understood: such a part of a policy allows nothing.
+// Compile returns the part of a namespace as Observe last saw it, nil if it needs none, and an error for each part of a
+// policy that could not be understood. Such a part allows nothing.
 //
 // Every distinct group of policies that isolates some pod in one direction becomes one chain, shared by all pods with
-// that group; a rule of it returns what a policy allows, and its end drops the rest. A namespace that asks for more
-// than the limits is refused: its pods are isolated, and nobody else pays for it.
+// that group. Its rules return on what a policy allows, and its end drops the rest. A namespace that exceeds the limits
+// is refused: its pods are isolated, and no other namespace pays for it.
 func (c *Compiler) Compile(namespace string) (*Part, []error) {
 	delete(c.stale, namespace)
 	pods := c.local(namespace)
@@ -53,7 +53,7 @@ func (c *Compiler) Compile(namespace string) (*Part, []error) {
 	}
 	part, size := newPart(), 0
 	for _, pod := range pods {
-		c.know(part, pod)
+		c.admit(part, pod)
 		for _, direction := range directions {
 			group := isolating(policies, pod, direction)
 			if len(group) == 0 {
@@ -73,17 +73,18 @@ func (c *Compiler) Compile(namespace string) (*Part, []error) {
 	return part, errs
 }
 
-// refuse returns why the policies are too many to be compiled, or nothing. It counts what they say and compiles none.
+// refuse returns why the policies are too many to be compiled, or an empty string. It counts what they name and compiles
+// none.
 func (c *Compiler) refuse(policies []*compiledPolicy) string {
 	if c.limits.Policies > 0 && len(policies) > c.limits.Policies {
 		return fmt.Sprintf("it has %d network policies, and %d is the limit", len(policies), c.limits.Policies)
 	}
-	said := 0
+	named := 0
 	for _, one := range policies {
-		said += one.said
+		named += one.named
 	}
-	if c.limits.Elements > 0 && said > c.limits.Elements {
-		return fmt.Sprintf("its network policies name %d peers and ports, and %d is the limit", said, c.limits.Elements)
+	if c.limits.Elements > 0 && named > c.limits.Elements {
+		return fmt.Sprintf("its network policies name %d peers and ports, and %d is the limit", named, c.limits.Elements)
 	}
 	return ""
 }
@@ -93,7 +94,7 @@ func (c *Compiler) isolated(pods []Pod, reason string) *Part {
 	part := newPart()
 	part.Refused = reason
 	for _, pod := range pods {
-		c.know(part, pod)
+		c.admit(part, pod)
 		for _, direction := range directions {
 			isolate(part, pod, direction, chainIsolated)
 		}
@@ -101,8 +102,8 @@ func (c *Compiler) isolated(pods []Pod, reason string) *Part {
 	return part
 }
 
-// know lets the pod send through the bridge, where that is restricted.
-func (c *Compiler) know(part *Part, pod Pod) {
+// admit lets the pod send through the bridge, if only known pods may.
+func (c *Compiler) admit(part *Part, pod Pod) {
 	if c.bridge == "" {
 		return
 	}
@@ -122,7 +123,7 @@ func isolating(policies []*compiledPolicy, pod Pod, direction Direction) []*comp
 	return group
 }
 
-// isolate sends the pod's packets of the direction through the chain.
+// isolate sends the pod's packets in the direction through the chain.
 func isolate(part *Part, pod Pod, direction Direction, chain string) {
 	for _, address := range pod.Addresses {
 		of, text := familyOf(address), address.String()
@@ -131,7 +132,7 @@ func isolate(part *Part, pod Pod, direction Direction, chain string) {
 	}
 }
 
-// addGroup makes the group's chain and the sets that its rules name, and returns how much was added.
+// addGroup adds the group's chain and the sets that its rules name, and returns how many rules and elements it added.
 func addGroup(part *Part, name string, group []*compiledPolicy, direction Direction) int {
 	var rules []string
 	size := 0
@@ -162,7 +163,7 @@ func digest(text string) string {
 	return hex.EncodeToString(sum[:10])
 }
 
-// isolates applies the API's default: without policyTypes a policy is about ingress, and about egress when it has
+// isolates applies the API's default: without policyTypes a policy is about ingress, and also about egress if it has
 // egress rules.
 func isolates(policy *networkingv1.NetworkPolicy, direction Direction) bool {
 	if len(policy.Spec.PolicyTypes) == 0 {

@@ -9,17 +9,17 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// Limits bound what one namespace, or one pod, may take of what all share. Zero is no limit.
+// Limits limit how much one namespace, or one pod, may take of what all share. Zero means no limit.
 type Limits struct {
-	// Policies is how many a namespace may have.
+	// Policies is how many policies a namespace may have.
 	Policies int
-	// Elements is how many rules and addresses its policies may become.
+	// Elements is how many rules and addresses its policies may compile to.
 	Elements int
 	// Flows is how many connections a pod may have in the kernel's table.
 	Flows int
 }
 
-// Compiler compiles policies namespace by namespace and keeps what has not changed. One goroutine may use it.
+// Compiler compiles policies one namespace at a time and keeps what has not changed. Only one goroutine may use it.
 type Compiler struct {
 	nodeName   string
 	bridge     string
@@ -46,7 +46,7 @@ func (c *Compiler) Base() *Part { return c.base }
 // Stale returns the namespaces whose parts must be compiled again.
 func (c *Compiler) Stale() map[string]struct{} { return c.stale }
 
-// Observe compares the state with the last one and marks the namespaces that a difference concerns.
+// Observe compares the state with the last one and marks the namespaces that a difference affects as stale.
 func (c *Compiler) Observe(state State) {
 	relabelled := map[string]bool{}
 	for name, now := range state.Namespaces {
@@ -66,7 +66,7 @@ func (c *Compiler) Observe(state State) {
 		}
 		pods[pod.Namespace][pod.Name] = pod
 	}
-	// A pod affects the policies that selected it as it was, and those that select it as it is.
+	// A pod affects the policies that selected it as it was and those that select it as it is.
 	c.markPods(c.pods, pods, relabelled)
 	before := c.pods
 	c.namespaces, c.pods = state.Namespaces, pods
@@ -74,7 +74,7 @@ func (c *Compiler) Observe(state State) {
 	c.observePolicies(state.Policies)
 }
 
-// markPods marks what looks at the pods that the others do not have in the same form.
+// markPods marks what depends on pods that are missing among the others or differ there.
 func (c *Compiler) markPods(pods, others map[string]map[string]Pod, relabelled map[string]bool) {
 	for namespace, named := range pods {
 		for name, pod := range named {
@@ -93,7 +93,7 @@ func (c *Compiler) markPod(pod Pod) {
 	}
 	for namespace, policies := range c.policies {
 		for _, policy := range policies {
-			if !policy.stale && policy.looksAt(pod) {
+			if !policy.stale && policy.dependsOn(pod) {
 				policy.stale = true
 				c.stale[namespace] = struct{}{}
 			}
@@ -152,7 +152,7 @@ func (c *Compiler) sorted(namespace string) []*compiledPolicy {
 	})
 }
 
-// podsOf returns the namespace's pods, wherever they run.
+// podsOf returns the namespace's pods on all nodes.
 func (c *Compiler) podsOf(namespace string) []Pod {
 	return slices.Collect(maps.Values(c.pods[namespace]))
 }
@@ -161,7 +161,7 @@ func (c *Compiler) podsOf(namespace string) []Pod {
 func (c *Compiler) weight(namespace string) int {
 	weight := len(c.pods[namespace])
 	for _, policy := range c.policies[namespace] {
-		weight += policy.said
+		weight += policy.named
 	}
 	return weight
 }

@@ -16,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// choice is a world of a few names, so that what is drawn meets often.
+// choice is a world of only a few names, so that random choices often coincide.
 type choice struct{ *rand.Rand }
 
 func (c choice) of(words ...string) string { return words[c.IntN(len(words))] }
@@ -56,7 +56,7 @@ func (c choice) policy(namespace, name string) *networkingv1.NetworkPolicy {
 	return made
 }
 
-// change does one thing that an API server may tell.
+// change makes one change that an API server may report.
 func (c choice) change(state State) State {
 	state.Namespaces = maps.Clone(state.Namespaces)
 	state.Pods, state.Policies = slices.Clone(state.Pods), slices.Clone(state.Policies)
@@ -167,7 +167,7 @@ func ranged(namespace, name string, ranges int) *networkingv1.NetworkPolicy {
 	return made
 }
 
-// crowd returns pods of a namespace, each of which another choice of the policies selects.
+// crowd returns pods of a namespace, each selected by a different subset of the policies.
 func crowd(namespace string, count, policies int) []Pod {
 	var pods []Pod
 	for index := range count {
@@ -211,7 +211,7 @@ func TestANamespaceBeyondTheLimitsIsIsolatedAndNoOther(t *testing.T) {
 	for what, policies := range map[string][]*networkingv1.NetworkPolicy{
 		"policies": {ranged("shop", "a", 1), ranged("shop", "b", 1), ranged("shop", "c", 1), ranged("shop", "d", 1)},
 		"peers":    {ranged("shop", "a", 101)},
-		// few words, but each names every pod: 101 of them, of ten policies
+		// short policies, but each selects every pod: 101 pods, ten policies
 		"rules": {ranged("shop", "a", 30), ranged("shop", "b", 30), policy("everybody", func(spec *networkingv1.NetworkPolicySpec) {
 			spec.Ingress = []networkingv1.NetworkPolicyIngressRule{{From: []networkingv1.NetworkPolicyPeer{{NamespaceSelector: selecting()}}}}
 		})},

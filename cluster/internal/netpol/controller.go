@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	// gatherFor is how long changes are gathered before they are written: short beside the second in which a change
-	// must hold, long beside the moments that a rollout's events lie apart. A pod that waits to start waits for nothing.
+	// gatherFor is how long changes are gathered before they are written: short compared with the second within which a
+	// change must be in force, long compared with the time between a rollout's events. Pods that wait to start skip it.
 	gatherFor = 50 * time.Millisecond
 	// verifyEvery is how often the tables are checked, in case somebody else removed them.
 	verifyEvery = 15 * time.Second
@@ -32,10 +32,10 @@ const (
 	lastRetry  = 10 * time.Second
 )
 
-// errNotSynced is the state before the first write.
+// errNotSynced is the health before the first write.
 var errNotSynced = errors.New("the policies were not written yet")
 
-// Controller keeps the rules of one node like the API server's policies.
+// Controller keeps the rules of one node in line with the API server's policies.
 type Controller struct {
 	nodeName   string
 	bridge     string
@@ -59,14 +59,14 @@ type Controller struct {
 // Settings describe the node of a controller.
 type Settings struct {
 	NodeName string
-	// Bridge is the pods' bridge: each of its ports is kept to what was announced for it, and what enters through it from
-	// elsewhere is dropped. None when empty.
+	// Bridge is the pods' bridge: each of its ports is restricted to what was announced for it, and what enters through
+	// any other port is dropped. Empty if there is none.
 	Bridge string
 	Limits Limits
 }
 
-// NewController returns a controller for the node's pods that writes policies with the writer, and the rules of the
-// bridge, if there is one, with the other.
+// NewController returns a controller for the node's pods. It writes policies with writer, and the rules of the bridge, if
+// there is one, with onBridge.
 func NewController(client kubernetes.Interface, settings Settings, writer, onBridge *Writer) (*Controller, error) {
 	factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTransform(withoutManagedFields))
 	controller := &Controller{
@@ -100,7 +100,7 @@ func NewController(client kubernetes.Interface, settings Settings, writer, onBri
 	return controller, nil
 }
 
-// Healthy returns why the rules are not up to date, or nil.
+// Healthy returns why the rules are not up to date, or nil if they are.
 func (c *Controller) Healthy() error { return *c.health.Load() }
 
 func (c *Controller) setHealth(err error) { c.health.Store(&err) }
@@ -125,7 +125,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		next, err := c.sync(ctx)
 		if err != nil {
 			c.setHealth(err)
-			klog.ErrorS(err, "The rules could not be written; the whole table follows", "wait", retry)
+			klog.ErrorS(err, "Could not write the rules; the whole table will be rewritten", "wait", retry)
 			if !wait(ctx, retry) {
 				return nil
 			}
@@ -144,16 +144,16 @@ func (c *Controller) Run(ctx context.Context) error {
 		case <-verify.C:
 			go c.verify(ctx, lost)
 			if err := c.ports.load(); err != nil {
-				klog.ErrorS(err, "The bridge's ports could not be listed")
+				klog.ErrorS(err, "Could not list the bridge's ports")
 			}
 		case err := <-lost:
-			klog.ErrorS(err, "A table was changed by somebody else and is written again")
+			klog.ErrorS(err, "A table was changed by somebody else and is rewritten")
 			c.forget()
 		}
 	}
 }
 
-// gather waits for more changes, unless a pod waits to start.
+// gather waits for more changes, unless a pod is waiting to start.
 func (c *Controller) gather(ctx context.Context) {
 	if len(c.gate.expected()) > 0 {
 		return
@@ -164,7 +164,7 @@ func (c *Controller) gather(ctx context.Context) {
 	case <-time.After(gatherFor):
 	}
 	select {
-	case <-c.changed: // is in the listers already
+	case <-c.changed: // the listers have it already
 	default:
 	}
 }
@@ -178,7 +178,7 @@ func wait(ctx context.Context, interval time.Duration) bool {
 	}
 }
 
-// verify reports when a table is gone. It runs beside the writing, which it must not hold up.
+// verify reports on lost if a table is gone. It runs concurrently with writes, which it must not delay.
 func (c *Controller) verify(ctx context.Context, lost chan<- error) {
 	err := findChains(ctx, c.writer.nft, c.compiler.Base())
 	if err == nil && c.onBridge != nil {
@@ -200,8 +200,8 @@ func (c *Controller) forget() {
 	}
 }
 
-// sync writes what is due, and returns after how long more is. Pods that wait to start come first, with nothing but
-// their own namespaces and their ports.
+// sync writes what is due and returns how long until more is. Pods that wait to start come first, with nothing but their
+// own namespaces and ports.
 func (c *Controller) sync(ctx context.Context) (time.Duration, error) {
 	expected := c.gate.expected()
 	state, err := c.state()
@@ -219,12 +219,12 @@ func (c *Controller) sync(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	c.gate.enforced(state, c.schedule.pending())
-	// One batch of the others, so that a pod that comes meanwhile waits for no more than that.
+	// Only one batch of the others, so that a pod that starts meanwhile waits for no more than that.
 	err = c.write(ctx, c.schedule.due(time.Now(), c.compiler.weight))
 	return c.schedule.next(time.Now()), err
 }
 
-// write compiles the namespaces and brings both tables up to date, at the same time.
+// write compiles the namespaces and brings both tables up to date concurrently.
 func (c *Controller) write(ctx context.Context, names []string) error {
 	costs := map[string]time.Duration{}
 	for _, name := range names {
@@ -294,8 +294,8 @@ func (c *Controller) state() (State, error) {
 	return state, nil
 }
 
-// keep returns the addresses that no other pod's port has: one that ended may still be listed with an address that
-// another was given since.
+// keep returns the addresses that no other pod's port has: a pod that ended may still be listed with an address that
+// another pod has got since.
 func keep(addresses []netip.Addr, uid string, holders map[netip.Addr]string) []netip.Addr {
 	var kept []netip.Addr
 	for _, address := range addresses {
@@ -306,7 +306,7 @@ func keep(addresses []netip.Addr, uid string, holders map[netip.Addr]string) []n
 	return kept
 }
 
-// handler wakes the loop for changes that policies look at.
+// handler returns an event handler that wakes the loop on changes that matter to policies.
 func (c *Controller) handler() cache.ResourceEventHandler {
 	return cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(any) { wake(c.changed) },
@@ -319,7 +319,7 @@ func (c *Controller) handler() cache.ResourceEventHandler {
 	}
 }
 
-// wake has the loop run again; once is enough however often it is called.
+// wake makes the loop run again. Several calls before it does count as one.
 func wake(loop chan<- struct{}) {
 	select {
 	case loop <- struct{}{}:
@@ -327,7 +327,7 @@ func wake(loop chan<- struct{}) {
 	}
 }
 
-// concerns says whether an update can change the rules: most updates of pods are about their containers' states.
+// concerns returns whether an update can change the rules. Most updates of pods are about their containers' states.
 func concerns(before, after any) bool {
 	switch now := after.(type) {
 	case *corev1.Pod:
@@ -349,7 +349,7 @@ func concerns(before, after any) bool {
 	}
 }
 
-// withoutManagedFields saves the memory of what nothing here reads.
+// withoutManagedFields drops fields that nothing here reads, to save memory.
 func withoutManagedFields(object any) (any, error) {
 	if accessor, ok := object.(metav1.ObjectMetaAccessor); ok {
 		accessor.GetObjectMeta().SetManagedFields(nil)

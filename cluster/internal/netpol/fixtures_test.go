@@ -94,7 +94,7 @@ func compiled(t *testing.T, state State) Ruleset {
 	return rules
 }
 
-// chainOf returns the rules that the address passes in the direction, with every named set written out; nil when the
+// chainOf returns the rules that apply to the address in the direction, with every named set expanded, or nil if the
 // address is not isolated.
 func chainOf(rules Ruleset, direction Direction, address string) []string {
 	var verdict string

@@ -18,7 +18,7 @@ import (
 	"sigs.k8s.io/knftables"
 )
 
-// realNFT is nft in a network namespace of its own, whichever thread runs it.
+// realNFT runs nft in a network namespace of its own, from any thread.
 func realNFT(t *testing.T) knftables.Interface {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -50,7 +50,7 @@ func realNFT(t *testing.T) knftables.Interface {
 	return inside
 }
 
-// apiPod is a pod of a crowd as the API server has it.
+// apiPod is a pod of a crowd as the API server reports it.
 func apiPod(pod Pod) *corev1.Pod {
 	made := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name, Labels: pod.Labels}}
 	made.UID = "uid-1"
@@ -62,7 +62,7 @@ func apiPod(pod Pod) *corev1.Pod {
 	return made
 }
 
-// flooded is a cluster in which one namespace has many policies, and keeps changing one of them.
+// flooded is a cluster in which one namespace has many policies and keeps changing one of them.
 func flooded(t *testing.T, policies, ranges int) *watched {
 	t.Helper()
 	objects := []runtime.Object{

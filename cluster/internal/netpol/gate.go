@@ -17,28 +17,28 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// gatePath is where the gate answers on its socket.
+// gatePath is the gate's HTTP path on its socket.
 const gatePath = "/pods"
 
-// gateTimeout bounds how long a pod's start waits for its rules; the kubelet tries again afterwards.
+// gateTimeout limits how long a pod's start waits for its rules. Afterwards the kubelet tries again.
 const gateTimeout = 5 * time.Second
 
 // Announcement says which addresses a pod was just given. The API server learns them about a second after the pod's
-// programs started; with an announcement the rules are there before.
+// programs have started; with an announcement the rules are in force before.
 type Announcement struct {
 	Namespace string       `json:"namespace"`
 	Name      string       `json:"name"`
 	UID       string       `json:"uid"`
 	Addresses []netip.Addr `json:"addresses"`
-	// MAC is that of the pod's own interface.
+	// MAC is the address of the pod's own interface.
 	MAC string `json:"mac"`
-	// Interfaces are those on the node's side; one of them is the pod's port of the bridge.
+	// Interfaces are the interfaces on the node's side; one of them is the pod's port of the bridge.
 	Interfaces []string `json:"interfaces"`
 }
 
 type podKey struct{ namespace, name string }
 
-// gate holds the announcements that the API server does not know yet, and who waits for them to be enforced.
+// gate holds the announcements that the API server does not know yet, and the pods that wait for them to be enforced.
 type gate struct {
 	mutex     sync.Mutex
 	announced map[podKey]Announcement
@@ -49,7 +49,7 @@ func newGate() *gate {
 	return &gate{announced: map[podKey]Announcement{}, waiting: map[podKey][]chan struct{}{}}
 }
 
-// announce records the announcement; the returned channel closes when it is enforced.
+// announce records the announcement. The returned channel closes when it is enforced.
 func (g *gate) announce(one Announcement) <-chan struct{} {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
@@ -60,8 +60,8 @@ func (g *gate) announce(one Announcement) <-chan struct{} {
 	return enforced
 }
 
-// fill gives a pod its announced addresses until the API server says the same: before it knows any, and after a new
-// sandbox while it still has those of the old one.
+// fill gives a pod its announced addresses until the API server agrees: while it knows none yet, and while it still has
+// those of an earlier sandbox.
 func (g *gate) fill(pod *corev1.Pod) *corev1.Pod {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
@@ -87,7 +87,7 @@ func (g *gate) fill(pod *corev1.Pod) *corev1.Pod {
 	return filled
 }
 
-// expected returns the namespaces of pods that wait to start.
+// expected returns the namespaces of pods that are waiting to start.
 func (g *gate) expected() map[string]struct{} {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
@@ -98,7 +98,7 @@ func (g *gate) expected() map[string]struct{} {
 	return namespaces
 }
 
-// enforced lets the pods of the written state start, save those of namespaces that are yet to be written, and forgets
+// enforced lets the pods of the written state start, except those of namespaces that are yet to be written, and forgets
 // announcements of pods that are gone.
 func (g *gate) enforced(state State, pending map[string]struct{}) {
 	g.mutex.Lock()
@@ -126,7 +126,7 @@ func (g *gate) enforced(state State, pending map[string]struct{}) {
 	}
 }
 
-// withdraw forgets a pod that was waited for in vain.
+// withdraw forgets a pod that gave up waiting.
 func (g *gate) withdraw(one Announcement) {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
@@ -135,7 +135,7 @@ func (g *gate) withdraw(one Announcement) {
 	delete(g.waiting, key)
 }
 
-// Announce returns once the pod's port and policies hold for the announced addresses.
+// Announce returns once the pod's port and policies are in force for the announced addresses.
 func (c *Controller) Announce(ctx context.Context, one Announcement) error {
 	if err := c.ports.announce(one); err != nil {
 		return err
@@ -157,7 +157,7 @@ func (c *Controller) Withdraw(one Announcement) {
 	wake(c.announced)
 }
 
-// serveGate answers announcements on a socket that only root can reach, until the context ends.
+// serveGate answers announcements on a socket that only root can open, until the context ends.
 func serveGate(ctx context.Context, path string, controller *Controller) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("could not remove the socket of an earlier run: %w", err)
@@ -178,7 +178,7 @@ func serveGate(ctx context.Context, path string, controller *Controller) error {
 		waiting, stop := context.WithTimeout(request.Context(), gateTimeout)
 		defer stop()
 		if err := controller.Announce(waiting, one); err != nil {
-			klog.ErrorS(err, "A pod may not start")
+			klog.ErrorS(err, "A pod is kept from starting")
 			http.Error(response, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
@@ -194,7 +194,7 @@ func serveGate(ctx context.Context, path string, controller *Controller) error {
 	return nil
 }
 
-// readPod reads what the plugin sends; if that cannot be read, it has answered.
+// readPod reads what the plugin sends. If that cannot be read, it has already answered the request.
 func readPod(response http.ResponseWriter, request *http.Request) (Announcement, bool) {
 	var one Announcement
 	if err := json.NewDecoder(http.MaxBytesReader(response, request.Body, 1<<16)).Decode(&one); err != nil {

@@ -21,7 +21,7 @@ import (
 	"sigs.k8s.io/knftables"
 )
 
-// watched is a controller that runs against a fake API server and a fake nft.
+// watched is a controller that is running against a fake API server and a fake nft.
 type watched struct {
 	client     *fake.Clientset
 	nft        *knftables.Fake
@@ -36,7 +36,7 @@ func newWatched(t *testing.T) *watched {
 	return one
 }
 
-// newUnwatched is one whose controller does not run yet.
+// newUnwatched returns one whose controller is not running yet.
 func newUnwatched(t *testing.T) *watched {
 	t.Helper()
 	one := &watched{
@@ -72,7 +72,7 @@ func (w *watched) start(t *testing.T) {
 	})
 }
 
-// startingPod is web as the API server knows it while its sandbox is made.
+// startingPod is web as the API server reports it while its sandbox is being made.
 func startingPod(uid types.UID) *corev1.Pod {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web", Labels: web.Labels}}
 	pod.UID = uid
@@ -153,7 +153,7 @@ func TestAPodWaitsForAnEnforcerThatIsJustStarting(t *testing.T) {
 }
 
 func TestWithoutTheEnforcerNoPodStarts(t *testing.T) {
-	if err := tellGate(http.MethodPost, filepath.Join(t.TempDir(), "none.sock"), Announcement{}, 0); err == nil {
+	if err := callGate(http.MethodPost, filepath.Join(t.TempDir(), "none.sock"), Announcement{}, 0); err == nil {
 		t.Error("the plugin went on without the enforcer")
 	}
 }

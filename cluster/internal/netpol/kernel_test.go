@@ -18,8 +18,8 @@ import (
 	"sigs.k8s.io/knftables"
 )
 
-// bridged is a network namespace with a bridge and the three pods of the cast on it, as on a node. The test's own
-// thread is inside, so that nft works there.
+// bridged is a network namespace with a bridge and the three pods of the cast on it, as on a node. The test's thread is
+// inside it, so that nft works there.
 type bridged struct {
 	t    *testing.T
 	name string
@@ -189,7 +189,7 @@ func TestPoliciesHoldInTheKernel(t *testing.T) {
 
 	guarded := world()
 	guarded.Bridge = "br0"
-	guarded.Pods = []Pod{web, db} // prober's address is then one that no pod has
+	guarded.Pods = []Pod{web, db} // so prober's address belongs to no pod
 	bridge := network.guard(web, db, prober)
 	write(t, writer, compiled(t, guarded))
 	network.expect("web", "10.0.0.2:9090", true)

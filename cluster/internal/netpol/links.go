@@ -13,14 +13,14 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// aliasMark begins the alias of a port that was announced.
+// aliasMark is the prefix of the alias of an announced port.
 const aliasMark = "lectern-pod"
 
-// links are the interfaces of the pods' bridge. What was announced about a port stands in the port's alias, which lives
-// exactly as long as the port and which a pod can neither see nor change: so a new enforcer finds all of it.
+// links are the interfaces of the pods' bridge. What was announced about a port is stored in the port's alias, which
+// lives exactly as long as the port and which a pod can neither see nor change. So a new enforcer finds all of it.
 type links struct{ bridge string }
 
-// record writes an announcement to the port it is about: the one of its interfaces that is on the bridge.
+// record writes an announcement to its port: the one of its interfaces that is on the bridge.
 func (l links) record(one Announcement) (Port, error) {
 	mac, err := net.ParseMAC(one.MAC)
 	if err != nil {
@@ -47,8 +47,8 @@ func (l links) record(one Announcement) (Port, error) {
 	return Port{}, fmt.Errorf("none of the interfaces %v of %s/%s is on the bridge %s", one.Interfaces, one.Namespace, one.Name, l.bridge)
 }
 
-// pin gives the bridge the port's MAC address and has it learn no other there. It would learn even from frames that
-// pass no hook at all, like those of LLDP.
+// pin tells the bridge the port's MAC address and stops it from learning others there. It would learn even from frames
+// that pass no hook at all, such as those of LLDP.
 func pin(link netlink.Link, mac net.HardwareAddr) error {
 	entry := &netlink.Neigh{
 		LinkIndex: link.Attrs().Index, Family: unix.AF_BRIDGE, State: netlink.NUD_NOARP, Flags: netlink.NTF_MASTER, HardwareAddr: mac,
@@ -56,7 +56,7 @@ func pin(link netlink.Link, mac net.HardwareAddr) error {
 	return errors.Join(netlink.NeighSet(entry), netlink.LinkSetLearning(link, false))
 }
 
-// erase takes the announcements off ports, if they are still there.
+// erase removes the announcements from ports that still exist.
 func (l links) erase(names []string) {
 	for _, name := range names {
 		if link, err := netlink.LinkByName(name); err == nil && strings.HasPrefix(link.Attrs().Alias, aliasMark) {
@@ -67,11 +67,11 @@ func (l links) erase(names []string) {
 	}
 }
 
-// ports returns the announced ports that are there.
+// ports returns the announced ports that exist.
 func (l links) ports() ([]Port, error) {
 	bridge, err := netlink.LinkByName(l.bridge)
 	if errors.As(err, new(netlink.LinkNotFoundError)) {
-		return nil, nil // it comes with the first pod
+		return nil, nil // the bridge is created with the first pod
 	}
 	if err != nil {
 		return nil, fmt.Errorf("could not find the pods' bridge %s: %w", l.bridge, err)
@@ -100,7 +100,7 @@ func aliasOf(port Port) string {
 	return strings.Join(words, " ")
 }
 
-// portOf reads an alias. One that this package did not write announces nothing.
+// portOf parses an alias. One that this package did not write announces nothing.
 func portOf(name, alias string) (Port, bool) {
 	words := strings.Split(alias, " ")
 	if len(words) < 4 || words[0] != aliasMark {

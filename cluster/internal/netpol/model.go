@@ -1,8 +1,8 @@
-// Package netpol enforces NetworkPolicy on the pods of one node, and keeps each pod to its own addresses.
+// Package netpol enforces NetworkPolicy on the pods of one node, and restricts each pod to its own addresses.
 //
-// Compiler turns policies, pods and namespaces into a Ruleset, one Part for each namespace, and touches nothing else;
-// bridgeRules does the same for the ports of the pods' bridge; a Writer brings an nftables table to a Ruleset in one
-// transaction; Controller watches the API server and feeds them. Services are not its business: the rules run after
+// Compiler turns policies, pods and namespaces into a Ruleset, one Part for each namespace, without side effects.
+// bridgeRules does the same for the ports of the pods' bridge. A Writer brings an nftables table to a Ruleset in one
+// transaction. Controller watches the API server and feeds them. Services need no attention: the rules run after
 // kube-proxy's address translation and see the pods' own addresses.
 package netpol
 
@@ -13,14 +13,14 @@ import (
 	"sigs.k8s.io/knftables"
 )
 
-// Names of what every table holds. The rest is named after the policies.
+// Names of chains that every table has. The others are named after the policies.
 const (
 	chainForward  = "forward"
 	chainInput    = "input"
 	chainIsolated = "isolated"
 )
 
-// Direction is a side of a pod that a policy isolates.
+// Direction is a direction of traffic in which a policy isolates a pod.
 type Direction string
 
 // The two directions.
@@ -29,10 +29,10 @@ const (
 	Egress  Direction = "egress"
 )
 
-// directions are both, in the order of the rules.
+// directions are both directions, in the order of the rules.
 var directions = []Direction{Ingress, Egress}
 
-// family is one of the two internet protocols, with the words that nft has for it.
+// family is one of the two internet protocols, with nft's words for it.
 type family struct {
 	suffix  string // of the sets' and maps' names
 	keyword string // before saddr and daddr
@@ -53,29 +53,29 @@ func familyOf(address netip.Addr) family {
 	return ipv6
 }
 
-// isolatedMap names the map from a pod's address to the chain of its policies.
+// isolatedMap returns the name of the map from a pod's address to the chain of its policies.
 func isolatedMap(direction Direction, of family) string { return string(direction) + of.suffix }
 
-// selfSet names the set of (address, same address) pairs: a pod always reaches itself.
+// selfSet returns the name of the set of (address, same address) pairs: a pod always reaches itself.
 func selfSet(of family) string { return "self" + of.suffix }
 
-// knownSet names the set of the addresses of the node's pods.
+// knownSet returns the name of the set of the addresses of the node's pods.
 func knownSet(of family) string { return "known" + of.suffix }
 
-// flowsSet names the set in which the kernel counts each pod's connections.
+// flowsSet returns the name of the set in which the kernel counts each pod's connections.
 func flowsSet(of family) string { return "flows" + of.suffix }
 
-// hookPriority puts the rules before the filters of others (priority 0) and after address translation (-100): a packet
-// that a policy forbids is dropped before anybody else accepts it.
+// hookPriority puts the rules before other programs' filters (priority 0) and after address translation (-100), so that a
+// packet that a policy forbids is dropped before anybody else accepts it.
 const hookPriority knftables.BaseChainPriority = "-5"
 
-// baseRules returns the part that is there without policies. With a bridge, what enters through it must come from a
-// port that bridgeRules passed and from a known pod: a forged address, or one that no pod has yet, would be subject to
-// no policy. With a number of flows, a pod has no more connections than that in the kernel's table, which all share.
+// baseRules returns the part that exists without any policy. With a bridge, what enters through it must come from a port
+// that bridgeRules let pass and from a known pod: a forged address, or one that no pod has yet, would be subject to no
+// policy. With a number of flows, a pod has at most that many connections in the kernel's table, which all pods share.
 func baseRules(bridge string, flows int) *Part {
 	part := newPart()
 	established := "ct state established,related accept"
-	// Neighbour discovery passes a bridge like any other packet; without it no address resolves.
+	// Neighbour discovery passes a bridge like any other packet. Without it no address resolves.
 	neighbours := "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
 	var forward, input []string
 	both := func(rule string) { forward, input = append(forward, rule), append(input, rule) }
@@ -102,8 +102,8 @@ func baseRules(bridge string, flows int) *Part {
 			of.keyword+" saddr . "+of.keyword+" daddr @"+selfSet(of)+" accept",
 			leaves,
 			of.keyword+" daddr vmap @"+isolatedMap(Ingress, of))
-		// What a pod sends to the node itself passes no forward hook. There is no ingress side here: the node is not
-		// subject to policies, nor are pods on its network.
+		// What a pod sends to the node itself passes no forward hook. There is no ingress side here: neither the node nor
+		// pods on its network are subject to policies.
 		input = append(input, leaves)
 	}
 	part.Hooks[chainForward] = Hook{knftables.ForwardHook, hookPriority}
@@ -114,5 +114,5 @@ func baseRules(bridge string, flows int) *Part {
 	return part
 }
 
-// mostPods is room for more pods than a node can have.
+// mostPods is more than the number of pods that a node can have.
 const mostPods = 1 << 14

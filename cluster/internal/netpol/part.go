@@ -2,30 +2,31 @@ package netpol
 
 import "sigs.k8s.io/knftables"
 
-// baseOwner owns the part that is always there; every other part's owner has a name.
+// baseOwner owns the part that always exists. Every other part's owner has a name.
 const baseOwner = ""
 
-// Ruleset is the whole content of a table: the part of each owner. What an unchanged pointer names is unchanged.
+// Ruleset is the whole content of a table: the part of each owner. A part is not changed once it is in a Ruleset, so an
+// equal pointer means an equal part.
 type Ruleset map[string]*Part
 
 // Part is what one owner contributes to a table. Names of chains and sets are unique among all parts.
 type Part struct {
-	// Hooks are those of the chains that hang on one.
+	// Hooks maps the name of a base chain to its hook.
 	Hooks map[string]Hook
 	// Chains maps a chain's name to its rules, in order.
 	Chains map[string][]string
-	// Sets maps a set's name to its type and to the elements that this part gives it.
+	// Sets maps a set's name to its type and the elements that this part puts into it.
 	Sets map[string]Set
 	// Verdicts maps a verdict map's name to its type.
 	Verdicts map[string]string
-	// Shared maps the name of a set or verdict map of the base part to elements for it: each key with its verdict,
-	// which is empty in a set. Where two parts claim a key, the one that was written last has it.
+	// Shared maps the name of a set or verdict map of the base part to elements for it: each key with its verdict, which
+	// is empty in a set. If two parts claim a key, the one that was written last has it.
 	Shared map[string]map[string]string
-	// Refused says why the owner's policies were not compiled and its pods are isolated; empty when they were.
+	// Refused says why the owner's policies were not compiled and its pods are isolated. Empty if they were compiled.
 	Refused string
 }
 
-// Hook is where in the kernel a base chain runs.
+// Hook is the place in the kernel where a base chain runs.
 type Hook struct {
 	Name     knftables.BaseChainHook
 	Priority knftables.BaseChainPriority
@@ -35,7 +36,7 @@ type Hook struct {
 type Set struct {
 	Type     string
 	Elements map[string]struct{}
-	// Size is the room of a set that the kernel fills; 0 for all others.
+	// Size is the capacity of a set that the kernel fills, or 0 for all others.
 	Size uint64
 }
 

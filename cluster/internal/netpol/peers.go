@@ -5,8 +5,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// peers returns the matches of the rule's other end. All pods that the peers select share one set per family, so that a
-// pod which comes or goes changes elements and no rule; so do all ranges of one length.
+// peers returns the matches for the rule's peers. All pods that the peers select share one set per family, so a pod that
+// comes or goes changes elements but no rule. Ranges of one length share a set, too.
 func (r *ruleCompiler) peers() []match {
 	if len(r.rule.peers) == 0 {
 		return []match{{}}
@@ -60,8 +60,8 @@ func addAddresses(pods map[string]Set, pod Pod) {
 	}
 }
 
-// podPeer returns whether a pod is selected by a peer that has selectors: an absent namespace selector means the
-// policy's own namespace, an absent pod selector all pods.
+// podPeer returns whether a peer with selectors selects a pod. An absent namespace selector means the policy's own
+// namespace, an absent pod selector all pods.
 func (r *ruleCompiler) podPeer(peer networkingv1.NetworkPolicyPeer) func(Pod) bool {
 	namespace, world := r.policy.policy.Namespace, r.world
 	pods, namespaces := labels.Everything(), labels.Nothing()
@@ -80,7 +80,8 @@ func (r *ruleCompiler) podPeer(peer networkingv1.NetworkPolicyPeer) func(Pod) bo
 	}
 }
 
-// candidates returns the pods among which the peer's are: without a namespace selector, those of the own namespace.
+// candidates returns the pods from which the peer selects: without a namespace selector, those of the policy's own
+// namespace.
 func (r *ruleCompiler) candidates(peer networkingv1.NetworkPolicyPeer) []Pod {
 	if peer.NamespaceSelector == nil {
 		return r.world.podsOf(r.policy.policy.Namespace)

@@ -9,33 +9,33 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// compiledPolicy is a policy with the rules that it became. They hold until a pod that they look at changes.
+// compiledPolicy is a policy with the rules that it compiled to. They are valid until a pod that they depend on changes.
 type compiledPolicy struct {
 	policy *networkingv1.NetworkPolicy
-	// said counts the peers, exceptions and ports that the policy names.
-	said int
-	// stale says that the rest must be made again.
+	// named counts the peers, exceptions and ports that the policy names.
+	named int
+	// stale means that the fields below must be recomputed.
 	stale    bool
 	selector labels.Selector
 	// sides holds the directions in which the policy isolates.
 	sides map[Direction]*side
-	// watches say which pods the rules look at.
+	// watches select the pods that the rules depend on.
 	watches []func(Pod) bool
 	errs    []error
 }
 
-// side is one direction of a policy: its rules, and the sets that these name.
+// side is one direction of a policy: its rules, and the sets that they name.
 type side struct {
 	rules []string
 	sets  map[string]Set
 }
 
 func newPolicy(policy *networkingv1.NetworkPolicy) *compiledPolicy {
-	return &compiledPolicy{policy: policy, said: said(policy), stale: true}
+	return &compiledPolicy{policy: policy, named: countNamed(policy), stale: true}
 }
 
-// said counts what a policy names, which bounds what compiling it costs.
-func said(policy *networkingv1.NetworkPolicy) int {
+// countNamed counts what a policy names, which limits what compiling it costs.
+func countNamed(policy *networkingv1.NetworkPolicy) int {
 	count := len(policy.Spec.Ingress) + len(policy.Spec.Egress)
 	peers := func(peers []networkingv1.NetworkPolicyPeer) {
 		count += len(peers)
@@ -56,8 +56,8 @@ func said(policy *networkingv1.NetworkPolicy) int {
 	return count
 }
 
-// looksAt says whether the policy's rules look at the pod.
-func (p *compiledPolicy) looksAt(pod Pod) bool {
+// dependsOn returns whether the policy's rules depend on the pod.
+func (p *compiledPolicy) dependsOn(pod Pod) bool {
 	for _, watches := range p.watches {
 		if watches(pod) {
 			return true
@@ -66,7 +66,7 @@ func (p *compiledPolicy) looksAt(pod Pod) bool {
 	return false
 }
 
-// compile makes the rules from the pods that the compiler knows.
+// compile recomputes the rules from the pods that the compiler knows.
 func (p *compiledPolicy) compile(world *Compiler) {
 	p.stale, p.watches, p.errs, p.sides = false, nil, nil, map[Direction]*side{}
 	p.selector = p.read(&p.policy.Spec.PodSelector)
@@ -86,7 +86,7 @@ func (p *compiledPolicy) compile(world *Compiler) {
 	}
 }
 
-// read reads a selector; one that cannot be read matches nothing.
+// read parses a selector. One that cannot be parsed matches nothing.
 func (p *compiledPolicy) read(selector *metav1.LabelSelector) labels.Selector {
 	read, err := metav1.LabelSelectorAsSelector(selector)
 	if err != nil {
@@ -96,7 +96,7 @@ func (p *compiledPolicy) read(selector *metav1.LabelSelector) labels.Selector {
 	return read
 }
 
-// allowance is an ingress or an egress rule: both say "these peers, on these ports".
+// allowance is an ingress or an egress rule. Both mean "these peers, on these ports".
 type allowance struct {
 	peers []networkingv1.NetworkPolicyPeer
 	ports []networkingv1.NetworkPolicyPort
@@ -116,7 +116,7 @@ func rulesOf(policy *networkingv1.NetworkPolicy, direction Direction) []allowanc
 	return rules
 }
 
-// ruleCompiler makes the nft rules of one rule of a policy.
+// ruleCompiler compiles one rule of a policy to nft rules.
 type ruleCompiler struct {
 	world     *Compiler
 	policy    *compiledPolicy
@@ -145,9 +145,9 @@ func (r *ruleCompiler) allow() {
 	}
 }
 
-// match is one expression that a packet must satisfy; an empty one is satisfied by all.
+// match is an expression that a packet must satisfy. Every packet satisfies an empty one.
 type match struct {
 	expression string
-	// of is the only family that the expression looks at, or nil.
+	// of is the family that the expression is limited to, or nil if it is not.
 	of *family
 }

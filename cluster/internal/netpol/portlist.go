@@ -6,14 +6,14 @@ import (
 	"sync"
 )
 
-// portList holds the announced ports of the pods' bridge. Without a bridge it stays empty.
+// portList holds the announced ports of the pods' bridge. It stays empty without a bridge.
 type portList struct {
 	links links
 	mutex sync.Mutex
 	list  []Port
 }
 
-// load takes over what the ports themselves say, and so forgets those that are gone.
+// load replaces the list with what the ports' aliases say, and so forgets ports that are gone.
 func (p *portList) load() error {
 	if p.links.bridge == "" {
 		return nil
@@ -27,7 +27,7 @@ func (p *portList) load() error {
 	return err
 }
 
-// announce notes a new port.
+// announce adds a new port.
 func (p *portList) announce(one Announcement) error {
 	if p.links.bridge == "" {
 		return nil
@@ -42,7 +42,7 @@ func (p *portList) announce(one Announcement) error {
 	return nil
 }
 
-// withdraw forgets the interfaces of a pod that ends.
+// withdraw removes the interfaces of a pod that ends.
 func (p *portList) withdraw(interfaces []string) {
 	if p.links.bridge == "" {
 		return
@@ -53,7 +53,7 @@ func (p *portList) withdraw(interfaces []string) {
 	p.list = without(p.list, interfaces)
 }
 
-// all returns the ports as they are now.
+// all returns the current ports.
 func (p *portList) all() []Port {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()

@@ -9,14 +9,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// span is a range of ports, both ends within.
+// span is a range of ports, including both ends.
 type span struct{ first, last int32 }
 
-// protocols are those that policies know, in the order of the rules.
+// protocols are the protocols that policies know, in the order of the rules.
 var protocols = []corev1.Protocol{corev1.ProtocolTCP, corev1.ProtocolUDP, corev1.ProtocolSCTP}
 
-// ports returns the matches of a rule's ports. A name stands for another number on every pod, so the named ones become
-// a set of (destination, protocol, number).
+// ports returns the matches for a rule's ports. A name may mean a different number on every pod, so named ports become a
+// set of (destination, protocol, number).
 func (r *ruleCompiler) ports() []match {
 	if len(r.rule.ports) == 0 {
 		return []match{{}}
@@ -63,7 +63,7 @@ func (r *ruleCompiler) ports() []match {
 }
 
 // destinations returns the pods on which the rule's named ports are looked up: those that the policy selects, or for
-// egress the peers, including pods whose address lies in an allowed range.
+// egress the peers, including pods whose address is in an allowed range.
 func (r *ruleCompiler) destinations() []Pod {
 	var accepts []func(Pod) bool
 	switch {
@@ -105,7 +105,7 @@ func addNamed(named map[string]Set, pod Pod, protocol corev1.Protocol, name stri
 	}
 }
 
-// merge joins ranges that overlap or touch, which nft refuses in one set.
+// merge joins ranges that overlap or touch, because nft refuses those in one set.
 func merge(spans []span) []span {
 	sorted := slices.Clone(spans)
 	slices.SortFunc(sorted, func(a, b span) int { return int(a.first - b.first) })
@@ -120,7 +120,7 @@ func merge(spans []span) []span {
 	return merged
 }
 
-// portMatches returns a match for all single ports and one for each range of them.
+// portMatches returns one match for all single ports and one for each range.
 func portMatches(protocol corev1.Protocol, spans []span) []match {
 	word := strings.ToLower(string(protocol))
 	var singles []string

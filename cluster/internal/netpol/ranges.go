@@ -11,11 +11,12 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 )
 
-// mostLengths is how many comparisons one rule makes: the kernel takes 128 expressions, each comparison needs three.
+// mostLengths is the maximum number of comparisons in one rule: the kernel accepts 128 expressions, and each comparison
+// needs three.
 const mostLengths = 32
 
-// prefixes are address ranges by family and length. Ranges of one length fit a plain set: nft reads all sets of
-// intervals, whoever they belong to, before it changes one element anywhere.
+// prefixes are address ranges by family and length. Ranges of one length fit into a plain set. Interval sets are avoided,
+// because nft reads all of them, whoever they belong to, before it changes an element anywhere.
 type prefixes map[family]map[int]map[netip.Addr]struct{}
 
 func (p prefixes) add(one netip.Prefix) {
@@ -29,7 +30,7 @@ func (p prefixes) add(one netip.Prefix) {
 	p[of][one.Bits()][one.Addr()] = struct{}{}
 }
 
-// rangeMatches returns a match for each length: the range itself if there is one, else the set of all.
+// rangeMatches returns a match for each length: the range itself if there is only one, else the set of all.
 func (r *ruleCompiler) rangeMatches(end string, ranges prefixes) []match {
 	var matches []match
 	for _, of := range families {
@@ -53,7 +54,7 @@ func (r *ruleCompiler) rangeMatches(end string, ranges prefixes) []match {
 	return matches
 }
 
-// masked is the first bits of an address.
+// masked returns an expression for the first bits of an address.
 func masked(of family, end string, length int) string {
 	if length == of.bits {
 		return of.keyword + " " + end
@@ -62,7 +63,7 @@ func masked(of family, end string, length int) string {
 	return fmt.Sprintf("%s %s & %s", of.keyword, end, mask)
 }
 
-// rangeWithout returns the match of an address range less its exceptions: a comparison for each length of these.
+// rangeWithout returns the match for an address range without its exceptions: a comparison for each length of those.
 func rangeWithout(end string, allowed netip.Prefix, except []netip.Prefix) match {
 	of := familyOf(allowed.Addr())
 	expression := fmt.Sprintf("%s %s %s", of.keyword, end, allowed)
@@ -85,7 +86,7 @@ func rangeWithout(end string, allowed netip.Prefix, except []netip.Prefix) match
 	return match{expression, &of}
 }
 
-// parseBlock reads a block. Exceptions that lie in other exceptions are left out.
+// parseBlock parses a block. Exceptions inside other exceptions are left out.
 func parseBlock(block *networkingv1.IPBlock) (netip.Prefix, []netip.Prefix, error) {
 	allowed, err := netip.ParsePrefix(block.CIDR)
 	if err != nil {
@@ -116,7 +117,7 @@ func parseBlock(block *networkingv1.IPBlock) (netip.Prefix, []netip.Prefix, erro
 	return allowed.Masked(), apart, nil
 }
 
-// covered says whether a range, or one around it, is among the others.
+// covered returns whether a range, or one that contains it, is among the others.
 func covered(others map[netip.Prefix]struct{}, one netip.Prefix) bool {
 	for bits := one.Bits(); bits >= 0; bits-- {
 		if _, there := others[netip.PrefixFrom(one.Addr(), bits).Masked()]; there {

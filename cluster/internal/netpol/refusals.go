@@ -11,13 +11,13 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// tellEvery bounds how often an event says that a namespace is refused.
-const tellEvery = time.Minute
+// eventEvery is the shortest time between two events about a namespace's refusal.
+const eventEvery = time.Minute
 
-// refusals tell when a namespace's policies become too many, and when they no longer are.
+// refusals reports when a namespace's policies become too many, and when they no longer are.
 type refusals struct {
 	client kubernetes.Interface
-	told   map[string]refusal
+	last   map[string]refusal // the last one reported of each namespace
 }
 
 type refusal struct {
@@ -26,28 +26,28 @@ type refusal struct {
 }
 
 func newRefusals(client kubernetes.Interface) *refusals {
-	return &refusals{client: client, told: map[string]refusal{}}
+	return &refusals{client: client, last: map[string]refusal{}}
 }
 
-// note reports a change of whether the namespace's part is refused: in the log, and to its people as an event.
+// note reports a change of whether the namespace's part is refused, in the log and as an event in the namespace.
 func (r *refusals) note(namespace string, part *Part) {
-	was, refused := r.told[namespace]
+	was, refused := r.last[namespace]
 	if part == nil || part.Refused == "" {
 		if refused {
-			klog.InfoS("The policies of a namespace hold again", "namespace", namespace)
-			delete(r.told, namespace)
+			klog.InfoS("The policies of a namespace are enforced again", "namespace", namespace)
+			delete(r.last, namespace)
 		}
 		return
 	}
-	if refused && (was.reason == part.Refused || time.Since(was.at) < tellEvery) {
+	if refused && (was.reason == part.Refused || time.Since(was.at) < eventEvery) {
 		return
 	}
-	r.told[namespace] = refusal{part.Refused, time.Now()}
+	r.last[namespace] = refusal{part.Refused, time.Now()}
 	klog.InfoS("The pods of a namespace are isolated", "namespace", namespace, "reason", part.Refused)
-	go r.tell(namespace, part.Refused)
+	go r.createEvent(namespace, part.Refused)
 }
 
-func (r *refusals) tell(namespace, reason string) {
+func (r *refusals) createEvent(namespace, reason string) {
 	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
 	defer stop()
 	now := metav1.Now()
@@ -61,6 +61,6 @@ func (r *refusals) tell(namespace, reason string) {
 		FirstTimestamp: now, LastTimestamp: now, Count: 1,
 	}
 	if _, err := r.client.CoreV1().Events(namespace).Create(ctx, event, metav1.CreateOptions{}); err != nil {
-		klog.ErrorS(err, "Could not tell a namespace that its pods are isolated", "namespace", namespace)
+		klog.ErrorS(err, "Could not report to a namespace that its pods are isolated", "namespace", namespace)
 	}
 }

@@ -7,14 +7,14 @@ import (
 )
 
 const (
-	// restFor is how many times as long as its last writing a namespace rests before the next, unless a pod of it waits to
-	// start: so one that changes all the time takes a tenth of the time at most.
+	// restFor is how long a namespace rests after it was written, as a multiple of how long that took, unless a pod of it
+	// waits to start. So a namespace that changes all the time takes at most a tenth of the time.
 	restFor = 10
-	// longestRest keeps every change within the second in which it must hold.
+	// longestRest makes sure that every change is in force within a second.
 	longestRest = 800 * time.Millisecond
-	// batchWeight is how much is written at once. A pod that waits to start waits for one batch at most.
+	// batchWeight is how much is written at once. A pod that waits to start waits for at most one batch.
 	batchWeight = 8192
-	// idle is the wait when nothing is due; a change ends it.
+	// idle is the wait if nothing is due. A change ends it.
 	idle = time.Minute
 )
 
@@ -28,7 +28,7 @@ func newSchedule() *schedule {
 	return &schedule{dueAt: map[string]time.Time{}, restTo: map[string]time.Time{}}
 }
 
-// note takes up namespaces that changed.
+// note schedules namespaces that changed.
 func (s *schedule) note(stale map[string]struct{}, now time.Time) {
 	for name := range stale {
 		if _, noted := s.dueAt[name]; noted {
@@ -43,7 +43,7 @@ func (s *schedule) note(stale map[string]struct{}, now time.Time) {
 	maps.DeleteFunc(s.restTo, func(_ string, rest time.Time) bool { return rest.Before(now) })
 }
 
-// urgent returns the changed namespaces in which a pod waits to start.
+// urgent returns the changed namespaces in which a pod is waiting to start.
 func (s *schedule) urgent(expected map[string]struct{}) []string {
 	var names []string
 	for name := range s.dueAt {
@@ -58,7 +58,7 @@ func (s *schedule) urgent(expected map[string]struct{}) []string {
 // all returns every changed namespace.
 func (s *schedule) all() []string { return slices.Sorted(maps.Keys(s.dueAt)) }
 
-// due returns the namespaces whose time has come, the longest waiting first, as far as one batch goes.
+// due returns the namespaces that are due, the longest waiting first, up to one batch.
 func (s *schedule) due(now time.Time, weigh func(string) int) []string {
 	var ripe []string
 	for name, due := range s.dueAt {
@@ -76,7 +76,7 @@ func (s *schedule) due(now time.Time, weigh func(string) int) []string {
 	return ripe
 }
 
-// next returns how long nothing is due.
+// next returns how long until something is due.
 func (s *schedule) next(now time.Time) time.Duration {
 	wait := idle
 	for _, due := range s.dueAt {
@@ -94,7 +94,7 @@ func (s *schedule) pending() map[string]struct{} {
 	return names
 }
 
-// done notes what writing the namespaces took: the compiling of each, and together the transaction.
+// done records how long writing the namespaces took: compiling each, and the transaction for all of them.
 func (s *schedule) done(names []string, costs map[string]time.Duration, took time.Duration, now time.Time) {
 	for _, name := range names {
 		delete(s.dueAt, name)

@@ -10,10 +10,10 @@ import (
 // place is a key of a shared set or verdict map.
 type place struct{ container, key string }
 
-// changeShared brings the shared sets and maps to what the parts claim of them. An address that one part gives up and
+// changeShared brings the shared sets and maps in line with what the parts claim. An address that one part gives up and
 // another takes in the same transaction changes once.
 func (w *Writer) changeShared(tx *knftables.Transaction, owners []string, before, after func(string) *Part) {
-	was := map[place]*claim{} // of every place that may change; nil where there was nothing
+	was := map[place]*claim{} // of every place that may change; nil if there was nothing
 	set := func(at place, now *claim) {
 		held, there := w.shared[at.container][at.key]
 		if _, noted := was[at]; !noted {
@@ -63,7 +63,7 @@ func (w *Writer) changeShared(tx *knftables.Transaction, owners []string, before
 	}
 }
 
-// heir returns the claim of a part that stays as it is on what another gives up, or nil.
+// heir returns an unchanged part's claim to what another part gives up, or nil if there is none.
 func (w *Writer) heir(changing []string, container, key string) *claim {
 	for owner, part := range w.written {
 		if verdict, claims := part.Shared[container][key]; claims && !slices.Contains(changing, owner) {

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/knftables"
 )
 
-// announced returns what the plugin would announce of a pod of the cast.
+// announced returns what the plugin would announce for a pod of the cast.
 func (b *bridged) announced(pod Pod) Announcement {
 	return Announcement{
 		Namespace: pod.Namespace, Name: pod.Name, UID: "uid-" + pod.Name, Addresses: pod.Addresses,
@@ -23,7 +23,7 @@ func (b *bridged) announced(pod Pod) Announcement {
 	}
 }
 
-// mac returns that of a pod's own interface, or of the bridge when the name is empty.
+// mac returns the MAC address of a pod's own interface, or of the bridge if the name is empty.
 func (b *bridged) mac(pod string) net.HardwareAddr {
 	b.t.Helper()
 	name := "br0"
@@ -56,7 +56,7 @@ func (b *bridged) guard(pods ...Pod) *Writer {
 	return writer
 }
 
-// reguard writes the rules of the ports as they say themselves, as a new enforcer does.
+// reguard writes the rules from the ports' aliases, as a new enforcer does.
 func (b *bridged) reguard(writer *Writer) {
 	b.t.Helper()
 	found, err := links{"br0"}.ports()
@@ -66,7 +66,7 @@ func (b *bridged) reguard(writer *Writer) {
 	write(b.t, writer, bridgeRules(found, writer.written))
 }
 
-// frame is one that a pod with CAP_NET_RAW can send.
+// frame is a frame that a pod with CAP_NET_RAW can send.
 type frame struct {
 	to, from net.HardwareAddr
 	kind     uint16
@@ -83,7 +83,7 @@ func arp(operation uint16, mac net.HardwareAddr, address string, target net.Hard
 	return append(append(load, target...), netip.MustParseAddr(asked).AsSlice()...)
 }
 
-// udp is a datagram to port 9 that says where it is from and to.
+// udp returns a datagram to port 9 whose text names its source and destination.
 func udp(from, to string) []byte {
 	text := []byte("lectern")
 	load := []byte{0x45, 0, 0, byte(28 + len(text)), 0, 0, 0, 0, 64, 17, 0, 0}
@@ -100,7 +100,7 @@ func udp(from, to string) []byte {
 	return append(load, text...)
 }
 
-// raw opens a packet socket on an interface of the namespace that the thread is in.
+// raw opens a packet socket on an interface of the thread's namespace.
 func (b *bridged) raw(name string) int {
 	b.t.Helper()
 	link, err := net.InterfaceByName(name)
@@ -119,7 +119,8 @@ func (b *bridged) raw(name string) int {
 	return socket
 }
 
-// delivered sends the frame from one pod, and says whether another, or the node's bridge when the name is empty, gets it.
+// delivered sends the frame from one pod and returns whether another one receives it, or the node's bridge if the name is
+// empty.
 func (b *bridged) delivered(from, to string, sent frame) bool {
 	b.t.Helper()
 	receiver := -1
@@ -141,7 +142,7 @@ func (b *bridged) delivered(from, to string, sent frame) bool {
 			return false
 		}
 		count, err := unix.Read(receiver, buffer)
-		// A VLAN's tag is taken off before a packet socket sees the frame.
+		// The kernel removes a VLAN tag before a packet socket sees the frame.
 		if err == nil && count >= 14 && bytes.HasSuffix(buffer[:count], sent.load[max(0, len(sent.load)-20):]) && bytes.Equal(buffer[6:12], sent.from) {
 			return true
 		}
@@ -185,7 +186,7 @@ func TestAPodSendsUnderItsOwnAddressesAlone(t *testing.T) {
 		"its own datagram":    {bob, eve, unix.ETH_P_IP, udp("10.0.0.3", "10.0.0.2")},
 	}
 	for what, one := range forbidden {
-		// What is no packet at all, the kernel itself does not bring across a filtered bridge.
+		// The kernel itself does not forward across a filtered bridge what is no packet at all.
 		if !strings.Contains(what, "the frame's kind") && !network.delivered("prober", "db", one) {
 			t.Errorf("without the rules %s does not arrive: the test shows nothing", what)
 		}
@@ -206,7 +207,7 @@ func TestAPodSendsUnderItsOwnAddressesAlone(t *testing.T) {
 		t.Error("the node gets an ARP answer for another pod")
 	}
 
-	// The addresses that a bridge learns: none but the pod's own, whatever way a frame takes.
+	// The bridge learns no address but the pod's own, whichever way a frame takes.
 	for number, to := range []string{"01:80:c2:00:00:0e", "01:80:c2:00:00:00", "ff:ff:ff:ff:ff:ff", bob.String()} {
 		target, _ := net.ParseMAC(to)
 		from := net.HardwareAddr{2, 0, 0, 0, 0x77, byte(number)}
@@ -226,11 +227,11 @@ func TestAPodSendsUnderItsOwnAddressesAlone(t *testing.T) {
 	network.expect("prober", "10.0.0.2:9090", false) // from 10.0.0.9, which it gave itself
 	network.sh("ip -n %[1]s-prober addr flush dev eth0; ip -n %[1]s-prober addr add 10.0.0.3/24 dev eth0", network.name)
 	network.expect("prober", "10.0.0.2:9090", true)
-	write(t, bridge, bridgeRules(nil, bridge.written)) // no port is known: as with other bridges
+	write(t, bridge, bridgeRules(nil, bridge.written)) // no port is known, as on other bridges
 	network.expect("prober", "10.0.0.2:9090", true)
 }
 
-// learned says whether the bridge has a forwarding entry of the MAC.
+// learned returns whether the bridge has a forwarding entry for the MAC.
 func (b *bridged) learned(mac net.HardwareAddr) bool {
 	b.t.Helper()
 	entries, err := netlink.NeighList(0, unix.AF_BRIDGE)
@@ -277,9 +278,9 @@ func TestAPortThatNobodyAnnouncedReachesNothing(t *testing.T) {
 		t.Error("a pod gets a question from it")
 	}
 	network.sh("ip netns exec %[1]s-prober nft 'add table ip m; add chain ip m o { type filter hook output priority 0; }; add rule ip m o meta mark set %[2]s'", network.name, passedMark)
-	network.expect("prober", "10.0.0.254:6443", false) // a mark of its own
+	network.expect("prober", "10.0.0.254:6443", false) // it set the mark itself
 
-	// Once it is announced it may, and a new enforcer finds that out from the ports themselves.
+	// Once announced it may send, and a new enforcer learns that from the port's alias.
 	if _, err := (links{"br0"}).record(network.announced(prober)); err != nil {
 		t.Fatal(err)
 	}

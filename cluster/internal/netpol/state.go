@@ -10,11 +10,11 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// State is what the API server says, reduced to what policies look at.
+// State is the API server's state, reduced to what matters to policies.
 type State struct {
-	// NodeName is the node whose pods are isolated; pods of other nodes are peers only.
+	// NodeName is the node whose pods are isolated. Pods of other nodes are only peers.
 	NodeName string
-	// Bridge is the pods' bridge when only known pods may send through it; else empty.
+	// Bridge is the pods' bridge if only known pods may send through it, else empty.
 	Bridge     string
 	Limits     Limits
 	Pods       []Pod
@@ -22,7 +22,7 @@ type State struct {
 	Policies   []*networkingv1.NetworkPolicy
 }
 
-// Pod is a pod that has addresses of its own.
+// Pod is a pod with addresses of its own.
 type Pod struct {
 	Namespace string
 	Name      string
@@ -44,8 +44,8 @@ type NamedPort struct {
 	Port     int32
 }
 
-// podFrom reduces an API pod. It returns false for a pod that policies do not concern: on the node's network, without
-// an address yet, or ended, when its address may already be another's.
+// podFrom reduces an API pod. It returns false for a pod to which policies do not apply: on the node's network, without
+// an address yet, or ended, because its address may already be another pod's.
 func podFrom(pod *corev1.Pod) (Pod, bool) {
 	if pod.Spec.HostNetwork || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
 		return Pod{}, false

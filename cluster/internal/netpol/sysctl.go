@@ -14,7 +14,7 @@ var bridgeSettings = []string{
 	"/proc/sys/net/bridge/bridge-nf-call-ip6tables",
 }
 
-// filterBridges turns the bridge settings on where they are off. Whoever starts the enforcer puts them back.
+// filterBridges turns on those of the bridge settings that are off. Whoever starts the enforcer restores them.
 func filterBridges(paths []string) error {
 	for _, path := range paths {
 		value, err := os.ReadFile(path)

@@ -10,27 +10,27 @@ import (
 	"sigs.k8s.io/knftables"
 )
 
-// Writer keeps one nftables table like the last Ruleset that it was given.
+// Writer keeps an nftables table in line with the last Ruleset that it was given.
 type Writer struct {
 	nft     knftables.Interface
-	written Ruleset // what the table holds; nil when that is not known
+	written Ruleset // what the table holds; nil if that is not known
 	shared  map[string]map[string]claim
 }
 
-// claim is an element of a shared container: its verdict, and the part that has it.
+// claim is an element of a shared container: its verdict, and the part that owns it.
 type claim struct{ verdict, owner string }
 
-// NewWriter returns a writer that replaces the whole table the first time.
+// NewWriter returns a writer whose first Write replaces the whole table.
 func NewWriter(nft knftables.Interface) *Writer { return &Writer{nft: nft} }
 
-// Knows says whether the table's content is known; if not, the next Write replaces it.
+// Knows returns whether the table's content is known. If it is not, the next Write replaces it.
 func (w *Writer) Knows() bool { return w.written != nil }
 
-// Forget has the next Write replace the whole table.
+// Forget makes the next Write replace the whole table.
 func (w *Writer) Forget() { w.written, w.shared = nil, nil }
 
-// Write brings the table to the rules in one transaction, and says whether there was anything to write. Only parts whose
-// pointer changed are compared. After an error the next call replaces the whole table.
+// Write brings the table in line with the rules in one transaction, and returns whether there was anything to write. Only
+// parts whose pointer changed are compared. After an error the next call replaces the whole table.
 func (w *Writer) Write(ctx context.Context, rules Ruleset) (bool, error) {
 	tx := w.nft.NewTransaction()
 	if w.written == nil {
@@ -73,7 +73,7 @@ func (w *Writer) Write(ctx context.Context, rules Ruleset) (bool, error) {
 	return tx.NumOperations() > 0, nil
 }
 
-// changed returns the owners whose parts are not the written ones, the base first.
+// changed returns the owners whose parts differ from the written ones, the base first.
 func (w *Writer) changed(rules Ruleset) []string {
 	var owners []string
 	for owner, part := range rules {
@@ -90,7 +90,7 @@ func (w *Writer) changed(rules Ruleset) []string {
 	return owners
 }
 
-// Verify checks whether the table is still there; if it is not, the next Write replaces it.
+// Verify checks whether the table still exists. If it does not, the next Write replaces it.
 func (w *Writer) Verify(ctx context.Context) error {
 	if !w.Knows() {
 		return nil
@@ -102,7 +102,7 @@ func (w *Writer) Verify(ctx context.Context) error {
 	return err
 }
 
-// findChains returns an error unless the table has the chains of its base part. It may run beside a writer.
+// findChains returns an error unless the table has the chains of its base part. It may run concurrently with a writer.
 func findChains(ctx context.Context, nft knftables.Interface, base *Part) error {
 	chains, err := nft.List(ctx, "chain")
 	if err == nil {
@@ -119,7 +119,7 @@ func findChains(ctx context.Context, nft knftables.Interface, base *Part) error 
 	return nil
 }
 
-// Remove deletes the table with all that is in it. It is no error when there is none.
+// Remove deletes the table and everything in it. It is no error if there is none.
 func (w *Writer) Remove(ctx context.Context) error {
 	tx := w.nft.NewTransaction()
 	tx.Add(&knftables.Table{})
@@ -131,7 +131,7 @@ func (w *Writer) Remove(ctx context.Context) error {
 	return nil
 }
 
-// addContainers makes the sets, maps and chains that are new, before any rule refers to them.
+// addContainers adds new sets, maps and chains, before any rule refers to them.
 func addContainers(tx *knftables.Transaction, before, after *Part) {
 	for _, name := range slices.Sorted(maps.Keys(after.Sets)) {
 		if _, there := before.Sets[name]; there {
@@ -162,7 +162,7 @@ func addContainers(tx *knftables.Transaction, before, after *Part) {
 	}
 }
 
-// replaceChains fills the chains whose rules changed.
+// replaceChains refills the chains whose rules changed.
 func replaceChains(tx *knftables.Transaction, before, after *Part) {
 	for _, name := range slices.Sorted(maps.Keys(after.Chains)) {
 		old, there := before.Chains[name]
@@ -178,7 +178,7 @@ func replaceChains(tx *knftables.Transaction, before, after *Part) {
 	}
 }
 
-// changeElements brings the part's own sets to their elements.
+// changeElements brings the part's own sets in line with their elements.
 func changeElements(tx *knftables.Transaction, before, after *Part) {
 	for _, name := range slices.Sorted(maps.Keys(after.Sets)) {
 		old, now := before.Sets[name].Elements, after.Sets[name].Elements
@@ -195,7 +195,8 @@ func changeElements(tx *knftables.Transaction, before, after *Part) {
 	}
 }
 
-// deleteContainers removes the chains and sets that nothing refers to any more: chains first, as their rules name sets.
+// deleteContainers removes chains and sets that nothing refers to any more: chains first, because their rules refer to
+// sets.
 func deleteContainers(tx *knftables.Transaction, before, after *Part) {
 	for _, name := range slices.Sorted(maps.Keys(before.Chains)) {
 		if _, stays := after.Chains[name]; !stays {

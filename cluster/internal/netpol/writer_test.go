@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/knftables"
 )
 
-// countingNFT counts transactions, and refuses them while told to.
+// countingNFT counts transactions, and refuses them on demand.
 type countingNFT struct {
 	*knftables.Fake
 	runs   int
@@ -42,7 +42,7 @@ func write(t *testing.T, writer *Writer, rules Ruleset) bool {
 	return written
 }
 
-// sameAsFresh fails when the table differs from one that the rules were written into at once.
+// sameAsFresh fails if the table differs from one into which the rules were written at once.
 func sameAsFresh(t *testing.T, got *knftables.Fake, rules Ruleset) {
 	t.Helper()
 	fresh := newCounting()

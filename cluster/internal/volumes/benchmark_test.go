@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// benchmarkSize is the size in bytes of the volumes made.
+// benchmarkSize is the size of the volumes in bytes.
 const benchmarkSize = 1 << 30
 
 func BenchmarkMakingAVolume(b *testing.B) {

@@ -23,13 +23,13 @@ import (
 )
 
 const (
-	// firstRetry and lastRetry bound the wait after something failed; it doubles in between.
+	// firstRetry and lastRetry bound the wait after a failure; it doubles in between.
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 30 * time.Second
-	// finishWithin is how long the end waits for volumes that are being made or deleted.
+	// finishWithin is how long to wait at the end for volumes that are being made or deleted.
 	finishWithin = 700 * time.Millisecond
-	// requestsPerSecond and requestsAtOnce bound what the API server is asked. The client's own bounds, made for
-	// programs that watch, would hold back claims: each costs some four requests.
+	// requestsPerSecond and requestsAtOnce limit requests to the API server. The client's own limits, made for programs
+	// that only watch, would delay claims: each costs about four requests.
 	requestsPerSecond = 100
 	requestsAtOnce    = 200
 )
@@ -134,15 +134,15 @@ func provision(ctx context.Context, chosen options, made *provisioner) error {
 		return fmt.Errorf("could not make a client of %s: %w", chosen.kubeconfig, err)
 	}
 	running := controller.NewProvisionController(ctx, client, chosen.provisioner, made,
-		controller.LeaderElection(false), // there is one process
+		controller.LeaderElection(false), // there is only one process
 		controller.Threadiness(workers),
-		// By default the first retry comes after 15 seconds and the 15th is the last.
+		// By default the first retry is after 15 seconds and the 15th is the last.
 		controller.RateLimiter(retries()),
 		controller.FailedProvisionThreshold(0),
 		controller.FailedDeleteThreshold(0),
-		// An object that could not be saved is saved later. By default its volume would be deleted.
+		// Retry an object that could not be saved. By default its volume would be deleted.
 		controller.CreateProvisionedPVLimiter(retries()),
-		// Somebody who deletes the object deletes the volume, too.
+		// Deleting the object deletes the volume, too.
 		controller.AddFinalizer(true),
 	)
 	if made.store.room.Overcommit > 0 {
@@ -160,7 +160,7 @@ func retries() workqueue.TypedRateLimiter[string] {
 	return workqueue.NewTypedItemExponentialFailureRateLimiter[string](firstRetry, lastRetry)
 }
 
-// finish waits a moment for what is being done. What is cut off is completed at the next start.
+// finish waits a moment for work in progress. What is cut off is completed at the next start.
 func finish(working *sync.WaitGroup) {
 	done := make(chan struct{})
 	go func() {
@@ -170,11 +170,11 @@ func finish(working *sync.WaitGroup) {
 	select {
 	case <-done:
 	case <-time.After(finishWithin):
-		klog.InfoS("Ending in the midst of making or deleting volumes")
+		klog.InfoS("Ending while volumes are being made or deleted")
 	}
 }
 
-// serveHealth answers /healthz until the context ends: 200 once the volumes are mounted, before that 503.
+// serveHealth answers /healthz until the context ends: 503 until the volumes are mounted, then 200.
 func serveHealth(ctx context.Context, address string, mounted *atomic.Bool) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// unreachable is a kubeconfig of an API server that is not there.
+// unreachable is the kubeconfig of an API server that does not exist.
 const unreachable = `apiVersion: v1
 kind: Config
 clusters: [{ name: none, cluster: { server: "https://127.0.0.1:1" } }]

@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	// guardEvery is the interval between two checks of the disk: a reserve of two GiB lasts longer than that on most disks.
+	// guardEvery is the interval between two checks of the disk. On most disks it takes longer to fill a reserve of two GiB.
 	guardEvery = time.Second
-	// leastGrowth is what a volume must have grown since the last look, to be the one that fills the disk.
+	// leastGrowth is how much a volume must have grown since the last check to be the one that fills the disk.
 	leastGrowth = 4 * mebibyte
-	// endWithin is the grace of a pod that fills the disk, in seconds.
+	// endWithin is the grace period of a pod that fills the disk, in seconds.
 	endWithin = 1
 )
 
-// guard keeps volumes that were promised more than the disk has from taking the reserve: while less than that is free,
-// it ends the pods of the volume that grows most. What they wrote stays in the volume.
+// guard protects the reserve from volumes that were promised more than the disk has. While less than the reserve is free,
+// it ends the pods of the volume that grows fastest. What they wrote stays in the volume.
 type guard struct {
 	store    *Store
 	client   kubernetes.Interface
@@ -29,24 +29,24 @@ type guard struct {
 	before   map[string]disk
 }
 
-// run looks at the disk until the context ends.
+// run checks the disk until the context ends.
 func (g *guard) run(ctx context.Context) {
-	look := time.NewTicker(guardEvery)
-	defer look.Stop()
+	ticker := time.NewTicker(guardEvery)
+	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-look.C:
-			if err := g.look(ctx); err != nil && ctx.Err() == nil {
-				klog.ErrorS(err, "The disk's reserve could not be guarded")
+		case <-ticker.C:
+			if err := g.checkDisk(ctx); err != nil && ctx.Err() == nil {
+				klog.ErrorS(err, "Could not check the disk's reserve")
 			}
 		}
 	}
 }
 
-// look ends pods if the disk is below its reserve. Far from that it measures no volumes.
-func (g *guard) look(ctx context.Context) error {
+// checkDisk ends pods if the disk is below its reserve. While there is plenty of room it does not measure volumes.
+func (g *guard) checkDisk(ctx context.Context) error {
 	size, free, err := g.store.free()
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ func (g *guard) look(ctx context.Context) error {
 	return g.endPods(ctx, name, fmt.Sprintf("the node's disk has %s left, less than its reserve of %s, and this pod's volume was growing: delete what nobody needs", binary(free), binary(reserve)))
 }
 
-// fastest returns the volume that grew most, if any grew much.
+// fastest returns the name of the volume that grew most, or an empty string if none grew much.
 func fastest(before, now map[string]disk) string {
 	name, most := "", int64(leastGrowth-1)
 	for volume, size := range now {
@@ -103,7 +103,7 @@ func (g *guard) endPods(ctx context.Context, name, reason string) error {
 		if pod.Spec.NodeName != g.nodeName || pod.DeletionTimestamp != nil || !uses(pod, claim.Name) {
 			continue
 		}
-		g.tell(ctx, pod, reason)
+		g.report(ctx, pod, reason)
 		err := g.client.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{
 			GracePeriodSeconds: &grace, Preconditions: &metav1.Preconditions{UID: &pod.UID},
 		})
@@ -119,7 +119,7 @@ func uses(pod corev1.Pod, claim string) bool {
 		if volume.PersistentVolumeClaim != nil && volume.PersistentVolumeClaim.ClaimName == claim {
 			return true
 		}
-		// The claim of an ephemeral volume is named after both.
+		// The claim of an ephemeral volume is named after the pod and the volume.
 		if volume.Ephemeral != nil && pod.Name+"-"+volume.Name == claim {
 			return true
 		}
@@ -127,7 +127,8 @@ func uses(pod corev1.Pod, claim string) bool {
 	return false
 }
 
-func (g *guard) tell(ctx context.Context, pod corev1.Pod, reason string) {
+// report creates an event that says why a pod is ended.
+func (g *guard) report(ctx context.Context, pod corev1.Pod, reason string) {
 	now := metav1.Now()
 	event := &corev1.Event{
 		ObjectMeta:     metav1.ObjectMeta{GenerateName: "volumes-", Namespace: pod.Namespace},
@@ -137,6 +138,6 @@ func (g *guard) tell(ctx context.Context, pod corev1.Pod, reason string) {
 		FirstTimestamp: now, LastTimestamp: now, Count: 1,
 	}
 	if _, err := g.client.CoreV1().Events(pod.Namespace).Create(ctx, event, metav1.CreateOptions{}); err != nil {
-		klog.ErrorS(err, "Could not tell why a pod is ended", "pod", klog.KObj(&pod))
+		klog.ErrorS(err, "Could not report why a pod is ended", "pod", klog.KObj(&pod))
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 )
 
-// userOf returns a volume's object and a pod that mounts it by its claim.
+// userOf returns a volume's object and a pod that mounts the volume by its claim.
 func userOf(volume, namespace, node string) (*corev1.PersistentVolume, *corev1.Pod) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "user-" + node, UID: "uid"}}
 	pod.Spec.NodeName = node
@@ -22,7 +22,7 @@ func userOf(volume, namespace, node string) (*corev1.PersistentVolume, *corev1.P
 	return made, pod
 }
 
-// write adds so many bytes to a volume, on the disk.
+// write adds so many bytes to a volume and waits until they are on the disk.
 func write(t *testing.T, store *Store, name string, size int) {
 	t.Helper()
 	file, err := os.OpenFile(filepath.Join(store.Path(name), "file"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -45,9 +45,9 @@ func TestTheVolumeThatTakesTheReserveLosesItsPodsAndNoOtherDoes(t *testing.T) {
 	watch := &guard{store: store, client: client, nodeName: "node"}
 	makeVolume(t, store, "pvc-1", 250*mebibyte)
 	makeVolume(t, store, "pvc-2", 150*mebibyte)
-	look := func() {
+	check := func() {
 		t.Helper()
-		if err := watch.look(t.Context()); err != nil {
+		if err := watch.checkDisk(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -57,15 +57,15 @@ func TestTheVolumeThatTakesTheReserveLosesItsPodsAndNoOtherDoes(t *testing.T) {
 	}
 
 	write(t, store, "pvc-2", 100*mebibyte)
-	look() // above the reserve
+	check() // above the reserve
 	write(t, store, "pvc-2", 20*mebibyte)
-	look()
+	check()
 	if !runs(eve) || !runs(bob) {
 		t.Fatal("a pod was ended while the reserve was free")
 	}
 	write(t, store, "pvc-1", 190*mebibyte)
 	write(t, store, "pvc-2", 5*mebibyte)
-	look()
+	check()
 	if runs(eve) || !runs(bob) || !runs(elsewhere) {
 		t.Errorf("running are eve's %v, bob's %v, and eve's elsewhere %v", runs(eve), runs(bob), runs(elsewhere))
 	}
@@ -73,7 +73,7 @@ func TestTheVolumeThatTakesTheReserveLosesItsPodsAndNoOtherDoes(t *testing.T) {
 	if err != nil || len(events.Items) != 1 || events.Items[0].Reason != "DiskFull" {
 		t.Errorf("the events are %+v (%v)", events, err)
 	}
-	look() // nothing grows any more
+	check() // nothing grows any more
 	if !runs(bob) {
 		t.Error("a pod whose volume does not grow was ended")
 	}

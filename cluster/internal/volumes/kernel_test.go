@@ -69,7 +69,7 @@ func TestWhatIsDeletedIsGivenBackToTheDisk(t *testing.T) {
 	}
 }
 
-// blocks returns how many bytes of the disk a file takes.
+// blocks returns how many bytes of the disk a file occupies.
 func blocks(t *testing.T, path string) int64 {
 	t.Helper()
 	var found unix.Stat_t
@@ -79,7 +79,7 @@ func blocks(t *testing.T, path string) int64 {
 	return found.Blocks * 512
 }
 
-// fill writes to a file until that fails, and returns how much it took.
+// fill writes to a file until that fails, and returns how many bytes were written.
 func fill(path string) (int64, error) {
 	file, err := os.Create(path)
 	if err != nil {
@@ -140,7 +140,7 @@ func TestABrokenImageKeepsNoOtherAwayAndHasNoDirectory(t *testing.T) {
 	if err := os.WriteFile(store.image("pvc-1"), make([]byte, mebibyte), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(store.Path("pvc-1"), 0o700); err != nil { // as if somebody had made it
+	if err := os.Mkdir(store.Path("pvc-1"), 0o700); err != nil { // as if somebody had created it
 		t.Fatal(err)
 	}
 	if err := store.MountAll(t.Context()); err != nil {
@@ -217,7 +217,7 @@ func TestADeletedVolumeLeavesNothing(t *testing.T) {
 		}
 	}
 	makeVolume(t, store, "pvc-1", 1)
-	unmountAll(t, store) // what a deletion that was cut off leaves
+	unmountAll(t, store) // the state after an interrupted deletion
 	if err := store.Remove("pvc-1"); err != nil {
 		t.Error(err)
 	}

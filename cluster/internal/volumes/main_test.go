@@ -16,11 +16,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inside is set in the environment of the tests' own process.
+// inside is an environment variable that is set in the process that runs the tests.
 const inside = "VOLUMES_TEST_INSIDE"
 
-// TestMain runs the tests in a mount namespace of their own, so that no mount outlives them, and afterwards looks for
-// what they may have left.
+// TestMain runs the tests in a mount namespace of their own, so that no mount outlives them, and afterwards checks that
+// they left nothing.
 func TestMain(m *testing.M) {
 	if os.Getenv(inside) != "" {
 		os.Exit(m.Run())
@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	command.Env = append(os.Environ(), inside+"=1", "TMPDIR="+folder)
 	command.Stdout, command.Stderr = os.Stdout, os.Stderr
 	command.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	failed := command.Run() // the tests have said what
+	failed := command.Run() // the tests have printed why
 	left := errors.Join(lookForLeftovers(folder), os.RemoveAll(folder))
 	if left != nil {
 		fmt.Fprintln(os.Stderr, left)
@@ -59,7 +59,7 @@ func lookForLeftovers(folder string) error {
 	return noLoops(folder)
 }
 
-// loops returns the images below a folder that have a loop device, deleted ones too.
+// loops returns the images below a folder that have a loop device, including deleted ones.
 func loops(folder string) ([]string, error) {
 	devices, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
 	if err != nil {
@@ -68,7 +68,7 @@ func loops(folder string) ([]string, error) {
 	var found []string
 	for _, device := range devices {
 		image, err := os.ReadFile(device)
-		if err == nil && strings.HasPrefix(string(image), folder+"/") { // on an error, it was just released
+		if err == nil && strings.HasPrefix(string(image), folder+"/") { // an error means that it was just released
 			found = append(found, strings.TrimSpace(string(image)))
 		}
 	}
@@ -88,7 +88,7 @@ func noLoops(folder string) error {
 	}
 }
 
-// newStore returns a store of temporary directories. At the end of the test its mounts and loop devices are gone.
+// newStore returns a store in temporary directories. Its mounts and loop devices are removed at the end of the test.
 func newStore(t testing.TB) *Store {
 	t.Helper()
 	folder := t.TempDir()
@@ -105,7 +105,7 @@ func newStore(t testing.TB) *Store {
 	return store
 }
 
-// unmountAll does to the volumes what the end of the node's mount namespace does.
+// unmountAll unmounts the volumes, as the end of the node's mount namespace does.
 func unmountAll(t testing.TB, store *Store) {
 	t.Helper()
 	for path := range mounts(t, store) {
@@ -118,7 +118,7 @@ func unmountAll(t testing.TB, store *Store) {
 	}
 }
 
-// mounts returns the store's mounts: directory to device and options. A directory that is mounted twice fails the test.
+// mounts returns the device and options of each mounted directory. It fails the test if a directory is mounted twice.
 func mounts(t testing.TB, store *Store) map[string]string {
 	t.Helper()
 	file, err := os.Open("/proc/self/mounts")
@@ -147,7 +147,7 @@ func makeVolume(t testing.TB, store *Store, name string, size int64) {
 	}
 }
 
-// expectEntries fails when a directory holds anything but the names.
+// expectEntries fails the test if a directory holds anything but the names.
 func expectEntries(t testing.TB, directory string, names ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(directory)

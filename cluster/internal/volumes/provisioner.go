@@ -13,16 +13,16 @@ import (
 	"sigs.k8s.io/sig-storage-lib-external-provisioner/v13/controller"
 )
 
-// refusal says why a claim can never be met. The controller knows it by its status, and then tries again only every
-// few minutes.
+// refusal says why a claim can never be met. The controller recognises it by its status and then retries only every few
+// minutes.
 type refusal string
 
 func (r refusal) Error() string { return string(r) }
 
-// GRPCStatus is how the controller's library asks for the kind of an error.
+// GRPCStatus returns the kind of the error for the controller's library.
 func (r refusal) GRPCStatus() *status.Status { return status.New(codes.InvalidArgument, string(r)) }
 
-// provisioner makes volumes of the store for claims.
+// provisioner makes volumes in the store for claims.
 type provisioner struct {
 	store    *Store
 	nodeName string
@@ -30,8 +30,8 @@ type provisioner struct {
 
 var _ controller.Provisioner = (*provisioner)(nil)
 
-// Provision makes the volume of a claim. It takes no notice of its context: it is short, and a volume that is nearly
-// made is better finished.
+// Provision makes the volume for a claim. It ignores its context: it is short, and a volume that is nearly made is better
+// finished.
 func (p *provisioner) Provision(_ context.Context, options controller.ProvisionOptions) (*corev1.PersistentVolume, controller.ProvisioningState, error) {
 	began := time.Now()
 	if err := check(options.PVC); err != nil {
@@ -46,7 +46,7 @@ func (p *provisioner) Provision(_ context.Context, options controller.ProvisionO
 	return p.describe(options, size), controller.ProvisioningFinished, nil
 }
 
-// Delete removes the volume. The controller asks for volumes of its own provisioner alone.
+// Delete removes the volume. The controller calls it only for volumes of its own provisioner.
 func (p *provisioner) Delete(_ context.Context, volume *corev1.PersistentVolume) error {
 	if err := p.store.Remove(volume.Name); err != nil {
 		return err
@@ -55,7 +55,7 @@ func (p *provisioner) Delete(_ context.Context, volume *corev1.PersistentVolume)
 	return nil
 }
 
-// check refuses claims for what these volumes are not.
+// check refuses claims that these volumes cannot meet.
 func check(claim *corev1.PersistentVolumeClaim) error {
 	spec := claim.Spec
 	switch {
@@ -69,7 +69,7 @@ func check(claim *corev1.PersistentVolumeClaim) error {
 	return nil
 }
 
-// describe returns the volume as Kubernetes' object; the controller adds the claim, the class and the annotation.
+// describe returns the volume as a Kubernetes object. The controller adds the claim, the class and the annotation.
 func (p *provisioner) describe(options controller.ProvisionOptions, size int64) *corev1.PersistentVolume {
 	mode := corev1.PersistentVolumeFilesystem
 	onNode := corev1.NodeSelectorRequirement{Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpIn, Values: []string{p.nodeName}}

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/sig-storage-lib-external-provisioner/v13/controller"
 )
 
-// claimed is what the controller asks for a claim of 20 MiB.
+// claimed returns what the controller passes for a claim of 20 MiB.
 func claimed() controller.ProvisionOptions {
 	policy := corev1.PersistentVolumeReclaimRetain
 	return controller.ProvisionOptions{

@@ -14,30 +14,31 @@ import (
 
 const (
 	gibibyte = 1 << 30
-	// The reserve that nobody chose is one of so many parts of the disk, within these bounds.
+	// The default reserve is this fraction of the disk (one reserveShare-th), within these limits.
 	reserveShare = 20
 	leastReserve = 2 * gibibyte
 	mostReserve  = 16 * gibibyte
 )
 
-// Room bounds what may be promised on a disk. Images are sparse: they take what was written, and may grow to what was
+// Room limits what may be promised on a disk. Images are sparse: they occupy what was written, and may grow to what was
 // promised.
 type Room struct {
-	// Reserve is what of the disk stays free for others, in bytes: etcd, databases, the system. Negative for the default.
+	// Reserve is how much of the disk stays free for others, in bytes: etcd, databases, the system. Negative means the
+	// default.
 	Reserve int64
-	// Overcommit is how many times what is free beyond the reserve all volumes together may still grow. With 1 every
-	// promise is covered; 0 promises anything.
+	// Overcommit limits how much all volumes together may still grow, as a multiple of what is free beyond the reserve.
+	// With 1 every promise is covered; 0 means no limit.
 	Overcommit float64
 }
 
-// disk is what a file system has, and what the volumes on it take and may take, in bytes.
+// disk is what a file system has, and what the volumes on it occupy and may occupy, in bytes.
 type disk struct {
 	size, free int64
-	// promised is the size of all volumes, occupied what they take of the disk.
+	// promised is the size of all volumes, occupied how much of the disk they occupy.
 	promised, occupied int64
 }
 
-// noRoom says why a volume is not made. It may be later, so it is no refusal.
+// noRoom says why a volume is not made. It is no refusal, because the volume may be made later.
 type noRoom struct {
 	asked, free, reserve, growth int64
 	overcommit                   float64
@@ -52,7 +53,7 @@ func binary(bytes int64) string {
 	return resource.NewQuantity(max(bytes, 0)&^(mebibyte-1), resource.BinarySI).String()
 }
 
-// reserve returns what is kept free on a disk of the size.
+// reserve returns how much is kept free on a disk of the size.
 func (r Room) reserve(size int64) int64 {
 	if r.Reserve >= 0 {
 		return r.Reserve
@@ -60,8 +61,8 @@ func (r Room) reserve(size int64) int64 {
 	return min(max(leastReserve, size/reserveShare), mostReserve)
 }
 
-// check returns an error unless a volume of the size fits: as a whole into what is free, and with all others into what
-// may be promised.
+// check returns an error unless a volume of the size fits: by itself into what is free, and with all others into what may
+// be promised.
 func (r Room) check(asked int64, on disk) error {
 	if r.Overcommit == 0 {
 		return nil
@@ -74,8 +75,8 @@ func (r Room) check(asked int64, on disk) error {
 	return noRoom{asked: asked, free: on.free, reserve: reserve, growth: growth, overcommit: r.Overcommit}
 }
 
-// reserveRoom promises room for a volume that is about to be made, and returns how to give the promise back. Those that
-// are being made at the same time count.
+// reserveRoom promises room for a volume that is about to be made, and returns a function that withdraws the promise.
+// Volumes that are being made at the same time count.
 func (s *Store) reserveRoom(name string, size int64) (func(), error) {
 	s.making.Lock()
 	defer s.making.Unlock()
@@ -115,7 +116,7 @@ func (s *Store) disk() (disk, error) {
 	return found, nil
 }
 
-// free returns the size of the disk and what of it is free, in bytes.
+// free returns the size of the disk and how much of it is free, in bytes.
 func (s *Store) free() (int64, int64, error) {
 	var system unix.Statfs_t
 	if err := unix.Statfs(s.images, &system); err != nil {
@@ -124,7 +125,7 @@ func (s *Store) free() (int64, int64, error) {
 	return int64(system.Blocks) * system.Bsize, int64(system.Bavail) * system.Bsize, nil
 }
 
-// sizes returns what each volume was promised and what it takes.
+// sizes returns what each volume was promised and what it occupies.
 func (s *Store) sizes() (map[string]disk, error) {
 	entries, err := os.ReadDir(s.images)
 	if err != nil {

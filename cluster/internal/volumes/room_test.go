@@ -41,7 +41,7 @@ func TestWhatADiskHasNoRoomForIsNotPromised(t *testing.T) {
 	}
 }
 
-// newBoundedStore returns a store on a disk of its own size.
+// newBoundedStore returns a store on a disk of the size.
 func newBoundedStore(t *testing.T, size int64, room Room) *Store {
 	t.Helper()
 	outer := newStore(t)
@@ -78,7 +78,7 @@ func TestVolumesThatTheDiskCannotKeepAreRefusedWithTheNumbers(t *testing.T) {
 	}
 	makeVolume(t, store, "pvc-2", 250*mebibyte)
 
-	// What is written takes nothing more: it was promised.
+	// Writing occupies nothing beyond what was promised.
 	if _, err := fill(filepath.Join(store.Path("pvc-2"), "file")); !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("the full volume answers %v", err)
 	}
