@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CheckName, ClassId, LabSlug, PageName, SessionId, UserId};
+use crate::ids::{CheckName, ClassId, JoinCode, LabSlug, PageName, SessionId, UserId};
 use crate::sessions::SessionState;
 
 /// `POST /api/v1/classes` (instructor).
@@ -56,7 +56,7 @@ impl Default for JoinRules {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct JoinClass {
     /// The code, in any case, with or without the dash.
-    pub join_code: String,
+    pub join_code: JoinCode,
 }
 
 /// `GET /api/v1/classes/{id}/learners`, and what `…/events` sends (SSE event `learner`, one at a time).

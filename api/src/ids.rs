@@ -163,9 +163,64 @@ name_type!(
         })
 );
 
+/// A class's join code in the form in which it is stored: upper case, `XXXX-XXXX`.
+///
+/// Every text can be read as a code: people type it in any case and with any separators, so only letters and digits
+/// count. Whether a class has the code is for the database to say.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct JoinCode(String);
+
+impl JoinCode {
+    /// Returns the normalised text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for JoinCode {
+    fn from(text: &str) -> Self {
+        let letters: String =
+            text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
+        Self(match letters.split_at_checked(4) {
+            Some((first, second)) => format!("{first}-{second}"),
+            None => letters,
+        })
+    }
+}
+
+impl From<String> for JoinCode {
+    fn from(text: String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<JoinCode> for String {
+    fn from(code: JoinCode) -> Self {
+        code.0
+    }
+}
+
+impl fmt::Display for JoinCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_join_code_is_the_same_however_it_is_typed() {
+        for typed in ["ABCD-EFGH", "abcd efgh", " AbCdEfGh ", "\"abcd–efgh\""] {
+            assert_eq!(JoinCode::from(typed).as_str(), "ABCD-EFGH", "{typed}");
+        }
+        assert_eq!(JoinCode::from("ab").as_str(), "AB");
+        let read: JoinCode = serde_json::from_str("\"abcd efgh\"").unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), "\"ABCD-EFGH\"");
+    }
 
     #[test]
     fn a_page_name_never_leaves_the_content_folder() {

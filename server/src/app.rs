@@ -242,7 +242,7 @@ impl App {
 }
 
 fn unreadable(error: &dyn std::fmt::Display) -> actix_web::Error {
-    ApiError::Unreadable(error.to_string()).into()
+    ApiError::BadRequest(error.to_string()).into()
 }
 
 /// Hears what any server announces through Postgres and tells the streams of this one.

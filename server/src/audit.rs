@@ -1,8 +1,8 @@
-//! The audit log: what was done or tried, by whom and from where, in rows that are only ever added.
+//! The audit log: what was done or attempted, by whom and from where, in rows that are only ever added.
 //!
-//! Records go through one queue to one task, which writes what has gathered with one statement: any number of them at
-//! once cost one commit, and a request that starts a lab waits for none. Refusals in short succession become one record,
-//! so that nobody fills the database with them. Which requests are recorded stands in the table of endpoints.
+//! Records go through one queue to one task, which writes all that are waiting with one statement: concurrent records
+//! share a commit, and a request that starts a lab waits for none. Repeated refusals become one record, so that
+//! nobody can fill the database with them. The table of endpoints says which requests are recorded.
 
 mod bursts;
 mod file;
@@ -20,59 +20,58 @@ use bursts::Bursts;
 pub use file::{AuditFile, AuditFileError};
 pub use verify::{Fault, Verified, VerifyError, verify};
 
-/// The outcome of what was done.
+/// The outcome of an action that succeeded.
 pub const OK: &str = "ok";
-/// The address of the command line.
+/// The address recorded for the command line.
 pub const CLI: &str = "cli";
-/// The address of what the server does by itself.
+/// The address recorded for the server's own actions.
 pub const SERVER: &str = "server";
 
-/// How many records may wait to be written.
+/// Capacity of the queue of records to write.
 const QUEUE: usize = 4096;
-/// How many records are written at once.
+/// Limit on the records in one statement.
 const BATCH: usize = 256;
-/// How often it is looked whether refusals were put off for long enough.
+/// How often repeated refusals are checked for those that are due.
 const TICK: Duration = Duration::from_secs(5);
-/// The longest detail, in characters.
-const LONGEST_DETAIL: usize = 200;
+/// Limit on a detail's length, in characters.
+const MAX_DETAIL: usize = 200;
 
 /// One record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Who did it.
+    /// Who did it; `None` if nobody was signed in.
     pub actor: Option<UserId>,
-    /// Where the request came from.
+    /// The address that the request came from, or [`CLI`] or [`SERVER`].
     pub address: String,
-    /// What was tried.
+    /// What was attempted.
     pub action: &'static str,
-    /// To what; see [`user`], [`class`], [`session`].
+    /// What was acted on, as [`user`], [`class`] or [`session`] write it.
     pub object: String,
     /// [`OK`], or the code of the problem.
     pub outcome: String,
-    /// More about it.
     pub detail: String,
 }
 
-/// The name of an account as an object.
+/// Writes an account as the object of a record.
 #[must_use]
 pub fn user(id: UserId) -> String {
     format!("user:{id}")
 }
 
-/// The name of a class as an object.
+/// Writes a class as the object of a record.
 #[must_use]
 pub fn class(id: ClassId) -> String {
     format!("class:{id}")
 }
 
-/// The name of a session as an object.
+/// Writes a session as the object of a record.
 #[must_use]
 pub fn session(id: SessionId) -> String {
     format!("session:{id}")
 }
 
 impl Record {
-    /// Something that was done from the command line.
+    /// Creates the record of an action from the command line.
     #[must_use]
     pub fn by_cli(action: &'static str, object: String) -> Self {
         Self {
@@ -85,15 +84,16 @@ impl Record {
         }
     }
 
-    /// Something that the server did by itself.
+    /// Creates the record of an action of the server itself.
     #[must_use]
     pub fn by_server(action: &'static str, detail: String) -> Self {
         Self { address: SERVER.to_owned(), detail, ..Self::by_cli(action, String::new()) }
     }
 }
 
-struct Waiting {
-    /// None: whoever waits only wants all that came before to be written.
+/// An entry of the queue.
+struct Queued {
+    /// `None` for a request to write all records before it.
     record: Option<Record>,
     /// Dropped when the record is written, or could not be.
     written: Option<oneshot::Sender<()>>,
@@ -102,42 +102,42 @@ struct Waiting {
 /// The log. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Audit {
-    queue: mpsc::Sender<Waiting>,
+    queue: mpsc::Sender<Queued>,
 }
 
 impl Audit {
-    /// The log on this database, and in a file too if one is named. Its task runs on the runtime that this is called on,
-    /// until the last clone is gone.
+    /// Opens the log in a database, and also in a file if one is given. Spawns the task that writes it on the current
+    /// runtime; the task ends when the last clone is dropped.
     #[must_use]
     pub fn start(pool: PgPool, file: Option<AuditFile>) -> Self {
-        let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(Writer { pool, file, bursts: Bursts::default() }.run(waiting));
+        let (queue, queued) = mpsc::channel(QUEUE);
+        tokio::spawn(Writer { pool, file, bursts: Bursts::default() }.run(queued));
         Self { queue }
     }
 
-    /// Records something, and returns when it is written.
+    /// Adds a record and waits until it is written.
     pub async fn write(&self, record: Record) {
         self.send(Some(record)).await;
     }
 
-    /// Returns when everything is written that came before, refusals that were put off too.
+    /// Waits until all earlier records are written, including repeated refusals that are not due yet.
     pub async fn flush(&self) {
         self.send(None).await;
     }
 
     async fn send(&self, record: Option<Record>) {
         let (written, done) = oneshot::channel();
-        if self.queue.send(Waiting { record, written: Some(written) }).await.is_ok() {
-            // an error is the sender's end, which means the same
+        if self.queue.send(Queued { record, written: Some(written) }).await.is_ok() {
+            // the writer drops its end when it is done, which is the signal
             let _ = done.await;
         }
     }
 
-    /// Records something soon.
-    pub fn note(&self, record: Record) {
-        if let Err(error) = self.queue.try_send(Waiting { record: Some(record), written: None }) {
+    /// Adds a record without waiting until it is written.
+    pub fn enqueue(&self, record: Record) {
+        if let Err(error) = self.queue.try_send(Queued { record: Some(record), written: None }) {
             let (mpsc::error::TrySendError::Full(lost) | mpsc::error::TrySendError::Closed(lost)) = error;
-            tracing::error!(record = ?lost.record, "the audit log takes no more; this is not recorded");
+            tracing::error!(record = ?lost.record, "the queue of the audit log is full; this record is lost");
         }
     }
 }
@@ -149,18 +149,19 @@ struct Writer {
 }
 
 impl Writer {
-    async fn run(mut self, mut waiting: mpsc::Receiver<Waiting>) {
+    async fn run(mut self, mut queued: mpsc::Receiver<Queued>) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             let mut open = true;
             tokio::select! {
-                got = waiting.recv_many(&mut batch, BATCH) => open = got > 0,
+                received = queued.recv_many(&mut batch, BATCH) => open = received > 0,
                 _ = tick.tick() => {}
             }
             let now = Instant::now();
-            let (records, written): (Vec<_>, Vec<_>) = batch.drain(..).map(|w| (w.record, w.written)).unzip();
+            let (records, written): (Vec<_>, Vec<_>) =
+                batch.drain(..).map(|one| (one.record, one.written)).unzip();
             let flushes = !open || records.iter().any(Option::is_none);
             let records = records.into_iter().flatten();
             let mut rows: Vec<NewRecord> =
@@ -188,7 +189,7 @@ impl Writer {
                 tracing::error!(
                     error = crate::report::chain(&error),
                     records = ?rows,
-                    "could not write to the audit log"
+                    "failed to write to the audit log"
                 );
                 vec![None; rows.len()]
             }
@@ -196,13 +197,13 @@ impl Writer {
         if let Some(file) = &self.file
             && let Err(error) = file.append(rows.iter().zip(&appended))
         {
-            tracing::error!(%error, "could not write to the audit log's file");
+            tracing::error!(%error, "failed to write to the audit log's file");
         }
     }
 }
 
 fn row_of(record: Record) -> NewRecord {
     let Record { actor, address, action, object, outcome, detail } = record;
-    let detail = detail.chars().filter(|c| !c.is_control()).take(LONGEST_DETAIL).collect();
+    let detail = detail.chars().filter(|c| !c.is_control()).take(MAX_DETAIL).collect();
     NewRecord { actor, address, action: action.to_owned(), object, outcome, detail, times: 1 }
 }

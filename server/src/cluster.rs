@@ -1,10 +1,11 @@
-//! All of kube: the sessions' objects, the stream to the agent, the learner's credentials.
+//! Access to Kubernetes: the sessions' objects, the stream to the agent, the learner's credentials.
 //!
-//! Works against any conformant Kubernetes and knows neither HTTP routes nor SQL. Objects are built by the
-//! pure functions in [`manifests`] and written by server-side apply, so that each call may be repeated.
-//! What happens in the cluster is learned from three shared watches, never from polling.
+//! Works with any conformant Kubernetes and knows neither HTTP routes nor SQL. Objects are built by the pure
+//! functions in [`manifests`] and written by server-side apply, so that each call may be repeated. The state of the
+//! cluster comes from a few shared watches, never from polling.
 
 mod agent;
+mod agent_log;
 mod apply;
 mod budget;
 mod checks;
@@ -25,8 +26,9 @@ mod network;
 mod objects;
 mod probe;
 mod provision;
+mod refusal;
 mod retry;
-mod said;
+mod schedule;
 mod spec;
 mod start;
 mod upgrade;
@@ -49,31 +51,32 @@ pub use names::SessionNames;
 pub use network::{NetworkFacts, parse_denied};
 pub use objects::LeftOut;
 pub use probe::PolicyEnforcement;
+pub use refusal::Refusal;
 pub use spec::{Egress, NamespaceSpec, Role, SecurityPolicy, SessionSpec, UnknownWord, WorkbenchSpec};
 pub use workbench::{WorkbenchFailure, WorkbenchState, WorkbenchStatus};
 
 use watches::Watches;
 
-/// Which cluster, and how workbenches look there.
+/// Which cluster to use, and the settings of workbenches and learners' namespaces there.
 #[derive(Clone, Debug)]
 pub struct ClusterConfig {
-    /// The kubeconfig to use; absent: `KUBECONFIG`, `~/.kube/config`, then the pod's own service account.
+    /// The kubeconfig to use; `None` for `KUBECONFIG`, `~/.kube/config`, then the pod's own service account.
     pub kubeconfig: Option<PathBuf>,
-    /// The namespace that holds all workbench pods; made where it is absent.
+    /// The namespace of all workbench pods; created if it does not exist.
     pub workbench_namespace: String,
     /// The image of workbenches whose lab names none.
     pub workbench_image: String,
-    /// The storage class of volumes that keep homes when their workbench pods go; absent: homes go with them.
+    /// The storage class of volumes for homes that outlive their workbench pods; `None` if homes are lost with them.
     pub home_storage_class: Option<String>,
-    /// How long one request may take until its answer begins. Watches and streams may then go on.
+    /// Timeout for a request until its answer begins. Watches and streams may then go on.
     pub request_timeout: Duration,
-    /// The domain below which learners may publish what runs in their namespaces; absent: nowhere.
+    /// The domain below which learners may publish what runs in their namespaces; `None` if they may not.
     pub ingress_suffix: Option<String>,
-    /// The namespace of what publishes it, which may then reach learners' pods.
+    /// The namespace of the ingress controller for that domain, which may then reach learners' pods.
     pub ingress_namespace: Option<String>,
-    /// Resources besides CPU, memory and disk that learners' containers may ask for.
+    /// Resources besides CPU, memory and disk that learners' containers may request.
     pub extended_resources: Vec<String>,
-    /// Address ranges that learners must not reach, besides the private ones and those of nodes, pods and services.
+    /// Address ranges that learners must not reach, in addition to private ones and those of nodes, pods and services.
     pub denied_cidrs: Vec<IpNet>,
 }
 
@@ -93,10 +96,11 @@ impl Default for ClusterConfig {
     }
 }
 
-/// What a running step is called, for the learner; called with each new step.
+/// A callback for the name of each new step, in words for the learner.
 pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
-/// A connected cluster. Clones share one connection pool and the same watches, which end with the last clone.
+/// A connected cluster. Clones share one connection pool and the same watches, which end when the last clone is
+/// dropped.
 #[derive(Clone)]
 pub struct Cluster {
     client: kube::Client,
@@ -109,50 +113,43 @@ struct Shared {
     version: String,
     /// The certificate authority that pods verify the API server with, PEM.
     pod_ca: String,
-    /// Why the admission guard could not be installed; `None`: it is.
+    /// Why the admission guard could not be installed; `None` if it is in force.
     missing_guard: Option<String>,
     /// Whether the cluster has the priority class of workbenches.
     has_priority_class: bool,
     watches: Watches,
     homes: Option<homes::Homes>,
-    /// Who may try an exec before the kubelet reports the container.
+    /// Permits to try an exec before the kubelet reports the container.
     early_tries: tokio::sync::Semaphore,
-    /// The kinds of objects that labs have asked for, as the API server knows them.
+    /// The kinds of labs' objects, as the API server describes them.
     kinds: objects::Kinds,
-    /// The addresses that the workbenches' shared policies were last written with.
+    /// The addresses in the workbenches' shared policies when they were last applied.
     applied_network: tokio::sync::Mutex<Option<NetworkFacts>>,
     /// The addresses that the learners' policies were last compared with.
     compared_network: tokio::sync::Mutex<Option<NetworkFacts>>,
-    /// What workbenches have said lately.
-    said: Arc<said::Said>,
+    agent_log: Arc<agent_log::AgentLog>,
 }
 
 impl Cluster {
-    /// The API server's version, such as `v1.35.4`.
+    /// Returns the API server's version, such as `v1.35.4`.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.shared.version
     }
 
-    /// The API server's address as this server uses it.
-    #[must_use]
-    pub fn server_address(&self) -> &str {
-        &self.shared.server
-    }
-
-    /// Where the workbench pods are.
+    /// Returns the namespace of the workbench pods.
     #[must_use]
     pub fn workbench_namespace(&self) -> &str {
         &self.shared.config.workbench_namespace
     }
 
-    /// The image of workbenches whose lab names none.
+    /// Returns the image of workbenches whose lab names none.
     #[must_use]
     pub fn workbench_image(&self) -> &str {
         &self.shared.config.workbench_image
     }
 
-    /// Why the admission guard could not be installed; `None` if it is in force.
+    /// Returns why the admission guard could not be installed; `None` if it is in force.
     #[must_use]
     pub fn missing_guard(&self) -> Option<&str> {
         self.shared.missing_guard.as_deref()

@@ -9,7 +9,7 @@ pub mod status;
 pub mod up;
 pub mod user;
 
-/// An error and its causes in one line, without saying anything twice.
+/// Writes an error and its causes in one line, leaving out causes that the text already contains.
 pub fn describe(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
@@ -34,7 +34,7 @@ pub async fn stop_signal() {
             }
         }
         Err(error) => {
-            tracing::warn!(%error, "SIGTERM cannot be caught; only Ctrl-C ends this program cleanly");
+            tracing::warn!(%error, "cannot handle SIGTERM; only Ctrl-C stops this program cleanly");
             let _ = tokio::signal::ctrl_c().await;
         }
     }

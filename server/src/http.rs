@@ -1,5 +1,5 @@
-//! The API and the pages: routes, extractors, and one file per resource. Handlers parse, call one service and map
-//! its answer.
+//! The HTTP API and the web app: routes, extractors, and one file per resource. Handlers parse the request, call one
+//! service and map its answer.
 
 pub mod assets;
 pub mod audit;
@@ -17,10 +17,12 @@ pub mod live;
 pub mod logins;
 pub mod me;
 pub mod origin;
+pub mod paths;
 pub mod preview;
 pub mod privacy;
 pub mod progress;
 pub mod sessions;
+pub mod sse;
 pub mod terminals;
 pub mod trail;
 pub mod users;

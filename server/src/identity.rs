@@ -1,4 +1,4 @@
-//! Who the caller is: accounts, passwords, one-time links and the logins of browsers.
+//! Accounts, passwords, one-time links and the logins of browsers.
 
 mod accounts;
 mod failures;
@@ -15,7 +15,7 @@ use lectern_api::ids::{LoginId, UserId};
 use sqlx::PgPool;
 
 use crate::clock::Clock;
-use crate::progress::classes::JoinRefused;
+use crate::enrolment::JoinRefused;
 use crate::store::{self, StoreError};
 pub use failures::{Attempt, Visitor};
 pub use names::{InvalidField, check_display_name, normalise_username};
@@ -25,51 +25,43 @@ pub use tokens::Token;
 
 /// How long a browser stays signed in.
 const LOGIN_DAYS: i64 = 14;
-/// How long a one-time link can be used.
+/// For how long a one-time link works.
 const LINK_HOURS: i64 = 24;
-/// Why something about a person could not be done.
+
+/// Any failure of this module.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// A field of the request is no good.
     #[error(transparent)]
     Field(#[from] InvalidField),
     /// Wrong name, password or link; deliberately one answer for all.
-    #[error("the name or password is wrong, or the link was used or is too old")]
+    #[error("the name or password is wrong, or the link was already used or has expired")]
     Refused,
-    /// Too many wrong attempts.
     #[error("there were too many wrong attempts; try again in {}", in_words(*wait_secs))]
     TooManyFailures {
-        /// How long until the next attempt counts, in seconds.
+        /// Seconds until another attempt is accepted.
         wait_secs: u64,
     },
-    /// More people sign in at this moment than passwords can be checked.
-    #[error("too many people sign in at this moment; try again in a few seconds")]
+    /// Passwords come in faster than they can be checked.
+    #[error("too many people are signing in right now; try again in a few seconds")]
     Busy,
-    /// The user name is taken.
     #[error("the user name {0:?} is taken; choose another one")]
     UsernameTaken(String),
-    /// A join code does not let the person in.
     #[error(transparent)]
     Join(#[from] JoinRefused),
-    /// No administrator would be left who can sign in.
-    #[error("this is the last administrator who can sign in; make another one first")]
+    #[error("this is the last administrator who can sign in; make somebody else an administrator first")]
     LastAdmin,
-    /// The account is disabled.
     #[error("the account is disabled; enable it first")]
     Disabled,
-    /// No such login, or somebody else's.
+    /// Absent, or somebody else's.
     #[error("there is no such login")]
     UnknownLogin,
     /// The person starts sessions as fast as they are ended.
     #[error("the account's sessions could not all be ended; try again in a minute")]
     StillBusy,
-    /// No such account.
     #[error("there is no such account")]
     UnknownUser,
-    /// Hashing a password failed.
     #[error("could not hash or read a password: {0}")]
     Hash(String),
-    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -91,19 +83,17 @@ impl From<sqlx::Error> for IdentityError {
 /// A signed-in browser.
 #[derive(Clone, Debug)]
 pub struct Login {
-    /// The account.
     pub user: User,
-    /// Whether it has a password.
     pub has_password: bool,
     /// The cookie's value.
     pub token: Token,
-    /// What its owner calls it by.
+    /// The public id, by which its owner can end the login.
     pub id: LoginId,
-    /// Whether its owner may set a password without naming the old one, because they came by a link.
+    /// Whether its owner may set a password without the old one, because they signed in by a link.
     pub resets: bool,
 }
 
-/// The service.
+/// Manages accounts and logins.
 #[derive(Clone)]
 pub struct Identity {
     pool: PgPool,
@@ -112,7 +102,6 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The service on this database.
     #[must_use]
     pub fn new(pool: PgPool, clock: Clock) -> Self {
         Self { pool, clock, slow_names: failures::SlowNames::default() }
@@ -126,16 +115,13 @@ impl Identity {
     ) -> Result<Login, IdentityError> {
         let token = Token::random();
         let expires_at = self.clock.now() + TimeDelta::days(LOGIN_DAYS);
-        // none for an account that is disabled, even if that happened just now
+        // nothing is inserted for a disabled account, even one that was disabled a moment ago
         let id = store::identity::insert_login(conn, &token.hash(), user.id, expires_at).await?;
         let id = LoginId(id.ok_or(IdentityError::Refused)?);
         Ok(Login { user, has_password, token, id, resets: false })
     }
 
-    /// The login that this cookie names, while it lasts.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Returns the login for a cookie; `None` if it has ended.
     pub async fn find_login(&self, cookie: &str) -> Result<Option<Login>, IdentityError> {
         let Some(token) = Token::parse(cookie) else { return Ok(None) };
         let mut conn = self.pool.acquire().await?;
@@ -153,18 +139,12 @@ impl Identity {
     }
 
     /// Signs a browser out.
-    ///
-    /// # Errors
-    /// The database's.
     pub async fn sign_out(&self, login: &Login) -> Result<(), IdentityError> {
         let mut conn = self.pool.acquire().await?;
         Ok(store::identity::delete_login(&mut conn, &login.token.hash()).await?)
     }
 
-    /// Makes an account.
-    ///
-    /// # Errors
-    /// [`IdentityError::Field`], [`IdentityError::UsernameTaken`], or the database's.
+    /// Creates an account.
     pub async fn add_user(&self, new: NewUser) -> Result<User, IdentityError> {
         let role = new.role;
         let (username, display_name, hash) = checked_account(new, Standing::Known).await?;
@@ -172,19 +152,13 @@ impl Identity {
         insert(&mut conn, &username, &display_name, role, hash.as_deref()).await
     }
 
-    /// All accounts.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Returns all accounts.
     pub async fn list_users(&self) -> Result<Vec<User>, IdentityError> {
         let mut conn = self.pool.acquire().await?;
         Ok(store::users::list_users(&mut conn).await?)
     }
 
-    /// The account with this name.
-    ///
-    /// # Errors
-    /// [`IdentityError::UnknownUser`], or the database's.
+    /// Returns the account with this name.
     pub async fn find_by_username(&self, username: &str) -> Result<User, IdentityError> {
         let username = normalise_username(username)?;
         let mut conn = self.pool.acquire().await?;
@@ -194,11 +168,8 @@ impl Identity {
             .into())
     }
 
-    /// A one-time token for the first administrator, who is made where there is none; none once that account
-    /// has a password and can sign in by itself.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Returns a one-time token for the first administrator, creating the account if there is none. Returns `None` once
+    /// that account has a password to sign in with.
     pub async fn first_admin_link(&self) -> Result<Option<Token>, IdentityError> {
         let mut conn = self.pool.acquire().await?;
         let admin = store::users::find_first_admin(&mut conn).await?;
@@ -219,11 +190,10 @@ impl Identity {
         Ok(Some(self.make_link(id).await?.0))
     }
 
-    /// Sets the caller's password, signs their other browsers out and forgets which they have signed in with.
+    /// Sets the caller's password, signs out their other browsers and forgets the browsers remembered for them.
     ///
     /// # Errors
-    /// [`IdentityError::Field`] where the present password is wrong or the new one is no good,
-    /// [`IdentityError::TooManyFailures`], [`IdentityError::Busy`], …
+    /// Returns [`IdentityError::Field`] if the current password is wrong or the new one is not acceptable.
     pub async fn set_password(
         &self,
         login: &Login,
@@ -237,7 +207,7 @@ impl Identity {
         }
         let hash = passwords::hash(new, Standing::Known).await?;
         let mut tx = self.pool.begin().await?;
-        // of two requests of one login that came by a link, one is too late
+        // of two concurrent requests from a login by link, only the first may reset the password
         if login.resets && !store::logins::take_reset(&mut tx, &login.token.hash()).await? {
             return Err(wrong_password("current").into());
         }
@@ -251,7 +221,7 @@ impl Identity {
     /// Checks that the caller knows the account's password, if it has one.
     ///
     /// # Errors
-    /// [`IdentityError::Field`] if the password is wrong, [`IdentityError::TooManyFailures`], [`IdentityError::Busy`], or the database's.
+    /// Returns [`IdentityError::Field`] for `field` if the password is wrong.
     pub async fn confirm_password(
         &self,
         login: &Login,
@@ -266,19 +236,19 @@ impl Identity {
         }
         let attempt = Attempt::count(&mut conn, format!("password:{user}"), failures::PER_PERSON).await?;
         drop(conn);
-        let judged =
+        let verified =
             passwords::verify(password.unwrap_or_default(), row.password_hash, Standing::Known).await;
-        if matches!(judged, Ok(false)) {
+        if matches!(verified, Ok(false)) {
             return Err(wrong_password(field).into());
         }
-        self.take_back(attempt).await?;
-        judged?;
+        self.uncount(attempt).await?;
+        verified?;
         Ok(())
     }
 }
 
 fn wrong_password(field: &'static str) -> InvalidField {
-    InvalidField { field, message: "this is not your present password".to_owned() }
+    InvalidField { field, message: "this is not your current password".to_owned() }
 }
 
 async fn checked_account(

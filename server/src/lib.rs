@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod clock;
 pub mod cluster;
 pub mod config;
+pub mod enrolment;
 pub mod http;
 pub mod identity;
 pub mod progress;

@@ -1,4 +1,4 @@
-//! What learners have done, and the classes through which instructors see it.
+//! Learners' progress, and the classes in which instructors follow it.
 
 pub mod classes;
 
@@ -7,49 +7,41 @@ use lectern_api::progress::{Happening, ProgressEvent, SessionProgress};
 use sqlx::PgPool;
 
 use crate::clock::Clock;
+use crate::enrolment::JoinRefused;
 use crate::store::{self, StoreError};
-use classes::JoinRefused;
 
-/// How many events one call may bring.
+/// Limit on the events in one call.
 const EVENTS_PER_CALL: usize = 200;
-/// How many events may be recorded of one session.
+/// Limit on the events recorded for one session.
 const EVENTS_PER_SESSION: usize = 20_000;
-/// How long after a session's end what the browser kept is still taken, in minutes.
+/// For how many minutes after a session's end events that the browser had queued are still accepted.
 const TAKEN_AFTER_END_MINS: i32 = 60;
-/// How many clickable blocks of a page are counted.
+/// Limit on the clickable blocks of a page that are counted.
 const ACTIONS_PER_PAGE: u32 = 1000;
 
 /// Why progress could not be read or recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgressError {
-    /// No such session, or somebody else's.
+    /// Absent, or somebody else's.
     #[error("there is no such session")]
     UnknownSession,
-    /// No such class, or somebody else's.
+    /// Absent, or somebody else's.
     #[error("there is no such class")]
     UnknownClass,
-    /// A join code does not let the person in.
     #[error(transparent)]
     Join(#[from] JoinRefused),
-    /// Nobody of this id is in the class.
     #[error("this person is not in the class")]
     UnknownLearner,
-    /// A class for nobody.
-    #[error("a class takes one learner at least; close it to let nobody in")]
+    #[error("a class takes at least one learner; to let nobody in, close it")]
     BadJoinRules,
-    /// Too many events at once.
-    #[error("a call may bring {EVENTS_PER_CALL} events; this one brought {0}")]
+    #[error("a request may report at most {EVENTS_PER_CALL} events; this one reported {0}")]
     TooManyEvents(usize),
-    /// The session has been over for too long.
-    #[error("the session has been over for a while, and nothing more is recorded of it")]
+    #[error("the session ended a while ago, so its progress is no longer recorded")]
     SessionOver,
-    /// The session has as many events as may be.
-    #[error("{EVENTS_PER_SESSION} things were recorded of this session, and nothing more is")]
+    #[error("this session already has {EVENTS_PER_SESSION} recorded events, and no more are recorded")]
     SessionFull,
-    /// The class's name is no good.
-    #[error("a class's name is 1 to 80 characters")]
+    #[error("a class name must have 1 to 80 characters and no control characters")]
     BadClassName,
-    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -64,7 +56,7 @@ fn is_countable(event: &ProgressEvent) -> bool {
     !matches!(event.what, Happening::ActionRun { action } if action >= ACTIONS_PER_PAGE)
 }
 
-/// The service.
+/// Reads and records progress, and manages classes.
 #[derive(Clone)]
 pub struct Progress {
     pub(crate) pool: PgPool,
@@ -72,18 +64,13 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The service on this database.
     #[must_use]
     pub fn new(pool: PgPool, clock: Clock) -> Self {
         Self { pool, clock }
     }
 
-    /// Records what the browser reports; how many of the events were new. Events of one call are recorded
-    /// together or not at all; what is about no page of the session is left out.
-    ///
-    /// # Errors
-    /// [`ProgressError::UnknownSession`], [`ProgressError::TooManyEvents`], [`ProgressError::SessionOver`],
-    /// [`ProgressError::SessionFull`], or the database's.
+    /// Records events that the browser reports, and returns how many of them were new. The events of one call are
+    /// recorded together or not at all; events about a page that the session does not have are ignored.
     pub async fn record_events(
         &self,
         user: UserId,
@@ -96,7 +83,7 @@ impl Progress {
         let mut tx = self.pool.begin().await?;
         let row = store::sessions::find_owned(&mut tx, user, session).await?;
         let row = row.ok_or(ProgressError::UnknownSession)?;
-        // two tabs report the same pages in different orders: one after the other, they cannot wait for each other
+        // two tabs may report the same pages in different orders; taking turns, they cannot deadlock
         let room = store::progress::lock_session(&mut tx, session, TAKEN_AFTER_END_MINS).await?;
         if room.is_over {
             return Err(ProgressError::SessionOver);
@@ -112,10 +99,7 @@ impl Progress {
         Ok(new)
     }
 
-    /// What was done in a session, for its learner and their instructors.
-    ///
-    /// # Errors
-    /// [`ProgressError::UnknownSession`], or the database's.
+    /// Returns the progress of a session to its learner or one of their instructors.
     pub async fn find_progress(
         &self,
         viewer: UserId,

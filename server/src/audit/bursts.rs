@@ -1,5 +1,4 @@
-//! Refusals in short succession, which become one record: what somebody can cause without being let in must not fill
-//! the database.
+//! Combining repeated refusals into one record, so that somebody without an account cannot fill the database.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -7,26 +6,26 @@ use std::time::{Duration, Instant};
 use super::OK;
 use crate::store::audit::NewRecord;
 
-/// How long refusals of one kind are gathered after the first.
+/// For how long after the first refusal of a kind further ones are counted together.
 const WINDOW: Duration = Duration::from_secs(30);
-/// How many kinds are told apart within a window; more than that become one record for each action.
-const MOST_KINDS: usize = 30;
+/// How many kinds are distinguished at a time; further ones are combined for each action and outcome.
+const MAX_KINDS: usize = 30;
 
-/// What came since the first of a kind.
+/// The refusals of one kind since the first.
 struct Open {
     since: Instant,
-    /// How many of them are still to be written.
+    /// How many have not been written yet.
     more: i32,
 }
 
-/// The refusals that are not written yet.
+/// The refusals that have not been written yet.
 #[derive(Default)]
 pub(super) struct Bursts {
     open: HashMap<NewRecord, Open>,
 }
 
 impl Bursts {
-    /// The record if it is to be written now: what succeeded always is, and the first refusal of its kind.
+    /// Returns the record if it must be written now: a success always, a refusal if it is the first of its kind.
     pub(super) fn admit(&mut self, record: NewRecord, now: Instant) -> Option<NewRecord> {
         if record.outcome == OK {
             return Some(record);
@@ -35,11 +34,11 @@ impl Bursts {
             open.more = open.more.saturating_add(1);
             return None;
         }
-        if self.open.len() < MOST_KINDS {
+        if self.open.len() < MAX_KINDS {
             self.open.insert(record.clone(), Open { since: now, more: 0 });
             return Some(record);
         }
-        // as many kinds as there are actions and outcomes, which nobody outside makes up
+        // at most as many kinds as there are actions and outcomes, which no client can make up
         let kind = NewRecord {
             actor: None,
             address: "several".to_owned(),
@@ -51,20 +50,20 @@ impl Bursts {
         None
     }
 
-    /// What was gathered for long enough.
+    /// Returns the refusals whose window is over.
     pub(super) fn due(&mut self, now: Instant) -> Vec<NewRecord> {
-        let over = self.open.extract_if(|_, open| now.duration_since(open.since) >= WINDOW);
-        written(over)
+        let due = self.open.extract_if(|_, open| now.duration_since(open.since) >= WINDOW);
+        combined(due)
     }
 
-    /// All that was gathered.
+    /// Returns all refusals that have not been written yet.
     pub(super) fn rest(&mut self) -> Vec<NewRecord> {
-        written(self.open.drain())
+        combined(self.open.drain())
     }
 }
 
-fn written(over: impl Iterator<Item = (NewRecord, Open)>) -> Vec<NewRecord> {
-    over.filter(|(_, open)| open.more > 0)
+fn combined(due: impl Iterator<Item = (NewRecord, Open)>) -> Vec<NewRecord> {
+    due.filter(|(_, open)| open.more > 0)
         .map(|(record, open)| NewRecord { times: open.more, ..record })
         .collect()
 }
@@ -100,7 +99,7 @@ mod tests {
     fn any_number_of_addresses_leaves_few_records() {
         let (mut bursts, now) = (Bursts::default(), Instant::now());
         let at_once = (0..10_000).filter_map(|n| bursts.admit(refused(&n.to_string()), now)).count();
-        assert_eq!(at_once, MOST_KINDS);
+        assert_eq!(at_once, MAX_KINDS);
         let rest = bursts.due(now + WINDOW);
         assert_eq!(rest, [NewRecord { times: 10_000 - 30, ..refused("several") }]);
         assert_eq!(bursts.open.len(), 0);

@@ -1,5 +1,4 @@
-//! The audit log once more, as JSON lines in a file: for what collects logs, and as a copy that the database's owner
-//! cannot change.
+//! A copy of the audit log as JSON lines in a file, for log collectors, and out of reach of the database's owner.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -15,20 +14,18 @@ use crate::store::audit::{Appended, NewRecord};
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot append to the audit log's file {}; name a file that this user may write with --audit-log", path.display())]
+#[error("cannot append to the audit log's file {}; use --audit-log to name a file that this user may write", path.display())]
 pub struct AuditFileError {
-    /// The file.
     pub path: PathBuf,
-    /// Why.
     #[source]
     pub source: std::io::Error,
 }
 
-/// A line.
+/// One line of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Line {
     pub at: DateTime<Utc>,
-    /// Absent if the database could not take the record.
+    /// `None` if the record could not be written to the database.
     pub id: Option<i64>,
     pub actor: Option<UserId>,
     pub actor_name: Option<String>,
@@ -39,11 +36,11 @@ pub(super) struct Line {
     pub outcome: String,
     pub detail: String,
     pub times: i32,
-    /// The chain's hash, in hexadecimal digits.
+    /// The record's hash in the chain, in hexadecimal digits.
     pub hash: Option<String>,
 }
 
-/// The file, open for appending. One that was moved away, to be rotated, is opened anew.
+/// The file, open for appending. After a log rotation has moved it away it is created again.
 #[derive(Debug)]
 pub struct AuditFile {
     path: PathBuf,
@@ -51,10 +48,7 @@ pub struct AuditFile {
 }
 
 impl AuditFile {
-    /// Opens the file, or makes one that only its owner can read.
-    ///
-    /// # Errors
-    /// [`AuditFileError`].
+    /// Opens the file, or creates one that only its owner can read.
     pub fn open(path: &Path) -> Result<Self, AuditFileError> {
         let file = append_to(path).map_err(|source| AuditFileError { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), file: Mutex::new(file) })

@@ -1,6 +1,6 @@
-//! The byte stream to a workbench's agent: an exec over WebSocket, read and written without tasks or pipes
-//! between. A reader that stops reading stops the remote side and nothing else. Who uses the
-//! stream keeps it from idling.
+//! The byte stream to a workbench's agent: an exec over WebSocket, read and written without tasks or pipes in
+//! between. A reader that stops reading stops the remote side and nothing else. Keeping an idle stream open is up to
+//! its user.
 
 use std::io;
 use std::pin::Pin;
@@ -14,8 +14,8 @@ use kube::api::AttachParams;
 use kube::core::{Request, Resource, Status};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::agent_log::AgentLog;
 use super::manifests::workbench;
-use super::said::Said;
 use super::upgrade::{self, Socket};
 use super::{Cluster, ClusterError, SessionNames};
 
@@ -26,23 +26,22 @@ const STDERR: u8 = 2;
 const STATUS: u8 = 3;
 const CLOSE: u8 = 255;
 
-/// The most that one frame carries: large enough that frames cost little, small enough that a key stroke is not
-/// held up behind one.
-const LARGEST_FRAME: usize = 64 * 1024;
+/// Limit on the bytes in one frame: large enough for little overhead, small enough not to hold up a keystroke.
+const MAX_FRAME: usize = 64 * 1024;
 
 trait Frames: Stream<Item = io::Result<Bytes>> + Sink<Bytes, Error = io::Error> + Send {}
 impl<T: Stream<Item = io::Result<Bytes>> + Sink<Bytes, Error = io::Error> + Send> Frames for T {}
 
-/// The standard input and output of `lectern-agent attach` in a workbench. Dropping it ends it.
+/// The standard input and output of `lectern-agent attach` in a workbench. Dropping it ends the remote process.
 pub struct AgentStream {
     frames: Pin<Box<dyn Frames>>,
-    /// Output that was received and not read yet.
+    /// Output that has been received and not read yet.
     unread: Bytes,
     ended: bool,
-    /// Whether the protocol knows the end of standard input.
+    /// Whether the protocol can signal the end of standard input.
     closes_stdin: bool,
     stdin_closed: bool,
-    said: Arc<Said>,
+    log: Arc<AgentLog>,
     workbench: String,
 }
 
@@ -50,7 +49,7 @@ impl Cluster {
     /// Opens a stream to the agent of a workbench. Several may be open at once.
     ///
     /// # Errors
-    /// When the workbench is not there or does not run, or the cluster gives no answer.
+    /// Returns an error if the workbench does not exist or is not running, or the cluster does not answer.
     pub async fn open_agent(&self, names: &SessionNames) -> Result<AgentStream, ClusterError> {
         self.open_exec(names, workbench::CONTAINER, [workbench::AGENT, "attach"]).await
     }
@@ -80,23 +79,15 @@ impl Cluster {
             })
             .sink_map_err(io::Error::other)
             .with(|frame: Bytes| future::ready(Ok::<_, io::Error>(frame.into())));
-        let said = self.shared.said.clone();
-        Ok(AgentStream::new(Box::pin(frames), closes_stdin, &names.workbench, said))
+        let log = self.shared.agent_log.clone();
+        Ok(AgentStream::new(Box::pin(frames), closes_stdin, &names.workbench, log))
     }
 }
 
 impl AgentStream {
-    fn new(frames: Pin<Box<dyn Frames>>, closes_stdin: bool, workbench: &str, said: Arc<Said>) -> Self {
+    fn new(frames: Pin<Box<dyn Frames>>, closes_stdin: bool, workbench: &str, log: Arc<AgentLog>) -> Self {
         let workbench = workbench.to_owned();
-        Self {
-            frames,
-            unread: Bytes::new(),
-            ended: false,
-            closes_stdin,
-            stdin_closed: false,
-            said,
-            workbench,
-        }
+        Self { frames, unread: Bytes::new(), ended: false, closes_stdin, stdin_closed: false, log, workbench }
     }
 
     fn accept(&mut self, mut frame: Bytes) -> io::Result<()> {
@@ -105,7 +96,7 @@ impl AgentStream {
         }
         match frame.get_u8() {
             STDOUT => self.unread = frame,
-            STDERR => self.said.note(&self.workbench, &frame),
+            STDERR => self.log.write(&self.workbench, &frame),
             STATUS => {
                 self.ended = true;
                 let status: Status = serde_json::from_slice(&frame)?;
@@ -147,7 +138,7 @@ impl AsyncWrite for AgentStream {
             return Poll::Ready(Ok(0));
         }
         ready!(this.frames.as_mut().poll_ready(cx))?;
-        let data = &data[..data.len().min(LARGEST_FRAME)];
+        let data = &data[..data.len().min(MAX_FRAME)];
         let mut frame = Vec::with_capacity(1 + data.len());
         frame.push(STDIN);
         frame.extend_from_slice(data);
@@ -240,12 +231,12 @@ mod tests {
     #[tokio::test]
     async fn input_is_cut_into_frames_and_its_end_is_sent() {
         let (mut stream, _remote, received) = pair();
-        let data = vec![7; LARGEST_FRAME + 10];
+        let data = vec![7; MAX_FRAME + 10];
         stream.write_all(&data).await.unwrap();
         stream.shutdown().await.unwrap();
         drop(stream);
         let frames: Vec<Bytes> = received.collect().await;
-        assert_eq!(frames.iter().map(Bytes::len).collect::<Vec<_>>(), [LARGEST_FRAME + 1, 11, 2]);
+        assert_eq!(frames.iter().map(Bytes::len).collect::<Vec<_>>(), [MAX_FRAME + 1, 11, 2]);
         assert_eq!(&frames[2][..], [CLOSE, STDIN]);
     }
 }

@@ -1,4 +1,4 @@
-//! Writing objects: server-side apply under one field manager, and deletion that does not mind absence.
+//! Writing objects: server-side apply under one field manager, and deletion that accepts absent objects.
 
 use std::fmt::Debug;
 
@@ -15,12 +15,12 @@ use serde::de::DeserializeOwned;
 use super::provision::namespace_uid;
 use super::{Cluster, ClusterError, manifests};
 
-/// Who we are among the managers of fields.
+/// The server's name as a field manager.
 pub(super) const FIELD_MANAGER: &str = "lectern";
 
-/// Gives an object its wished state, taking over the fields that others hold.
+/// Applies the desired state of an object, taking over fields from other managers.
 ///
-/// Boxed, because objects are large and a session applies a dozen of them at once.
+/// The future is boxed, because objects are large and a session applies a dozen of them at once.
 pub(super) fn apply<K>(api: Api<K>, object: K) -> BoxFuture<'static, Result<K, ClusterError>>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static,
@@ -36,14 +36,14 @@ where
     .boxed()
 }
 
-/// Deletes an object; one that is absent is as good as deleted. Does not wait for its finalizers.
+/// Deletes an object if it exists. Does not wait for its finalizers.
 pub(super) async fn delete<K>(api: &Api<K>, name: &str, params: &DeleteParams) -> Result<(), ClusterError>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
     match api.delete(name, params).await {
         Ok(_) => Ok(()),
-        // gone already, or on its way
+        // already gone, or being deleted
         Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),
         Err(error) => {
             Err(ClusterError::of(error, &format!("delete {}", describe(api.namespace(), name, api))))
@@ -87,8 +87,8 @@ impl Cluster {
     }
 }
 
-/// Makes what all workbenches share: their namespace, shut for what comes in, and their service account. Gives what
-/// makes other objects go with that namespace.
+/// Creates what all workbenches share: their namespace, closed to incoming traffic, and their service account.
+/// Returns the owner reference with which the cluster deletes other objects together with that namespace.
 pub(super) async fn shared_objects(client: &Client, namespace: &str) -> Result<OwnerReference, ClusterError> {
     let made = apply(Api::all(client.clone()), manifests::namespace::workbenches(namespace)).await?;
     let uid = namespace_uid(made)?;
@@ -102,7 +102,7 @@ pub(super) async fn shared_objects(client: &Client, namespace: &str) -> Result<O
     Ok(manifests::labels::owner_namespace(namespace, &uid))
 }
 
-/// Makes the cluster roles that learners are given.
+/// Creates the cluster roles of learners.
 pub(super) async fn learner_roles(
     client: &Client,
     instance: &str,

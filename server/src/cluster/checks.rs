@@ -1,4 +1,5 @@
-//! The container of checks, which is put beside a workbench when its first check runs: a start costs nothing for it.
+//! The container of checks, which is added to a workbench's pod for its first check, so that it does not slow down the
+//! start of a session.
 
 use std::time::Duration;
 
@@ -9,53 +10,51 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::manifests::{checks, workbench};
+use super::schedule::Schedule;
 use super::{AgentStream, Cluster, ClusterError, SessionNames};
 
-/// How long the container may take to answer, where it has to be made too.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The pause between two tries.
-const PAUSE: Duration = Duration::from_millis(60);
+/// Timeout for the container to answer, including its creation.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The pauses between two attempts to reach the agent.
+const ATTEMPTS: Schedule = Schedule::every(Duration::from_millis(60));
 
 impl Cluster {
-    /// Opens a stream to the agent's `check` in the container of checks, which is made where there is none, and
-    /// lets `greet` speak on it: several times, with a new stream each, until it is answered.
+    /// Opens a stream to the agent's `check` in the container of checks, which is created if there is none, and
+    /// passes it to `handshake`. Calls `handshake` with a new stream each time until one is answered.
     ///
     /// # Errors
-    /// When the workbench is not there, its container of checks cannot be made, or the cluster gives no answer.
+    /// Returns an error if the workbench does not exist, its container of checks cannot be created, or the cluster
+    /// does not answer.
     pub async fn start_checker<T, E, G>(
         &self,
         names: &SessionNames,
-        greet: impl Fn(AgentStream) -> G,
+        handshake: impl Fn(AgentStream) -> G,
     ) -> Result<T, ClusterError>
     where
         E: std::error::Error + Send + Sync + 'static,
         G: Future<Output = Result<T, E>>,
     {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let container = self.find_or_add_checker(names).await?;
-        loop {
-            let tried = match self.open_exec(names, &container, [workbench::AGENT, "check"]).await {
-                Ok(stream) => greet(stream).await.map_err(|error| ClusterError::Agent {
-                    workbench: names.workbench.clone(),
-                    source: Box::new(error),
-                }),
-                Err(error) => Err(error),
-            };
-            match tried {
-                Err(error) if Instant::now() < deadline => {
-                    tracing::debug!(error = %error, k8s.pod = names.workbench, "no check can run there yet");
-                    tokio::time::sleep(PAUSE).await;
-                }
-                decided => return decided,
-            }
-        }
+        let attempt = async || {
+            let stream = self.open_exec(names, &container, [workbench::AGENT, "check"]).await?;
+            handshake(stream).await.map_err(|error| ClusterError::Agent {
+                workbench: names.workbench.clone(),
+                source: Box::new(error),
+            })
+        };
+        let is_early = |error: &ClusterError| {
+            tracing::debug!(error = %error, k8s.pod = names.workbench, "the container of checks does not answer yet");
+            Instant::now() < deadline
+        };
+        ATTEMPTS.retry(attempt, is_early).await
     }
 
-    /// The name of the container of checks, which runs or will.
+    /// Returns the name of the container of checks, adding one to the pod if none is running or starting.
     async fn find_or_add_checker(&self, names: &SessionNames) -> Result<String, ClusterError> {
         let place = format!("{}/{}", self.workbench_namespace(), names.workbench);
         let pods: Api<Pod> = self.namespaced(self.workbench_namespace());
-        let action = format!("look for the container of checks in {place}");
+        let action = format!("find the container of checks in {place}");
         let pod = pods.get(&names.workbench).await.map_err(|error| ClusterError::of(error, &action))?;
         if let Some(name) = checks::usable(&pod) {
             return Ok(name);
@@ -66,7 +65,7 @@ impl Cluster {
             missing: "a workbench's container",
         })?;
         let name = container.name.clone();
-        // merged by name: two servers that add the same one at once add it once
+        // merged by name: if two servers add the same container concurrently, it is added once
         let patch = Patch::Strategic(json!({ "spec": { "ephemeralContainers": [container] } }));
         pods.patch_ephemeral_containers(&names.workbench, &PatchParams::default(), &patch)
             .await

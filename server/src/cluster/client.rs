@@ -1,4 +1,5 @@
-//! Connecting: which kubeconfig, the client's layers, and what must be known of the cluster before it is used.
+//! Connecting to the cluster: the kubeconfig, the client's layers, and facts about the cluster that must be known
+//! first.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,19 +24,19 @@ use super::retry::RetryPolicy;
 use super::watches::Watches;
 use super::{Cluster, ClusterConfig, ClusterError, Shared, apply, guard, objects, start};
 
-/// How long connecting to the API server's port may take.
+/// Timeout for connecting to the API server's port.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the certificate authority for pods may take to appear.
+/// Timeout for the certificate authority for pods to appear.
 const CERTIFICATE_TIMEOUT: Duration = Duration::from_secs(15);
-/// How many requests may wait for the client at once.
+/// Capacity of the queue of requests that wait for the client.
 const QUEUED_REQUESTS: usize = 1024;
 
 impl Cluster {
-    /// Connects to the cluster, makes the namespace of the workbenches and starts the shared watches.
+    /// Connects to the cluster, creates the namespace of the workbenches and starts the shared watches.
     ///
     /// # Errors
-    /// When the kubeconfig cannot be used, the API server cannot be reached or refuses the credentials, or
-    /// the namespace cannot be made.
+    /// Returns an error if the kubeconfig cannot be used, the API server cannot be reached or refuses the
+    /// credentials, or the namespace cannot be created.
     pub async fn connect(config: &ClusterConfig) -> Result<Self, ClusterError> {
         let found = load_config(config.kubeconfig.clone()).await?;
         let server = found.cluster_url.to_string().trim_end_matches('/').to_owned();
@@ -43,8 +44,8 @@ impl Cluster {
         let client = build_client(found, config.request_timeout).map_err(unreachable)?;
 
         let version = client.apiserver_version().await.map_err(unreachable)?.git_version;
-        // the room for workbenches with what belongs to it, and the first state of all watches, at the same time
-        let room = async {
+        // the shared objects and the initial state of all watches, concurrently
+        let shared_objects = async {
             let instance = &config.workbench_namespace;
             let owner = apply::shared_objects(&client, instance).await?;
             tokio::try_join!(
@@ -52,14 +53,14 @@ impl Cluster {
                 apply::learner_roles(&client, instance, &owner)
             )
         };
-        let (room, has_priority_class, watches, homes, pod_ca) = tokio::join!(
-            room,
+        let (shared_objects, has_priority_class, watches, homes, pod_ca) = tokio::join!(
+            shared_objects,
             guard::workbench_class(&client),
             Watches::start(&client, &config.workbench_namespace, &server),
             Homes::find(&client, config.home_storage_class.as_deref()),
             pod_certificate_authority(&client),
         );
-        let (missing_guard, ()) = room?;
+        let (missing_guard, ()) = shared_objects?;
         let cluster = Self {
             client,
             shared: Arc::new(Shared {
@@ -75,10 +76,10 @@ impl Cluster {
                 kinds: objects::Kinds::default(),
                 applied_network: tokio::sync::Mutex::default(),
                 compared_network: tokio::sync::Mutex::default(),
-                said: Arc::default(),
+                agent_log: Arc::default(),
             }),
         };
-        // this one wants to know the cluster's addresses, which the watches have brought
+        // this policy contains the cluster's addresses, which the watches have found
         cluster.refresh_shared_policy().await?;
         Ok(cluster)
     }
@@ -98,20 +99,21 @@ async fn load_config(kubeconfig: Option<PathBuf>) -> Result<Config, ClusterError
         }
     };
     config.connect_timeout = Some(CONNECT_TIMEOUT);
-    // an idle exec stream or watch is no failure; requests have their own limit, see below
+    // an idle exec stream or watch is not a failure; requests have a timeout of their own, see below
     config.read_timeout = None;
     config.default_retry = false;
     Ok(config)
 }
 
-/// Builds the client: kube's own parts (base address, credentials, headers) and tower-http's trace, within a limit
-/// for the time until an answer begins, within retries. A stream that has begun is bounded by neither.
+/// Builds the client from kube's own layers (base address, credentials, headers) and tower-http's trace, inside a
+/// timeout for the beginning of an answer, inside retries. Neither applies to a stream that has begun.
 ///
-/// The connections are ours: a key stroke is a small message that must not wait for the answer to the one before.
+/// The connector is our own, for `TCP_NODELAY`: a keystroke is a small message that must not wait for the answer to
+/// the one before.
 fn build_client(config: Config, request_timeout: Duration) -> Result<Client, kube::Error> {
     let layers = ServiceBuilder::new()
         .layer(RetryLayer::new(RetryPolicy::default()))
-        // the retry layer clones what it wraps
+        // the retry layer needs a service that can be cloned
         .layer(BufferLayer::new(QUEUED_REQUESTS))
         .layer(TimeoutLayer::new(request_timeout))
         .into_inner();
@@ -128,7 +130,7 @@ fn build_client(config: Config, request_timeout: Duration) -> Result<Client, kub
         .make_span_with(|request: &http::Request<Body>| {
             tracing::debug_span!("kubernetes", http.method = %request.method(), http.path = request.uri().path())
         })
-        // the retry layer and the caller say what failed
+        // failures are reported by the retry layer and the caller
         .on_failure(());
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
@@ -150,7 +152,8 @@ fn connect_error(error: kube::Error, server: &str, kubeconfig: Option<&PathBuf>)
     }
 }
 
-/// Every namespace holds this; on a cluster that has just started it may come a moment later.
+/// Reads the certificate authority that pods verify the API server with. Every namespace contains it; on a cluster
+/// that has just started it may appear a moment later.
 async fn pod_certificate_authority(client: &Client) -> Result<String, ClusterError> {
     const NAME: &str = "kube-root-ca.crt";
     let action = format!("read the config map kube-system/{NAME}");
@@ -160,8 +163,8 @@ async fn pod_certificate_authority(client: &Client) -> Result<String, ClusterErr
     if let Some(found) = maps.get_opt(NAME).await.map_err(|error| ClusterError::of(error, &action))? {
         return certificate(&found).ok_or_else(lacking);
     }
-    let there = await_condition(maps, NAME, |map: Option<&ConfigMap>| map.is_some());
-    match tokio::time::timeout(CERTIFICATE_TIMEOUT, there).await {
+    let created = await_condition(maps, NAME, |map: Option<&ConfigMap>| map.is_some());
+    match tokio::time::timeout(CERTIFICATE_TIMEOUT, created).await {
         Ok(Ok(Some(map))) => certificate(&map).ok_or_else(lacking),
         Ok(_) | Err(_) => Err(lacking()),
     }

@@ -1,4 +1,4 @@
-//! The learner's kubeconfig: a token of their own service account that ends by itself.
+//! The learner's kubeconfig, with an expiring token of their own service account.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use serde_json::json;
 use super::manifests::rbac;
 use super::{Cluster, ClusterError, SessionNames, inventory};
 
-/// The shortest life that the API server gives a token.
-const SHORTEST_TTL: Duration = Duration::from_secs(600);
+/// The shortest lifetime of a token that the API server accepts.
+const MIN_TTL: Duration = Duration::from_secs(600);
 
 /// A kubeconfig for the workbench.
 #[derive(Clone)]
 pub struct LearnerKubeconfig {
-    /// The file's text. Holds a credential: never log it.
+    /// The file's text. Contains a credential: never log it.
     pub yaml: String,
-    /// When its token ends; the cluster may grant less than was asked. Ask again before.
+    /// When the token expires, which may be earlier than requested. Renew it before.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -31,11 +31,11 @@ impl std::fmt::Debug for LearnerKubeconfig {
 }
 
 impl Cluster {
-    /// Makes a kubeconfig for the learner of a session, good for `ttl` (at least ten minutes). Renewing it is
-    /// the same call again; earlier tokens stay good until they end or the session does.
+    /// Creates a kubeconfig for the learner of a session, valid for `ttl` (at least ten minutes). To renew it, call
+    /// this again; earlier tokens stay valid until they expire or the session ends.
     ///
     /// # Errors
-    /// When the session's service account is not there or the cluster gives no answer.
+    /// Returns an error if the session's service account does not exist or the cluster does not answer.
     pub async fn learner_kubeconfig(
         &self,
         names: &SessionNames,
@@ -43,7 +43,7 @@ impl Cluster {
     ) -> Result<LearnerKubeconfig, ClusterError> {
         let account = rbac::account_name(names);
         match self.kubeconfig_of(self.workbench_namespace(), &account, names, ttl).await {
-            // a session that an earlier release made, and that is not brought up to date yet
+            // a session that an earlier release created and that has not been updated yet
             Err(error @ ClusterError::NotFound { .. }) => {
                 let earlier = self.kubeconfig_of(&names.namespace, rbac::LEARNER, names, ttl).await;
                 earlier.map_err(|_| error)
@@ -60,7 +60,7 @@ impl Cluster {
         ttl: Duration,
     ) -> Result<LearnerKubeconfig, ClusterError> {
         let action = format!("request a token for the service account {namespace}/{account}");
-        let seconds = ttl.max(SHORTEST_TTL).as_secs();
+        let seconds = ttl.max(MIN_TTL).as_secs();
         let request = TokenRequest {
             spec: TokenRequestSpec {
                 expiration_seconds: Some(i64::try_from(seconds).unwrap_or(i64::MAX)),
@@ -84,7 +84,8 @@ impl Cluster {
     }
 }
 
-/// JSON is YAML too; kubectl reads either and rewrites it as YAML when a learner changes it.
+/// Writes the file as JSON, which is valid YAML. kubectl reads both and rewrites the file as YAML when a learner
+/// changes it.
 fn kubeconfig(server: &str, ca: &str, namespace: &str, token: &str) -> String {
     let config = json!({
         "apiVersion": "v1",

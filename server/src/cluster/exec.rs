@@ -8,12 +8,12 @@ use tokio::io::AsyncReadExt;
 
 use super::{Cluster, ClusterError};
 
-/// The most output that is kept.
-const LONGEST_OUTPUT: u64 = 16 * 1024;
+/// Limit on the output that is kept, in bytes.
+const MAX_OUTPUT: u64 = 16 * 1024;
 
 impl Cluster {
-    /// Runs a command in a pod's only container and says whether it ended with status 0. What it prints goes to
-    /// the log at debug level.
+    /// Runs a command in a pod's only container. Returns whether it ended with status 0. Its output is logged at
+    /// debug level.
     pub(super) async fn run_in_pod(
         &self,
         namespace: &str,
@@ -32,8 +32,8 @@ impl Cluster {
             let (status, stdout) = (process.take_status(), process.stdout());
             let mut output = String::new();
             if let Some(stdout) = stdout {
-                // what cannot be read is not needed: the status decides
-                let _ = stdout.take(LONGEST_OUTPUT).read_to_string(&mut output).await;
+                // the output is only for the log, so a failure to read it does not matter
+                let _ = stdout.take(MAX_OUTPUT).read_to_string(&mut output).await;
             }
             let status = match status {
                 Some(status) => status.await,

@@ -1,5 +1,6 @@
-//! Letting go of what ended sessions leave: a learner may put a finalizer on anything, and nobody else will ever take
-//! it off. The namespace, its volumes and what the cluster's database holds would stay for ever, outside every quota.
+//! Removing finalizers that block the deletion of ended sessions' namespaces: a learner may put a finalizer on
+//! anything, and no controller would ever remove it. The namespace, its volumes and its objects in the cluster's
+//! database would stay for ever, outside every quota.
 
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use super::{Cluster, ClusterError};
 
-/// Finalizers that Kubernetes' own controllers take off, if they can; only where they cannot, this is done for them.
+/// Finalizers that Kubernetes' own controllers remove if they can. They are removed here only as the last resort.
 const OF_KUBERNETES: [&str; 6] = [
     "batch.kubernetes.io/job-tracking",
     "foregroundDeletion",
@@ -18,40 +19,40 @@ const OF_KUBERNETES: [&str; 6] = [
     "service.kubernetes.io/load-balancer-cleanup",
     "snapshot.storage.kubernetes.io/volumesnapshot-bound-protection",
 ];
-/// How the namespace controller says which kinds are left.
+/// The namespace condition that names the kinds of the remaining objects.
 const CONTENT_REMAINING: &str = "NamespaceContentRemaining";
 
 impl Cluster {
-    /// Takes the finalizers off all that is left in a namespace that is being deleted, and ends its pods at once; how
-    /// many objects were let go. Finalizers of Kubernetes' own controllers stay unless `all` of them shall go. May be
-    /// repeated.
+    /// Removes the finalizers of all objects left in a namespace that is being deleted, and kills its pods. Returns
+    /// how many objects had finalizers to remove. The finalizers of Kubernetes' own controllers stay unless `all` is
+    /// set. May be repeated.
     ///
     /// # Errors
-    /// When the cluster gives no answer or forbids it. What could be let go was.
-    pub async fn let_go(&self, namespace: &str, all: bool) -> Result<usize, ClusterError> {
-        let action = format!("look at the namespace {namespace}");
+    /// Returns an error if the cluster does not answer or forbids a change. The other kinds are processed all the same.
+    pub async fn remove_finalizers(&self, namespace: &str, all: bool) -> Result<usize, ClusterError> {
+        let action = format!("read the namespace {namespace}");
         let found = self.cluster_wide::<Namespace>().get_opt(namespace).await;
         let Some(found) = found.map_err(|error| ClusterError::of(error, &action))? else { return Ok(0) };
         if found.metadata.deletion_timestamp.is_none() {
             return Ok(0);
         }
-        self.end_pods(namespace).await?;
-        let (mut let_go, mut failed) = (0, None);
-        // the namespace controller looks at everything else, and says what is left, only once the pods are gone
+        self.kill_pods(namespace).await?;
+        let (mut changed, mut failed) = (0, None);
+        // the namespace controller reports what else is left only once the pods are gone
         let pods = ApiResource::erase::<Pod>(&());
         let others = self.left_kinds(&found).await?.into_iter().filter(|kind| kind.plural != pods.plural);
         for resource in std::iter::once(pods.clone()).chain(others) {
             match self.strip(namespace, &resource, all).await {
-                Ok(count) => let_go += count,
-                // the other kinds can be let go all the same
+                Ok(count) => changed += count,
+                // go on with the other kinds
                 Err(error) => failed = Some(error),
             }
         }
-        failed.map_or(Ok(let_go), Err)
+        failed.map_or(Ok(changed), Err)
     }
 
-    /// Ends pods without their farewell, which their learner may have made as long as they like.
-    async fn end_pods(&self, namespace: &str) -> Result<(), ClusterError> {
+    /// Kills pods without their grace period, which their learner may have set to any length.
+    async fn kill_pods(&self, namespace: &str) -> Result<(), ClusterError> {
         let pods = self.namespaced::<Pod>(namespace);
         let action = format!("list the pods of {namespace}");
         let left = pods.list_metadata(&ListParams::default()).await;
@@ -62,7 +63,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// The kinds of which something is left, as the namespace's conditions name them.
+    /// Returns the kinds of the remaining objects, from the namespace's conditions.
     async fn left_kinds(&self, namespace: &Namespace) -> Result<Vec<ApiResource>, ClusterError> {
         let conditions = namespace.status.iter().flat_map(|status| status.conditions.iter().flatten());
         let named: Vec<_> = conditions
@@ -86,9 +87,10 @@ impl Cluster {
         Ok(found)
     }
 
+    /// Removes the finalizers of all objects of one kind. Returns how many objects had any to remove.
     async fn strip(&self, namespace: &str, resource: &ApiResource, all: bool) -> Result<usize, ClusterError> {
         let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, resource);
-        let action = format!("let go of the {} in {namespace}", resource.plural);
+        let action = format!("remove the finalizers of {} in {namespace}", resource.plural);
         let left = api.list_metadata(&ListParams::default()).await;
         let left = left.map_err(|error| ClusterError::of(error, &action))?;
         let mut stripped = 0;
@@ -110,7 +112,8 @@ impl Cluster {
     }
 }
 
-/// Reads `configmaps. has 1 resource instances, widgets.example.org has 2 resource instances`: plural names and groups.
+/// Parses plural names and groups from a message such as `configmaps. has 1 resource instances, widgets.example.org
+/// has 2 resource instances`.
 fn kinds_in(message: &str) -> Vec<(String, String)> {
     let list = message.split_once(": ").map_or(message, |(_, list)| list);
     list.split(", ")

@@ -1,4 +1,4 @@
-//! Installing the admission guard, and what it must know of the cluster.
+//! Installing the admission guard, with the settings that depend on the cluster.
 
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
@@ -9,8 +9,8 @@ use kube::{Api, Client};
 use super::manifests::{guard, guard::GuardSettings, priority};
 use super::{ClusterConfig, ClusterError, apply};
 
-/// Installs the guard; why it is missing, if it is. Without the right to install it, or on a cluster that knows no such
-/// policies, the server runs all the same.
+/// Installs the guard. Returns the reason if it could not be installed: without the right to install it, or on a
+/// cluster without admission policies, the server runs all the same.
 pub(super) async fn install(
     client: &Client,
     config: &ClusterConfig,
@@ -19,7 +19,7 @@ pub(super) async fn install(
     let installed = async {
         let settings = settings(client, config).await?;
         let policies = guard::policies(&config.workbench_namespace, owner, &settings);
-        // a policy without its binding does nothing, so the order is safe in either case
+        // a policy without its binding does nothing, so it is safe to be interrupted in between
         futures::future::try_join_all(policies.into_iter().map(async |(policy, binding)| {
             apply::apply(Api::all(client.clone()), policy).await?;
             apply::apply(Api::all(client.clone()), binding).await
@@ -31,7 +31,7 @@ pub(super) async fn install(
         Err(error @ (ClusterError::Refused { .. } | ClusterError::NotFound { .. })) => {
             tracing::error!(
                 error = %error,
-                "the admission guard could not be installed: learners can do what it forbids"
+                "failed to install the admission guard, so learners can do what it would forbid"
             );
             Ok(Some(error.to_string()))
         }
@@ -55,23 +55,27 @@ async fn settings(client: &Client, config: &ClusterConfig) -> Result<GuardSettin
     })
 }
 
-/// Whether a node is kept free for the cluster's own parts.
+/// Returns whether a node is reserved for the cluster's own components.
 fn is_reserved(node: &Node) -> bool {
     let taints = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten());
     taints.into_iter().any(|taint| taint.key.starts_with("node-role.kubernetes.io/"))
 }
 
-/// Makes the priority class of workbenches; whether the cluster has it. Without it workbenches run with everybody's.
+/// Creates the priority class of workbenches. Returns whether the cluster has it; without it workbenches run with the
+/// default priority.
 pub(super) async fn workbench_class(client: &Client) -> Result<bool, ClusterError> {
     let classes: Api<PriorityClass> = Api::all(client.clone());
     match apply::apply(classes.clone(), priority::workbench()).await {
         Ok(_) => Ok(true),
         Err(error @ (ClusterError::Refused { .. } | ClusterError::NotFound { .. })) => {
-            // one that another release made cannot be changed, and does as well
+            // a class that another release created cannot be changed, and is just as good
             let found = classes.get_opt(priority::WORKBENCH).await;
             let is_there = found.is_ok_and(|class| class.is_some());
             if !is_there {
-                tracing::warn!(error = %error, "workbenches have no priority over learners' own pods");
+                tracing::warn!(
+                    error = %error,
+                    "failed to create the priority class of workbenches, so they may be evicted before learners' own pods"
+                );
             }
             Ok(is_there)
         }

@@ -1,9 +1,9 @@
-//! Whether the cluster answers now.
+//! Checking that the cluster answers.
 
 use super::Cluster;
 
 impl Cluster {
-    /// Whether the API server answers within the limit of a request.
+    /// Returns whether the API server answers within the timeout of a request.
     pub async fn answers(&self) -> bool {
         self.client.apiserver_version().await.is_ok()
     }

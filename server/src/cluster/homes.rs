@@ -1,5 +1,5 @@
-//! Homes that outlive their workbench pods: where the operator names a storage class, each session has a volume of
-//! its own. Without one a home lives as long as its pod, and no longer.
+//! Home directories that outlive their workbench pods: if the operator names a storage class, each session gets a
+//! volume of its own. Without one a home is lost with its pod.
 
 use std::time::Duration;
 
@@ -9,19 +9,20 @@ use kube::api::ListParams;
 use kube::{Api, Client};
 
 use super::provision::namespace_uid;
-use super::wait::becomes;
+use super::wait::wait_until;
 use super::{Cluster, ClusterError, Progress, SessionSpec, manifests};
 
-/// How long a volume may take to be made: longer than the minute for which Kubernetes' own parts look away after an API
-/// server went down several times.
-const BOUND_WITHIN: Duration = Duration::from_secs(150);
-/// How long a claim that somebody deleted may take to go: as long as the pod that used it.
-const GONE_WITHIN: Duration = Duration::from_secs(30);
+/// Timeout for a volume to be created: longer than the minute for which Kubernetes' controllers back off after the API
+/// server has gone down several times.
+const BIND_TIMEOUT: Duration = Duration::from_secs(150);
+/// Timeout for a deleted claim to disappear, which takes as long as the pod that used it.
+const DELETE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What homes are made of.
+/// The storage class of homes.
 pub(super) struct Homes {
     class: String,
-    /// A claim gets its volume as soon as it is made. Else it waits for its pod, and the pod is not to wait for it.
+    /// Whether a claim gets its volume as soon as it is created. Otherwise it waits for its pod, so the pod must not
+    /// wait for the claim.
     binds_at_once: bool,
 }
 
@@ -29,11 +30,11 @@ impl Homes {
     /// Finds the storage class that the operator named, if any.
     ///
     /// # Errors
-    /// When the cluster has no such class.
+    /// Returns an error if the cluster has no such class.
     pub(super) async fn find(client: &Client, class: Option<&str>) -> Result<Option<Self>, ClusterError> {
         let Some(class) = class else { return Ok(None) };
         let classes: Api<StorageClass> = Api::all(client.clone());
-        let action = format!("look at the storage class {class}");
+        let action = format!("read the storage class {class}");
         let found = classes.get_opt(class).await.map_err(|error| ClusterError::of(error, &action))?;
         let Some(found) = found else {
             let all = classes.list_metadata(&ListParams::default()).await;
@@ -47,14 +48,14 @@ impl Homes {
 }
 
 impl Cluster {
-    /// Whether a home outlives its workbench pod.
+    /// Returns whether homes outlive their workbench pods.
     #[must_use]
     pub fn keeps_homes(&self) -> bool {
         self.shared.homes.is_some()
     }
 
-    /// Makes the volume of a session's home where homes are kept; one that is there stays as it is, whatever the lab
-    /// asks for by now. Gives the claim's name.
+    /// Creates the volume of a session's home if homes are kept, and returns the claim's name. An existing volume
+    /// stays as it is, even if the lab now asks for another size.
     pub(super) async fn apply_home<'a>(
         &self,
         spec: &'a SessionSpec,
@@ -63,26 +64,26 @@ impl Cluster {
         let Some(homes) = &self.shared.homes else { return Ok(None) };
         let claims = self.namespaced::<PersistentVolumeClaim>(self.workbench_namespace());
         let name = manifests::home::name(&spec.names);
-        let action = format!("look at the claim {}/{name}", self.workbench_namespace());
+        let action = format!("read the claim {}/{name}", self.workbench_namespace());
         let mut found = claims.get_opt(name).await.map_err(|error| ClusterError::of(error, &action))?;
         if found.as_ref().is_some_and(|claim| claim.metadata.deletion_timestamp.is_some()) {
-            // one that stays is told below
-            becomes(&claims, name, |claim| claim.is_none(), GONE_WITHIN).await;
+            // if it does not disappear, the request below fails
+            wait_until(&claims, name, |claim| claim.is_none(), DELETE_TIMEOUT).await;
             found = None;
         }
         if found.is_none() {
-            progress("Making room for your files");
+            progress("Creating storage for your files");
             let namespace = self.apply_namespace(spec, &spec.namespaces()[0]).await?;
             let uid = namespace_uid(namespace)?;
             let claim = manifests::home::claim(spec, self.workbench_namespace(), &homes.class, &uid);
             found = Some(self.apply_workbench(claim).await?);
         }
-        // a scheduler that sees a claim without a volume looks at its pod again only a second later
+        // a scheduler that finds a claim without a volume retries its pod only a second later
         if homes.binds_at_once
             && !is_bound(found.as_ref())
-            && !becomes(&claims, name, is_bound, BOUND_WITHIN).await
+            && !wait_until(&claims, name, is_bound, BIND_TIMEOUT).await
         {
-            let (class, waited_secs) = (homes.class.clone(), BOUND_WITHIN.as_secs());
+            let (class, waited_secs) = (homes.class.clone(), BIND_TIMEOUT.as_secs());
             return Err(ClusterError::NoVolume { class, waited_secs });
         }
         Ok(Some(name))

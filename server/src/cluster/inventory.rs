@@ -1,5 +1,5 @@
-//! What the cluster holds of sessions, from the shared watches: for a reconciler that looks for orphans and for
-//! deletions that hang.
+//! The objects of sessions that exist in the cluster, from the shared watches. The reconciler uses it to find orphans
+//! and deletions that hang.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,15 +15,12 @@ use super::{Cluster, WorkbenchStatus};
 /// A session namespace as the watch last saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamespaceStatus {
-    /// Its session.
     pub session: SessionId,
-    /// Its name.
     pub name: String,
-    /// When it was made.
     pub created_at: Option<DateTime<Utc>>,
-    /// Since when it is being deleted.
+    /// When its deletion was requested; `None` if it is not being deleted.
     pub deleting_since: Option<DateTime<Utc>>,
-    /// What its deletion waits for, in the namespace controller's words.
+    /// What its deletion waits for, as the namespace controller says.
     pub held_by: Option<String>,
 }
 
@@ -46,32 +43,30 @@ impl NamespaceStatus {
     }
 }
 
-/// What the cluster holds of one session.
+/// The objects of one session that exist in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManagedSession {
-    /// The session, from the objects' label.
+    /// The session's id, from the objects' label.
     pub session: SessionId,
-    /// Its namespaces; one, unless something went wrong.
     pub namespaces: Vec<NamespaceStatus>,
-    /// Its workbench pods; one, unless something went wrong.
+    /// The session's workbench pods; one, unless something went wrong.
     pub workbenches: Vec<WorkbenchStatus>,
 }
 
 /// A deletion that takes too long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StuckDeletion {
-    /// The session.
     pub session: SessionId,
-    /// What hangs: `namespace lab-x` or `pod wb-x`.
+    /// The object: `namespace lab-x` or `pod wb-x`.
     pub object: String,
-    /// When its deletion was asked for.
+    /// When the deletion was requested.
     pub since: DateTime<Utc>,
-    /// What it waits for, where the cluster says so.
+    /// What the deletion waits for, if the cluster says so.
     pub held_by: Option<String>,
 }
 
 impl Cluster {
-    /// Lists what the cluster holds of all sessions of this installation. Asks the watches, not the cluster.
+    /// Lists the existing objects of all sessions of this installation, from the watches.
     #[must_use]
     pub fn list_managed(&self) -> Vec<ManagedSession> {
         let mut sessions: BTreeMap<SessionId, ManagedSession> = BTreeMap::new();
@@ -87,8 +82,7 @@ impl Cluster {
         sessions.into_values().collect()
     }
 
-    /// Resolves when a workbench or a session namespace has come, changed or gone since the last call on the
-    /// same [`ManagedChanges`].
+    /// Follows changes of workbenches and session namespaces, so that tests need not poll.
     #[must_use]
     pub fn follow_managed(&self) -> ManagedChanges {
         let watches = &self.shared.watches;
@@ -98,22 +92,23 @@ impl Cluster {
         }
     }
 
-    /// Lists the session namespaces whose deletion was asked for more than `patience` before `now`, with when it was.
+    /// Lists the session namespaces whose deletion was requested more than `timeout` before `now`, with the time of the
+    /// request.
     #[must_use]
     pub fn list_hanging_namespaces(
         &self,
         now: DateTime<Utc>,
-        patience: Duration,
+        timeout: Duration,
     ) -> Vec<(String, DateTime<Utc>)> {
-        let late = |since: &DateTime<Utc>| (now - since).to_std().is_ok_and(|waited| waited > patience);
+        let late = |since: &DateTime<Utc>| (now - since).to_std().is_ok_and(|waited| waited > timeout);
         let all = self.shared.watches.namespaces.all().into_iter();
         all.filter_map(|one| Some((one.name.clone(), one.deleting_since.filter(late)?))).collect()
     }
 
-    /// Lists deletions that were asked for more than `patience` before `now`.
+    /// Lists unfinished deletions that were requested more than `timeout` before `now`.
     #[must_use]
-    pub fn stuck_deletions(&self, now: DateTime<Utc>, patience: Duration) -> Vec<StuckDeletion> {
-        let late = |since: &DateTime<Utc>| (now - since).to_std().is_ok_and(|waited| waited > patience);
+    pub fn stuck_deletions(&self, now: DateTime<Utc>, timeout: Duration) -> Vec<StuckDeletion> {
+        let late = |since: &DateTime<Utc>| (now - since).to_std().is_ok_and(|waited| waited > timeout);
         let watches = &self.shared.watches;
         let namespaces = watches.namespaces.all().into_iter().filter_map(|one| {
             let since = one.deleting_since.filter(late)?;
@@ -133,7 +128,7 @@ impl Cluster {
     }
 }
 
-/// Hears of changes to what the cluster holds.
+/// Waits for changes of sessions' objects.
 #[derive(Debug)]
 pub struct ManagedChanges {
     namespaces: tokio::sync::watch::Receiver<u64>,
@@ -141,7 +136,7 @@ pub struct ManagedChanges {
 }
 
 impl ManagedChanges {
-    /// Waits for the next change; false when the cluster was dropped.
+    /// Waits for the next change since the last call. Returns false if the cluster was dropped.
     pub async fn changed(&mut self) -> bool {
         tokio::select! {
             changed = self.namespaces.changed() => changed.is_ok(),
@@ -150,7 +145,7 @@ impl ManagedChanges {
     }
 }
 
-/// The same instant in the type that the rest of the server uses.
+/// Converts a time of Kubernetes to the type that the rest of the server uses.
 pub(super) fn instant(time: &Time) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_millis(time.0.as_millisecond())
 }

@@ -1,7 +1,7 @@
-//! The platform's own objects in learners' namespaces, and who is told when one of them goes: without its binding a
-//! learner is locked out, without its quota or policy nothing bounds them.
+//! Watching the platform's own objects in learners' namespaces, and reporting when one of them is deleted: without its
+//! binding a learner is locked out, and without its quota or policy nothing limits them.
 //!
-//! One watch for each kind over all sessions, of names only.
+//! There is one watch for each kind over all sessions, of metadata only.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
@@ -24,16 +24,16 @@ use tokio::task::JoinSet;
 use super::manifests::{self, labels, rbac};
 use super::{Cluster, ClusterError, SessionNames, SessionSpec, apply};
 
-/// How many losses are kept for who is slow to hear of them.
+/// Capacity of the channel of losses.
 const LOSSES_KEPT: usize = 1024;
 /// How many kinds are watched.
 const KINDS: usize = 5;
 
-/// What is there, and who hears when it goes.
+/// The objects that exist, and a channel that reports when one is deleted.
 pub(super) struct Losses {
     present: Mutex<HashMap<String, SessionId>>,
     lost: broadcast::Sender<SessionId>,
-    /// How many kinds have shown their first whole state.
+    /// For how many kinds the initial state is known.
     known: watch::Sender<usize>,
 }
 
@@ -60,7 +60,7 @@ impl Losses {
 
     fn lose(&self, key: &str) {
         if let Some(session) = self.present().remove(key) {
-            // nobody listens on a server that does not reconcile
+            // a server without a reconciler has no receiver
             let _ = self.lost.send(session);
         }
     }
@@ -100,7 +100,7 @@ impl Losses {
                 }
                 Ok(Event::Delete(object)) => self.lose(&key::<K>(&object.metadata)),
                 Err(error) => {
-                    tracing::warn!(k8s.kind = %K::kind(&()), error = %error, "a watch broke off and is taken up again");
+                    tracing::warn!(k8s.kind = %K::kind(&()), error = %error, "a watch failed and is restarted");
                 }
             }
         }
@@ -116,7 +116,7 @@ fn key_of(kind: &str, namespace: &str, name: &str) -> String {
     format!("{kind}/{namespace}/{name}")
 }
 
-/// All that bounds a session's learner and keeps them at work.
+/// Returns the keys of all objects that limit a session's learner or give them their rights.
 fn bounds_of(spec: &SessionSpec, instance: &str) -> Vec<String> {
     let mut keys = vec![];
     for space in spec.namespaces() {
@@ -139,20 +139,21 @@ fn bounds_of(spec: &SessionSpec, instance: &str) -> Vec<String> {
 }
 
 impl Cluster {
-    /// Hears of sessions of whose bounds something went. Each session that ends is among them.
+    /// Follows the sessions that have lost one of these objects. Every session that ends is among them.
     #[must_use]
     pub fn follow_losses(&self) -> broadcast::Receiver<SessionId> {
         self.shared.watches.losses.lost.subscribe()
     }
 
-    /// Waits until it is known what there is of all sessions' bounds.
+    /// Waits until the watches know the initial state of all sessions' limits and rights.
     pub async fn wait_for_bounds(&self) {
         let mut known = self.shared.watches.losses.known.subscribe();
         // the sender lives as long as this cluster
         let _ = known.wait_for(|kinds| *kinds >= KINDS).await;
     }
 
-    /// What is missing of a session's bounds, as the shared watches last saw it; nothing before they have seen all.
+    /// Lists the missing objects of a session's limits and rights, as the shared watches last saw them. Returns nothing
+    /// until the watches know the initial state.
     #[must_use]
     pub fn list_missing_bounds(&self, spec: &SessionSpec) -> Vec<String> {
         let losses = &self.shared.watches.losses;
@@ -164,25 +165,25 @@ impl Cluster {
         wanted.into_iter().filter(|key| !present.contains_key(key)).collect()
     }
 
-    /// Writes all that bounds a session's learner and keeps them at work once more.
+    /// Applies all objects of a session's limits and rights again.
     ///
     /// # Errors
-    /// As [`Cluster::provision`].
+    /// Returns the errors of [`Cluster::provision`].
     pub async fn restore_bounds(&self, spec: &SessionSpec) -> Result<(), ClusterError> {
         self.apply_all_bounds(spec).await
     }
 
-    /// Whether a session's learner still has the account in their own namespace that earlier releases made.
+    /// Returns whether a session's learner still has the account in their own namespace that earlier releases created.
     #[must_use]
     pub fn has_earlier_account(&self, names: &SessionNames) -> bool {
         let key = key_of("RoleBinding", &names.namespace, rbac::LEARNER);
         self.shared.watches.losses.present().contains_key(&key)
     }
 
-    /// Removes that account and its bindings, once the learner has a token of the one that they have now.
+    /// Deletes that account and its bindings. Call this once the learner has a token of their current account.
     ///
     /// # Errors
-    /// When the cluster gives no answer or forbids it.
+    /// Returns an error if the cluster does not answer or forbids it.
     pub async fn remove_earlier_account(&self, names: &SessionNames) -> Result<(), ClusterError> {
         let background = kube::api::DeleteParams::background();
         for namespace in names.namespaces() {

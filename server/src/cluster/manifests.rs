@@ -1,5 +1,4 @@
-//! The objects of a session, built from its [`super::SessionSpec`] by pure functions. Nothing here talks to a
-//! cluster.
+//! Pure functions that build the objects of a session from its [`super::SessionSpec`]. Nothing here talks to a cluster.
 
 pub mod checks;
 pub mod guard;

@@ -1,20 +1,20 @@
-//! Names of a session's objects: made here from randomness, never from what a user typed.
+//! Names of a session's objects, generated at random and never from text that a user typed.
 
 use lectern_api::ids::{LabSlug, SessionId};
 use serde::{Deserialize, Serialize};
 
-/// How long the lab's part of a namespace's name may be.
+/// Limit on the lab's part of a namespace's name.
 const SLUG_PART_LEN: usize = 20;
 
-/// How every session namespace's name begins; the admission guard relies on it.
+/// The prefix of every session namespace's name; the admission guard relies on it.
 pub(super) const NAMESPACE_PREFIX: &str = "lab-";
 
-/// Where a session's objects are. Made once and kept with the session: it cannot be derived again.
+/// The names of a session's objects. They are generated once and stored with the session, because they cannot be
+/// derived.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SessionNames {
-    /// The session.
     pub session: SessionId,
-    /// The learner's namespace.
+    /// The learner's main namespace.
     pub namespace: String,
     /// The learner's further namespaces, if the lab has any.
     #[serde(default)]
@@ -24,12 +24,12 @@ pub struct SessionNames {
 }
 
 impl SessionNames {
-    /// The learner's namespaces, the main one first.
+    /// Returns the learner's namespaces, the main one first.
     pub fn namespaces(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.namespace).chain(&self.secondary).map(String::as_str)
     }
 
-    /// Makes unguessable names for a session. The lab's slug, which an author chose, only helps the eye.
+    /// Generates unguessable names for a session. The lab's slug is part of them only to help people recognise them.
     #[must_use]
     pub fn generate(session: SessionId, lab: &LabSlug) -> Self {
         let slug = lab.as_str();
@@ -42,8 +42,8 @@ impl SessionNames {
         }
     }
 
-    /// The same session with another workbench: one that takes the place of another never has its name, by which
-    /// the kubelet may still reach the old one.
+    /// Returns the names with a new one for the workbench. A replacement never reuses the old name, because the
+    /// kubelet may still use it for the old pod.
     #[must_use]
     pub fn with_new_workbench(self) -> Self {
         Self { workbench: workbench_name(), ..self }
@@ -54,7 +54,7 @@ fn workbench_name() -> String {
     format!("wb-{}", random_base32(16))
 }
 
-/// `len` characters of `a-z2-7` from the thread's cryptographic generator; 5 bits each, at most 25 of them.
+/// Returns `len` characters of `a-z2-7` from the thread's cryptographic generator, 5 bits each; `len` is at most 25.
 pub(super) fn random_base32(len: usize) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut bits: u128 = rand::random();

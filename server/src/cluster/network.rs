@@ -1,4 +1,4 @@
-//! Where the cluster's DNS and API server are, as network policies must name them.
+//! The addresses of the cluster's DNS and API server, for network policies.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ mod ranges;
 pub use ranges::parse_denied;
 pub(super) use ranges::{NodeRanges, service_ranges};
 
-/// Which endpoint slices are wanted.
+/// Selects the endpoint slices of the two services.
 pub(super) const ENDPOINTS_SELECTOR: &str = "kubernetes.io/service-name in (kubernetes, kube-dns)";
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
@@ -27,7 +27,7 @@ enum Essential {
 }
 
 impl Essential {
-    /// A learner may name a service of their own `kube-dns`: only these two count.
+    /// A learner may call a service of their own `kube-dns`, so the namespace counts, too.
     fn of(namespace: Option<&str>, service: Option<&str>) -> Option<Self> {
         match (namespace, service) {
             (Some("default"), Some("kubernetes")) => Some(Self::ApiServer),
@@ -76,8 +76,8 @@ fn parsed<'a>(addresses: impl Iterator<Item = &'a String>) -> Vec<IpAddr> {
     addresses.filter_map(|address| address.parse().ok()).collect()
 }
 
-/// The cluster addresses of the two services. Some networks check policies before the translation to an
-/// endpoint, others after it: policies name both.
+/// Reads the cluster IPs of the two services. Some networks apply policies before the translation to an endpoint,
+/// others after it, so policies name both.
 pub(super) async fn service_addresses(client: &Client) -> Result<Vec<ServiceEndpoints>, ClusterError> {
     let read = async |namespace: &str, name: &str| {
         let services: Api<Service> = Api::namespaced(client.clone(), namespace);
@@ -88,20 +88,18 @@ pub(super) async fn service_addresses(client: &Client) -> Result<Vec<ServiceEndp
     Ok(api_server.iter().chain(&dns).filter_map(ServiceEndpoints::of_service).collect())
 }
 
-/// What network policies say about the cluster's own addresses.
+/// The addresses that network policies name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NetworkFacts {
     /// Addresses of the API server: its service's and its endpoints'.
     pub api_addresses: BTreeSet<IpAddr>,
-    /// Ports of the API server.
     pub api_ports: BTreeSet<u16>,
-    /// Addresses of the DNS servers.
     pub dns_addresses: BTreeSet<IpAddr>,
-    /// Ports of the DNS servers; 53 always among them.
+    /// Ports of the DNS servers; always includes 53.
     pub dns_ports: BTreeSet<u16>,
-    /// Public ranges that are denied: the operator's, and those of nodes, pods and services.
+    /// Public ranges that learners must not reach: the operator's, and those of nodes, pods and services.
     pub denied: BTreeSet<IpNet>,
-    /// The namespace of what publishes learners' pods, where the operator has such.
+    /// The namespace of the ingress controller that publishes learners' pods; `None` if there is none.
     pub ingress_namespace: Option<String>,
 }
 
@@ -120,7 +118,7 @@ impl NetworkFacts {
                 }
                 Essential::Dns => {
                     facts.dns_addresses.extend(&one.addresses);
-                    // kube-dns also serves metrics, on a port that learners have no business with
+                    // kube-dns also serves metrics, on a port that learners need not reach
                     facts.dns_ports.extend(one.ports.iter().filter(|port| **port != 9153));
                 }
             }
@@ -129,7 +127,7 @@ impl NetworkFacts {
     }
 }
 
-/// The API server's address inside the cluster, as a URL.
+/// Returns the API server's URL inside the cluster.
 pub(super) fn api_server_url(services: &[ServiceEndpoints]) -> Option<String> {
     let api_server = services.iter().find(|one| one.service == Essential::ApiServer)?;
     let (address, port) = (api_server.addresses.first()?, api_server.ports.first()?);

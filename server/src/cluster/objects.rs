@@ -1,7 +1,7 @@
-//! A lab's own objects, of whatever kind the cluster knows, in the session's namespaces and nowhere else.
+//! A lab's own objects, of any kind that the cluster knows, in the session's namespaces and nowhere else.
 //!
-//! They are made in the learner's name: what a learner may not make, a lab may not make either, whatever its objects
-//! hold and whatever they are called. Only kinds that the operator allowed by name are made with the server's rights.
+//! They are created with the learner's rights: what a learner may not create, a lab may not create either, whatever its
+//! objects contain. Only kinds that the operator allowed by name are created with the server's rights.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,51 +14,61 @@ use kube::discovery::{self, ApiResource, Scope};
 use kube::{Api, ResourceExt};
 use tokio::time::Instant;
 
+use super::refusal::Refusal;
+use super::schedule::Schedule;
 use super::{Cluster, ClusterError, SessionSpec, manifests};
 
 mod read;
 
 use read::{bind_learners_roles, failed, listed, named, place, read, types};
 
-/// Who holds the fields of a lab's objects: not the server itself, whose own objects a lab must not touch.
+/// The field manager of labs' objects. It differs from the server's own, so that a lab cannot change the server's
+/// objects.
 const FIELD_MANAGER: &str = "lectern-lab";
-/// How long a new namespace may take until it accepts pods.
-const NAMESPACE_SETTLES_WITHIN: Duration = Duration::from_secs(15);
-/// How long the learner's rights may take until the API server knows of them.
-const RIGHTS_SETTLE_WITHIN: Duration = Duration::from_secs(5);
-/// The pause between two tries meanwhile.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Timeout for a new namespace to accept pods.
+const NAMESPACE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Timeout for the API server to learn of the learner's rights.
+const RIGHTS_TIMEOUT: Duration = Duration::from_secs(5);
+/// The pauses between two attempts in the meantime.
+const ATTEMPTS: Schedule = Schedule::every(Duration::from_millis(100));
 
 const IMPERSONATE_USER: HeaderName = HeaderName::from_static("impersonate-user");
 const IMPERSONATE_GROUP: HeaderName = HeaderName::from_static("impersonate-group");
 
-/// An object of a lab's that was not made, because a learner could not have made it.
+/// A lab's object that was not created because a learner could not have created it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Kind and name.
+    /// The object's kind and name.
     pub object: String,
-    /// The API server's words.
+    /// The API server's message.
     pub reason: String,
 }
 
-/// What the API server says of kinds, asked once for each.
+/// The API server's kinds, each requested once.
 #[derive(Default)]
 pub(super) struct Kinds {
     known: Mutex<HashMap<GroupVersionKind, (ApiResource, Scope)>>,
 }
 
-/// An object of a lab's, where it goes and in whose name.
+/// A lab's object, with its namespace and whose rights it is created with.
 struct Placed {
     object: DynamicObject,
     namespace: String,
     resource: ApiResource,
-    /// The learner's name; absent: the server's own rights are used.
+    /// The learner's user name; `None` to use the server's own rights.
     learner: Option<HeaderValue>,
 }
 
+/// Why an attempt to create an object failed.
+enum Failure {
+    /// Another attempt may succeed.
+    Transient(kube::Error),
+    Final(kube::Error),
+}
+
 impl Cluster {
-    /// Makes the lab's objects in their order, once all of them are known to be within bounds. Returns those that a
-    /// learner could not have made, which are left out.
+    /// Creates the lab's objects in their order, after checking that all of them belong to the session's namespaces.
+    /// Returns those that were left out because a learner could not have created them.
     pub(super) async fn apply_lab_objects(&self, spec: &SessionSpec) -> Result<Vec<LeftOut>, ClusterError> {
         let instance = self.workbench_namespace();
         let learner = HeaderValue::from_str(&manifests::rbac::learner_user(&spec.names, instance))
@@ -76,11 +86,11 @@ impl Cluster {
             placed.push(Placed { object, namespace, resource, learner });
         }
         let mut left_out = Vec::new();
-        let mut rights_settle_by = Some(Instant::now() + RIGHTS_SETTLE_WITHIN);
+        let mut rights_deadline = Some(Instant::now() + RIGHTS_TIMEOUT);
         for one in &placed {
-            match self.apply_lab_object(one, rights_settle_by).await? {
-                // from now on a refusal means what it says
-                None if one.learner.is_some() => rights_settle_by = None,
+            match self.apply_lab_object(one, rights_deadline).await? {
+                // the API server knows the learner's rights, so from now on a refusal is final
+                None if one.learner.is_some() => rights_deadline = None,
                 None => {}
                 Some(reason) => left_out.push(LeftOut { object: named(&one.object), reason }),
             }
@@ -94,7 +104,7 @@ impl Cluster {
             failed(
                 object,
                 format!(
-                    "this cluster knows no {kind} of {version}; look at the object's apiVersion and kind"
+                    "this cluster has no kind {kind} in {version}; check the object's apiVersion and kind"
                 ),
             )
         };
@@ -117,38 +127,39 @@ impl Cluster {
         Ok(found)
     }
 
-    /// Makes one object; the reason where a learner could not make it.
+    /// Creates one object. Returns the API server's message if a learner could not have created it.
     async fn apply_lab_object(
         &self,
         one: &Placed,
-        rights_settle_by: Option<Instant>,
+        rights_deadline: Option<Instant>,
     ) -> Result<Option<String>, ClusterError> {
-        let deadline = Instant::now() + NAMESPACE_SETTLES_WITHIN;
-        loop {
-            let now = Instant::now();
-            match self.send_lab_object(one).await {
-                Ok(()) => return Ok(None),
-                Err(kube::Error::Api(status)) if is_settling(&status.message) && now < deadline => {
-                    tokio::time::sleep(PAUSE).await;
+        let namespace_deadline = Instant::now() + NAMESPACE_TIMEOUT;
+        let attempt = async || {
+            let begun = Instant::now();
+            self.send_lab_object(one).await.map_err(|error| match refusal_of(&error) {
+                Refusal::NamespaceNotReady if begun < namespace_deadline => Failure::Transient(error),
+                refusal if refusal.is_about_rights() && rights_deadline.is_some_and(|by| begun < by) => {
+                    Failure::Transient(error)
                 }
-                Err(kube::Error::Api(status)) if status.code == 403 && is_out_of_bounds(&status.message) => {
-                    if !is_about_rights(&status.message) || rights_settle_by.is_none_or(|by| now >= by) {
-                        return Ok(Some(status.message.clone()));
-                    }
-                    tokio::time::sleep(PAUSE).await;
-                }
-                Err(error @ kube::Error::Api(_)) if may_not_impersonate(&error) => {
-                    let action = "make a lab's objects in its learner's name; the server needs the right to \
-                                  impersonate service accounts and the group lectern:lab-objects";
-                    return Err(ClusterError::of(error, action));
-                }
-                Err(kube::Error::Api(status)) if status.code < 500 && status.code != 429 => {
-                    return Err(failed(&one.object, status.message.clone()));
-                }
-                Err(error) => {
-                    return Err(ClusterError::of(error, &format!("make the lab's {}", named(&one.object))));
-                }
+                _ => Failure::Final(error),
+            })
+        };
+        let sent = ATTEMPTS.retry(attempt, |failure| matches!(failure, Failure::Transient(_))).await;
+        let Err(Failure::Transient(error) | Failure::Final(error)) = sent else { return Ok(None) };
+        match (refusal_of(&error), error) {
+            (
+                Refusal::MissingRight | Refusal::Escalation | Refusal::OutOfBounds,
+                kube::Error::Api(status),
+            ) => Ok(Some(status.message)),
+            (Refusal::Impersonation, error) => {
+                let action = "create a lab's objects with its learner's rights; the server needs the right to \
+                              impersonate service accounts and the group lectern:lab-objects";
+                Err(ClusterError::of(error, action))
             }
+            (_, kube::Error::Api(status)) if status.code < 500 && status.code != 429 => {
+                Err(failed(&one.object, status.message))
+            }
+            (_, error) => Err(ClusterError::of(error, &format!("create the lab's {}", named(&one.object)))),
         }
     }
 
@@ -168,26 +179,9 @@ impl Cluster {
     }
 }
 
-/// Whether a refusal only means that the controllers have not looked at the namespace yet: no pod is accepted before
-/// its service account is there and its quota was counted once.
-fn is_settling(message: &str) -> bool {
-    message.contains("serviceaccount \"default\" not found") || message.contains("status unknown for quota")
-}
-
-/// Whether a refusal is about the rights of whoever asks, which the API server may not know of yet.
-fn is_about_rights(message: &str) -> bool {
-    ["cannot patch resource", "cannot create resource", "attempting to grant RBAC permissions"]
-        .iter()
-        .any(|words| message.contains(words))
-}
-
-/// Whether an object is refused because of what bounds every learner, and not because of a mistake in it.
-fn is_out_of_bounds(message: &str) -> bool {
-    is_about_rights(message)
-        || message.contains("ValidatingAdmissionPolicy")
-        || message.contains("violates PodSecurity")
-}
-
-fn may_not_impersonate(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 403 && status.message.contains("cannot impersonate"))
+fn refusal_of(error: &kube::Error) -> Refusal {
+    match error {
+        kube::Error::Api(status) => Refusal::of(status),
+        _ => Refusal::Other,
+    }
 }

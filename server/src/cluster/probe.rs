@@ -1,5 +1,5 @@
-//! Asking the cluster whether it holds network policies: without a controller for them they are silently ignored,
-//! and learners are not kept apart.
+//! Finding out whether the cluster enforces network policies. Without a controller for them they are silently
+//! ignored, and learners are not isolated from one another.
 
 use std::time::Duration;
 
@@ -10,34 +10,39 @@ use tokio::time::Instant;
 
 use super::manifests::probe;
 use super::names::random_base32;
+use super::schedule::Schedule;
 use super::{Cluster, ClusterError, apply};
 
-/// How long the whole probe may take.
+/// Timeout for the whole probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a policy may take to be held.
+/// Timeout for a policy to take effect.
 const ENFORCE_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long traffic may take to work at first.
+/// Timeout for traffic to work before there is a policy.
 const REACH_TIMEOUT: Duration = Duration::from_secs(10);
-/// The pause between two tries of a connection.
-const PAUSE: Duration = Duration::from_millis(250);
+/// The pauses between two connection attempts.
+const ATTEMPTS: Schedule = Schedule::every(Duration::from_millis(250));
 
-/// Whether the cluster holds network policies.
+/// Whether the cluster enforces network policies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyEnforcement {
-    /// Traffic that worked was refused once a policy said so.
+    /// Traffic that worked was blocked once there was a policy against it.
     Enforced,
-    /// It went on working: learners can reach each other's pods.
+    /// Traffic went on working: learners can reach each other's pods.
     NotEnforced,
-    /// It could not be found out.
-    Unknown {
-        /// Why.
-        reason: String,
-    },
+    /// The probe failed.
+    Unknown { reason: String },
+}
+
+/// Why the connection is not as expected.
+enum Unexpected {
+    /// It was tried, and may still change.
+    NotYet,
+    Failed(ClusterError),
 }
 
 impl Cluster {
-    /// Finds out by trying, in a namespace of its own that is removed afterwards. Takes a minute at most, so
-    /// run it beside the start, not before it.
+    /// Probes the cluster in a namespace of its own, which is deleted afterwards. This takes up to a minute, so do
+    /// not let the server's start wait for it.
     pub async fn probe_network_policies(&self) -> PolicyEnforcement {
         let namespace = format!("lectern-probe-{}", random_base32(8));
         let probed = tokio::time::timeout(PROBE_TIMEOUT, async {
@@ -47,7 +52,7 @@ impl Cluster {
         .await;
         let namespaces = self.cluster_wide::<Namespace>();
         if let Err(error) = apply::delete(&namespaces, &namespace, &DeleteParams::background()).await {
-            tracing::warn!(error = %error, k8s.namespace = namespace, "the probe's namespace could not be removed");
+            tracing::warn!(error = %error, k8s.namespace = namespace, "failed to delete the probe's namespace");
         }
         match probed {
             Ok(Ok(true)) => PolicyEnforcement::Enforced,
@@ -71,40 +76,41 @@ impl Cluster {
             self.running_pod(namespace, probe::LISTENER),
             self.running_pod(namespace, probe::CALLER)
         )?;
-        if !self.becomes(namespace, &address, true, REACH_TIMEOUT).await? {
+        if !self.wait_for_connection(namespace, &address, true, REACH_TIMEOUT).await? {
             let (action, missing) =
                 ("reach one pod from another".to_owned(), "a connection, even without a policy");
             return Err(ClusterError::Incomplete { action, missing });
         }
         apply::apply(self.namespaced(namespace), probe::refusal(namespace)).await?;
-        self.becomes(namespace, &address, false, ENFORCE_TIMEOUT).await
+        self.wait_for_connection(namespace, &address, false, ENFORCE_TIMEOUT).await
     }
 
-    /// Tries the connection until it answers as `wanted`, or time is up.
-    async fn becomes(
+    /// Tries to connect until that works, or for `expected == false` no longer works. Returns whether it came to that
+    /// within `timeout`.
+    async fn wait_for_connection(
         &self,
         namespace: &str,
         address: &str,
-        wanted: bool,
-        within: Duration,
+        expected: bool,
+        timeout: Duration,
     ) -> Result<bool, ClusterError> {
-        let deadline = Instant::now() + within;
+        let deadline = Instant::now() + timeout;
         let connect = format!("exec 3<>/dev/tcp/{address}/{}", probe::PORT);
         let command = ["timeout", "2", "bash", "-c", &connect];
-        loop {
-            let connected =
-                self.run_in_pod(namespace, probe::CALLER, &command, Duration::from_secs(10)).await?;
-            if connected == wanted {
-                return Ok(true);
-            }
-            if Instant::now() >= deadline {
-                return Ok(false);
-            }
-            tokio::time::sleep(PAUSE).await;
+        let attempt = async || {
+            let run = self.run_in_pod(namespace, probe::CALLER, &command, Duration::from_secs(10));
+            let is_connected = run.await.map_err(Unexpected::Failed)?;
+            if is_connected == expected { Ok(()) } else { Err(Unexpected::NotYet) }
+        };
+        let is_early = |error: &Unexpected| matches!(error, Unexpected::NotYet) && Instant::now() < deadline;
+        match ATTEMPTS.retry(attempt, is_early).await {
+            Ok(()) => Ok(true),
+            Err(Unexpected::NotYet) => Ok(false),
+            Err(Unexpected::Failed(error)) => Err(error),
         }
     }
 
-    /// Waits until a pod runs, and gives its address.
+    /// Waits until a pod runs. Returns its address.
     async fn running_pod(&self, namespace: &str, name: &str) -> Result<String, ClusterError> {
         let running = |pod: Option<&Pod>| {
             let status = pod.and_then(|pod| pod.status.as_ref());
@@ -113,14 +119,14 @@ impl Cluster {
         let action = format!("wait for the pod {namespace}/{name}");
         let pod =
             await_condition(self.namespaced::<Pod>(namespace), name, running).await.map_err(|error| {
-                tracing::debug!(error = %error, "waiting for a pod of the probe failed");
+                tracing::debug!(error = %error, "failed to wait for a pod of the probe");
                 ClusterError::Incomplete { action: action.clone(), missing: "a running pod" }
             })?;
         pod.and_then(|pod| pod.status?.pod_ip)
             .ok_or(ClusterError::Incomplete { action, missing: "an address" })
     }
 
-    /// Removes what a probe left behind that was killed half way.
+    /// Deletes what an interrupted probe left behind.
     async fn remove_old_probes(&self) -> Result<(), ClusterError> {
         let namespaces = self.cluster_wide::<Namespace>();
         let ours = ListParams::default().labels(&format!("{}={}", probe::PROBE, self.workbench_namespace()));

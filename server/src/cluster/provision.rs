@@ -1,5 +1,5 @@
-//! Making a session's objects, in two rounds at most: the namespace, then all that lives in it; the workbench
-//! waits for neither, but for the volume of its home where homes are kept.
+//! Creating a session's objects in at most two rounds: the namespace, then everything in it. The workbench waits for
+//! neither, only for the volume of its home if homes are kept.
 
 use std::time::{Duration, Instant};
 
@@ -11,21 +11,21 @@ use kube::{Api, ResourceExt as _};
 use super::{Cluster, ClusterError, Egress, LeftOut, NamespaceSpec, Progress, SessionSpec, apply, manifests};
 
 impl Cluster {
-    /// Makes the cluster's side of a session, or brings it to what `spec` says. May be repeated at any time.
+    /// Creates a session's objects in the cluster, or updates them to match `spec`. May be repeated at any time.
     ///
-    /// Returns when every object is written, and which objects of the lab's were left out because a learner could not
-    /// have made them; the workbench is then on its way
-    /// ([`Cluster::wait_for_workbench`]) and [`Cluster::learner_kubeconfig`] may be called, at the same time.
+    /// Returns when every object is written, with the lab's objects that were left out because a learner could not
+    /// have created them. The workbench is then starting: [`Cluster::wait_for_workbench`] and
+    /// [`Cluster::learner_kubeconfig`] may be called concurrently.
     ///
     /// # Errors
-    /// When the cluster gives no answer or refuses an object. What was written so far stays:
-    /// repeat, or [`Cluster::deprovision`].
+    /// Returns an error if the cluster does not answer or refuses an object. Objects written so far stay: call this
+    /// again, or [`Cluster::deprovision`].
     pub async fn provision(
         &self,
         spec: &SessionSpec,
         progress: Progress<'_>,
     ) -> Result<Vec<LeftOut>, ClusterError> {
-        progress("Making your namespace");
+        progress("Creating your namespace");
         let begun = Instant::now();
         let ((workbench, ()), (learner, left_out)) = tokio::try_join!(
             timed(self.apply_workbench_objects(spec, progress)),
@@ -49,15 +49,15 @@ impl Cluster {
     ) -> Result<(), ClusterError> {
         let instance = self.workbench_namespace();
         let pod = async {
-            let place = manifests::workbench::Place {
+            let placement = manifests::workbench::Placement {
                 instance,
                 default_image: &self.shared.config.workbench_image,
                 home_claim: self.apply_home(spec, progress).await?,
                 priority_class: self.shared.has_priority_class.then_some(manifests::priority::WORKBENCH),
             };
-            self.apply_workbench(manifests::workbench::pod(spec, &place)).await
+            self.apply_workbench(manifests::workbench::pod(spec, &placement)).await
         };
-        // the policy only adds to what all workbenches may do: the pod need not wait for it
+        // the policy only adds to what all workbenches may do, so the pod need not wait for it
         tokio::try_join!(
             pod,
             self.apply_workbench(manifests::network_policy::workbench(spec, instance)),
@@ -66,13 +66,13 @@ impl Cluster {
         Ok(())
     }
 
-    /// The learner's namespaces with all that keeps them in bounds, then what the lab itself wants in them.
+    /// Creates the learner's namespaces with their limits and rights, then the lab's own objects.
     async fn apply_learner_objects(&self, spec: &SessionSpec) -> Result<Vec<LeftOut>, ClusterError> {
         self.apply_all_bounds(spec).await?;
         self.apply_lab_objects(spec).await
     }
 
-    /// The learner's namespaces, their account and what bounds it there.
+    /// Applies the learner's namespaces, their account, and its limits and rights.
     pub(super) async fn apply_all_bounds(&self, spec: &SessionSpec) -> Result<(), ClusterError> {
         let spaces = spec.namespaces();
         let main = async {
@@ -103,7 +103,7 @@ impl Cluster {
         apply::apply(self.cluster_wide(), namespace).await
     }
 
-    /// What bounds the learner in one of their namespaces, quotas aside: rights, network and limits.
+    /// Applies the rights, network policy and limits of one of the learner's namespaces, but not its quotas.
     async fn apply_bounds(&self, spec: &SessionSpec, space: &NamespaceSpec) -> Result<(), ClusterError> {
         let instance = self.workbench_namespace();
         let namespace = &space.name;
@@ -125,7 +125,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// Comes last: until a new quota was counted once, nothing of the kinds that it counts is accepted.
+    /// Applies the quotas. They come last: until the first count of a new quota, no object of a kind that it counts is
+    /// accepted.
     async fn apply_quotas(&self, spec: &SessionSpec, space: &NamespaceSpec) -> Result<(), ClusterError> {
         let quotas = manifests::quota::quotas(spec, space, self.workbench_namespace());
         let api: kube::Api<k8s_openapi::api::core::v1::ResourceQuota> = self.namespaced(&space.name);
@@ -146,7 +147,8 @@ impl Cluster {
         apply::apply(self.namespaced(namespace), binding).await.map(drop)
     }
 
-    /// Writes the workbenches' shared policies again where the cluster's DNS, API server or nodes have moved.
+    /// Applies the workbenches' shared policies again if the addresses of the cluster's DNS, API server or nodes have
+    /// changed.
     pub(super) async fn refresh_shared_policy(&self) -> Result<(), ClusterError> {
         let now = self.network();
         let mut applied = self.shared.applied_network.lock().await;
@@ -161,11 +163,11 @@ impl Cluster {
         Ok(())
     }
 
-    /// Writes the policies of sessions that run again where the cluster's DNS, API server or nodes have moved. Costs
-    /// nothing while they stay.
+    /// Applies the policies of running sessions again if the addresses of the cluster's DNS, API server or nodes have
+    /// changed. Sends no request if they have not.
     ///
     /// # Errors
-    /// When the cluster gives no answer; call it again.
+    /// Returns an error if the cluster does not answer; call this again.
     pub async fn refresh_network(&self) -> Result<(), ClusterError> {
         self.refresh_shared_policy().await?;
         let now = self.network();
@@ -193,7 +195,7 @@ impl Cluster {
     }
 }
 
-/// What makes other objects go with a namespace that was just written.
+/// Returns the uid of a namespace that was just written, for the owner references of other objects.
 pub(super) fn namespace_uid(namespace: Namespace) -> Result<String, ClusterError> {
     let name = namespace.metadata.name.unwrap_or_default();
     let action = format!("apply namespace {name}");

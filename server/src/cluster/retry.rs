@@ -1,4 +1,4 @@
-//! Which requests are sent again when they fail, and when: a policy for tower's retry layer.
+//! Sending failed requests to the API server again: a policy for tower's retry layer.
 
 use std::time::Duration;
 
@@ -7,26 +7,27 @@ use kube::client::Body;
 use tower::BoxError;
 use tower::retry::Policy;
 
-/// How often a request is sent again at most.
-const MAX_RETRIES: u32 = 4;
-/// The pause before the first retry; doubled each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+use super::schedule::Schedule;
+
 /// The longest pause that the API server may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The pauses if the API server does not ask for one.
+const SCHEDULE: Schedule = Schedule::growing(Duration::from_millis(100), 2.0, LONGEST_PAUSE).at_most(4);
 
-/// Sends requests again that may safely be sent twice, when the API server is busy, restarting or gone for a
-/// moment. Reads, server-side apply and deletes are such requests; upgrades to a stream and posts are not.
+/// Sends requests again that may safely be sent twice, when the API server is busy, restarting or briefly unreachable.
+/// Reads, server-side apply and deletes are such requests; upgrades to a stream and posts are not.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RetryPolicy {
-    retries: u32,
+    retries: usize,
 }
 
 impl RetryPolicy {
-    fn pause(&self, retry_after: Option<Duration>) -> Duration {
-        let own = FIRST_PAUSE * 2_u32.saturating_pow(self.retries.saturating_sub(1));
-        // a little noise, so that thirty starts that failed together do not come back together
-        let noise = Duration::from_millis(u64::from(rand::random::<u8>() % 50));
-        retry_after.unwrap_or(own).min(LONGEST_PAUSE) + noise
+    /// Returns the pause before the next retry; `None` if there have been enough.
+    fn pause(&self, retry_after: Option<Duration>) -> Option<Duration> {
+        let own = SCHEDULE.pauses().nth(self.retries)?;
+        // some jitter, so that thirty starts that failed together are not retried together
+        let jitter = Duration::from_millis(u64::from(rand::random::<u8>() % 50));
+        Some(retry_after.unwrap_or(own).min(LONGEST_PAUSE) + jitter)
     }
 }
 
@@ -39,7 +40,7 @@ impl<Res> Policy<Request<Body>, Response<Res>, BoxError> for RetryPolicy {
         result: &mut Result<Response<Res>, BoxError>,
     ) -> Option<Self::Future> {
         let retry_after = match result {
-            Ok(response) if is_passing(response.status()) => response
+            Ok(response) if is_transient(response.status()) => response
                 .headers()
                 .get(header::RETRY_AFTER)
                 .and_then(|value| value.to_str().ok())
@@ -48,14 +49,11 @@ impl<Res> Policy<Request<Body>, Response<Res>, BoxError> for RetryPolicy {
             Ok(_) => return None,
             Err(_) => None,
         };
-        if self.retries >= MAX_RETRIES {
-            return None;
-        }
+        let pause = self.pause(retry_after)?;
         self.retries += 1;
-        let pause = self.pause(retry_after);
         tracing::debug!(
             http.method = %request.method(), http.path = request.uri().path(), retry = self.retries,
-            "asking the API server again"
+            "sending a request to the API server again"
         );
         Some(tokio::time::sleep(pause))
     }
@@ -75,7 +73,7 @@ impl<Res> Policy<Request<Body>, Response<Res>, BoxError> for RetryPolicy {
     }
 }
 
-fn is_passing(status: StatusCode) -> bool {
+fn is_transient(status: StatusCode) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
 }
 
@@ -122,14 +120,14 @@ mod tests {
             }
             asked += 1;
         }
-        assert_eq!(asked, MAX_RETRIES);
+        assert_eq!(asked, 4);
         let mut forbidden = Ok(Response::builder().status(403).body(()).unwrap());
         assert!(RetryPolicy::default().retry(&mut Request::new(Body::empty()), &mut forbidden).is_none());
     }
 
     #[test]
     fn a_server_cannot_make_us_wait_for_ever() {
-        let policy = RetryPolicy { retries: 1 };
-        assert!(policy.pause(Some(Duration::from_secs(86_400))) < Duration::from_secs(6));
+        let pause = RetryPolicy::default().pause(Some(Duration::from_secs(86_400)));
+        assert!(pause.unwrap() < Duration::from_secs(6));
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
 use lectern_api::ids::{LabSlug, SessionId};
 use serde_json::Value;
 
@@ -37,8 +36,6 @@ pub struct SessionSpec {
     pub egress: Egress,
     /// The pod with the terminals.
     pub workbench: WorkbenchSpec,
-    /// When the session ends by itself; kept as an annotation for whoever looks at the cluster.
-    pub expires_at: Option<DateTime<Utc>>,
 }
 
 impl SessionSpec {
@@ -58,7 +55,6 @@ impl SessionSpec {
             trusted_types: BTreeSet::new(),
             egress: Egress::default(),
             workbench: WorkbenchSpec::default(),
-            expires_at: None,
         }
     }
 }

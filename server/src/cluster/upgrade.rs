@@ -1,5 +1,5 @@
-//! Sockets to the API server, with buffers of our own measure: kube's hold a quarter of a megabyte for each,
-//! and each session has one.
+//! WebSockets to the API server with small buffers: kube's own take a quarter of a megabyte each, and every session has
+//! one.
 
 use http::header::{
     CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
@@ -17,19 +17,19 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-/// The versions of the remote command protocol: the newer one knows the end of standard input.
+/// The versions of the remote command protocol, and whether they can signal the end of standard input.
 const PROTOCOLS: [(&str, bool); 2] = [("v5.channel.k8s.io", true), ("v4.channel.k8s.io", false)];
-/// How much is read at a time, in bytes: what one TLS record carries.
+/// How much is read at a time, in bytes: the content of one TLS record.
 const READ_BYTES: usize = 16 * 1024;
 
-/// A socket to the API server.
+/// A WebSocket to the API server.
 pub(super) struct Socket {
     pub(super) stream: WebSocketStream<TokioIo<Upgraded>>,
-    /// Whether its protocol knows the end of standard input.
+    /// Whether the protocol can signal the end of standard input.
     pub(super) closes_stdin: bool,
 }
 
-/// Opens a socket.
+/// Sends a request and upgrades its connection to a WebSocket.
 pub(super) async fn open(client: &Client, request: Request<Vec<u8>>) -> Result<Socket, Error> {
     let key = generate_key();
     let (mut parts, body) = request.into_parts();
@@ -42,7 +42,7 @@ pub(super) async fn open(client: &Client, request: Request<Vec<u8>>) -> Result<S
     let upgraded = hyper::upgrade::on(response)
         .await
         .map_err(|error| Error::UpgradeConnection(UpgradeConnectionError::GetPendingUpgrade(error)))?;
-    // what is written is flushed at once, and so needs no room to gather
+    // every write is flushed at once, so a write buffer would be useless
     let config = WebSocketConfig::default().read_buffer_size(READ_BYTES).write_buffer_size(0);
     let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(config)).await;
     Ok(Socket { stream, closes_stdin })
@@ -58,7 +58,8 @@ fn ask_for_upgrade(headers: &mut HeaderMap, key: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether the protocol that the API server chose knows the end of standard input.
+/// Checks the answer to an upgrade. Returns whether the protocol that the API server chose can signal the end of
+/// standard input.
 fn check(headers: &HeaderMap, key: &str) -> Result<bool, UpgradeConnectionError> {
     let value = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     if !value(UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
@@ -74,7 +75,7 @@ fn check(headers: &HeaderMap, key: &str) -> Result<bool, UpgradeConnectionError>
         .ok_or(UpgradeConnectionError::SecWebSocketProtocolMismatch)
 }
 
-/// What the API server, or a proxy before it, says where it does not upgrade.
+/// Converts the answer of an API server, or of a proxy in front of it, that does not upgrade.
 async fn refusal(response: Response<Body>) -> Error {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
@@ -85,7 +86,7 @@ async fn refusal(response: Response<Body>) -> Error {
         Err(error) => return error,
     };
     let status = serde_json::from_slice::<Status>(&text).unwrap_or_else(|_| {
-        Status::failure(String::from_utf8_lossy(&text).trim(), "no words of the API server")
+        Status::failure(String::from_utf8_lossy(&text).trim(), "not an answer of the API server")
             .with_code(status.as_u16())
     });
     Error::Api(status.boxed())

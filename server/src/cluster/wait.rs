@@ -1,4 +1,4 @@
-//! Waiting for a workbench by the watch that all sessions share, and for single objects by one of their own.
+//! Waiting for a workbench by the shared watch, and for single objects by a watch of their own.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -8,37 +8,39 @@ use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use super::schedule::Schedule;
 use super::{Cluster, ClusterError, Progress, SessionNames, WorkbenchState, WorkbenchStatus};
 
-/// The pause before a watch that broke is begun again.
-const WATCH_AGAIN: Duration = Duration::from_millis(500);
+/// The pauses before a watch that failed is restarted.
+const RESTARTS: Schedule = Schedule::every(Duration::from_millis(500));
 
-/// Waits until an object is as wanted, for `within` at most; whether it is. A watch that breaks, because the API server
-/// went down, is begun again: that says nothing of the object.
-pub(super) async fn becomes<K>(
+/// Waits until an object satisfies `condition`. Returns whether it does so within `timeout`. A watch that fails because
+/// the API server is down is restarted: that says nothing about the object.
+pub(super) async fn wait_until<K>(
     api: &Api<K>,
     name: &str,
-    is_wanted: fn(Option<&K>) -> bool,
-    within: Duration,
+    condition: fn(Option<&K>) -> bool,
+    timeout: Duration,
 ) -> bool
 where
     K: Resource<DynamicType = ()> + Clone + Debug + Send + DeserializeOwned + 'static,
 {
-    let waiting = async {
-        while let Err(error) = await_condition(api.clone(), name, is_wanted).await {
-            tracing::debug!(error = %error, name, "a watch broke and is begun again");
-            tokio::time::sleep(WATCH_AGAIN).await;
-        }
-    };
-    tokio::time::timeout(within, waiting).await.is_ok()
+    let waiting = RESTARTS.retry(
+        || await_condition(api.clone(), name, condition),
+        |error| {
+            tracing::debug!(error = %error, name, "a watch failed and is restarted");
+            true
+        },
+    );
+    tokio::time::timeout(timeout, waiting).await.is_ok()
 }
 
 impl Cluster {
-    /// Waits until the agent of a workbench can be reached, and tells each new step.
+    /// Waits until the agent of a workbench can be reached, and reports each new step to `progress`.
     ///
     /// # Errors
-    /// When the workbench does not start, with the reason in words for the learner; when it is deleted; and
-    /// when it takes longer than `timeout`.
+    /// Returns an error with a reason for the learner if the workbench does not start, is deleted, or takes longer than
+    /// `timeout`.
     pub async fn wait_for_workbench(
         &self,
         names: &SessionNames,
@@ -59,11 +61,11 @@ impl Cluster {
         let deadline = Instant::now() + timeout;
         let key = format!("{}/{}", self.workbench_namespace(), names.workbench);
         let mut follower = self.shared.watches.workbenches.follow(&key);
-        let mut told = String::new();
-        let mut tell = |step: &str| {
-            if told != step {
+        let mut reported = String::new();
+        let mut report = |step: &str| {
+            if reported != step {
                 progress(step);
-                step.clone_into(&mut told);
+                step.clone_into(&mut reported);
             }
         };
         let mut last = None;
@@ -74,7 +76,7 @@ impl Cluster {
                     let message = "it was deleted".to_owned();
                     return Err(ClusterError::WorkbenchGone { workbench: names.workbench.clone(), message });
                 }
-                None => tell("Starting the workbench"),
+                None => report("Starting the workbench"),
                 Some(status) => {
                     if status.deleting_since.is_some() {
                         let message = "it is being deleted".to_owned();
@@ -88,8 +90,8 @@ impl Cluster {
                     }
                     match &status.state {
                         WorkbenchState::Ready { .. } => return Ok(()),
-                        WorkbenchState::Starting { step, .. } => tell(step),
-                        WorkbenchState::Waiting { .. } => tell("Waiting for room in the cluster"),
+                        WorkbenchState::Starting { step, .. } => report(step),
+                        WorkbenchState::Waiting { .. } => report("Waiting for room in the cluster"),
                         WorkbenchState::Failing(failure) => return Err(failure.clone().into()),
                         WorkbenchState::Gone { message } => {
                             let (workbench, message) = (names.workbench.clone(), message.clone());
@@ -101,19 +103,19 @@ impl Cluster {
             }
             match tokio::time::timeout_at(deadline, follower.changed()).await {
                 Ok(Ok(())) => {}
-                // the board lives as long as this cluster
-                Ok(Err(_)) | Err(_) => return Err(too_late(timeout, last.as_deref())),
+                // the sender lives as long as this cluster, so an error cannot happen
+                Ok(Err(_)) | Err(_) => return Err(timed_out(timeout, last.as_deref())),
             }
         }
     }
 
-    /// The workbench as the shared watch last saw it; none where it is not there.
+    /// Returns the workbench as the shared watch last saw it; `None` if there is none.
     #[must_use]
     pub fn find_workbench(&self, names: &SessionNames) -> Option<WorkbenchStatus> {
         self.find_workbench_named(&names.workbench)
     }
 
-    /// The same, by the pod's name.
+    /// Returns a workbench by its pod's name, as the shared watch last saw it; `None` if there is none.
     #[must_use]
     pub fn find_workbench_named(&self, workbench: &str) -> Option<WorkbenchStatus> {
         let key = format!("{}/{workbench}", self.workbench_namespace());
@@ -121,7 +123,7 @@ impl Cluster {
     }
 }
 
-fn too_late(timeout: Duration, last: Option<&WorkbenchStatus>) -> ClusterError {
+fn timed_out(timeout: Duration, last: Option<&WorkbenchStatus>) -> ClusterError {
     let last_step = match last.map(|status| &status.state) {
         Some(WorkbenchState::Waiting { message }) => {
             return ClusterError::Unschedulable { message: message.clone() };
@@ -148,7 +150,7 @@ mod tests {
             deleting_since: None,
             state: WorkbenchState::Waiting { message },
         };
-        let error = too_late(Duration::from_secs(60), Some(&status));
+        let error = timed_out(Duration::from_secs(60), Some(&status));
         assert!(error.to_string().contains("1 Insufficient memory"), "{error}");
     }
 }

@@ -1,5 +1,5 @@
-//! The shared watches: one each for workbench pods, session namespaces and the addresses of DNS and API server, and
-//! those of [`super::losses`], however many sessions there are.
+//! The shared watches: one each for workbench pods, session namespaces, nodes and the endpoints of DNS and API
+//! server, and those of [`super::losses`]. Their number does not depend on the number of sessions.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
@@ -24,16 +24,16 @@ use super::network::{self, NetworkFacts, NodeRanges, ServiceEndpoints};
 use super::workbench::WorkbenchStatus;
 use super::{ClusterError, workbench};
 
-/// How long the first state of all watches may take.
-const FIRST_STATE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Timeout for the initial state of all watches.
+const INITIAL_STATE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What a watch has last seen: one entry per object, which can be awaited one by one.
-pub(super) struct Board<T> {
+/// The objects that a watch has last seen, each of which can be followed by itself.
+pub(super) struct WatchCache<T> {
     entries: Mutex<HashMap<String, watch::Sender<Option<Arc<T>>>>>,
     changes: watch::Sender<u64>,
 }
 
-impl<T> Board<T> {
+impl<T> WatchCache<T> {
     fn new() -> Arc<Self> {
         Arc::new(Self { entries: Mutex::default(), changes: watch::Sender::new(0) })
     }
@@ -47,17 +47,17 @@ impl<T> Board<T> {
         self.entries().entry(name.to_owned()).or_insert_with(|| watch::Sender::new(None)).subscribe()
     }
 
-    /// One object as it was last seen.
+    /// Returns one object as it was last seen.
     pub(super) fn find(&self, name: &str) -> Option<Arc<T>> {
         self.entries().get(name).and_then(|sender| sender.borrow().clone())
     }
 
-    /// All objects that exist.
+    /// Returns all objects that exist.
     pub(super) fn all(&self) -> Vec<Arc<T>> {
         self.entries().values().filter_map(|sender| sender.borrow().clone()).collect()
     }
 
-    /// Counts up with every change.
+    /// Returns a counter that grows with every change.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -73,7 +73,7 @@ impl<T> Board<T> {
         if let Some(sender) = entries.get(name) {
             sender.send_replace(None);
         }
-        // whoever follows an object that is gone keeps the entry alive, should it come back
+        // entries with followers stay, because the object may be created again
         entries.retain(|_, sender| sender.borrow().is_some() || sender.receiver_count() > 0);
         drop(entries);
         self.changes.send_modify(|count| *count += 1);
@@ -94,11 +94,11 @@ impl<T> Board<T> {
 
 /// All shared watches. They run until this is dropped.
 pub(super) struct Watches {
-    pub(super) workbenches: Arc<Board<WorkbenchStatus>>,
-    pub(super) namespaces: Arc<Board<NamespaceStatus>>,
+    pub(super) workbenches: Arc<WatchCache<WorkbenchStatus>>,
+    pub(super) namespaces: Arc<WatchCache<NamespaceStatus>>,
     pub(super) losses: Arc<Losses>,
-    endpoints: Arc<Board<ServiceEndpoints>>,
-    nodes: Arc<Board<NodeRanges>>,
+    endpoints: Arc<WatchCache<ServiceEndpoints>>,
+    nodes: Arc<WatchCache<NodeRanges>>,
     service_ranges: Vec<IpNet>,
     service_addresses: Vec<ServiceEndpoints>,
     _tasks: JoinSet<()>,
@@ -107,27 +107,27 @@ pub(super) struct Watches {
 impl Watches {
     pub(super) async fn start(client: &Client, instance: &str, server: &str) -> Result<Self, ClusterError> {
         let mut tasks = JoinSet::new();
-        // nobody waits for these: a session needs them only when something of its goes
+        // nothing waits for the initial state of these: they matter only when an object of a session is deleted
         let losses = Losses::start(client, instance, &mut tasks);
-        let (workbenches, namespaces) = (Board::new(), Board::new());
-        let (endpoints, nodes) = (Board::new(), Board::new());
+        let (workbenches, namespaces) = (WatchCache::new(), WatchCache::new());
+        let (endpoints, nodes) = (WatchCache::new(), WatchCache::new());
         let ours = watcher::Config::default().labels(&labels::selector(instance));
-        let first = [
-            watch_board(
+        let initial = [
+            start_watch(
                 &mut tasks,
                 Api::<Pod>::namespaced(client.clone(), instance),
                 ours.clone(),
                 Arc::clone(&workbenches),
                 workbench::status_of,
             ),
-            watch_board(
+            start_watch(
                 &mut tasks,
                 Api::<Namespace>::all(client.clone()),
                 ours,
                 Arc::clone(&namespaces),
                 NamespaceStatus::of,
             ),
-            watch_board(
+            start_watch(
                 &mut tasks,
                 Api::<EndpointSlice>::all(client.clone()),
                 watcher::Config::default().labels(network::ENDPOINTS_SELECTOR),
@@ -135,7 +135,7 @@ impl Watches {
                 ServiceEndpoints::of_slice,
             ),
         ];
-        let first_nodes = watch_board(
+        let initial_nodes = start_watch(
             &mut tasks,
             Api::<Node>::all(client.clone()),
             watcher::Config::default(),
@@ -146,30 +146,31 @@ impl Watches {
             let (service_addresses, service_ranges, seen, seen_nodes) = tokio::join!(
                 network::service_addresses(client),
                 network::service_ranges(client),
-                futures::future::join_all(first),
-                first_nodes
+                futures::future::join_all(initial),
+                initial_nodes
             );
             match seen_nodes {
                 Ok(Ok(())) => {}
-                // who runs the platform on a part of a cluster may not be let see its nodes
+                // on a shared cluster the server may lack the right to see nodes
                 Ok(Err(error)) if is_forbidden(&error) => tracing::warn!(
-                    "the server may not list and watch nodes: learners can reach public addresses that nodes have; \
-                     give it that right, or name the addresses with --deny-egress"
+                    "the server lacks the right to list and watch nodes, so learners can reach nodes that have public \
+                     addresses; grant it that right, or name the addresses with --deny-egress"
                 ),
                 Ok(Err(error)) => return Err(watch_error(error)),
-                Err(_) => return Err(no_first_state(server)),
+                Err(_) => return Err(no_initial_state(server)),
             }
             for result in seen {
                 match result {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => return Err(watch_error(error)),
-                    Err(_) => return Err(no_first_state(server)),
+                    Err(_) => return Err(no_initial_state(server)),
                 }
             }
             Ok((service_addresses?, service_ranges?))
         };
-        let (service_addresses, service_ranges) =
-            tokio::time::timeout(FIRST_STATE_TIMEOUT, all).await.map_err(|_| no_first_state(server))??;
+        let (service_addresses, service_ranges) = tokio::time::timeout(INITIAL_STATE_TIMEOUT, all)
+            .await
+            .map_err(|_| no_initial_state(server))??;
         Ok(Self {
             workbenches,
             namespaces,
@@ -182,7 +183,7 @@ impl Watches {
         })
     }
 
-    /// The API server's address as pods reach it.
+    /// Returns the API server's URL as pods reach it.
     pub(super) fn api_server_url(&self) -> Option<String> {
         network::api_server_url(&self.service_addresses)
     }
@@ -199,15 +200,15 @@ fn is_forbidden(error: &watcher::Error) -> bool {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
         | watcher::Error::WatchFailed(kube::Error::Api(status))
-        | watcher::Error::WatchError(status) => status.code == 403,
+        | watcher::Error::WatchError(status) => status.is_forbidden(),
         _ => false,
     }
 }
 
-fn no_first_state(server: &str) -> ClusterError {
+fn no_initial_state(server: &str) -> ClusterError {
     ClusterError::Incomplete {
         action: format!("the first watches at {server}"),
-        missing: "the present state",
+        missing: "the current state",
     }
 }
 
@@ -224,27 +225,28 @@ fn watch_error(error: watcher::Error) -> ClusterError {
     }
 }
 
-/// Starts one watch; the receiver hears when the first whole state is there, or what prevents it.
-fn watch_board<K, T>(
+/// Starts one watch, which keeps of each object what `digest` returns. The receiver gets a message when the initial
+/// state is complete, or the first error before that.
+fn start_watch<K, T>(
     tasks: &mut JoinSet<()>,
     api: Api<K>,
     config: watcher::Config,
-    board: Arc<Board<T>>,
+    cache: Arc<WatchCache<T>>,
     digest: fn(&K) -> Option<T>,
 ) -> oneshot::Receiver<Result<(), watcher::Error>>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
     T: Send + Sync + 'static,
 {
-    let (first_sender, first) = oneshot::channel();
+    let (initial_sender, initial) = oneshot::channel();
     tasks.spawn(async move {
-        let mut first = Some(first_sender);
+        let mut pending = Some(initial_sender);
         let mut seen = BTreeSet::new();
         let put = |object: &K| {
             let key = key_of(object);
             match digest(object) {
-                Some(state) => board.put(key.clone(), state),
-                None => board.remove(&key),
+                Some(state) => cache.put(key.clone(), state),
+                None => cache.remove(&key),
             }
             key
         };
@@ -256,30 +258,30 @@ where
                     seen.insert(put(&object));
                 }
                 Ok(Event::InitDone) => {
-                    board.retain(&seen);
+                    cache.retain(&seen);
                     seen.clear();
-                    if let Some(first) = first.take() {
-                        drop(first.send(Ok(())));
+                    if let Some(initial) = pending.take() {
+                        drop(initial.send(Ok(())));
                     }
                 }
                 Ok(Event::Apply(object)) => {
                     put(&object);
                 }
-                Ok(Event::Delete(object)) => board.remove(&key_of(&object)),
+                Ok(Event::Delete(object)) => cache.remove(&key_of(&object)),
                 Err(error) => {
                     let kind = K::kind(&());
-                    tracing::warn!(k8s.kind = %kind, error = %error, "a watch broke off and is taken up again");
-                    if let Some(first) = first.take() {
-                        drop(first.send(Err(error)));
+                    tracing::warn!(k8s.kind = %kind, error = %error, "a watch failed and is restarted");
+                    if let Some(initial) = pending.take() {
+                        drop(initial.send(Err(error)));
                     }
                 }
             }
         }
     });
-    first
+    initial
 }
 
-/// An object's name, behind its namespace where it is not ours to choose.
+/// Returns an object's name, prefixed with its namespace if it has one.
 fn key_of<K: Resource>(object: &K) -> String {
     let meta = object.meta();
     let name = meta.name.as_deref().unwrap_or_default();
@@ -295,25 +297,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_follower_hears_of_an_object_that_comes_later_and_goes_again() {
-        let board = Board::<u32>::new();
-        let mut follower = board.follow("ns/a");
+        let cache = WatchCache::<u32>::new();
+        let mut follower = cache.follow("ns/a");
         assert!(follower.borrow_and_update().is_none());
-        board.put("ns/a".to_owned(), 7);
+        cache.put("ns/a".to_owned(), 7);
         follower.changed().await.unwrap();
         assert_eq!(follower.borrow_and_update().as_deref(), Some(&7));
-        board.retain(&BTreeSet::new());
+        cache.retain(&BTreeSet::new());
         follower.changed().await.unwrap();
         assert!(follower.borrow_and_update().is_none());
-        assert!(board.all().is_empty());
+        assert!(cache.all().is_empty());
     }
 
     #[test]
     fn what_is_gone_and_not_followed_takes_no_memory() {
-        let board = Board::<u32>::new();
+        let cache = WatchCache::<u32>::new();
         for n in 0..100 {
-            board.put(format!("ns/{n}"), n);
+            cache.put(format!("ns/{n}"), n);
         }
-        board.retain(&BTreeSet::from(["ns/5".to_owned()]));
-        assert_eq!(board.entries().len(), 1);
+        cache.retain(&BTreeSet::from(["ns/5".to_owned()]));
+        assert_eq!(cache.entries().len(), 1);
     }
 }

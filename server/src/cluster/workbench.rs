@@ -1,4 +1,4 @@
-//! The workbench pod's state, as learners should hear it.
+//! The workbench pod's state, in words for learners.
 
 use chrono::{DateTime, Utc};
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
@@ -10,20 +10,17 @@ use super::{ClusterError, inventory};
 /// A workbench pod as the watch last saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkbenchStatus {
-    /// Its session.
     pub session: SessionId,
     /// The pod's name.
     pub name: String,
-    /// When it was made.
     pub created_at: Option<DateTime<Utc>>,
-    /// Since when it is being deleted.
+    /// When its deletion was requested; `None` if it is not being deleted.
     pub deleting_since: Option<DateTime<Utc>>,
-    /// How far it is.
     pub state: WorkbenchState,
 }
 
 impl WorkbenchStatus {
-    /// Whether the agent may be there: it runs, or the kubelet has not said yet that it does.
+    /// Returns whether the agent may be reachable: it is running, or the kubelet may just not have reported it yet.
     #[must_use]
     pub fn may_serve(&self) -> bool {
         self.deleting_since.is_none()
@@ -34,57 +31,52 @@ impl WorkbenchStatus {
     }
 }
 
-/// How far a workbench pod is.
+/// The state of a workbench pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WorkbenchState {
-    /// On its way.
     Starting {
-        /// What is being done, for the learner.
+        /// The current step, for the learner.
         step: String,
-        /// Whether it has a node: from then on an exec may succeed before the kubelet reports it.
+        /// Whether the pod has been scheduled: from then on an exec may succeed before the kubelet reports the
+        /// container.
         on_node: bool,
     },
     /// No node has room at the moment.
     Waiting {
-        /// The scheduler's words.
+        /// The scheduler's message.
         message: String,
     },
     /// The agent can be reached.
     Ready {
-        /// How often the container was started again; learners lose their shells, not their files.
+        /// How many times the container was restarted. A restart ends the learner's shells but keeps their files.
         restarts: i32,
     },
-    /// It does not start. The kubelet may try again, but a learner should hear why.
+    /// The pod does not start. The kubelet may try again, but the learner should see the reason.
     Failing(WorkbenchFailure),
-    /// It ended, and will not be started again.
+    /// The pod has ended and will not be restarted.
     Gone {
-        /// How.
+        /// How it ended.
         message: String,
     },
 }
 
-/// Why a workbench does not start.
+/// Why a workbench does not start; `message` is the kubelet's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WorkbenchFailure {
-    /// The image cannot be had.
     ImagePull {
-        /// Which.
         image: String,
-        /// The kubelet's words.
         message: String,
     },
-    /// The container cannot be made.
+    /// The container cannot be created.
     CannotStart {
-        /// The kubelet's reason.
+        /// The kubelet's reason, such as `CreateContainerError`.
         reason: String,
-        /// The kubelet's words.
         message: String,
     },
-    /// It ends again and again.
+    /// The container exits again and again.
     CrashLoop {
-        /// How often so far.
         restarts: i32,
-        /// How it ended last.
+        /// How it exited last.
         message: String,
     },
 }
@@ -99,7 +91,7 @@ impl From<WorkbenchFailure> for ClusterError {
     }
 }
 
-/// Reads a workbench pod; none where it carries no session.
+/// Returns the status of a workbench pod; `None` if its labels name no session.
 pub(super) fn status_of(pod: &Pod) -> Option<WorkbenchStatus> {
     let meta = &pod.metadata;
     Some(WorkbenchStatus {
@@ -121,7 +113,7 @@ fn state_of(pod: &Pod) -> WorkbenchState {
         let message = if words.is_empty() { format!("it ended ({})", phase.to_lowercase()) } else { words };
         return WorkbenchState::Gone { message };
     }
-    // what runs before the workbench may hold it up
+    // an init container may be what keeps the workbench from starting
     let before = status.init_container_statuses.iter().flatten().find(|container| !container.ready);
     if let Some(failing @ WorkbenchState::Failing(_)) = before.map(container_state) {
         return failing;
@@ -147,7 +139,7 @@ fn starting(step: &str, on_node: bool) -> WorkbenchState {
     WorkbenchState::Starting { step: step.to_owned(), on_node }
 }
 
-/// What a kubelet says of a pull that it did not even try, because it had just tried many.
+/// The kubelet's message for a pull that it has not tried because of its own rate limit.
 const PULLS_HELD_BACK: &str = "pull QPS exceeded";
 
 fn container_state(container: &ContainerStatus) -> WorkbenchState {
@@ -160,7 +152,7 @@ fn container_state(container: &ContainerStatus) -> WorkbenchState {
     };
     let message = waiting.message.clone().unwrap_or_default();
     match waiting.reason.as_deref().unwrap_or_default() {
-        // a class starts at once, and a kubelet asks registries no more than five times a second unless told otherwise
+        // a whole class may start at the same time, and by default a kubelet starts at most five pulls a second
         "ImagePullBackOff" | "ErrImagePull" if message.contains(PULLS_HELD_BACK) => {
             starting("Waiting for its turn to pull the workbench image", true)
         }
@@ -171,7 +163,7 @@ fn container_state(container: &ContainerStatus) -> WorkbenchState {
         | "SignatureValidationFailed" => {
             WorkbenchState::Failing(WorkbenchFailure::ImagePull { image: container.image.clone(), message })
         }
-        // the first failure of a pull: the kubelet tries again at once, a passing fault may heal
+        // the first failure of a pull: the kubelet tries again at once, and the fault may be transient
         "ErrImagePull" | "RegistryUnavailable" => starting("Pulling the workbench image again", true),
         "CrashLoopBackOff" => WorkbenchState::Failing(WorkbenchFailure::CrashLoop {
             restarts,
@@ -274,8 +266,8 @@ mod tests {
         else {
             panic!("not failing");
         };
-        let told = ClusterError::from(failure).learner_message();
-        assert!(told.contains("3 times") && told.contains("OOMKilled, exit status 137"), "{told}");
+        let message = ClusterError::from(failure).learner_message();
+        assert!(message.contains("3 times") && message.contains("OOMKilled, exit status 137"), "{message}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `lectern audit`: whether the audit log is what was written into it.
+//! `lectern audit`: checks that nobody has changed the audit log.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -11,11 +11,10 @@ use lectern_server::config::DatabaseConfig;
 
 use super::serve::open_database;
 
-/// What to do with the audit log.
 #[derive(Subcommand)]
 pub enum AuditCommand {
-    /// Computes the hashes of all records anew. Keep the last line elsewhere: as long as a later run finds the same hash for
-    /// that record, all before it are as they were.
+    /// Recomputes the hashes of all records. Keep the last line of the output elsewhere: as long as a later run finds
+    /// the same hash for that record, no record up to it has changed.
     Verify(VerifyArgs),
 }
 
@@ -24,7 +23,7 @@ pub enum AuditCommand {
 pub struct VerifyArgs {
     #[command(flatten)]
     database: DatabaseConfig,
-    /// File that --audit-log wrote: its lines must be the same records.
+    /// File written by --audit-log, to compare the records with.
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
 }
@@ -44,10 +43,10 @@ pub async fn run(command: AuditCommand) -> anyhow::Result<()> {
     if let Some(fault) = found.fault {
         bail!("the audit log was changed: {fault}");
     }
-    println!("{} records are as they were written.", found.records);
+    println!("{} records are unchanged.", found.records);
     if found.pruned_id > 0 {
-        println!("Those up to {} were removed because of their age.", found.pruned_id);
+        println!("Records up to {} were deleted because of their age.", found.pruned_id);
     }
-    println!("The last one is {}, with the hash {}.", found.last.0, found.last.1);
+    println!("The last record is {}, with the hash {}.", found.last.0, found.last.1);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `lectern dev`: shows a lab's pages while they are written.
+//! `lectern dev`: previews a lab's pages while its author writes them.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ pub async fn run(args: DevArgs) -> anyhow::Result<()> {
     let draft = Draft::open(&args.path)?;
     let listener = super::serve::bind(args.listen)?;
     println!("Preview of {} at http://{}", draft.folder().display(), listener.local_addr()?);
-    println!("The page follows what you save. Ctrl-C ends it.");
+    println!("The page reloads when you save. Press Ctrl-C to stop.");
     preview::serve(draft, listener, super::stop_signal()).await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Files that hold secrets.
+//! Writing files that contain secrets.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -7,13 +7,13 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-/// Writes a file that from its first byte only its owner can read. It takes the place of one that is there.
+/// Writes a file that only its owner can read, at any moment. Replaces an existing file.
 pub fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let partial = Path::new(&partial);
     let write = || {
-        // one that was left there may belong to somebody else, who could read what is written into it
+        // a file left there may belong to somebody else, who could read what is written to it
         match std::fs::remove_file(partial) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -1,4 +1,4 @@
-//! `lectern status`: what runs, how it is, and where its log lies.
+//! `lectern status`: the parts that `up` runs, their health and their logs.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use lectern_embedded::{PartStatus, read_status};
 /// Flags of `lectern status`.
 #[derive(Args)]
 pub struct StatusArgs {
-    /// The data folder of `lectern up`.
+    /// Data folder of `lectern up`.
     #[arg(long, env = "LECTERN_DATA_DIR", default_value = "/var/lib/lectern")]
     data_dir: PathBuf,
     /// Print JSON.
@@ -24,9 +24,9 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     if status.running {
-        println!("Lectern runs (process {}).", status.supervisor_pid);
+        println!("Lectern is running (process {}).", status.supervisor_pid);
     } else {
-        println!("Lectern does not run; this is how it was left.");
+        println!("Lectern is not running; this is its last known state.");
     }
     println!("{:<26} {:<11} {:>7} {:>9} {:>8}  LOG", "PART", "HEALTH", "PID", "MEMORY", "RESTARTS");
     for part in &status.parts {

@@ -1,4 +1,5 @@
-//! `lectern up`: the embedded defaults for whatever is not named, then the server. `lectern parts`: only those.
+//! `lectern up`: starts embedded parts for everything that the flags do not name, then the server. `lectern parts`:
+//! starts only the parts.
 
 use std::path::PathBuf;
 
@@ -9,29 +10,29 @@ use lectern_embedded::{ClusterOptions, Embedded, Network, Options, Progress, Ste
 use super::files::write_private;
 use super::serve::{self, ServeArgs};
 
-/// Where the embedded parts live.
+/// Flags of the embedded parts.
 #[derive(Args, Clone)]
 pub struct EmbeddedArgs {
-    /// Folder for everything that must be kept: database, cluster state, images, logs.
+    /// Folder for all lasting data: database, cluster state, images, logs.
     #[arg(long, env = "LECTERN_DATA_DIR", default_value = "/var/lib/lectern")]
     data_dir: PathBuf,
-    /// The program that holds Kubernetes' components; by default `lectern-cluster` beside this program.
+    /// Program with the components of Kubernetes; by default `lectern-cluster` beside this program.
     #[arg(long)]
     cluster_program: Option<PathBuf>,
-    /// Images for a machine without a registry; by default `images/registry` beside this program.
+    /// Folder of images for a machine without a registry; by default `images/registry` beside this program.
     #[arg(long)]
     images_dir: Option<PathBuf>,
-    /// Room in GiB for what pods write without a volume (layers, emptyDirs, logs), taken from the disk of the data folder
-    /// when it is first used; by default half of what is free beyond what the databases should find, up to 32.
+    /// Disk space in GiB for what pods write without a volume (layers, emptyDirs, logs), reserved on the data
+    /// folder's disk at the first start; by default half of the free space after the databases' share, at most 32.
     #[arg(long, env = "LECTERN_PODS_DISK_GIB", value_parser = clap::value_parser!(u64).range(1..=16384))]
     pods_disk_gib: Option<u64>,
-    /// Interface that the pods' network hangs on.
+    /// Network bridge to create for the pods.
     #[arg(long, default_value = "lectern0")]
     bridge: String,
-    /// Addresses for pods.
+    /// Address range of pods.
     #[arg(long, default_value = "10.83.0.0/16")]
     pod_cidr: Network,
-    /// Addresses for services.
+    /// Address range of services.
     #[arg(long, default_value = "10.84.0.0/16")]
     service_cidr: Network,
 }
@@ -50,13 +51,13 @@ pub struct UpArgs {
 pub struct PartsArgs {
     #[command(flatten)]
     embedded: EmbeddedArgs,
-    /// Start no Kubernetes.
+    /// Do not start Kubernetes.
     #[arg(long)]
     no_cluster: bool,
-    /// Start no Postgres.
+    /// Do not start Postgres.
     #[arg(long)]
     no_postgres: bool,
-    /// File to write once everything is ready: JSON with kubeconfig, `database_url` and pid.
+    /// File to write once everything is ready: JSON with `kubeconfig`, `database_url` and `pid`.
     #[arg(long)]
     ready_file: Option<PathBuf>,
 }
@@ -65,7 +66,7 @@ pub struct PartsArgs {
 pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let listener = serve::bind(args.serve.http.listen)?;
     let mut serve_args = args.serve;
-    // fetched labs are there again at once after a restart
+    // in the data folder, so that fetched labs are available at once after a restart
     let labs_cache_dir = &mut serve_args.catalog.labs_cache_dir;
     labs_cache_dir.get_or_insert_with(|| args.embedded.data_dir.join("labs"));
     let options = options(
@@ -85,18 +86,18 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     }
     let link_file = &mut serve_args.admin_link_file;
     link_file.get_or_insert_with(|| args.embedded.data_dir.join("admin-sign-in-link"));
-    // the signal may come while the server still starts
+    // the stop signal may arrive while the server is still starting
     let served = tokio::select! {
         served = serve::serve(serve_args, listener, super::stop_signal()) => served,
         () = stopped_early() => Ok(()),
     };
     println!("Stopping …");
     parts.stop().await?;
-    println!("Everything has stopped; the data stays in {}.", args.embedded.data_dir.display());
+    println!("Everything has stopped; the data is kept in {}.", args.embedded.data_dir.display());
     served
 }
 
-/// Resolves a while after a stop signal: the server had its time to finish.
+/// Resolves some seconds after a stop signal, once the server has had time to finish.
 async fn stopped_early() {
     super::stop_signal().await;
     tokio::time::sleep(std::time::Duration::from_secs(8)).await;
@@ -126,14 +127,14 @@ pub async fn run_parts(args: PartsArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Starts the parts; none where a stop signal came meanwhile.
+/// Starts the parts. Returns `None` if a stop signal arrived in the meantime.
 async fn start(options: Options) -> anyhow::Result<Option<Embedded>> {
     let progress = Progress::new(|step| match &step.state {
         StepState::Started => {}
         StepState::Done | StepState::Failed(_) => println!("  {step}"),
     });
     if options.cluster.is_some() || options.postgres {
-        println!("Starting what this machine lacks:");
+        println!("Starting embedded parts:");
     }
     tokio::select! {
         started = Embedded::start(options.clone(), progress) => Ok(Some(started?)),
@@ -145,11 +146,11 @@ async fn start(options: Options) -> anyhow::Result<Option<Embedded>> {
 }
 
 fn options(args: &EmbeddedArgs, cluster: bool, postgres: bool) -> anyhow::Result<Options> {
-    let beside = std::env::current_exe().context("cannot find out where this program lies")?;
+    let beside = std::env::current_exe().context("cannot determine the path of this program")?;
     let beside = beside.parent().unwrap_or(&beside).to_owned();
     let cluster = cluster.then(|| {
         let program = args.cluster_program.clone().unwrap_or_else(|| beside.join("lectern-cluster"));
-        // parts run in folders of their own, where a relative path means something else
+        // parts run in working folders of their own, where a relative path would not resolve
         let program = std::path::absolute(&program).unwrap_or(program);
         let mut options = ClusterOptions::new(program);
         let images = beside.join("images/registry");

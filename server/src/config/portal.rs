@@ -1,39 +1,38 @@
-//! What the operator decides about sessions: how many, how long, how many are made ahead, and what labs are allowed.
+//! The portal file, in which the operator sets limits for sessions, how many are reserved, and what labs are allowed.
 //! One YAML file; everything has a default.
 
 mod allow;
 mod labs;
+mod span;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lectern_api::ids::LabSlug;
 use lectern_content::allow::Allowances;
-use lectern_content::spec::{Egress, parse_duration};
+use lectern_content::spec::Egress;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _};
 
 use super::retention::Retention;
 pub use allow::{Allow, AllowedResources};
 pub use labs::Labs;
+pub use span::Span;
 
-/// How long a session of a lab lasts that does not say how long it takes, in seconds.
+/// The default length of a session if the lab does not say how long it takes, in seconds.
 const DEFAULT_SECS: u64 = 2 * 60 * 60;
-/// The shortest session where only the lab says how long, in seconds.
-const LEAST_SECS: u64 = 60 * 60;
-/// The longest session of all, in seconds: what a column of the database holds without care.
-const MOST_SECS: u64 = 30 * 24 * 60 * 60;
-/// The longest session where only the lab says how long, in seconds.
-const MOST_BY_LAB_SECS: u64 = 24 * 60 * 60;
-/// How many labs have a session in reserve without a word of the operator's.
-const UNASKED_LABS: u32 = 8;
-/// How many sessions a person may start within an hour without a word of the operator's.
+/// The shortest session if only the lab says how long it takes, in seconds.
+const MIN_SECS_BY_LAB: u64 = 60 * 60;
+/// The longest session if only the lab says how long it takes, in seconds.
+const MAX_SECS_BY_LAB: u64 = 24 * 60 * 60;
+/// The default number of labs that have a session in reserve although the file does not mention them.
+const RESERVED_LABS: u32 = 8;
+/// The default number of sessions that a person may start within an hour.
 const STARTS_PER_HOUR: u32 = 30;
 
-/// Where the operator's numbers stand.
+/// The flag that names the portal file.
 #[derive(Args, Clone, Debug, Default)]
 pub struct PortalFlags {
-    /// File with the numbers of sessions: how many, how long, how many are made ahead. See docs/OPERATING.md.
+    /// Portal file, with limits for sessions, reserved sessions and what labs are allowed. See docs/OPERATING.md.
     #[arg(long, env = "LECTERN_PORTAL")]
     pub portal: Option<PathBuf>,
 }
@@ -41,52 +40,44 @@ pub struct PortalFlags {
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PortalError {
-    /// It cannot be read.
     #[error("cannot read the portal file {}; name an existing file with --portal", path.display())]
     Unreadable {
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
-    /// It does not say what it should.
     #[error("the portal file {} cannot be used: {reason}", path.display())]
     Invalid {
-        /// The file.
         path: PathBuf,
         /// What is wrong, and where.
         reason: String,
     },
 }
 
-/// The operator's numbers.
+/// The portal file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Portal {
-    /// How many sessions at once.
     pub sessions: Maxima,
-    /// For every lab that does not say otherwise.
+    /// For every lab that has no setting of its own.
     pub defaults: LabNumbers,
-    /// For single labs, by name, and what all of them are allowed.
     pub labs: Labs,
-    /// For how long what is known of people is kept.
     pub retention: Retention,
 }
 
-/// How many sessions there may be at once; absent: as many as the cluster holds.
+/// Limits on the number of sessions; `None` for as many as the cluster holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Maxima {
-    /// In all, those in reserve included.
+    /// In all, including those in reserve.
     pub maximum: Option<u32>,
     /// For each person with an account.
     pub registered: Option<u32>,
     /// For each anonymous visitor.
     pub anonymous: Option<u32>,
-    /// How many labs of which the file says nothing have one session in reserve; absent: 8.
+    /// How many labs that the file does not mention have one session in reserve; `None` for 8.
     pub reserved_labs: Option<u32>,
-    /// How many each person may start within an hour; absent: 30, null: any number.
+    /// How many sessions each person may start within an hour; `None` for any number. 30 if absent in the file.
     pub starts_per_hour: Option<u32>,
 }
 
@@ -102,27 +93,27 @@ impl Default for Maxima {
     }
 }
 
-/// The numbers of a lab, as they are written; what is absent comes from the defaults.
+/// The settings of a lab as they are written; absent ones come from the defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LabNumbers {
-    /// How many sessions at once, those in reserve included.
+    /// Limit on the lab's sessions, including those in reserve.
     pub capacity: Option<u32>,
-    /// How many are kept ready.
+    /// How many sessions are kept in reserve.
     pub reserved: Option<u32>,
-    /// How many are made ready at first, before anybody came.
+    /// How many sessions are prepared before the first learner comes.
     pub initial: Option<u32>,
     /// How long a session runs.
     pub expires: Option<Span>,
-    /// What one extension adds.
+    /// By how much one extension prolongs a session.
     pub overtime: Option<Span>,
-    /// How long a session runs with all extensions.
+    /// How long a session runs at most, with all extensions.
     pub deadline: Option<Span>,
-    /// After how long without a sign of its learner a session ends.
+    /// After how long without any activity of its learner a session ends.
     pub orphaned: Option<Span>,
-    /// The most that a session may reach outside of itself.
+    /// The widest egress of a session.
     pub egress: Option<Egress>,
-    /// What the lab is allowed, over what all labs are; nothing that defaults may say.
+    /// What this lab is allowed in addition to all labs. Not accepted in the defaults.
     pub allow: Option<Allow>,
 }
 
@@ -142,60 +133,26 @@ impl LabNumbers {
     }
 }
 
-/// A length of time, written like `90s`, `45m`, `2h` or `1h30m`; a bare number counts seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span {
-    /// In seconds; at most thirty days.
-    pub secs: u32,
-}
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Secs(u64),
-            Text(String),
-        }
-        let secs = match Written::deserialize(deserializer)? {
-            Written::Secs(secs) => secs,
-            // parse_duration takes a lone zero for nothing at all
-            Written::Text(text) if text.trim().starts_with('0') && text.trim().len() <= 2 => 0,
-            Written::Text(text) => parse_duration(&text).ok_or_else(|| {
-                D::Error::custom(format!("{text:?} is not a length of time; write it like 45m, 2h or 1h30m"))
-            })?,
-        };
-        match u32::try_from(secs) {
-            Ok(secs) if u64::from(secs) <= MOST_SECS => Ok(Self { secs }),
-            _ => Err(D::Error::custom("a length of time is at most thirty days (720h)")),
-        }
-    }
-}
-
-/// The numbers of a lab, settled.
+/// The settings of a lab with all defaults applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LabSettings {
-    /// How many sessions at once; none: no bound.
+    /// Limit on the lab's sessions; `None` if there is none.
     pub capacity: Option<u32>,
-    /// How many are kept ready; none: the operator does not say.
+    /// How many sessions are kept in reserve; `None` if the operator does not say.
     pub reserved: Option<u32>,
-    /// How many are made ready at first.
+    /// How many sessions are prepared before the first learner comes.
     pub initial: u32,
-    /// How long a session runs, in seconds.
     pub expires_secs: u32,
-    /// What one extension adds, in seconds.
+    /// By how much one extension prolongs a session.
     pub overtime_secs: u32,
-    /// How long a session runs with all extensions, in seconds; never less than without.
+    /// How long a session runs at most, with all extensions; never less than [`LabSettings::expires_secs`].
     pub deadline_secs: u32,
-    /// After how long without a sign of its learner a session ends, in seconds; none: never.
+    /// After how long without any activity of its learner a session ends; `None` for never.
     pub orphaned_secs: Option<u32>,
 }
 
 impl Portal {
-    /// Reads the file; the defaults where none is named.
-    ///
-    /// # Errors
-    /// [`PortalError`].
+    /// Reads the file. Returns the defaults if the flags name none.
     pub fn read(flags: &PortalFlags) -> Result<Self, PortalError> {
         let Some(path) = &flags.portal else { return Ok(Self::default()) };
         let text = std::fs::read_to_string(path)
@@ -205,15 +162,15 @@ impl Portal {
 
     fn parse(text: &str, path: &Path) -> Result<Self, PortalError> {
         let invalid = |reason| PortalError::Invalid { path: path.to_owned(), reason };
-        // a file of comments only says nothing, which is no mistake
+        // an empty file, or one with nothing but comments, is valid
         let read: Option<Self> = serde_saphyr::from_str(text).map_err(|error| invalid(error.to_string()))?;
         let portal = read.unwrap_or_default();
         if portal.defaults.allow.is_some() {
-            return Err(invalid("defaults: what all labs are allowed stands in labs.allow".to_owned()));
+            return Err(invalid("defaults: write what all labs are allowed under labs.allow".to_owned()));
         }
         if portal.sessions.starts_per_hour == Some(0) {
             return Err(invalid(
-                "sessions: starts_per_hour is 1 at least, or null for any number".to_owned(),
+                "sessions: starts_per_hour must be at least 1, or null for any number".to_owned(),
             ));
         }
         portal.retention.check().map_err(invalid)?;
@@ -223,7 +180,7 @@ impl Portal {
             if let Some(expires) = numbers.expires
                 && expires.secs < 60
             {
-                return Err(invalid(format!("{place}: a session runs for a minute at least")));
+                return Err(invalid(format!("{place}: expires must be at least one minute")));
             }
             if let (Some(capacity), Some(wanted)) = (numbers.capacity, numbers.reserved.max(numbers.initial))
                 && wanted > capacity
@@ -236,15 +193,15 @@ impl Portal {
         Ok(portal)
     }
 
-    /// The numbers of a lab whose author thinks that it takes `lab_secs`.
+    /// Returns the settings of a lab whose author says that it takes `lab_secs`.
     ///
-    /// Without the operator's word a session runs twice that long, within bounds; an extension adds a quarter, and
-    /// all of them together as much again.
+    /// By default a session runs twice that long, within limits; an extension adds a quarter of that, and all
+    /// extensions together double it.
     #[must_use]
     pub fn settings_of(&self, lab: &LabSlug, lab_secs: Option<u64>) -> LabSettings {
         let numbers = self.numbers_of(lab);
-        let by_lab =
-            lab_secs.map_or(DEFAULT_SECS, |secs| secs.saturating_mul(2).clamp(LEAST_SECS, MOST_BY_LAB_SECS));
+        let by_lab = lab_secs
+            .map_or(DEFAULT_SECS, |secs| secs.saturating_mul(2).clamp(MIN_SECS_BY_LAB, MAX_SECS_BY_LAB));
         let expires_secs =
             numbers.expires.map_or(u32::try_from(by_lab).unwrap_or(u32::MAX), |span| span.secs);
         let overtime_secs = numbers.overtime.map_or(expires_secs / 4, |span| span.secs);
@@ -264,8 +221,8 @@ impl Portal {
         self.labs.by_name.get(lab).cloned().unwrap_or_default().or(self.defaults.clone())
     }
 
-    /// What a lab is allowed: the strict defaults, over which stands what all labs are allowed, over which stands what
-    /// this one is.
+    /// Returns what a lab is allowed: the strict defaults, overridden by what all labs are allowed, overridden by
+    /// what this one is allowed.
     #[must_use]
     pub fn allowances_of(&self, lab: &LabSlug) -> Allowances {
         let numbers = self.numbers_of(lab);
@@ -277,10 +234,10 @@ impl Portal {
         allowances
     }
 
-    /// How many labs of which the operator says nothing have a session in reserve.
+    /// Returns how many labs that the file does not mention have a session in reserve.
     #[must_use]
     pub fn reserved_labs(&self) -> u32 {
-        self.sessions.reserved_labs.unwrap_or(UNASKED_LABS)
+        self.sessions.reserved_labs.unwrap_or(RESERVED_LABS)
     }
 }
 
@@ -333,7 +290,7 @@ mod tests {
             ("session: {}", "session"),
             ("labs: { Seed: {} }", "Seed"),
             ("defaults: { expires: soon }", "soon"),
-            ("defaults: { expires: 5s }", "a minute at least"),
+            ("defaults: { expires: 5s }", "at least one minute"),
             ("labs: { seed: { capacity: 2, initial: 5 } }", "seed: 5 sessions"),
             ("defaults: { capacity: -1 }", "capacity"),
             ("defaults: { allow: { rules: true } }", "labs.allow"),
@@ -344,7 +301,7 @@ mod tests {
             ("labs: { allow: { objects: [ClusterRoleBinding] } }", "ClusterRoleBinding"),
             ("labs: { seed: { egress: everything } }", "everything"),
             ("sessions: { starts_per_hour: 0 }", "starts_per_hour"),
-            ("retention: { audit: 7d }", "audit is 30 days at least"),
+            ("retention: { audit: 7d }", "audit must be at least 30 days"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains("portal.yaml") && error.contains(word), "{text}: {error}");

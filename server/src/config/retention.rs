@@ -1,48 +1,47 @@
-//! For how long what is known of people is kept.
+//! For how long data about people is kept.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-/// The longest period, in days.
-const MOST_DAYS: u32 = 36_500;
-/// The shortest period for the audit log, in days: what happened can be asked for so long in any case.
-const LEAST_AUDIT_DAYS: u32 = 30;
-/// The shortest time after which an unused account goes, in days.
-const LEAST_INACTIVE_DAYS: u32 = 30;
-/// How long sessions and the audit log are kept without a word of the operator's: a school year and some.
-const USUAL_DAYS: u32 = 400;
+const MAX_DAYS: u32 = 36_500;
+/// The shortest period for the audit log, in days, so that recent events can always be investigated.
+const MIN_AUDIT_DAYS: u32 = 30;
+/// The shortest period after which an unused account is deleted, in days.
+const MIN_INACTIVE_DAYS: u32 = 30;
+/// The default period for sessions and the audit log, in days: a little more than a year.
+const DEFAULT_DAYS: u32 = 400;
 
-/// The operator's periods; none: for ever.
+/// The periods in the portal file; `None` means for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
-    /// A session that is over, and what was done in it.
+    /// For sessions that have ended, with their progress.
     pub sessions: Option<Days>,
-    /// A record of the audit log.
+    /// For records of the audit log.
     pub audit: Option<Days>,
-    /// The account of a learner who does not use it.
+    /// For accounts of learners who no longer use them.
     pub inactive_accounts: Option<Days>,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        let usual = Some(Days(USUAL_DAYS));
-        Self { sessions: usual, audit: usual, inactive_accounts: None }
+        let default = Some(Days(DEFAULT_DAYS));
+        Self { sessions: default, audit: default, inactive_accounts: None }
     }
 }
 
 impl Retention {
-    /// Says what is wrong with the periods.
+    /// Checks that no period is too short.
     ///
     /// # Errors
-    /// The words for it.
+    /// Returns the message for the operator.
     pub fn check(&self) -> Result<(), String> {
-        for (name, days, least) in [
-            ("audit", self.audit, LEAST_AUDIT_DAYS),
-            ("inactive_accounts", self.inactive_accounts, LEAST_INACTIVE_DAYS),
+        for (name, days, min) in [
+            ("audit", self.audit, MIN_AUDIT_DAYS),
+            ("inactive_accounts", self.inactive_accounts, MIN_INACTIVE_DAYS),
         ] {
-            if days.is_some_and(|days| days.0 < least) {
-                return Err(format!("retention: {name} is {least} days at least ({least}d)"));
+            if days.is_some_and(|days| days.0 < min) {
+                return Err(format!("retention: {name} must be at least {min} days ({min}d)"));
             }
         }
         Ok(())
@@ -54,13 +53,12 @@ impl Retention {
 pub struct Days(u32);
 
 impl Days {
-    /// So many; at least one.
+    /// Creates a period of at least one day.
     #[must_use]
     pub fn new(days: u32) -> Self {
-        Self(days.clamp(1, MOST_DAYS))
+        Self(days.clamp(1, MAX_DAYS))
     }
 
-    /// How many.
     #[must_use]
     pub fn count(self) -> i32 {
         i32::try_from(self.0).unwrap_or(i32::MAX)
@@ -71,9 +69,9 @@ impl<'de> Deserialize<'de> for Days {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         match text.trim().strip_suffix('d').and_then(|days| days.parse().ok()) {
-            Some(days @ 1..=MOST_DAYS) => Ok(Self(days)),
+            Some(days @ 1..=MAX_DAYS) => Ok(Self(days)),
             _ => Err(D::Error::custom(format!(
-                "{text:?} is not a number of days; write it like 400d, or null for ever"
+                "{text:?} is not a number of days; write it like 400d, or null to keep data for ever"
             ))),
         }
     }
@@ -101,8 +99,8 @@ mod tests {
     #[test]
     fn a_period_that_cannot_be_meant_is_refused() {
         for (text, word) in [
-            ("{ audit: 7d }", "audit is 30 days at least"),
-            ("{ inactive_accounts: 1d }", "inactive_accounts is 30 days at least"),
+            ("{ audit: 7d }", "audit must be at least 30 days"),
+            ("{ inactive_accounts: 1d }", "inactive_accounts must be at least 30 days"),
             ("{ sessions: 0d }", "like 400d"),
             ("{ sessions: 8h }", "like 400d"),
             ("{ session: 30d }", "session"),

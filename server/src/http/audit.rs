@@ -8,10 +8,13 @@ use super::ApiError;
 use super::caller::AdminCaller;
 use crate::app::Services;
 
-/// Which records are asked for.
+/// Number of records in an answer if the request names none.
+const DEFAULT_LIMIT: u16 = 100;
+
+/// Which page of records is requested.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Wanted {
+pub struct AuditQuery {
     before: Option<i64>,
     limit: Option<u16>,
 }
@@ -20,7 +23,8 @@ pub struct Wanted {
 pub async fn list_records(
     services: Data<Services>,
     _: AdminCaller,
-    wanted: Query<Wanted>,
+    query: Query<AuditQuery>,
 ) -> Result<impl Responder, ApiError> {
-    Ok(Json(services.identity.list_audit(wanted.before, wanted.limit.unwrap_or(100)).await?))
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    Ok(Json(services.identity.list_audit(query.before, limit).await?))
 }

@@ -1,4 +1,5 @@
-//! Extractors that say who calls, and refuse a changing request that another site's page may have made.
+//! Extractors for the caller of a request. They refuse requests that change something unless these come from our own
+//! pages.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,9 +7,11 @@ use std::pin::Pin;
 use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::dev::Payload;
 use actix_web::http::Method;
+use actix_web::http::header::HeaderValue;
 use actix_web::{FromRequest, HttpRequest, web};
 use lectern_api::identity::Role;
 use lectern_api::ids::UserId;
+use subtle::ConstantTimeEq as _;
 
 use super::ApiError;
 use super::edge::address_of;
@@ -26,13 +29,12 @@ pub const CSRF_HEADER: &str = "x-csrf-token";
 pub struct Caller(pub Login);
 
 impl Caller {
-    /// The person's id.
     #[must_use]
     pub fn id(&self) -> UserId {
         self.0.user.id
     }
 
-    /// How much of the catalogue concerns the person.
+    /// Returns how much of the catalogue the person sees.
     #[must_use]
     pub fn viewer(&self) -> Viewer {
         match self.0.user.role {
@@ -43,11 +45,18 @@ impl Caller {
     }
 }
 
-/// An instructor, author or admin. Others are told that there is nothing here.
+/// An instructor, author or admin. Anybody else gets 404.
 #[derive(Clone, Debug)]
 pub struct InstructorCaller(pub Caller);
 
-/// An admin. Others are told that there is nothing here.
+impl InstructorCaller {
+    #[must_use]
+    pub fn id(&self) -> UserId {
+        self.0.id()
+    }
+}
+
+/// An admin. Anybody else gets 404.
 #[derive(Clone, Debug)]
 pub struct AdminCaller(pub Caller);
 
@@ -63,11 +72,11 @@ impl FromRequest for Caller {
             let services = services(&req)?;
             let cookie = req.cookie(cookie_name(services)).ok_or(ApiError::NotSignedIn)?;
             let login = services.identity.find_login(cookie.value()).await?.ok_or(ApiError::NotSignedIn)?;
-            services.edge.limits.learn_login(login.token.hash(), login.user.id);
+            services.edge.limits.remember_login(login.token.hash(), login.user.id);
             if !matches!(*req.method(), Method::GET | Method::HEAD) {
                 check_origin(&req, services.config.public_url.as_ref())?;
-                let sent = req.headers().get(CSRF_HEADER).and_then(|v| v.to_str().ok()).unwrap_or("");
-                if !same(sent.as_bytes(), login.token.csrf().as_bytes()) {
+                let sent = req.headers().get(CSRF_HEADER).map(HeaderValue::as_bytes).unwrap_or_default();
+                if !bool::from(sent.ct_eq(login.token.csrf().as_bytes())) {
                     return Err(ApiError::ForeignRequest);
                 }
             }
@@ -75,11 +84,6 @@ impl FromRequest for Caller {
             Ok(Self(login))
         })
     }
-}
-
-/// Compares in a time that does not tell where the difference lies.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |acc, (x, y)| acc | (x ^ y)) == 0
 }
 
 fn at_least(req: &HttpRequest, payload: &mut Payload, role: Role) -> Extracting<Caller> {
@@ -110,10 +114,10 @@ impl FromRequest for AdminCaller {
     }
 }
 
-/// A request without a login that must still come from our own pages: signing in and registering.
+/// A request that needs no login but must come from our own pages: signing in and registering.
 #[derive(Clone, Debug)]
 pub struct OwnPage(
-    /// Who sent it, for the limits on guessing.
+    /// Where the request comes from, for the limits on guessing.
     pub Visitor,
 );
 
@@ -131,7 +135,7 @@ impl FromRequest for OwnPage {
     }
 }
 
-/// Who sent a request, for the limits on guessing.
+/// Returns where a request comes from, for the limits on guessing.
 #[must_use]
 pub fn visitor(services: &Services, req: &HttpRequest) -> Visitor {
     let device = req.cookie(device_cookie_name(services));
@@ -144,10 +148,10 @@ pub fn visitor(services: &Services, req: &HttpRequest) -> Visitor {
 fn services(req: &HttpRequest) -> Result<&Services, ApiError> {
     req.app_data::<web::Data<Services>>()
         .map(web::Data::get_ref)
-        .ok_or_else(|| ApiError::Unreadable("the server is not set up".into()))
+        .ok_or(ApiError::Internal("the application was started without its services"))
 }
 
-/// The login cookie's name. Over HTTPS it carries the prefix that binds it to exactly this host.
+/// Returns the login cookie's name. Over HTTPS it has the prefix that binds the cookie to exactly this host.
 #[must_use]
 pub fn cookie_name(services: &Services) -> &'static str {
     if services.config.is_https() { "__Host-lectern" } else { "lectern" }
@@ -157,7 +161,7 @@ fn device_cookie_name(services: &Services) -> &'static str {
     if services.config.is_https() { "__Host-lectern-device" } else { "lectern-device" }
 }
 
-/// The cookie for a login; an empty one that is over for `None`.
+/// Returns the cookie for a login; for `None` one that deletes the cookie.
 #[must_use]
 pub fn login_cookie(services: &Services, login: Option<&Login>) -> Cookie<'static> {
     let value = login.map(|l| l.token.reveal()).unwrap_or_default();
@@ -165,7 +169,7 @@ pub fn login_cookie(services: &Services, login: Option<&Login>) -> Cookie<'stati
     cookie(services, cookie_name(services), value, age)
 }
 
-/// The cookie by which a browser is known again after its login has ended. It lets nobody in.
+/// Returns the cookie by which a browser is recognised after its login has ended. It lets nobody in.
 #[must_use]
 pub fn device_cookie(services: &Services, device: &Token) -> Cookie<'static> {
     let age = time::Duration::days(DEVICE_DAYS);
@@ -180,4 +184,20 @@ fn cookie(services: &Services, name: &'static str, value: String, age: time::Dur
         .same_site(SameSite::Lax)
         .max_age(age)
         .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::ResponseError as _;
+    use actix_web::http::StatusCode;
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn an_application_without_its_services_is_a_fault_of_the_server() {
+        let request = TestRequest::default().to_http_request();
+        let error = Caller::extract(&request).await.unwrap_err();
+        assert_eq!(error.status_code(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
 }

@@ -1,7 +1,7 @@
-//! What every request passes before any handler sees it.
+//! Checks that every request passes before its handler, and headers that every answer gets.
 //!
-//! It must name this server, bring a body as it is and within its time, and be one of not too many. The answer gets
-//! the headers that all have. Nothing here asks the database.
+//! A request must name this server, send its body uncompressed and in time, and stay within the limits on requests.
+//! Nothing here queries the database.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Once;
@@ -22,29 +22,26 @@ use super::caller::cookie_name;
 use super::headers::Headers;
 use super::health::Readiness;
 use super::hosts::Hosts;
-use super::limits::{Counted, Limits, cost_of_change};
+use super::limits::{Limits, Slot, cost_of_change};
 use super::visitor::{client_address, network_of};
 use crate::app::Services;
 use crate::config::ServiceConfig;
 use crate::identity::Token;
 
-/// How long a request's body may take, from its head to its last byte.
-const BODY_WITHIN: Duration = Duration::from_secs(15);
+/// Timeout for a request's body, from its head to its last byte.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What requests are measured by.
+/// State that these checks share.
 pub struct Edge {
-    /// How much everybody has asked for.
     pub limits: Limits,
     /// The headers of answers.
     pub headers: Headers,
-    /// Whether database and cluster answered.
     pub readiness: Readiness,
     hosts: Hosts,
-    told_of_https: Once,
+    https_warning: Once,
 }
 
 impl Edge {
-    /// As the operator's settings want it.
     #[must_use]
     pub fn new(config: &ServiceConfig) -> Self {
         Self {
@@ -52,12 +49,12 @@ impl Edge {
             headers: Headers::new(config),
             readiness: Readiness::default(),
             hosts: Hosts::new(config.public_url.as_ref(), &config.allowed_hosts),
-            told_of_https: Once::new(),
+            https_warning: Once::new(),
         }
     }
 }
 
-/// The address that limits count a request by.
+/// Returns the address that a request counts for.
 #[must_use]
 pub fn address_of(services: &Services, req: &HttpRequest) -> IpAddr {
     // only a request without a socket has no peer
@@ -65,10 +62,7 @@ pub fn address_of(services: &Services, req: &HttpRequest) -> IpAddr {
     network_of(client_address(peer, req.headers(), &services.config.trusted_proxies))
 }
 
-/// Lets a request through to its handler, or refuses it.
-///
-/// # Errors
-/// Whatever the request's handler fails with.
+/// Passes a request on to its handler, or refuses it; a middleware.
 pub async fn guard(
     mut req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -80,10 +74,10 @@ pub async fn guard(
     let path = req.path().to_owned();
     let mut response = match admit(&services, req.request()) {
         Err(refusal) => req.into_response(refusal.error_response()),
-        Ok(counted) => {
-            bound_body(&mut req);
+        Ok(slot) => {
+            set_body_timeout(&mut req);
             let response = next.call(req).await?.map_into_boxed_body();
-            drop(counted);
+            drop(slot);
             response
         }
     };
@@ -91,15 +85,15 @@ pub async fn guard(
     Ok(response)
 }
 
-/// Looks at the head of a request.
-fn admit(services: &Services, req: &HttpRequest) -> Result<Option<Counted>, ApiError> {
+/// Checks the head of a request and counts it.
+fn admit(services: &Services, req: &HttpRequest) -> Result<Option<Slot>, ApiError> {
     let edge = &services.edge;
     if let Some(encoding) = req.headers().get(header::CONTENT_ENCODING)
         && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
     {
         return Err(ApiError::EncodedBody);
     }
-    // operators' tools ask by address, often and from anywhere, and hear one word
+    // operators' tools probe by IP address, often and from anywhere, and the answer is one word
     if matches!(req.path(), "/healthz" | "/readyz") {
         return Ok(None);
     }
@@ -110,15 +104,15 @@ fn admit(services: &Services, req: &HttpRequest) -> Result<Option<Counted>, ApiE
     warn_of_https(services, req);
     let login = req.cookie(cookie_name(services)).and_then(|cookie| Token::parse(cookie.value()));
     let login = login.map(|token| token.hash());
-    // a terminal is counted where it is opened, and a page may open many at once
+    // terminals have a limit of their own, and a page may open many at once
     let is_socket = req.headers().contains_key(header::UPGRADE) && req.path().ends_with("/attach");
     let changes = !matches!(*req.method(), Method::GET | Method::HEAD);
     let cost = if changes { cost_of_change(body_bytes(req)) } else { 1 };
-    let counted = edge.limits.count_request(address_of(services, req), login.as_deref(), cost)?;
-    Ok(counted.filter(|_| !is_socket))
+    let slot = edge.limits.count_request(address_of(services, req), login.as_deref(), cost)?;
+    Ok(slot.filter(|_| !is_socket))
 }
 
-/// How long the request says that its body is; `None` if it has one and does not say.
+/// Returns the declared length of the request's body; `None` if it has a body of undeclared length.
 fn body_bytes(req: &HttpRequest) -> Option<u64> {
     if req.headers().contains_key(header::TRANSFER_ENCODING) {
         return None;
@@ -129,27 +123,27 @@ fn body_bytes(req: &HttpRequest) -> Option<u64> {
     }
 }
 
-/// Tells the operator once of a proxy with TLS that Lectern was not told of.
+/// Warns the operator once if a proxy terminates HTTPS and `--public-url` is not set.
 fn warn_of_https(services: &Services, req: &HttpRequest) {
     let is_https =
         || req.headers().get("x-forwarded-proto").is_some_and(|scheme| scheme.as_bytes() == b"https");
     if services.config.public_url.is_none() && is_https() {
-        services.edge.told_of_https.call_once(|| {
+        services.edge.https_warning.call_once(|| {
             tracing::warn!(
-                "a proxy speaks HTTPS for this server, which does not know: cookies go without protection. \
-                 Set --public-url to the address that browsers use"
+                "browsers reach this server by HTTPS through a proxy, but --public-url is not set, so cookies are not \
+                 marked as secure; set --public-url to the address that browsers use"
             );
         });
     }
 }
 
-/// Gives the rest of a body its time; then reading it fails.
-fn bound_body(req: &mut ServiceRequest) {
-    // what a socket sends is its body, too
+/// Makes reading the body fail once its time is up.
+fn set_body_timeout(req: &mut ServiceRequest) {
+    // the body of a GET may be a web socket, which has no end
     if matches!(*req.method(), Method::GET | Method::HEAD) {
         return;
     }
-    let deadline = Instant::now() + BODY_WITHIN;
+    let deadline = Instant::now() + BODY_TIMEOUT;
     let pieces = futures::stream::unfold(Some(req.take_payload()), move |payload| async move {
         let mut payload: Payload = payload?;
         match tokio::time::timeout_at(deadline, payload.next()).await {
@@ -160,19 +154,19 @@ fn bound_body(req: &mut ServiceRequest) {
     req.set_payload(Payload::Stream { payload: Box::pin(pieces) });
 }
 
-/// Why a body could not be read.
+/// Converts actix's error about a body into ours.
 pub fn unreadable_body(error: &actix_web::error::JsonPayloadError) -> actix_web::Error {
     use actix_web::error::JsonPayloadError as E;
     match error {
         E::Payload(PayloadError::Io(cause)) if cause.kind() == std::io::ErrorKind::TimedOut => {
             ApiError::SlowBody.into()
         }
-        other => ApiError::Unreadable(other.to_string()).into(),
+        other => ApiError::BadRequest(other.to_string()).into(),
     }
 }
 
-/// Closes the connection of a request whose body will not be read.
-pub fn give_up(error: &ApiError, response: &mut HttpResponse) {
+/// Closes the connection if the rest of the request's body will not be read.
+pub fn close_if_unread(error: &ApiError, response: &mut HttpResponse) {
     if matches!(error, ApiError::EncodedBody | ApiError::SlowBody) {
         response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
     }

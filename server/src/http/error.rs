@@ -1,14 +1,14 @@
-//! How failures are answered: the one table from error to status, and RFC 9457 problems.
+//! How errors are answered: the one table from error to status, and RFC 9457 problems.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use lectern_api::ids::InvalidName;
 use lectern_api::problem::Problem;
 
-use super::edge::give_up;
+use super::edge::close_if_unread;
+use crate::enrolment::JoinRefused;
 use crate::identity::IdentityError;
 use crate::progress::ProgressError;
-use crate::progress::classes::JoinRefused;
 use crate::report::chain;
 use crate::sessions::SessionError;
 use crate::store::StoreError;
@@ -17,59 +17,55 @@ use crate::terminals::TooManyTerminals;
 /// Any failure of a handler.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// No login, or it ended.
+    /// There is no login, or it has ended.
     #[error("sign in first")]
     NotSignedIn,
     /// The request did not come from Lectern's own pages.
     #[error(
-        "this request came from another site's page, or without its token; reload the page and try again"
+        "this request came from another site's page or without this page's token; reload the page and try again"
     )]
     ForeignRequest,
-    /// Absent, somebody else's, or not for this role: all the same answer.
+    /// Absent, somebody else's, or not for this role: all get the same answer.
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    /// A name in the address is none.
     #[error(transparent)]
     Name(#[from] InvalidName),
-    /// The body or query could not be read.
+    /// The body or query could not be parsed.
     #[error("the request could not be read: {0}")]
-    Unreadable(String),
-    /// The body is compressed, which no client of ours does.
-    #[error("a request's body must come as it is, without Content-Encoding")]
+    BadRequest(String),
+    /// The body is compressed, which none of our clients does.
+    #[error("the request's body must be sent uncompressed, without Content-Encoding")]
     EncodedBody,
-    /// The body took too long.
     #[error("the request's body did not arrive in time; try again on a better connection")]
     SlowBody,
-    /// The request names another server.
+    /// The request's `Host` header names another server.
     #[error(
-        "this server is not known under the name that was asked for; use the address that its operator gave \
-         you. The operator allows further names with --public-url or --allowed-hosts"
+        "this server is not reachable under the name you used; use the address that its operator gave you. \
+         (Operators: allow further names with --public-url or --allowed-hosts)"
     )]
     ForeignHost,
     /// More requests than one person or one address may send.
-    #[error("too many requests came from you or your network; wait a moment and try again")]
+    #[error("you or others in your network sent too many requests; wait a moment and try again")]
     TooManyRequests {
         /// How long to wait, in seconds.
         wait_secs: u64,
     },
-    /// More live pages than one person may have open.
-    #[error("you have {0} live pages open, and no more are possible; close some of your tabs")]
+    #[error("you have {0} live pages open, which is the limit; close some of your tabs")]
     TooManyStreams(usize),
-    /// From the service of people.
+    /// A fault of this program.
+    #[error("internal error: {0}")]
+    Internal(&'static str),
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// From the service of progress.
     #[error(transparent)]
     Progress(#[from] ProgressError),
-    /// From the service of sessions.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The caller has too much open.
     #[error(transparent)]
     Terminals(#[from] TooManyTerminals),
 }
 
-/// Status and stable code of an error, and the field it is about.
+/// Returns an error's status and stable code, and the field of the request that it is about.
 fn classify(error: &ApiError) -> (StatusCode, &'static str, Option<&'static str>) {
     use StatusCode as S;
     match error {
@@ -78,7 +74,8 @@ fn classify(error: &ApiError) -> (StatusCode, &'static str, Option<&'static str>
         ApiError::NotFound(_) => (S::NOT_FOUND, "not_found", None),
         ApiError::Name(_) => (S::BAD_REQUEST, "bad_name", None),
         ApiError::Terminals(TooManyTerminals) => (S::TOO_MANY_REQUESTS, "too_many_terminals", None),
-        ApiError::Unreadable(_) => (S::BAD_REQUEST, "unreadable_request", None),
+        ApiError::BadRequest(_) => (S::BAD_REQUEST, "unreadable_request", None),
+        ApiError::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", None),
         ApiError::EncodedBody => (S::UNSUPPORTED_MEDIA_TYPE, "encoded_body", None),
         ApiError::SlowBody => (S::REQUEST_TIMEOUT, "slow_body", None),
         ApiError::ForeignHost => (S::MISDIRECTED_REQUEST, "foreign_host", None),
@@ -103,7 +100,7 @@ fn classify(error: &ApiError) -> (StatusCode, &'static str, Option<&'static str>
             }
             ProgressError::Join(refused) => join(refused),
             ProgressError::BadJoinRules => (S::BAD_REQUEST, "bad_field", Some("max_learners")),
-            // a browser gives up what is answered so
+            // the web app discards its queued events on these answers
             ProgressError::SessionOver => (S::UNPROCESSABLE_ENTITY, "session_over", None),
             ProgressError::SessionFull => (S::UNPROCESSABLE_ENTITY, "session_full", None),
             ProgressError::TooManyEvents(_) => (S::BAD_REQUEST, "too_many_events", None),
@@ -136,7 +133,7 @@ fn classify(error: &ApiError) -> (StatusCode, &'static str, Option<&'static str>
     }
 }
 
-/// The stable code of an error.
+/// Returns the stable code of an error.
 pub(super) fn code_of(error: &ApiError) -> &'static str {
     classify(error).1
 }
@@ -159,12 +156,12 @@ fn store(error: &StoreError) -> (StatusCode, &'static str, Option<&'static str>)
     }
 }
 
-/// After how many seconds it is worth trying again.
+/// Returns after how many seconds a retry is worthwhile.
 fn retry_after(error: &ApiError, status: StatusCode) -> Option<u64> {
     match error {
         ApiError::Identity(IdentityError::TooManyFailures { wait_secs })
         | ApiError::TooManyRequests { wait_secs } => Some(*wait_secs),
-        // a place comes free when somebody finishes, which is no matter of seconds
+        // room appears when somebody finishes, which takes more than a few seconds
         ApiError::Session(SessionError::NoRoom { .. } | SessionError::StillEnding) => Some(30),
         ApiError::Session(SessionError::TooManyStarts { wait_secs, .. }) => Some(*wait_secs),
         ApiError::Session(SessionError::TooManyAtOnce) => Some(1),
@@ -182,15 +179,15 @@ impl ResponseError for ApiError {
         let detail = match (status, code) {
             (StatusCode::INTERNAL_SERVER_ERROR, _) => {
                 tracing::error!(error = chain(self), "a request failed");
-                "something went wrong on our side; the operator finds the reason in the log".to_owned()
+                "something went wrong on the server; its operator can find the reason in the log".to_owned()
             }
             (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable") => {
-                tracing::warn!(error = chain(self), "the database could not be used");
+                tracing::warn!(error = chain(self), "the database is unavailable");
                 "the database cannot be reached at the moment; try again in a few seconds".to_owned()
             }
             (StatusCode::SERVICE_UNAVAILABLE, "no_room" | "busy") => self.to_string(),
             (StatusCode::SERVICE_UNAVAILABLE, _) => {
-                tracing::warn!(error = chain(self), "the cluster could not be used");
+                tracing::warn!(error = chain(self), "the cluster is unavailable");
                 self.to_string()
             }
             _ => self.to_string(),
@@ -210,7 +207,7 @@ impl ResponseError for ApiError {
         }
         let body = serde_json::to_string(&problem).unwrap_or_default();
         let mut response = response.body(body);
-        give_up(self, &mut response);
+        close_if_unread(self, &mut response);
         response
     }
 }

@@ -1,10 +1,11 @@
-//! What every answer tells the browser to forbid.
+//! The security headers of every answer.
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::ServiceConfig;
 
-/// Scripts only from here, and compiled WASM; the styles that xterm writes into the page; nobody may frame us.
+/// Allows scripts from this server only, compiled WASM, and the styles that xterm writes into the page; forbids
+/// framing.
 fn content_security_policy(external_pictures: bool) -> String {
     let pictures = if external_pictures { " https:" } else { "" };
     format!(
@@ -29,15 +30,14 @@ const ALWAYS: [(&str, &str); 5] = [
     ),
 ];
 
-/// The headers, made once.
+/// The headers, built once.
 pub struct Headers {
-    /// The policy of the app's own pages.
+    /// The content security policy of the app's own pages.
     pub content_security_policy: HeaderValue,
     is_https: bool,
 }
 
 impl Headers {
-    /// As the operator's settings want them.
     #[must_use]
     pub fn new(config: &ServiceConfig) -> Self {
         let policy = content_security_policy(config.external_pictures);
@@ -48,7 +48,7 @@ impl Headers {
         }
     }
 
-    /// Adds what every answer has. What a handler said itself stays.
+    /// Adds the headers of every answer. Headers that the handler has set stay.
     pub fn add(&self, path: &str, headers: &mut HeaderMap) {
         for (name, value) in ALWAYS {
             let (name, value) = (HeaderName::from_static(name), HeaderValue::from_static(value));

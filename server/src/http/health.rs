@@ -1,4 +1,4 @@
-//! What operators' tools ask, and what the platform says of itself.
+//! Liveness and readiness for operators' tools, and facts about the platform for instructors.
 
 use std::time::{Duration, Instant};
 
@@ -10,22 +10,22 @@ use super::caller::InstructorCaller;
 use crate::app::Services;
 use crate::store;
 
-/// `GET /healthz`: the program runs.
+/// `GET /healthz`: the process is alive.
 pub async fn show_liveness() -> impl Responder {
     HttpResponse::Ok().body("ok\n")
 }
 
-/// How long an answer about readiness counts.
+/// For how long a result is reused.
 const READINESS_LASTS: Duration = Duration::from_secs(1);
 
-/// What database and cluster said last. Anybody may ask, so they are asked once a second, however many do.
+/// Whether database and cluster answer. Anybody may request this, so they are queried at most once a second.
 #[derive(Default)]
 pub struct Readiness(tokio::sync::Mutex<Option<(Instant, String)>>);
 
 impl Readiness {
-    /// A line for each part that does not answer.
+    /// Returns a line for each part that does not answer.
     async fn failures(&self, services: &Services) -> String {
-        // who comes meanwhile waits for the answer that is on its way
+        // the lock is held during the query, so concurrent requests share its result
         let mut last = self.0.lock().await;
         if let Some((at, failures)) = &*last
             && at.elapsed() < READINESS_LASTS
@@ -45,7 +45,7 @@ impl Readiness {
     }
 }
 
-/// `GET /readyz`: database and cluster answer; else 503 with a line for each that does not.
+/// `GET /readyz`: 200 if database and cluster answer, else 503 with a line for each that does not.
 pub async fn show_readiness(services: Data<Services>) -> impl Responder {
     let failures = services.edge.readiness.failures(&services).await;
     if failures.is_empty() {

@@ -1,11 +1,11 @@
-//! Under which names this server may be reached.
+//! The names under which this server may be reached.
 //!
-//! A site on the web can point its own name at this server (DNS rebinding); a browser then takes both for one origin.
-//! So a request that names a foreign host is refused. An address is nobody's name.
+//! A site on the web can point its own name at this server (DNS rebinding), and a browser then takes both for one
+//! origin. So a request that names a foreign host is refused. IP addresses cannot be rebound and are accepted.
 
 use url::{Host, Url};
 
-/// The names.
+/// The server's own names.
 #[derive(Clone, Debug)]
 pub struct Hosts {
     public: Option<String>,
@@ -14,8 +14,8 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// The names of this server: that of its public address where the operator set one, else the machine's own; and
-    /// those that the operator allows beside it.
+    /// Collects the names of this server: that of its public address if the operator set one, otherwise the machine's
+    /// own; and those that the operator allows in addition.
     #[must_use]
     pub fn new(public_url: Option<&Url>, allowed: &[String]) -> Self {
         let public = public_url.and_then(Url::host_str).map(str::to_lowercase);
@@ -29,11 +29,11 @@ impl Hosts {
         Self { public, names }
     }
 
-    /// Whether a `Host` header names this server.
+    /// Returns whether a `Host` header names this server.
     #[must_use]
     pub fn is_own(&self, host: &str) -> bool {
         let Ok(url) = Url::parse(&format!("http://{host}")) else { return false };
-        // nothing but a name and a port
+        // the header must hold nothing but a name and a port
         if url.path() != "/"
             || url.query().is_some()
             || url.fragment().is_some()

@@ -1,8 +1,9 @@
-//! How much one person or one address may ask for, so that nobody notices what another does.
+//! Limits on the requests of one person or one address, so that nobody slows down others.
 //!
-//! Token buckets: a burst, and what comes back each second. A request of somebody who is signed in is the person's;
-//! any other is its address's, which a whole class may share. Whose login a cookie names was learnt when it was looked
-//! up, so that a limit costs no look of its own; a cookie that was never looked up counts as none.
+//! Token buckets: a burst, and a number of requests refilled each second. Requests of somebody who is signed in count
+//! for the person; any other for its address, which a whole class may share. Whose login a cookie names is remembered
+//! from the last database query for it, so that the limit needs no query of its own; a cookie without one counts as
+//! none.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -18,30 +19,29 @@ use lectern_api::ids::UserId;
 
 use super::ApiError;
 
-/// Requests of a person: a burst, and so many each second. What changes something counts four times.
+/// Requests of one person: the burst, and the refill per second. A request that changes something costs four.
 const PERSON: (u32, u32) = (1200, 40);
-/// Requests of an address by those who are not signed in: a class of forty that opens the page needs some hundred.
+/// Requests from one address without a login: a class of forty that opens the page needs a few hundred.
 const ADDRESS: (u32, u32) = (2000, 80);
-/// Passwords that those who are not signed in want hashed, from one address.
+/// Passwords to hash from one address, for people who are not signed in.
 const PASSWORDS: (u32, u32) = (120, 1);
-/// What a request that changes something counts, and how much of its body comes for that, in bytes; each further such
-/// piece counts one more.
+/// The cost of a request that changes something, to which each whole [`UNIT_BYTES`] of its body adds one.
 const CHANGE: u32 = 4;
-const PIECE_BYTES: u64 = 1024;
-/// What a body counts that does not say how long it is.
-const UNTOLD: u32 = 64;
-/// The most that one request counts.
-const MOST: u32 = 600;
-/// Requests of one person that are being answered at the same time: fewer than there are database connections.
-const MOST_IN_FLIGHT: usize = 16;
-/// Streams of one person that are open on this server at the same time, in all tabs.
-const MOST_STREAMS: usize = 10;
-/// How long it is remembered whose login a cookie names.
+const UNIT_BYTES: u64 = 1024;
+/// The cost of a body of undeclared length.
+const UNDECLARED: u32 = 64;
+/// The highest cost of one request.
+const MAX_COST: u32 = 600;
+/// Limit on one person's requests at the same time: fewer than there are database connections.
+const MAX_IN_FLIGHT: usize = 16;
+/// Limit on one person's open streams on this server, in all tabs together.
+const MAX_STREAMS: usize = 10;
+/// For how long it is remembered whose login a cookie names.
 const REMEMBERED: Duration = Duration::from_secs(10 * 60);
-/// How often what is no longer of use is forgotten.
+/// How often stale entries are removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
-/// What everybody has used. Clones share it.
+/// The use of all limits. Clones share it.
 #[derive(Clone)]
 pub struct Limits(Arc<Shared>);
 
@@ -67,52 +67,43 @@ impl Default for Limits {
     }
 }
 
-/// What a request that changes something counts: more, the more its body makes the server do.
+/// Returns the cost of a request that changes something: a longer body makes more work for the server.
 #[must_use]
 pub fn cost_of_change(body_bytes: Option<u64>) -> u32 {
-    let pieces = body_bytes.map_or(UNTOLD, |bytes| u32::try_from(bytes / PIECE_BYTES).unwrap_or(MOST));
-    CHANGE.saturating_add(pieces).min(MOST)
+    let body = body_bytes.map_or(UNDECLARED, |bytes| u32::try_from(bytes / UNIT_BYTES).unwrap_or(MAX_COST));
+    CHANGE.saturating_add(body).min(MAX_COST)
 }
 
 impl Limits {
-    /// Counts a request of this address and, if it is known, this login; the answer's place among those that are
-    /// being made.
-    ///
-    /// # Errors
-    /// [`ApiError::TooManyRequests`].
+    /// Counts a request for its login if that is known, otherwise for its address. Returns the person's slot for a
+    /// request in flight, if there is a person.
     pub fn count_request(
         &self,
         address: IpAddr,
         login: Option<&[u8]>,
         cost: u32,
-    ) -> Result<Option<Counted>, ApiError> {
+    ) -> Result<Option<Slot>, ApiError> {
         let Some(person) = login.and_then(|login| self.find_person(login)) else {
             self.0.addresses.take(address, cost)?;
             return Ok(None);
         };
         self.0.persons.take(person, cost)?;
-        let place = self.0.in_flight.add(person, MOST_IN_FLIGHT);
-        Ok(Some(place.ok_or(ApiError::TooManyRequests { wait_secs: 1 })?))
+        let slot = self.0.in_flight.take(person, MAX_IN_FLIGHT);
+        Ok(Some(slot.ok_or(ApiError::TooManyRequests { wait_secs: 1 })?))
     }
 
-    /// Counts a password that somebody who is not signed in wants hashed.
-    ///
-    /// # Errors
-    /// [`ApiError::TooManyRequests`].
+    /// Counts a password to hash for somebody who is not signed in.
     pub fn count_password(&self, address: IpAddr) -> Result<(), ApiError> {
         self.0.passwords.take(address, 1)
     }
 
-    /// Opens a stream; it counts until the answer is dropped.
-    ///
-    /// # Errors
-    /// [`ApiError::TooManyStreams`].
-    pub fn open_stream(&self, person: UserId) -> Result<Counted, ApiError> {
-        self.0.streams.add(person, MOST_STREAMS).ok_or(ApiError::TooManyStreams(MOST_STREAMS))
+    /// Counts a stream, until the slot is dropped.
+    pub fn open_stream(&self, person: UserId) -> Result<Slot, ApiError> {
+        self.0.streams.take(person, MAX_STREAMS).ok_or(ApiError::TooManyStreams(MAX_STREAMS))
     }
 
-    /// Learns whose login a cookie names; `login` is the hash of its token.
-    pub fn learn_login(&self, login: Vec<u8>, person: UserId) {
+    /// Remembers whose login a cookie names; `login` is the hash of its token.
+    pub fn remember_login(&self, login: Vec<u8>, person: UserId) {
         self.logins().insert(login, (person, Instant::now()));
     }
 
@@ -124,17 +115,17 @@ impl Limits {
         self.0.logins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets whom no limit concerns any longer.
+    /// Removes full buckets and old logins.
     pub fn sweep(&self) {
         self.0.persons.sweep();
         self.0.addresses.sweep();
         self.0.passwords.sweep();
         let mut logins = self.logins();
-        logins.retain(|_, (_, learnt)| learnt.elapsed() < REMEMBERED);
+        logins.retain(|_, (_, since)| since.elapsed() < REMEMBERED);
         logins.shrink_to_fit();
     }
 
-    /// Forgets for ever.
+    /// Removes stale entries at regular intervals, for ever.
     pub async fn keep_sweeping(&self) -> std::convert::Infallible {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;
@@ -143,7 +134,7 @@ impl Limits {
     }
 }
 
-/// One bucket for each key.
+/// A token bucket for each key.
 struct Buckets<K: Hash + Eq + Clone>(DefaultKeyedRateLimiter<K>);
 
 impl<K: Hash + Eq + Clone> Buckets<K> {
@@ -170,12 +161,12 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
     }
 }
 
-/// How many of something each person has at once.
+/// The number of slots that each person has taken.
 #[derive(Clone, Default)]
 struct Counts(Arc<Mutex<HashMap<UserId, usize>>>);
 
-/// One of them; it counts until it is dropped.
-pub struct Counted {
+/// A request or stream that counts for a person until it is dropped.
+pub struct Slot {
     counts: Counts,
     person: UserId,
 }
@@ -185,18 +176,19 @@ impl Counts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, person: UserId, most: usize) -> Option<Counted> {
+    /// Takes a slot. Returns `None` if the person has taken `max` already.
+    fn take(&self, person: UserId, max: usize) -> Option<Slot> {
         let mut counts = self.lock();
         let count = counts.entry(person).or_default();
-        if *count >= most {
+        if *count >= max {
             return None;
         }
         *count += 1;
-        Some(Counted { counts: self.clone(), person })
+        Some(Slot { counts: self.clone(), person })
     }
 }
 
-impl Drop for Counted {
+impl Drop for Slot {
     fn drop(&mut self) {
         if let Entry::Occupied(mut entry) = self.counts.lock().entry(self.person) {
             *entry.get_mut() -= 1;
@@ -229,11 +221,11 @@ mod tests {
         limits.count_request(THERE, None, 1).unwrap();
         // somebody who is signed in has a bucket of their own, wherever they are
         let ada = UserId::new();
-        limits.learn_login(b"ada".to_vec(), ada);
+        limits.remember_login(b"ada".to_vec(), ada);
         assert!(taken(&limits, HERE, Some(b"ada")) >= PERSON.0);
-        limits.learn_login(b"eve".to_vec(), UserId::new());
+        limits.remember_login(b"eve".to_vec(), UserId::new());
         limits.count_request(HERE, Some(b"eve"), CHANGE).unwrap();
-        // and a cookie that was made up is nobody's
+        // and a made-up cookie is nobody's
         assert!(limits.count_request(HERE, Some(b"made up"), 1).is_err());
     }
 
@@ -247,26 +239,26 @@ mod tests {
     #[test]
     fn a_long_body_counts_more_than_a_short_one() {
         assert_eq!([cost_of_change(Some(0)), cost_of_change(Some(600))], [CHANGE; 2]);
-        assert_eq!(cost_of_change(Some(30 * PIECE_BYTES)), CHANGE + 30);
-        assert_eq!(cost_of_change(None), CHANGE + UNTOLD);
-        assert_eq!(cost_of_change(Some(u64::MAX)), MOST);
-        const { assert!(MOST <= PERSON.0 && MOST <= ADDRESS.0) };
+        assert_eq!(cost_of_change(Some(30 * UNIT_BYTES)), CHANGE + 30);
+        assert_eq!(cost_of_change(None), CHANGE + UNDECLARED);
+        assert_eq!(cost_of_change(Some(u64::MAX)), MAX_COST);
+        const { assert!(MAX_COST <= PERSON.0 && MAX_COST <= ADDRESS.0) };
     }
 
     #[test]
     fn one_person_has_so_many_requests_and_streams_at_once() {
         let limits = Limits::default();
         let (ada, eve) = (UserId::new(), UserId::new());
-        limits.learn_login(b"ada".to_vec(), ada);
+        limits.remember_login(b"ada".to_vec(), ada);
         let ask = || limits.count_request(HERE, Some(b"ada"), 1);
-        let mut places: Vec<_> = (0..MOST_IN_FLIGHT).map(|_| ask().unwrap()).collect();
+        let mut slots: Vec<_> = (0..MAX_IN_FLIGHT).map(|_| ask().unwrap()).collect();
         assert!(ask().is_err());
-        places.pop();
+        slots.pop();
         ask().unwrap();
-        let streams: Vec<_> = (0..MOST_STREAMS).map(|_| limits.open_stream(ada).unwrap()).collect();
-        assert!(matches!(limits.open_stream(ada), Err(ApiError::TooManyStreams(MOST_STREAMS))));
+        let streams: Vec<_> = (0..MAX_STREAMS).map(|_| limits.open_stream(ada).unwrap()).collect();
+        assert!(matches!(limits.open_stream(ada), Err(ApiError::TooManyStreams(MAX_STREAMS))));
         limits.open_stream(eve).unwrap();
-        drop((places, streams));
+        drop((slots, streams));
         assert!(limits.0.in_flight.lock().is_empty() && limits.0.streams.lock().is_empty());
     }
 

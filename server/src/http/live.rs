@@ -1,16 +1,15 @@
-//! Server-sent events: a session to its learner, a class to its instructor.
+//! Live updates by server-sent events: a session's to its learner, a class's to its instructor.
 //!
-//! A stream sends the present state first, then what changed. At times of its own, however much changes, it says that
-//! it is there and looks whether its login still is, and whether the class still is the caller's. It ends when one of
-//! these does, so that a browser that was signed out hears nothing more; `EventSource` then asks again and is told to
-//! sign in.
+//! A stream sends the current state first, then every change. At a fixed interval, however much changes, it sends a
+//! heartbeat and checks that the login still exists and that the class is still the caller's. Otherwise it ends, so
+//! that a browser that was signed out receives nothing more; its `EventSource` reconnects and gets the answer to sign
+//! in.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data};
-use futures::Stream;
 use lectern_api::classes::LearnerRow;
 use lectern_api::ids::{ClassId, SessionId, UserId};
 use lectern_api::sessions::Session;
@@ -18,69 +17,49 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use super::limits::Counted;
+use super::limits::Slot;
+use super::sse::{HEARTBEAT, event, respond};
 use crate::app::{Change, Services};
 use crate::identity::Login;
 use crate::report::chain;
 
-/// How often a stream says that it is there, and looks whether it still may be.
-const LOOK_EVERY: Duration = Duration::from_secs(15);
-
-type Sent = Result<Bytes, std::convert::Infallible>;
-
-/// Nothing that a page hears of; proxies see that the stream is alive.
-const HEARTBEAT: &[u8] = b": \n\n";
-
-fn event(name: &str, data: &impl serde::Serialize) -> Option<Bytes> {
-    let json = serde_json::to_string(data).ok()?;
-    Some(Bytes::from(format!("event: {name}\ndata: {json}\n\n")))
-}
-
-fn respond(stream: impl Stream<Item = Sent> + 'static) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header(("cache-control", "no-store"))
-        .insert_header(("x-accel-buffering", "no"))
-        .streaming(stream)
-}
+/// The interval between heartbeats, each with a check that the stream may go on.
+const CHECK_INTERVAL: Duration = Duration::from_secs(15);
 
 /// What woke a stream.
 enum Wake {
     Change(Change),
     /// Changes came faster than they were read: everything may have changed.
     Lagged,
-    /// It is time to look.
-    Look,
+    /// It is time for a check and a heartbeat.
+    Check,
     Closed,
 }
 
-/// What all streams have.
+/// The part that all streams have in common.
 pub struct Listener {
     services: Data<Services>,
     login: Login,
     changes: Receiver<Change>,
-    looks: Interval,
-    /// Its place among the person's streams.
-    _open: Counted,
+    checks: Interval,
+    /// Counts the stream among the person's open ones.
+    _slot: Slot,
 }
 
 impl Listener {
-    /// Listens from now on, to be asked for before the present state is read.
-    ///
-    /// # Errors
-    /// [`super::ApiError::TooManyStreams`].
+    /// Starts listening. Call this before the current state is read, so that no change is missed in between.
     pub fn open(services: Data<Services>, login: Login) -> Result<Self, super::ApiError> {
-        let open = services.edge.limits.open_stream(login.user.id)?;
-        let mut looks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Ok(Self { changes: services.changes.subscribe(), services, login, looks, _open: open })
+        let slot = services.edge.limits.open_stream(login.user.id)?;
+        let mut checks = interval_at(Instant::now() + CHECK_INTERVAL, CHECK_INTERVAL);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Ok(Self { changes: services.changes.subscribe(), services, login, checks, _slot: slot })
     }
 
     async fn wake(&mut self) -> Wake {
         tokio::select! {
-            // first, so that no number of changes puts it off
+            // the check comes first, so that a flood of changes cannot postpone it
             biased;
-            _ = self.looks.tick() => Wake::Look,
+            _ = self.checks.tick() => Wake::Check,
             change = self.changes.recv() => match change {
                 Ok(change) => Wake::Change(change),
                 Err(RecvError::Lagged(_)) => Wake::Lagged,
@@ -94,38 +73,41 @@ impl Listener {
     }
 }
 
-/// The learner's own session, from now on.
-pub fn session_stream(listener: Listener, first: Session) -> HttpResponse {
-    let id = first.id;
-    respond(futures::stream::unfold((listener, Some(first)), move |(mut listener, mut first)| async move {
-        let sent = match first.take() {
+/// Streams a session to its learner, beginning with `current`.
+pub fn session_stream(listener: Listener, current: Session) -> HttpResponse {
+    let id = current.id;
+    respond((listener, Some(current)), move |(mut listener, current)| async move {
+        let sent = match current {
             Some(session) => {
                 listener.services.sessions.note_activity(id);
                 event("session", &session)?
             }
             None => next_of_session(&mut listener, id).await?,
         };
-        Some((Ok(sent), (listener, None)))
-    }))
+        Some((sent, (listener, None)))
+    })
 }
 
 async fn next_of_session(listener: &mut Listener, id: SessionId) -> Option<Bytes> {
     loop {
         match listener.wake().await {
             Wake::Closed => return None,
-            Wake::Look if listener.is_signed_in().await => {
-                // a page that listens is a learner who reads
+            Wake::Check if listener.is_signed_in().await => {
+                // an open page means that its learner is reading
                 listener.services.sessions.note_activity(id);
                 return Some(Bytes::from_static(HEARTBEAT));
             }
-            Wake::Look => return None,
+            Wake::Check => return None,
             Wake::Change(change) if change.session() != Some(id) => {}
             Wake::Change(_) | Wake::Lagged => {
                 let user = listener.login.user.id;
                 return match listener.services.sessions.find_session(user, id).await {
                     Ok(session) => event("session", &session),
                     Err(error) => {
-                        tracing::warn!(error = chain(&error), "a session's stream ended");
+                        tracing::warn!(
+                            error = chain(&error),
+                            "a session's stream ended because the session could not be read"
+                        );
                         None
                     }
                 };
@@ -134,16 +116,16 @@ async fn next_of_session(listener: &mut Listener, id: SessionId) -> Option<Bytes
     }
 }
 
-/// A class's learners, from now on.
+/// Streams a class's learners to its instructor, beginning with `rows`.
 pub fn class_stream(listener: Listener, class: ClassId, rows: Vec<LearnerRow>) -> HttpResponse {
     let view = ClassView { listener, class, learners: rows.iter().map(|row| row.user).collect() };
-    respond(futures::stream::unfold((view, rows), |(mut view, rows)| async move {
-        let sent = if rows.is_empty() { view.next().await? } else { all(&rows) };
-        Some((Ok(sent), (view, vec![])))
-    }))
+    respond((view, rows), |(mut view, rows)| async move {
+        let sent = if rows.is_empty() { view.next().await? } else { learner_events(&rows) };
+        Some((sent, (view, vec![])))
+    })
 }
 
-fn all(rows: &[LearnerRow]) -> Bytes {
+fn learner_events(rows: &[LearnerRow]) -> Bytes {
     rows.iter().filter_map(|row| event("learner", row)).flat_map(Vec::from).collect::<Vec<u8>>().into()
 }
 
@@ -151,7 +133,7 @@ fn all(rows: &[LearnerRow]) -> Bytes {
 struct ClassView {
     listener: Listener,
     class: ClassId,
-    /// Who is in the class: what anybody else does costs nothing here.
+    /// Who is in the class, so that changes of others cost no query.
     learners: HashSet<UserId>,
 }
 
@@ -160,15 +142,15 @@ impl ClassView {
         loop {
             match self.listener.wake().await {
                 Wake::Closed => return None,
-                Wake::Look if self.listener.is_signed_in().await => {
+                Wake::Check if self.listener.is_signed_in().await => {
                     let mut sent = Vec::from(HEARTBEAT);
                     sent.extend(self.newcomers().await?);
                     return Some(sent.into());
                 }
-                Wake::Look => return None,
+                Wake::Check => return None,
                 Wake::Lagged => {
                     let rows = self.list().await?;
-                    return Some(all(&rows));
+                    return Some(learner_events(&rows));
                 }
                 Wake::Change(Change::Enrolment(class)) if class == self.class => {
                     let sent = self.newcomers().await?;
@@ -186,7 +168,7 @@ impl ClassView {
         }
     }
 
-    /// The class as it is now; none where it is not the caller's any longer, or cannot be read.
+    /// Returns the class as it is now; `None` if it is no longer the caller's or cannot be read.
     async fn list(&mut self) -> Option<Vec<LearnerRow>> {
         let progress = &self.listener.services.progress;
         let rows = progress.list_learners(self.listener.login.user.id, self.class).await.ok()?;
@@ -194,7 +176,8 @@ impl ClassView {
         Some(rows)
     }
 
-    /// Those who came since; none where the class is not the caller's any longer, or cannot be read.
+    /// Returns events for learners who have joined since; `None` if the class is no longer the caller's or cannot be
+    /// read.
     async fn newcomers(&mut self) -> Option<Bytes> {
         let owner = self.listener.login.user.id;
         let present = self.listener.services.progress.list_enrolled(owner, self.class).await.ok()?;
@@ -204,14 +187,14 @@ impl ClassView {
         }
         let mut rows = self.list().await?;
         rows.retain(|row| !known.contains(&row.user));
-        Some(all(&rows))
+        Some(learner_events(&rows))
     }
 
     async fn find(&self, session: SessionId) -> Option<LearnerRow> {
         match self.listener.services.progress.find_learner_of_session(self.class, session).await {
             Ok(row) => row,
             Err(error) => {
-                tracing::warn!(error = chain(&error), "a change could not be shown to an instructor");
+                tracing::warn!(error = chain(&error), "failed to read a learner's row for their instructor");
                 None
             }
         }

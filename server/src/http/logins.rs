@@ -1,10 +1,11 @@
 //! The browsers in which the caller is signed in.
 
-use actix_web::web::{Data, Json, Path};
+use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, Responder};
 
 use super::ApiError;
 use super::caller::{Caller, login_cookie};
+use super::paths::LoginPath;
 use crate::app::Services;
 
 /// `GET /api/v1/logins`.
@@ -13,13 +14,8 @@ pub async fn list_logins(services: Data<Services>, caller: Caller) -> Result<imp
 }
 
 /// `DELETE /api/v1/logins/{id}`.
-pub async fn end_login(
-    services: Data<Services>,
-    caller: Caller,
-    path: Path<String>,
-) -> Result<impl Responder, ApiError> {
-    let id = path.parse().map_err(|_| ApiError::NotFound("login"))?;
-    services.identity.end_login(caller.id(), id).await?;
+pub async fn end_login(services: Data<Services>, path: LoginPath) -> Result<impl Responder, ApiError> {
+    services.identity.end_login(path.caller.id(), path.target).await?;
     Ok(HttpResponse::NoContent())
 }
 

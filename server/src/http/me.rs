@@ -14,7 +14,7 @@ use crate::audit;
 use crate::identity::{Login, Visitor};
 use crate::report::chain;
 
-/// Answers a sign-in, notes with what it was made, and remembers the browser for the next one.
+/// Answers a sign-in, after recording its browser and remembering it for the next one.
 async fn signed_in(
     services: &Services,
     req: &HttpRequest,
@@ -39,7 +39,7 @@ async fn remember(services: &Services, login: &Login, from: &Visitor, response: 
         Ok(device) => {
             response.cookie(device_cookie(services, &device));
         }
-        Err(error) => tracing::warn!(error = chain(&error), "a browser could not be remembered"),
+        Err(error) => tracing::warn!(error = chain(&error), "failed to remember a browser"),
     }
 }
 
@@ -52,7 +52,8 @@ fn me_of(login: &Login) -> Me {
     }
 }
 
-/// Says whose account it was that somebody did not get into. What was typed is not kept: it may be a password.
+/// Names in the audit log the account that somebody failed to sign in to. The name as typed is not recorded: it may
+/// be a password.
 async fn name_account(services: &Services, trail: &Trail, username: &str) {
     if let Ok(user) = services.identity.find_by_username(username).await {
         trail.object(audit::user(user.id));
@@ -78,7 +79,7 @@ pub async fn sign_in(
         }
         SignIn::Link { token } => {
             trail.detail("by link");
-            let login = services.identity.sign_in_by_link(&token, &page.0).await?;
+            let login = services.identity.sign_in_by_link(&token).await?;
             signed_in(&services, &req, login, &page.0, true).await
         }
     }
@@ -120,7 +121,7 @@ pub async fn set_password(
         trail.detail("after a link");
     }
     services.identity.set_password(&caller.0, current, new).await?;
-    // all browsers were forgotten; this one is the person's
+    // setting a password forgets all remembered browsers; this one is known to be the person's
     let mut response = HttpResponse::NoContent();
     remember(&services, &caller.0, &visitor(&services, &req), &mut response).await;
     Ok(response.finish())

@@ -1,4 +1,4 @@
-//! Whether a request comes from Lectern's own pages.
+//! Checking that a request comes from Lectern's own pages.
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -6,11 +6,8 @@ use url::Url;
 
 use super::ApiError;
 
-/// Accepts a request that changes something only where no other site's page can have made it: what the browser
-/// says of its source (`Sec-Fetch-Site`, `Origin`) must be this site. Programs other than browsers send neither.
-///
-/// # Errors
-/// [`ApiError::ForeignRequest`].
+/// Refuses a request that another site's page may have made: if the browser names its source (`Sec-Fetch-Site`,
+/// `Origin`), that must be this site. Programs other than browsers send neither header.
 pub fn check_origin(req: &HttpRequest, public_url: Option<&Url>) -> Result<(), ApiError> {
     let site = req.headers().get("sec-fetch-site").map(|v| v.to_str().unwrap_or(""));
     if site.is_some_and(|site| site != "same-origin" && site != "none") {
@@ -26,10 +23,7 @@ pub fn check_origin(req: &HttpRequest, public_url: Option<&Url>) -> Result<(), A
     }
 }
 
-/// The same for a WebSocket, where every browser sends an origin: an absent one is refused too.
-///
-/// # Errors
-/// [`ApiError::ForeignRequest`].
+/// Checks the origin of a WebSocket, for which every browser sends one: an absent origin is refused, too.
 pub fn check_socket_origin(req: &HttpRequest, public_url: Option<&Url>) -> Result<(), ApiError> {
     if !req.headers().contains_key(header::ORIGIN) {
         return Err(ApiError::ForeignRequest);
@@ -37,8 +31,8 @@ pub fn check_socket_origin(req: &HttpRequest, public_url: Option<&Url>) -> Resul
     check_origin(req, public_url)
 }
 
-/// Whether an `Origin` is this site: that of the public address where the operator set one, else the one that
-/// the browser named in `Host`. Compared whole, never by prefix or suffix.
+/// Returns whether an `Origin` is this site: that of the public address if the operator set one, otherwise the one that
+/// the browser named in `Host`. Origins are compared as a whole, never by prefix or suffix.
 fn is_own(origin: &str, host: &str, public_url: Option<&Url>) -> bool {
     let Ok(origin) = Url::parse(origin) else { return false };
     if !matches!(origin.scheme(), "http" | "https") {

@@ -1,7 +1,6 @@
-//! The preview of a lab for its author: its pages with the workspace around them, by themselves again after each
-//! save. Needs neither database nor cluster, and nobody signs in: it is for the machine that it runs on.
+//! The preview of a lab for its author: its pages in the workspace's layout, reloaded after each save. It needs
+//! neither a database nor a cluster and has no sign-in: it serves only the machine that it runs on.
 
-use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use tokio::sync::watch;
 use url::{Host, Url};
 
 use super::labs;
+use super::sse::{HEARTBEAT, respond};
 use crate::catalog::draft::{Draft, Sight, preview_variables};
 use crate::catalog::read_asset;
 use lectern_content::RenderOptions;
@@ -23,15 +23,15 @@ use lectern_content::RenderOptions;
 mod actions;
 mod page;
 
-/// How often a silent stream says that it is there.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Where the files beside the pages are served.
+/// The interval between heartbeats on a stream without changes.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
+/// The path below which the files beside the pages are served.
 const FILES: &str = "/files";
 
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/// The workspace's own styles, and what the preview has beside them; here also where the web app was not built.
+/// The workspace's own styles and the preview's. They are compiled in, because the web app may not have been built.
 const STYLE: &str = concat!(
     include_str!("../../../web/styles/base.css"),
     include_str!("../../../web/styles/site.css"),
@@ -42,9 +42,6 @@ const STYLE: &str = concat!(
 );
 
 /// Serves the preview until `stop` resolves.
-///
-/// # Errors
-/// The listener failed.
 pub async fn serve(
     draft: Draft,
     listener: TcpListener,
@@ -73,7 +70,7 @@ pub async fn serve(
     let result = tokio::select! {
         result = &mut server => result,
         () = stop => {
-            // it hears of the stop only while it is polled; streams never end by themselves, and nothing is lost
+            // the server must be polled to stop; it does not wait for the streams, which never end by themselves
             let (result, ()) = tokio::join!(server, handle.stop(false));
             result
         }
@@ -82,8 +79,8 @@ pub async fn serve(
     result
 }
 
-/// Refuses requests that name another host: a site on the web could point its own name at this machine and read a
-/// lab that is not published yet.
+/// Refuses requests that name another host: a site on the web could point its own name at this machine (DNS
+/// rebinding) and read a lab that is not published yet.
 async fn only_for_this_machine(
     address: SocketAddr,
     req: ServiceRequest,
@@ -94,7 +91,7 @@ async fn only_for_this_machine(
         return Ok(next.call(req).await?.map_into_boxed_body());
     }
     let refusal =
-        HttpResponse::Forbidden().body("the preview is reached under the address that it printed\n");
+        HttpResponse::Forbidden().body("open the preview at the address that `lectern dev` printed\n");
     Ok(req.into_response(refusal))
 }
 
@@ -108,7 +105,7 @@ fn is_this_machine(host: &str, address: SocketAddr) -> bool {
         Some(Host::Ipv6(ip)) => ip.into(),
         None => return false,
     };
-    // an address is nobody's name
+    // an IP address cannot be rebound
     ip == address.ip()
         || address.ip().is_unspecified()
         || address.ip().is_loopback() && std::net::IpAddr::is_loopback(&ip)
@@ -146,23 +143,19 @@ async fn show_file(draft: Data<Draft>, path: Path<String>) -> HttpResponse {
     }
 }
 
-/// Tells the browser the lab's mark, now and whenever it changes.
+/// Sends the browser the version of the lab, now and whenever it changes.
 async fn follow(draft: Data<Draft>) -> HttpResponse {
-    let stream = futures::stream::unfold((draft.follow(), true), |(mut sights, is_first)| async move {
+    respond((draft.follow(), true), |(mut sights, is_first)| async move {
         let sent = if is_first { changed(&sights.borrow_and_update()) } else { wait(&mut sights).await? };
-        Some((Ok::<_, Infallible>(sent), (sights, false)))
-    });
-    HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .streaming(stream)
+        Some((sent, (sights, false)))
+    })
 }
 
 async fn wait(sights: &mut watch::Receiver<Arc<Sight>>) -> Option<Bytes> {
-    match tokio::time::timeout(HEARTBEAT, sights.changed()).await {
+    match tokio::time::timeout(HEARTBEAT_INTERVAL, sights.changed()).await {
         Ok(Ok(())) => Some(changed(&sights.borrow_and_update())),
         Ok(Err(_)) => None,
-        Err(_) => Some(Bytes::from_static(b": \n\n")),
+        Err(_) => Some(Bytes::from_static(HEARTBEAT)),
     }
 }
 

@@ -1,14 +1,14 @@
-//! All that is kept about a person: handing it out, and removing it.
+//! Exporting and deleting the data kept about a person.
 
 use actix_web::http::header::{CONTENT_DISPOSITION, ContentDisposition, DispositionParam, DispositionType};
-use actix_web::web::{Data, Json, Path};
+use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, Responder};
 use lectern_api::identity::DeleteMe;
 use lectern_api::ids::UserId;
 
 use super::ApiError;
-use super::caller::{AdminCaller, Caller, login_cookie};
-use super::users::user_id;
+use super::caller::{Caller, login_cookie};
+use super::paths::UserPath;
 use crate::app::Services;
 
 async fn export(services: &Services, user: UserId) -> Result<HttpResponse, ApiError> {
@@ -29,12 +29,8 @@ pub async fn export_me(services: Data<Services>, caller: Caller) -> Result<impl 
 }
 
 /// `GET /api/v1/users/{id}/export`.
-pub async fn export_user(
-    services: Data<Services>,
-    _: AdminCaller,
-    path: Path<String>,
-) -> Result<impl Responder, ApiError> {
-    export(&services, user_id(&path)?).await
+pub async fn export_user(services: Data<Services>, path: UserPath) -> Result<impl Responder, ApiError> {
+    export(&services, path.target).await
 }
 
 /// `DELETE /api/v1/me`.
@@ -49,11 +45,7 @@ pub async fn delete_me(
 }
 
 /// `DELETE /api/v1/users/{id}`.
-pub async fn delete_user(
-    services: Data<Services>,
-    _: AdminCaller,
-    path: Path<String>,
-) -> Result<impl Responder, ApiError> {
-    services.identity.delete_user(user_id(&path)?).await?;
+pub async fn delete_user(services: Data<Services>, path: UserPath) -> Result<impl Responder, ApiError> {
+    services.identity.delete_user(path.target).await?;
     Ok(HttpResponse::NoContent())
 }

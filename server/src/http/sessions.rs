@@ -1,24 +1,16 @@
-//! Sessions: starting, showing, ending; their pages and checks.
+//! Sessions: starting, showing and ending them; their pages and checks.
 
-use actix_web::web::{Data, Json, Path};
+use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, Responder};
-use lectern_api::ids::{CheckName, PageName, SessionId};
 use lectern_api::sessions::{ExtendSession, RunCheck, StartSession};
 
 use super::ApiError;
 use super::caller::Caller;
 use super::live;
+use super::paths::{At, CheckPath, PagePath, SessionPath};
 use super::trail::Trail;
 use crate::app::Services;
 use crate::audit;
-
-/// Reads a session's id; one that is none is answered as an unknown one.
-///
-/// # Errors
-/// [`ApiError::NotFound`].
-pub fn session_id(text: &str) -> Result<SessionId, ApiError> {
-    text.parse().map_err(|_| ApiError::NotFound("session"))
-}
 
 /// `GET /api/v1/sessions`.
 pub async fn list_sessions(services: Data<Services>, caller: Caller) -> Result<impl Responder, ApiError> {
@@ -39,69 +31,49 @@ pub async fn start_session(
 }
 
 /// `GET /api/v1/sessions/{id}`.
-pub async fn show_session(
-    services: Data<Services>,
-    caller: Caller,
-    path: Path<String>,
-) -> Result<impl Responder, ApiError> {
-    Ok(Json(services.sessions.find_session(caller.id(), session_id(&path)?).await?))
+pub async fn show_session(services: Data<Services>, path: SessionPath) -> Result<impl Responder, ApiError> {
+    Ok(Json(services.sessions.find_session(path.caller.id(), path.target).await?))
 }
 
 /// `DELETE /api/v1/sessions/{id}`.
-pub async fn end_session(
-    services: Data<Services>,
-    caller: Caller,
-    path: Path<String>,
-) -> Result<impl Responder, ApiError> {
-    services.sessions.end_session(caller.id(), session_id(&path)?, "ended by the learner").await?;
+pub async fn end_session(services: Data<Services>, path: SessionPath) -> Result<impl Responder, ApiError> {
+    services.sessions.end_session(path.caller.id(), path.target, "ended by the learner").await?;
     Ok(HttpResponse::NoContent())
 }
 
-/// `POST /api/v1/sessions/{id}/extensions`: 201 where its end moved, 200 where it had moved already.
+/// `POST /api/v1/sessions/{id}/extensions`: 201 if the session's end moved, 200 if it had already moved.
 pub async fn extend_session(
     services: Data<Services>,
-    caller: Caller,
-    path: Path<String>,
+    path: SessionPath,
     body: Json<ExtendSession>,
 ) -> Result<impl Responder, ApiError> {
     let (session, moved) =
-        services.sessions.extend_session(caller.id(), session_id(&path)?, body.expires_at).await?;
+        services.sessions.extend_session(path.caller.id(), path.target, body.expires_at).await?;
     Ok(if moved { HttpResponse::Created() } else { HttpResponse::Ok() }.json(session))
 }
 
 /// `GET /api/v1/sessions/{id}/events`.
-pub async fn follow_session(
-    services: Data<Services>,
-    caller: Caller,
-    path: Path<String>,
-) -> Result<impl Responder, ApiError> {
-    let id = session_id(&path)?;
-    let listener = live::Listener::open(services.clone(), caller.0.clone())?;
-    let first = services.sessions.find_session(caller.id(), id).await?;
-    Ok(live::session_stream(listener, first))
+pub async fn follow_session(services: Data<Services>, path: SessionPath) -> Result<impl Responder, ApiError> {
+    let learner = path.caller.id();
+    let listener = live::Listener::open(services.clone(), path.caller.0)?;
+    let current = services.sessions.find_session(learner, path.target).await?;
+    Ok(live::session_stream(listener, current))
 }
 
 /// `GET /api/v1/sessions/{id}/pages/{name}`.
-pub async fn show_page(
-    services: Data<Services>,
-    caller: Caller,
-    path: Path<(String, String)>,
-) -> Result<impl Responder, ApiError> {
-    let (id, page) = path.into_inner();
-    let page: PageName = page.parse()?;
-    Ok(Json(services.sessions.render_page(caller.id(), session_id(&id)?, &page).await?))
+pub async fn show_page(services: Data<Services>, path: PagePath) -> Result<impl Responder, ApiError> {
+    let At { caller, target } = path;
+    Ok(Json(services.sessions.render_page(caller.id(), target.session, &target.page).await?))
 }
 
 /// `POST /api/v1/sessions/{id}/checks/{name:.+}`.
 pub async fn run_check(
     services: Data<Services>,
-    caller: Caller,
-    path: Path<(String, String)>,
+    path: CheckPath,
     body: Json<RunCheck>,
 ) -> Result<impl Responder, ApiError> {
-    let (id, check) = path.into_inner();
-    let check: CheckName = check.parse()?;
+    let At { caller, target } = path;
     let outcome =
-        services.sessions.run_check(caller.id(), session_id(&id)?, &check, body.into_inner()).await?;
+        services.sessions.run_check(caller.id(), target.session, &target.check, body.into_inner()).await?;
     Ok(Json(outcome))
 }

@@ -14,7 +14,7 @@ use lectern_api::terminal::MAX_PAYLOAD_BYTES;
 use super::ApiError;
 use super::caller::Caller;
 use super::origin::check_socket_origin;
-use super::sessions::session_id;
+use super::paths::PathTarget as _;
 use crate::app::Services;
 use crate::identity::Login;
 use crate::report::chain;
@@ -51,7 +51,7 @@ pub async fn attach_terminal(
 ) -> Result<HttpResponse, ApiError> {
     check_socket_origin(&req, services.config.public_url.as_ref())?;
     let (id, name) = path.into_inner();
-    let id = session_id(&id)?;
+    let id = SessionId::parse(id)?;
     let terminal: TerminalName = name.parse()?;
     let open = services.terminals.open(caller.id())?;
     let wish = AttachTerminal {
@@ -64,7 +64,7 @@ pub async fn attach_terminal(
     };
     let attached = services.sessions.attach_terminal(caller.id(), id, wish).await?;
     let (response, socket, messages) =
-        actix_ws::handle(&req, body).map_err(|error| ApiError::Unreadable(error.to_string()))?;
+        actix_ws::handle(&req, body).map_err(|error| ApiError::BadRequest(error.to_string()))?;
     let services = services.clone();
     actix_web::rt::spawn(async move {
         serve_socket(socket, messages, attached, async || is_allowed(&services, &caller.0, id).await).await;

@@ -1,5 +1,5 @@
-//! What the audit log says of a request: the table of endpoints says which requests are recorded, handlers say what
-//! they were about.
+//! Recording requests in the audit log: the table of endpoints says which requests are recorded, and handlers add the
+//! details.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,12 +20,12 @@ use super::visitor::client_address;
 use crate::app::Services;
 use crate::audit::{OK, Record};
 
-/// What is known of a request so far. Handlers take it as an argument and add to it.
+/// What is known about a request so far. Handlers take it as an argument and add to it.
 #[derive(Clone, Debug, Default)]
-pub struct Trail(Rc<RefCell<Said>>);
+pub struct Trail(Rc<RefCell<Details>>);
 
 #[derive(Debug, Default)]
-struct Said {
+struct Details {
     actor: Option<UserId>,
     action: Option<&'static str>,
     object: Option<String>,
@@ -33,7 +33,7 @@ struct Said {
 }
 
 impl Trail {
-    /// The request's.
+    /// Returns the trail of a request.
     pub(super) fn of(req: &HttpRequest) -> Self {
         let mut extensions = req.extensions_mut();
         if let Some(trail) = extensions.get::<Self>() {
@@ -44,22 +44,22 @@ impl Trail {
         trail
     }
 
-    /// Says who did it.
+    /// Sets who sent the request.
     pub fn actor(&self, user: UserId) {
         self.0.borrow_mut().actor = Some(user);
     }
 
-    /// Says more exactly than the table what was done.
+    /// Sets a more exact name for the action than the table's.
     pub fn action(&self, action: &'static str) {
         self.0.borrow_mut().action = Some(action);
     }
 
-    /// Says to what it was done.
+    /// Sets what the request acts on.
     pub fn object(&self, object: String) {
         self.0.borrow_mut().object = Some(object);
     }
 
-    /// Says more about it; never what somebody typed.
+    /// Sets further details. Never pass text that somebody typed: it may be a password.
     pub fn detail(&self, detail: impl Into<String>) {
         self.0.borrow_mut().detail = detail.into();
     }
@@ -74,10 +74,7 @@ impl FromRequest for Trail {
     }
 }
 
-/// Records the request if the table says so, with how it ended; a middleware.
-///
-/// # Errors
-/// Whatever the request's handler fails with.
+/// Records the request and its outcome if the table of endpoints says so; a middleware.
 pub async fn record_request(
     req: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -87,42 +84,42 @@ pub async fn record_request(
     let trail = Trail::of(req.request());
     let response = next.call(req).await?;
     let outcome = outcome_of(&response);
-    // who is not signed in was not let in, and changed nothing: a page whose login has ended asks all the time
+    // such a request changed nothing, and a page whose login has ended sends many of them
     if outcome == "not_signed_in" {
         return Ok(response);
     }
     let record = {
-        let mut said = trail.0.borrow_mut();
-        let object = said.object.take().or_else(|| object_in_path(response.request()));
+        let mut details = trail.0.borrow_mut();
+        let object = details.object.take().or_else(|| object_in_path(response.request()));
         Record {
-            actor: said.actor,
+            actor: details.actor,
             address: client_of(&services, response.request()),
-            action: said.action.unwrap_or(action),
-            object: object.or_else(|| said.actor.map(crate::audit::user)).unwrap_or_default(),
+            action: details.action.unwrap_or(action),
+            object: object.or_else(|| details.actor.map(crate::audit::user)).unwrap_or_default(),
             outcome,
-            detail: std::mem::take(&mut said.detail),
+            detail: std::mem::take(&mut details.detail),
         }
     };
-    // whoever sends more than the edge lets through fills no log either
-    let is_judged = !record.outcome.starts_with("status_");
-    if record.outcome != OK && is_judged && recorded.lets_in() {
+    // refusals by the limits on requests are not logged, so that nobody can fill the log with them
+    let is_ours = !record.outcome.starts_with("status_");
+    if record.outcome != OK && is_ours && recorded.lets_in() {
         tracing::warn!(
             client.address = record.address,
             record.action,
             record.outcome,
             record.object,
-            "somebody was not let in"
+            "a sign-in, registration or join request was refused"
         );
     }
     match recorded {
-        Recorded::Soon(_) => services.audit.note(record),
-        // nothing is said to have been done that is not on record
+        Recorded::Soon(_) => services.audit.enqueue(record),
+        // no success is reported before it is on record
         _ => services.audit.write(record).await,
     }
     Ok(response)
 }
 
-/// The address that a request came from, whole.
+/// Returns the full address that a request came from.
 pub(super) fn client_of(services: &Services, req: &HttpRequest) -> String {
     let peer = req.peer_addr().map(|peer| peer.ip());
     peer.map(|peer| client_address(peer, req.headers(), &services.config.trusted_proxies).to_string())
@@ -151,7 +148,7 @@ fn outcome_of<B>(response: &ServiceResponse<B>) -> String {
     }
 }
 
-/// What the address names, as `user:<id>`; nothing if it is no id, so that nothing typed gets into the log.
+/// Returns what the path names, as `user:<id>`; `None` if it names no id, so that no typed text gets into the log.
 fn object_in_path(req: &HttpRequest) -> Option<String> {
     let id: uuid::Uuid = req.match_info().get("id")?.parse().ok()?;
     let pattern = req.match_pattern()?;

@@ -1,8 +1,8 @@
-//! Where a request comes from: the address that limits count by.
+//! The address that a request comes from, for limits and the audit log.
 //!
-//! Behind a proxy every connection comes from the proxy, which says in `X-Forwarded-For` for whom it asks. Anybody can
-//! send that header, so it is believed only of proxies that the operator named, and read from its end, which the
-//! nearest proxy wrote.
+//! Behind a proxy every connection comes from the proxy, which names the client in `X-Forwarded-For`. Anybody can send
+//! that header, so it is trusted only from proxies that the operator named, and read from its end, which the nearest
+//! proxy wrote.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -12,7 +12,7 @@ use crate::config::Network;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The address that a request comes from: the last one on its way that no trusted proxy has.
+/// Returns the address that a request comes from: the last one on its way that is not a trusted proxy's.
 #[must_use]
 pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
@@ -22,7 +22,7 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) ->
         if !is_trusted(address) {
             break;
         }
-        // what a trusted proxy passed on without being able to read it says nothing
+        // a trusted proxy may pass on text that is no address
         let Some(before) = read_address(hop) else { break };
         address = before;
     }
@@ -36,7 +36,7 @@ fn read_address(text: &str) -> Option<IpAddr> {
     address.ok().map(|address: IpAddr| address.to_canonical())
 }
 
-/// What limits count by: the address, or for IPv6 its /64, which a single machine may have whole.
+/// Returns what limits count by: the address, or for IPv6 its /64 network, all of which one machine may own.
 #[must_use]
 pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

@@ -1,4 +1,4 @@
-//! The life of an account: its role, disabling it, one-time links that reset it, and its end.
+//! Changing, disabling, resetting, exporting and deleting accounts, and reading the audit log.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lectern_api::audit::AuditPage;
@@ -10,17 +10,14 @@ use sqlx::PgConnection;
 use super::{Identity, IdentityError, LINK_HOURS, Token, check_display_name};
 use crate::store;
 
-/// The most records of the audit log in one answer.
-const MOST_RECORDS: u16 = 500;
-/// How often ending an account's sessions is tried while somebody still starts new ones.
-const TRIES: usize = 20;
+/// Limit on the records of the audit log in one answer.
+const MAX_RECORDS: u16 = 500;
+/// How many times ending an account's sessions is tried while new ones are still being started.
+const MAX_TRIES: usize = 20;
 
 impl Identity {
-    /// Changes an account's name to show or its role, or disables or enables it. Another role and disabling end its logins
-    /// and withdraw its links; disabling ends its sessions too.
-    ///
-    /// # Errors
-    /// [`IdentityError::UnknownUser`], [`IdentityError::LastAdmin`], or the database's.
+    /// Changes an account's display name or role, or disables or enables it. A new role and disabling end the account's
+    /// logins and revoke its links; disabling ends its sessions too.
     pub async fn change_user(&self, id: UserId, change: ChangeUser) -> Result<User, IdentityError> {
         let display_name = change.display_name.as_deref().map(check_display_name).transpose()?;
         let mut tx = self.pool.begin().await?;
@@ -49,10 +46,7 @@ impl Identity {
         Ok(user)
     }
 
-    /// Makes a one-time link's token for an account, and says when it stops working. Earlier ones stop now.
-    ///
-    /// # Errors
-    /// [`IdentityError::UnknownUser`], [`IdentityError::Disabled`], or the database's.
+    /// Creates a one-time link for an account and revokes its earlier ones. Returns the token and when it expires.
     pub async fn make_link(&self, user: UserId) -> Result<(Token, DateTime<Utc>), IdentityError> {
         let mut tx = self.pool.begin().await?;
         let row = store::users::lock_user(&mut tx, user).await?.ok_or(IdentityError::UnknownUser)?;
@@ -67,11 +61,11 @@ impl Identity {
         Ok((token, expires_at))
     }
 
-    /// Makes a one-time link for somebody else, and ends their logins. Administrators may do that for everybody,
+    /// Creates a one-time link for somebody else and ends their logins. Administrators may do this for everybody,
     /// instructors for the learners of their classes.
     ///
     /// # Errors
-    /// [`IdentityError::UnknownUser`] if it is not theirs to do, [`IdentityError::Disabled`], or the database's.
+    /// Returns [`IdentityError::UnknownUser`] if the caller may not do this for the account.
     pub async fn reset_user(
         &self,
         caller: &User,
@@ -87,19 +81,16 @@ impl Identity {
         Ok(made)
     }
 
-    /// Deletes an account and what is kept about it. Its sessions end first; what the cluster still holds of them is removed
-    /// as that of any session.
-    ///
-    /// # Errors
-    /// [`IdentityError::UnknownUser`], [`IdentityError::LastAdmin`], or the database's.
+    /// Deletes an account and the data kept about it. Its sessions end first; the reconciler removes their objects
+    /// from the cluster as it does for any session.
     pub async fn delete_user(&self, id: UserId) -> Result<(), IdentityError> {
-        // nobody comes in any more, so nobody starts anything
+        // nobody can sign in from now on, so nobody starts new sessions
         self.change_user(id, ChangeUser { disabled: Some(true), ..ChangeUser::default() }).await?;
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             self.end_sessions(id, "the account was deleted").await?;
             let mut tx = self.pool.begin().await?;
             store::users::lock_user(&mut tx, id).await?;
-            // a request that was under way may have started one more
+            // a request that was already running may have started one more
             if !store::privacy::list_live(&mut tx, id).await?.is_empty() {
                 continue;
             }
@@ -119,11 +110,7 @@ impl Identity {
         Ok(())
     }
 
-    /// All that is kept about a person. What would let somebody sign in is left out, and so are the names and addresses of
-    /// others.
-    ///
-    /// # Errors
-    /// [`IdentityError::UnknownUser`], or the database's.
+    /// Returns all data kept about a person, without credentials and without the names and addresses of others.
     pub async fn export_user(&self, id: UserId) -> Result<Value, IdentityError> {
         let mut conn = self.pool.acquire().await?;
         store::users::find_user(&mut conn, id).await?.ok_or(IdentityError::UnknownUser)?;
@@ -140,12 +127,9 @@ impl Identity {
         Ok(Value::Object(all))
     }
 
-    /// A page of the audit log, newest first.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Returns a page of the audit log, newest records first.
     pub async fn list_audit(&self, before: Option<i64>, limit: u16) -> Result<AuditPage, IdentityError> {
-        let limit = i64::from(limit.clamp(1, MOST_RECORDS));
+        let limit = i64::from(limit.clamp(1, MAX_RECORDS));
         let mut conn = self.pool.acquire().await?;
         let mut records = store::audit::list(&mut conn, before, limit + 1).await?;
         let is_more = records.len() > usize::try_from(limit).unwrap_or(usize::MAX);
@@ -156,14 +140,14 @@ impl Identity {
         Ok(AuditPage { records, next_before })
     }
 
-    /// Learners who did not use Lectern for so many days.
+    /// Returns learners who have not used Lectern for `days` days.
     pub(super) async fn list_inactive(&self, days: i32, limit: i64) -> Result<Vec<UserId>, IdentityError> {
         let mut conn = self.pool.acquire().await?;
         Ok(store::users::list_inactive(&mut conn, days, limit).await?)
     }
 }
 
-/// Ends all by which somebody is in, or could come in without a password.
+/// Ends an account's logins and revokes its links, so that only a password lets somebody in.
 async fn end_all_access(conn: &mut PgConnection, user: UserId) -> Result<(), IdentityError> {
     store::logins::delete_all_of(conn, user).await?;
     store::logins::delete_links_of(conn, user).await?;

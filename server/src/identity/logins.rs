@@ -7,15 +7,12 @@ use lectern_api::ids::{LoginId, UserId};
 use super::{Identity, IdentityError, Login};
 use crate::store;
 
-/// How long after signing in by a link a password can be set without the old one.
+/// For how many hours after signing in by a link a password can be set without the old one.
 const RESET_HOURS: i64 = 1;
 
 impl Identity {
-    /// Notes from where and with what somebody has just signed in; after a link they may set a password without naming the
-    /// old one, once and for an hour.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Records the address and browser of somebody who has just signed in. After a link they may set a password
+    /// without the old one, once and within an hour.
     pub async fn describe_login(
         &self,
         login: &mut Login,
@@ -30,10 +27,7 @@ impl Identity {
         Ok(store::logins::describe(&mut conn, &hash, &device, address, resets_until).await?)
     }
 
-    /// The caller's logins, the last used first.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Returns the caller's logins, the most recently used first.
     pub async fn list_logins(&self, login: &Login) -> Result<Vec<LoginInfo>, IdentityError> {
         let mut conn = self.pool.acquire().await?;
         let rows = store::logins::list_of(&mut conn, login.user.id).await?;
@@ -50,9 +44,6 @@ impl Identity {
     }
 
     /// Ends one of a person's logins.
-    ///
-    /// # Errors
-    /// [`IdentityError::UnknownLogin`], or the database's.
     pub async fn end_login(&self, user: UserId, login: LoginId) -> Result<(), IdentityError> {
         let mut conn = self.pool.acquire().await?;
         match store::logins::delete_owned(&mut conn, user, login).await? {
@@ -62,19 +53,13 @@ impl Identity {
     }
 
     /// Ends all of a person's logins.
-    ///
-    /// # Errors
-    /// The database's.
     pub async fn end_logins(&self, user: UserId) -> Result<(), IdentityError> {
         let mut conn = self.pool.acquire().await?;
         store::logins::delete_all_of(&mut conn, user).await?;
         Ok(())
     }
 
-    /// Ends all logins of an account.
-    ///
-    /// # Errors
-    /// [`IdentityError::UnknownUser`], or the database's.
+    /// Ends all logins of an account, which must exist.
     pub async fn end_logins_of(&self, user: UserId) -> Result<(), IdentityError> {
         let mut conn = self.pool.acquire().await?;
         store::users::find_user(&mut conn, user).await?.ok_or(IdentityError::UnknownUser)?;
@@ -83,12 +68,12 @@ impl Identity {
     }
 }
 
-/// Browser and system in a few words of ours: nothing of what the browser sends is kept as it is.
+/// Describes browser and operating system in words of our own, so that nothing the browser sends is stored as it is.
 fn device_of(user_agent: &str) -> String {
     let find = |words: &[(&str, &'static str)]| {
         words.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
     };
-    // in this order: most browsers name those before them, too
+    // the order matters: most browsers also name the ones that they descend from
     let browser = find(&[
         ("Edg", "Edge"),
         ("OPR/", "Opera"),

@@ -1,19 +1,19 @@
-//! What may be a name.
+//! User names and display names.
 
-/// A field of a request that cannot be accepted.
+/// A field of a request that is not acceptable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct InvalidField {
     /// The field's name in the request.
     pub field: &'static str,
-    /// What is wrong with it and what would be right.
+    /// What is wrong, and what would be acceptable.
     pub message: String,
 }
 
-/// The user name in the form in which it is kept: trimmed, lower case.
+/// Returns a user name in the form in which it is stored: trimmed, lower case.
 ///
 /// # Errors
-/// [`InvalidField`] where it is not 2 to 40 of ASCII letters, digits, `.`, `-`, `_` and `@`.
+/// Returns [`InvalidField`] unless it consists of 2 to 40 ASCII letters, digits, `.`, `-`, `_` and `@`.
 pub fn normalise_username(text: &str) -> Result<String, InvalidField> {
     let name = text.trim().to_lowercase();
     let valid = (2..=40).contains(&name.len())
@@ -23,21 +23,22 @@ pub fn normalise_username(text: &str) -> Result<String, InvalidField> {
     } else {
         Err(InvalidField {
             field: "username",
-            message: "a user name is 2 to 40 of letters, digits and . - _ @".into(),
+            message: "a user name must have 2 to 40 characters: letters, digits and . - _ @".into(),
         })
     }
 }
 
-/// The display name, trimmed.
+/// Returns a display name, trimmed.
 ///
 /// # Errors
-/// [`InvalidField`] where it is empty, longer than 80 characters or holds control characters.
+/// Returns [`InvalidField`] if it is empty, longer than 80 characters or contains control characters.
 pub fn check_display_name(text: &str) -> Result<String, InvalidField> {
     let name = text.trim();
     if (1..=80).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
         Ok(name.to_owned())
     } else {
-        Err(InvalidField { field: "display_name", message: "a name to show is 1 to 80 characters".into() })
+        let message = "a display name must have 1 to 80 characters and no control characters".into();
+        Err(InvalidField { field: "display_name", message })
     }
 }
 

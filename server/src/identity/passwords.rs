@@ -1,7 +1,7 @@
 //! Passwords: argon2id with the crate's defaults, off the threads that serve requests.
 //!
-//! A hash takes a core and 19 MiB for tens of milliseconds. So as many run at once as there are cores, however many
-//! people ask, and those that wait are few enough to be served within seconds.
+//! Hashing takes one core and 19 MiB for tens of milliseconds. So at most as many hashes run at once as there are
+//! cores, and the queue is short enough to be served within seconds.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -14,35 +14,35 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{IdentityError, InvalidField};
 
-/// How many hashes may wait: a class of forty that signs in together waits, and is served.
-const MOST_WAITING: usize = 64;
-/// How long a hash may wait.
-const WAIT_WITHIN: Duration = Duration::from_secs(10);
-/// A hash of no password, as costly to compare with as any other.
+/// Limit on each queue: enough for a class of forty that signs in together.
+const MAX_WAITING: usize = 64;
+/// Timeout for waiting in the queue.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A hash that matches no password and costs as much to compare with as any other.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Where all hashes of this process pass.
+/// Limits the hashing of the whole process.
 static GATE: LazyLock<Gate> =
     LazyLock::new(|| Gate::new(std::thread::available_parallelism().map_or(2, usize::from)));
 
-/// Whose hash is wanted. Strangers fill their own queue only.
+/// Whose password is hashed. Strangers and known people queue apart, so that strangers cannot hold up known people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// Somebody who may be anybody.
+    /// Somebody who has not signed in.
     Stranger,
-    /// Somebody who is signed in, or has been in this browser.
+    /// Somebody who is signed in, or has signed in with this browser before.
     Known,
 }
 
-/// Lets so many through at once, and so many wait.
+/// Limits how many hashes run at once and how many wait.
 struct Gate {
     running: Arc<Semaphore>,
     strangers: AtomicUsize,
     known: AtomicUsize,
 }
 
-/// A place in a queue; given up when it is dropped.
+/// A place in a queue, released on drop.
 struct Place<'a>(&'a AtomicUsize);
 
 impl Drop for Place<'_> {
@@ -67,10 +67,10 @@ impl Gate {
         };
         let waiting = queue.fetch_add(1, Ordering::Relaxed);
         let _place = Place(queue);
-        if waiting >= MOST_WAITING {
+        if waiting >= MAX_WAITING {
             return Err(IdentityError::Busy);
         }
-        let permit = tokio::time::timeout(WAIT_WITHIN, self.running.clone().acquire_owned()).await;
+        let permit = tokio::time::timeout(QUEUE_TIMEOUT, self.running.clone().acquire_owned()).await;
         permit.map_err(|_| IdentityError::Busy)?.map_err(|_| IdentityError::Busy)
     }
 
@@ -81,7 +81,7 @@ impl Gate {
     ) -> Result<T, IdentityError> {
         let permit = self.enter(standing).await?;
         let work = move || {
-            // a caller who goes away does not end a hash that runs
+            // a running hash goes on after its caller is cancelled, and still counts
             let _permit = permit;
             work()
         };
@@ -89,13 +89,14 @@ impl Gate {
     }
 }
 
-/// Accepts a new password of 10 to 200 characters.
+/// Checks that a new password has 10 to 200 characters.
 pub(super) fn check(password: &str) -> Result<(), InvalidField> {
     match password.chars().count() {
         10..=200 => Ok(()),
-        _ => {
-            Err(InvalidField { field: "password", message: "a password is 10 to 200 characters long".into() })
-        }
+        _ => Err(InvalidField {
+            field: "password",
+            message: "a password must have 10 to 200 characters".into(),
+        }),
     }
 }
 
@@ -103,7 +104,7 @@ pub(super) async fn hash(password: String, standing: Standing) -> Result<String,
     GATE.run(standing, move || hash_now(&password)).await
 }
 
-/// Whether the password fits the hash. Without a hash it takes the same time and is false.
+/// Returns whether the password matches the hash. Without a hash this takes the same time and returns false.
 pub(super) async fn verify(
     password: String,
     hash: Option<String>,
@@ -132,14 +133,14 @@ mod tests {
     async fn only_the_right_password_verifies() {
         let hashed = hash("correct horse battery".into(), Standing::Known).await.unwrap();
         assert!(hashed.starts_with("$argon2id$"));
-        for (password, against, fits) in [
+        for (password, against, matches) in [
             ("correct horse battery", Some(hashed.clone()), true),
             ("wrong horse battery", Some(hashed), false),
             ("nobody's password", None, false),
         ] {
             assert_eq!(
                 verify(password.into(), against, Standing::Stranger).await.unwrap(),
-                fits,
+                matches,
                 "{password}"
             );
         }
@@ -159,7 +160,7 @@ mod tests {
     async fn as_many_hashes_run_as_the_gate_lets_through_and_a_long_queue_is_refused() {
         let gate = Arc::new(Gate::new(2));
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let tries: Vec<_> = (0..MOST_WAITING * 3)
+        let tries: Vec<_> = (0..MAX_WAITING * 3)
             .map(|_| {
                 let (gate, running, most) = (gate.clone(), running.clone(), most.clone());
                 tokio::spawn(async move {
@@ -173,11 +174,11 @@ mod tests {
                 })
             })
             .collect();
-        // strangers fill their own queue, and nobody else's
+        // the strangers' full queue does not affect known people
         gate.run(Standing::Known, || Ok(())).await.unwrap();
         let ended = futures::future::join_all(tries).await;
         let refused = ended.iter().filter(|end| matches!(end, Ok(Err(IdentityError::Busy)))).count();
         assert_eq!(most.load(Ordering::SeqCst), 2);
-        assert!(refused > 0 && refused < MOST_WAITING * 3, "{refused}");
+        assert!(refused > 0 && refused < MAX_WAITING * 3, "{refused}");
     }
 }

@@ -1,4 +1,4 @@
-//! Removing what was kept for as long as the operator's file says.
+//! Deleting old sessions, audit records and unused accounts after the periods in the portal file.
 
 use std::time::Duration;
 
@@ -8,52 +8,49 @@ use crate::config::retention::Retention;
 use crate::report::chain;
 use crate::store;
 
-/// How often it is looked whether something's time is over.
-const EVERY: Duration = Duration::from_secs(60 * 60);
-/// How long a server runs before it looks first.
-const FIRST: Duration = Duration::from_secs(60);
-/// How many sessions are removed by one statement.
-const SESSIONS: i64 = 200;
-/// How many accounts are deleted before something else has its turn.
-const ACCOUNTS: i64 = 20;
+/// The interval between two runs.
+const INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// How long after the server's start the first run begins.
+const FIRST_AFTER: Duration = Duration::from_secs(60);
+/// How many sessions one statement deletes.
+const SESSIONS_PER_BATCH: i64 = 200;
+/// How many accounts are listed and deleted at a time.
+const ACCOUNTS_PER_BATCH: i64 = 20;
 
-/// What was removed.
+/// How much was deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removed {
-    /// Sessions, with what was done in them.
+    /// Sessions, with their progress.
     pub sessions: u64,
-    /// Rows of the audit log.
+    /// Records of the audit log.
     pub records: u64,
-    /// Accounts of learners who did not come any more.
+    /// Accounts of learners who no longer use Lectern.
     pub accounts: u64,
 }
 
 impl Identity {
-    /// Removes what is too old, every hour, on one server at a time.
+    /// Deletes expired data every hour, on one server at a time.
     pub async fn keep_retention(self, retention: Retention, audit: Audit) {
-        let mut every = tokio::time::interval_at(tokio::time::Instant::now() + FIRST, EVERY);
+        let mut every = tokio::time::interval_at(tokio::time::Instant::now() + FIRST_AFTER, INTERVAL);
         loop {
             every.tick().await;
             if let Err(error) = self.apply_retention(retention, &audit).await {
                 tracing::warn!(
                     error = chain(&error),
-                    "what is too old was not removed; it is tried again later"
+                    "failed to delete expired data; the next run tries again"
                 );
             }
         }
     }
 
-    /// Removes what is too old now, in small pieces.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Deletes expired data now, in small batches.
     pub async fn apply_retention(
         &self,
         retention: Retention,
         audit: &Audit,
     ) -> Result<Removed, IdentityError> {
         let mut removed = Removed::default();
-        // the lock lives as long as this connection's transaction, which does nothing else
+        // the lock lasts as long as this transaction, which does nothing else
         let mut lock = self.pool.begin().await?;
         if !store::privacy::try_lock_retention(&mut lock).await? {
             return Ok(removed);
@@ -61,10 +58,10 @@ impl Identity {
         store::logins::delete_idle(&mut *self.pool.acquire().await?).await?;
         if let Some(days) = retention.inactive_accounts {
             loop {
-                let accounts = self.list_inactive(days.count(), ACCOUNTS).await?;
+                let accounts = self.list_inactive(days.count(), ACCOUNTS_PER_BATCH).await?;
                 for account in &accounts {
                     self.delete_user(*account).await?;
-                    let detail = "nobody used it for too long".to_owned();
+                    let detail = "the account was unused for too long".to_owned();
                     let record = Record::by_server("delete_user", detail);
                     audit.write(Record { object: crate::audit::user(*account), ..record }).await;
                     removed.accounts += 1;
@@ -77,7 +74,8 @@ impl Identity {
         if let Some(days) = retention.sessions {
             loop {
                 let mut conn = self.pool.acquire().await?;
-                match store::privacy::delete_old_sessions(&mut conn, days.count(), SESSIONS).await? {
+                match store::privacy::delete_old_sessions(&mut conn, days.count(), SESSIONS_PER_BATCH).await?
+                {
                     0 => break,
                     gone => removed.sessions += gone,
                 }

@@ -1,4 +1,4 @@
-//! Signing in, with a password or a link, and registering; and the browsers that are remembered for it.
+//! Signing in with a password or a link, registering, and remembering the browsers that people sign in with.
 
 use chrono::TimeDelta;
 use lectern_api::identity::{NewUser, Registration, Role};
@@ -7,24 +7,21 @@ use sqlx::Acquire as _;
 use super::failures::{Attempt, CODES_PER_ADDRESS, Visitor};
 use super::passwords::{self, Standing};
 use super::{Identity, IdentityError, Login, Token, checked_account, insert, normalise_username};
-use crate::progress::classes::{JoinRefused, enrol_by_code, find_by_code, normalise_join_code};
+use crate::enrolment::{JoinRefused, enrol_by_code, find_by_code};
 use crate::store;
 
-/// How long a browser is remembered after somebody signed in with it: as long as browsers keep a cookie.
+/// For how many days a browser is remembered after somebody signed in with it: as long as browsers keep a cookie.
 pub const DEVICE_DAYS: i64 = 400;
 
 impl Identity {
     /// Signs in with a password.
-    ///
-    /// # Errors
-    /// [`IdentityError::Refused`], [`IdentityError::TooManyFailures`], [`IdentityError::Busy`], or the database's.
     pub async fn sign_in(
         &self,
         username: &str,
         password: String,
         from: &Visitor,
     ) -> Result<Login, IdentityError> {
-        // a name that could not be one is answered as a wrong one, and needs no row of its own
+        // an impossible name gets the same answer as a wrong one, and needs no counter of its own
         let username = normalise_username(username).map_err(|_| IdentityError::Refused)?;
         let mut conn = self.pool.acquire().await?;
         let is_known = match &from.device {
@@ -36,34 +33,32 @@ impl Identity {
         drop(conn);
         let hash = row.as_ref().and_then(|row| row.password_hash.clone());
         let standing = if is_known { Standing::Known } else { Standing::Stranger };
-        let judged = async {
+        let verified = async {
             self.slow_names.wait(&username, attempt.delay).await?;
-            // verified even where there is no account, so that the time taken does not tell
+            // verified even if there is no account, so that the time taken does not reveal which names exist
             passwords::verify(password, hash, standing).await
         };
-        let judged = judged.await;
-        if matches!(judged, Ok(false)) {
+        let verified = verified.await;
+        if matches!(verified, Ok(false)) {
             return Err(IdentityError::Refused);
         }
         let mut conn = self.pool.acquire().await?;
-        match (judged, row) {
+        match (verified, row) {
             (Ok(_), Some(row)) => {
-                attempt.forgive(&mut conn).await?;
+                attempt.reset(&mut conn).await?;
                 self.open_login(&mut conn, row.into(), true).await
             }
             (Ok(_), None) => Err(IdentityError::Refused),
             (Err(error), _) => {
-                attempt.take_back(&mut conn).await?;
+                attempt.uncount(&mut conn).await?;
                 Err(error)
             }
         }
     }
 
-    /// Signs in with a one-time link's token, which is used up. Nobody guesses one, so guesses are not counted.
-    ///
-    /// # Errors
-    /// [`IdentityError::Refused`], or the database's.
-    pub async fn sign_in_by_link(&self, token: &str, _from: &Visitor) -> Result<Login, IdentityError> {
+    /// Signs in with the token of a one-time link, which then stops working. Tokens are too long to guess, so wrong
+    /// ones are not counted.
+    pub async fn sign_in_by_link(&self, token: &str) -> Result<Login, IdentityError> {
         let token = Token::parse(token).ok_or(IdentityError::Refused)?;
         let mut conn = self.pool.acquire().await?;
         let row = store::identity::take_sign_in_link(&mut conn, &token.hash()).await?;
@@ -72,29 +67,25 @@ impl Identity {
         self.open_login(&mut conn, row.into(), has_password).await
     }
 
-    /// Opens a learner's account with a class's join code, and signs it in.
-    ///
-    /// # Errors
-    /// [`IdentityError::Field`], [`IdentityError::Join`], [`IdentityError::UsernameTaken`],
-    /// [`IdentityError::TooManyFailures`], [`IdentityError::Busy`], …
-    pub async fn register(&self, wish: Registration, from: &Visitor) -> Result<Login, IdentityError> {
-        let code = normalise_join_code(&wish.join_code);
+    /// Creates a learner's account with a class's join code, and signs it in.
+    pub async fn register(&self, request: Registration, from: &Visitor) -> Result<Login, IdentityError> {
+        let code = request.join_code;
         let mut conn = self.pool.acquire().await?;
         let key = format!("join:{}", from.address);
         let attempt = Attempt::count(&mut conn, key, CODES_PER_ADDRESS).await?;
-        // refused before a password is hashed; it is looked at again when the account is made
+        // a bad code is refused before a password is hashed; it is checked again when the account is created
         let found = find_by_code(&mut conn, &code, None, self.clock.now()).await?;
-        // only a code that nobody has is a guess
+        // only a code that no class has counts as a guess
         if !matches!(found, Err(JoinRefused::Unknown)) {
-            attempt.take_back(&mut conn).await?;
+            attempt.uncount(&mut conn).await?;
         }
         found?;
         drop(conn);
         let new = NewUser {
-            username: wish.username,
-            display_name: wish.display_name,
+            username: request.username,
+            display_name: request.display_name,
             role: Role::Learner,
-            password: Some(wish.password),
+            password: Some(request.password),
         };
         let (username, display_name, hash) = checked_account(new, Standing::Stranger).await?;
         let mut conn = self.pool.acquire().await?;
@@ -106,10 +97,7 @@ impl Identity {
         Ok(login)
     }
 
-    /// Remembers the browser in which somebody has just signed in; the token for its cookie.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Remembers the browser in which somebody has just signed in. Returns the token for its cookie.
     pub async fn remember_device(&self, login: &Login, from: &Visitor) -> Result<Token, IdentityError> {
         let (user, expires_at) = (login.user.id, self.clock.now() + TimeDelta::days(DEVICE_DAYS));
         let mut conn = self.pool.acquire().await?;
@@ -118,7 +106,7 @@ impl Identity {
         {
             return Ok(device.clone());
         }
-        // never one that the browser brought along: who planted it there would be known as well
+        // never a token that the browser sent: whoever planted it there would be remembered as well
         let token = Token::random();
         store::devices::insert_device(&mut conn, &token.hash(), user, expires_at).await?;
         Ok(token)

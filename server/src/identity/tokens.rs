@@ -14,32 +14,31 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
-    /// A new one.
     #[must_use]
     pub fn random() -> Self {
         Self(rand::rng().random())
     }
 
-    /// Reads one back.
+    /// Parses the text that [`Token::reveal`] returned.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         hex::decode(text).ok()?.try_into().ok().map(Self)
     }
 
-    /// The text that the bearer keeps.
+    /// Returns the secret text that its bearer keeps.
     #[must_use]
     pub fn reveal(&self) -> String {
         hex::encode(self.0)
     }
 
-    /// What the database keeps.
+    /// Returns the hash that the database stores.
     #[must_use]
     pub fn hash(&self) -> Vec<u8> {
         Sha256::digest(self.0).to_vec()
     }
 
-    /// A second secret that follows from a cookie's token: the page may read it and sends it back in a header,
-    /// which another site's page can do neither of.
+    /// Returns a second secret derived from the token. The app's own page may read it and sends it back in a header;
+    /// a page of another site can do neither.
     #[must_use]
     pub fn csrf(&self) -> String {
         hex::encode(Sha256::new().chain_update(b"csrf").chain_update(self.0).finalize())

@@ -33,28 +33,12 @@ impl std::fmt::Debug for UserRow {
     }
 }
 
-/// A role as its column holds it.
-#[must_use]
-pub fn role_text(role: Role) -> &'static str {
-    match role {
-        Role::Learner => "learner",
-        Role::Instructor => "instructor",
-        Role::Author => "author",
-        Role::Admin => "admin",
-    }
-}
-
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
         Self {
             id: UserId(row.id),
             // the column's constraint leaves no other words; the least role is the safe reading
-            role: match row.role.as_str() {
-                "admin" => Role::Admin,
-                "author" => Role::Author,
-                "instructor" => Role::Instructor,
-                _ => Role::Learner,
-            },
+            role: row.role.parse().unwrap_or(Role::Learner),
             username: row.username,
             display_name: row.display_name,
             created_at: row.created_at,
@@ -81,7 +65,7 @@ pub async fn insert_user(
     .bind(UserId::new().0)
     .bind(username)
     .bind(display_name)
-    .bind(role_text(role))
+    .bind(role.as_str())
     .bind(password_hash)
     .fetch_one(conn)
     .await?;
@@ -145,7 +129,7 @@ pub async fn update_user(
     )
     .bind(id.0)
     .bind(display_name)
-    .bind(role_text(role))
+    .bind(role.as_str())
     .bind(disabled_at)
     .fetch_one(conn)
     .await?;

@@ -107,7 +107,7 @@ fn thirty_typing_errors_of_a_class_close_nobody_out() {
         app.browser().post("/api/v1/registrations", &registration(1, &code)).await.expect(201);
         app.learner("by.link")
             .await
-            .post("/api/v1/enrolments", &JoinClass { join_code: code })
+            .post("/api/v1/enrolments", &JoinClass { join_code: code.into() })
             .await
             .expect(201);
     });

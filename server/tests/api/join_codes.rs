@@ -14,18 +14,18 @@ async fn set_rules(instructor: &Client, class: &Class, rules: &JoinRules) -> Ans
 }
 
 async fn join(learner: &Client, class: &Class) -> Answer {
-    let join_code = class.join_code.clone().unwrap();
+    let join_code = class.join_code.as_deref().unwrap().into();
     learner.post("/api/v1/enrolments", &JoinClass { join_code }).await
 }
 
 async fn register(app: &TestApp, username: &str, class: &Class) -> Answer {
-    let wish = Registration {
-        join_code: class.join_code.clone().unwrap(),
+    let registration = Registration {
+        join_code: class.join_code.as_deref().unwrap().into(),
         username: username.to_owned(),
         display_name: username.to_owned(),
         password: "a long enough password".to_owned(),
     };
-    app.browser().post("/api/v1/registrations", &wish).await
+    app.browser().post("/api/v1/registrations", &registration).await
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use lectern_api::ids::SessionId;
 use lectern_api::problem::Problem;
-use lectern_server::identity::Visitor;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -71,8 +70,7 @@ fn behind_a_name_only_that_name_is_our_own() {
     run_with(setting, async |app| {
         let ada = app.add_user("ada", lectern_api::identity::Role::Learner).await;
         let (token, _) = app.services.identity.make_link(ada).await.unwrap();
-        let login =
-            app.services.identity.sign_in_by_link(&token.reveal(), &Visitor::default()).await.unwrap();
+        let login = app.services.identity.sign_in_by_link(&token.reveal()).await.unwrap();
         let cookie = format!("lectern={}", login.token.reveal());
         let (browser, session) = (app.browser(), app.running_session(ada).await);
         for origin in

@@ -54,22 +54,26 @@ async fn what_a_learner_holds_back_with_finalizers_goes_with_their_session() -> 
             }
         };
         tokio::time::timeout(PATIENCE, made).await.context("the pod was never accepted")?;
-        assert_eq!(t.cluster.let_go(namespace, true).await?, 0, "a session that runs loses nothing");
+        assert_eq!(
+            t.cluster.remove_finalizers(namespace, true).await?,
+            0,
+            "a session that runs loses nothing"
+        );
 
         t.cluster.deprovision(&spec.names).await?;
         // nothing else is looked at before the pods are gone
         let left: Api<Pod> = Api::namespaced(t.admin.clone(), namespace);
         let dying = |pod: Option<&Pod>| pod.is_some_and(|pod| pod.metadata.deletion_timestamp.is_some());
         tokio::time::timeout(PATIENCE, await_condition(left, "pod", dying)).await??;
-        assert_eq!(t.cluster.let_go(namespace, false).await?, 1);
+        assert_eq!(t.cluster.remove_finalizers(namespace, false).await?, 1);
         says_what_is_left(t, namespace, &["configmaps.", "persistentvolumeclaims."]).await?;
-        assert!(t.cluster.let_go(namespace, false).await? >= 2);
+        assert!(t.cluster.remove_finalizers(namespace, false).await? >= 2);
         let left = Api::<ConfigMap>::namespaced(t.admin.clone(), namespace);
         let gone = await_condition(left.clone(), "map", |map: Option<&ConfigMap>| map.is_none());
         tokio::time::timeout(PATIENCE, gone).await??;
         assert!(left.get_opt("theirs").await?.is_some(), "Kubernetes' own finalizers are waited for");
         says_what_is_left(t, namespace, &["configmaps. has 1 "]).await?;
-        t.cluster.let_go(namespace, true).await?;
+        t.cluster.remove_finalizers(namespace, true).await?;
         t.gone(namespace).await
     })
     .await

@@ -34,7 +34,7 @@ async fn a_session_starts_and_its_agent_answers() -> Result<()> {
         assert!(kubeconfig.expires_at > chrono::Utc::now() + chrono::Duration::minutes(50));
         anyhow::ensure!(!link.is_closed(), "the link closed at once");
         let steps = steps.into_inner()?;
-        assert!(steps.len() >= 2 && steps[0] == "Making your namespace", "{steps:?}");
+        assert!(steps.len() >= 2 && steps[0] == "Creating your namespace", "{steps:?}");
         // a second stream beside the first, and one after all others were dropped
         tokio::try_join!(greet(t, &spec.names), greet(t, &spec.names))?;
         greet(t, &spec.names).await

@@ -44,7 +44,7 @@ impl Client {
 
     /// Enrols whoever is signed in.
     pub async fn join_class(self, join_code: String) -> Outcome<Class> {
-        self.write("POST", "/enrolments", &JoinClass { join_code }).await
+        self.write("POST", "/enrolments", &JoinClass { join_code: join_code.into() }).await
     }
 
     /// Takes whoever is signed in out of a class.

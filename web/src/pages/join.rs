@@ -31,7 +31,7 @@ pub fn JoinPage() -> impl IntoView {
         event.prevent_default();
         let join_code = code.get_untracked().trim().to_owned();
         let registration = Registration {
-            join_code: join_code.clone(),
+            join_code: join_code.as_str().into(),
             username: username.get_untracked().trim().to_owned(),
             display_name: name.get_untracked().trim().to_owned(),
             password: password.get_untracked(),

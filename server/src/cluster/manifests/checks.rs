@@ -1,15 +1,16 @@
-//! The container of checks: it stands beside the workbench's own from the first check on, and has what a check reads
-//! (the home, `/tmp`, the network) but shares no processes with it, and its own files with nobody.
+//! The container of checks: it runs beside the workbench's own from the first check on. It shares the home, `/tmp`
+//! and the network with it, which checks read, but no processes; its own files are out of the learner's reach.
 
 use k8s_openapi::api::core::v1::{EphemeralContainer, Pod, VolumeMount};
 use lectern_api::agent::CHECKS_DIR;
 
 use super::workbench::{AGENT, CHECKS, CONTAINER, HOME, SHARED_WITH_CHECKS, least_rights};
 
-/// What the names of all containers of checks begin with; a number follows, because one that has ended stays listed.
+/// The prefix of the names of containers of checks. A number follows, because a terminated container stays in the pod's
+/// list.
 const PREFIX: &str = "checks-";
 
-/// The name of the container of checks in a pod, unless none was made or the last one has ended.
+/// Returns the name of the container of checks in a pod; `None` if there is none or the last one has terminated.
 #[must_use]
 pub fn usable(pod: &Pod) -> Option<String> {
     let last = containers(pod).last()?;
@@ -20,7 +21,8 @@ pub fn usable(pod: &Pod) -> Option<String> {
     (!has_ended).then(|| last.name.clone())
 }
 
-/// The next container of checks of a pod, with the image of its workbench; none where it has none.
+/// Builds the next container of checks for a pod, with the image of its workbench. Returns `None` if the pod has no
+/// workbench container.
 #[must_use]
 pub fn next(pod: &Pod) -> Option<EphemeralContainer> {
     let workbench = pod.spec.as_ref()?.containers.iter().find(|container| container.name == CONTAINER)?;

@@ -1,8 +1,8 @@
 //! The admission guard: rules that RBAC, quotas and network policies cannot express.
 //!
-//! There are two policies for each installation, over its learners' namespaces: [`requests`] bounds what learners, and
-//! pods with accounts of their namespaces, may write; [`pods`] bounds what runs there, whoever asks for it, because the
-//! cluster's own controllers make the pods of a learner's deployment.
+//! There are two policies for each installation, which apply to its learners' namespaces: [`requests`] limits what
+//! learners, and pods with accounts of their namespaces, may write; [`pods`] limits what runs there, whoever requests
+//! it, because the cluster's own controllers create the pods of a learner's deployment.
 
 mod pods;
 mod requests;
@@ -18,27 +18,27 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
 
 use super::{labels, roles};
 
-/// The largest `ConfigMap` or `Secret` that a learner may store, in bytes: a hundred KiB of content, and some of it once
-/// more in the annotation in which `kubectl apply` keeps what it was given.
+/// Limit on a learner's `ConfigMap` or `Secret`, in bytes: a hundred KiB of content, part of which `kubectl apply`
+/// stores a second time in an annotation.
 pub const LARGEST_MAP: u64 = 160 << 10;
-/// The largest object of any other kind that a learner may store, in bytes.
+/// Limit on a learner's objects of any other kind, in bytes.
 pub const LARGEST_OBJECT: u64 = 24 << 10;
 
-/// What of the rules depends on the operator and on the cluster.
+/// The settings of the rules that depend on the operator and on the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GuardSettings {
-    /// The domain below which learners may publish; `None`: nowhere.
+    /// The domain below which learners may publish; `None` if they may not.
     pub ingress_suffix: Option<String>,
-    /// Resources besides CPU, memory and disk that learners' containers may ask for, such as `example.com/gpu`.
+    /// Resources besides CPU, memory and disk that learners' containers may request, such as `example.com/gpu`.
     pub extended_resources: Vec<String>,
     /// The cluster's default priority class, which it writes into pods that name none.
     pub default_priority_class: Option<String>,
-    /// Nodes that are kept free for the cluster's own parts.
+    /// Nodes that are reserved for the cluster's own components.
     pub reserved_nodes: Vec<String>,
 }
 
-/// The rules and what puts each of them in force, in the order in which they are to be written. They belong to the
-/// namespace of the workbenches, with which the cluster collects them.
+/// Builds the policies and their bindings. Each policy must be applied before its binding. They are owned by the
+/// namespace of the workbenches, with which the cluster deletes them.
 #[must_use]
 pub fn policies(
     instance: &str,
@@ -68,12 +68,12 @@ pub fn policies(
         .collect()
 }
 
-/// One policy's rules in the language of admission (CEL).
+/// One policy's rules, as CEL expressions.
 struct Rules {
     resources: Vec<NamedRuleWithOperations>,
     conditions: Vec<(&'static str, String)>,
     variables: Vec<(&'static str, String)>,
-    /// What must be true, and what somebody is told where it is not.
+    /// Expressions that must be true, each with the message if it is not.
     validations: Vec<(String, String)>,
 }
 
@@ -110,13 +110,13 @@ fn rule(group: &str, resources: &[&str], operations: &[&str]) -> NamedRuleWithOp
         api_versions: texts(&["*"]),
         resources: texts(resources),
         operations: texts(operations),
-        // what belongs to the whole cluster is in no learner's namespace, and the selector would not leave it out
+        // the namespace selector also matches objects of the whole cluster, which are in no namespace
         scope: Some("Namespaced".to_owned()),
         ..NamedRuleWithOperations::default()
     }
 }
 
-/// The learners' namespaces of an installation.
+/// Selects the learners' namespaces of an installation.
 fn learners_of(instance: &str) -> LabelSelector {
     LabelSelector {
         match_expressions: Some(vec![LabelSelectorRequirement {
@@ -128,13 +128,13 @@ fn learners_of(instance: &str) -> LabelSelector {
     }
 }
 
-/// A text in the language of admission.
+/// Writes a text as a CEL literal.
 fn quoted(text: &str) -> String {
-    // what JSON escapes is escaped alike there
+    // JSON's escapes are valid in CEL
     serde_json::Value::from(text).to_string()
 }
 
-/// A list of texts in the language of admission.
+/// Writes a list of texts as a CEL literal.
 fn list<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     format!("[{}]", texts.into_iter().map(quoted).collect::<Vec<_>>().join(", "))
 }

@@ -1,4 +1,4 @@
-//! The claim on a volume that keeps a learner's home when their workbench pod goes.
+//! The claim on a volume for a learner's home, which outlives their workbench pod.
 
 use k8s_openapi::api::core::v1::{
     PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements,
@@ -8,14 +8,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::super::{SessionNames, SessionSpec};
 use super::{labels, quantities};
 
-/// The claim's name: one for a session, whatever its workbench is called by now.
+/// Returns the claim's name. It belongs to the session and stays when the workbench is replaced.
 #[must_use]
 pub fn name(names: &SessionNames) -> &str {
     &names.namespace
 }
 
-/// The claim of a session. It belongs to the learner's namespace, with whose end the cluster collects it, even where
-/// nobody asks for that any more; `namespace_uid` is that namespace's.
+/// Builds the claim of a session. It is owned by the learner's namespace, with which the cluster deletes it even if the
+/// server does not; `namespace_uid` is that namespace's.
 #[must_use]
 pub fn claim(spec: &SessionSpec, instance: &str, class: &str, namespace_uid: &str) -> PersistentVolumeClaim {
     PersistentVolumeClaim {

@@ -1,4 +1,4 @@
-//! Labels: by them the objects of this installation are found again.
+//! Labels, by which the server finds its objects.
 
 use std::collections::BTreeMap;
 
@@ -7,24 +7,21 @@ use lectern_api::ids::SessionId;
 
 use super::super::SessionSpec;
 
-/// Who manages an object, and our value of it.
+/// The label for who manages an object, and our value of it.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "lectern");
-/// Which session an object belongs to.
+/// The session that an object belongs to.
 pub const SESSION: &str = "lectern.dev/session";
-/// Which installation an object belongs to: its namespace of workbenches. Two servers with different ones may
-/// share a cluster without taking each other's sessions for orphans.
+/// The installation that an object belongs to, by its namespace of workbenches. Two servers with different ones may
+/// share a cluster without mistaking each other's sessions for orphans.
 pub const INSTANCE: &str = "lectern.dev/instance";
-/// Which lab a session runs.
+/// The lab that a session runs.
 pub const LAB: &str = "lectern.dev/lab";
-/// What a session may reach outside of itself. A workbench without it was made by an earlier release, and reaches the
-/// internet.
+/// A session's egress. A workbench without this label was created by an earlier release and may reach the internet.
 pub const EGRESS: &str = "lectern.dev/egress";
-/// The main one of a session's namespaces, on each of them: the names of the others begin with it.
+/// A session's main namespace, on each of its namespaces. The names of the others begin with it.
 pub const MAIN_NAMESPACE: &str = "lectern.dev/main-namespace";
-/// When a session ends by itself; an annotation.
-pub const EXPIRES_AT: &str = "lectern.dev/expires-at";
 
-/// The labels of everything that belongs to a session.
+/// Returns the labels of everything that belongs to a session.
 #[must_use]
 pub fn of_session(spec: &SessionSpec, instance: &str) -> BTreeMap<String, String> {
     let mut labels = of_instance(instance);
@@ -33,7 +30,7 @@ pub fn of_session(spec: &SessionSpec, instance: &str) -> BTreeMap<String, String
     labels
 }
 
-/// The labels of what a session's reach is read from: its namespaces, its workbench, its policies.
+/// Returns the labels of objects from which a session's egress is read: its namespaces, its workbench, its policies.
 #[must_use]
 pub fn with_egress(spec: &SessionSpec, instance: &str) -> BTreeMap<String, String> {
     let mut labels = of_session(spec, instance);
@@ -41,7 +38,7 @@ pub fn with_egress(spec: &SessionSpec, instance: &str) -> BTreeMap<String, Strin
     labels
 }
 
-/// The labels of what all sessions share.
+/// Returns the labels of objects that all sessions share.
 #[must_use]
 pub fn of_instance(instance: &str) -> BTreeMap<String, String> {
     labels([(MANAGED_BY.0, MANAGED_BY.1), (INSTANCE, instance)])
@@ -53,25 +50,25 @@ pub fn selector(instance: &str) -> String {
     format!("{}={},{INSTANCE}={instance},{SESSION}", MANAGED_BY.0, MANAGED_BY.1)
 }
 
-/// Selects what carries one session's label.
+/// Selects objects with one session's label.
 #[must_use]
 pub fn session_selector(session: SessionId) -> LabelSelector {
     selecting([(SESSION, session.to_string().as_str())])
 }
 
-/// Selects what carries these labels.
+/// Selects objects with these labels.
 #[must_use]
 pub fn selecting<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> LabelSelector {
     LabelSelector { match_labels: Some(labels(pairs)), ..LabelSelector::default() }
 }
 
-/// The session that an object's label names.
+/// Returns the session that an object's label names.
 #[must_use]
 pub fn session_of(meta: &ObjectMeta) -> Option<SessionId> {
     meta.labels.as_ref()?.get(SESSION)?.parse().ok()
 }
 
-/// Metadata of an object of a session in one of the learner's namespaces.
+/// Builds the metadata of a session's object in one of the learner's namespaces.
 #[must_use]
 pub fn in_namespace(spec: &SessionSpec, namespace: &str, instance: &str, name: &str) -> ObjectMeta {
     ObjectMeta {
@@ -82,7 +79,7 @@ pub fn in_namespace(spec: &SessionSpec, namespace: &str, instance: &str, name: &
     }
 }
 
-/// Makes an object go with a namespace.
+/// Builds the owner reference with which the cluster deletes an object together with a namespace.
 #[must_use]
 pub fn owner_namespace(name: &str, uid: &str) -> OwnerReference {
     OwnerReference {

@@ -1,5 +1,5 @@
-//! The limit range: what a container gets that names nothing, from the budget, and what the lab says over it. What a
-//! container may write on its node's disk is bounded whatever the budget.
+//! The limit range: the defaults and limits of containers, from the budget unless the lab sets its own. What a
+//! container may write to its node's disk is limited whatever the budget.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::super::budget::{
 use super::super::{BudgetNumbers, NamespaceSpec, SessionSpec};
 use super::{labels, quantities};
 
-/// The limits of one of a learner's namespaces.
+/// Builds the limit range of one of a learner's namespaces.
 #[must_use]
 pub fn limit_range(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> LimitRange {
     let (budget, bounds) = (space.budget.numbers(), space.budget.bounds());

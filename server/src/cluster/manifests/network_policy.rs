@@ -1,7 +1,7 @@
 //! Network policies: who may reach a learner's pods and the workbenches, and what these may reach.
 //!
-//! Everything is refused that is not named: nothing comes in from other namespaces, and out go only the session's own
-//! namespaces, the API server, and as far as the session may: DNS and the public internet.
+//! Everything else is blocked. No traffic comes in from other namespaces. Outgoing traffic may reach the session's own
+//! namespaces, the API server and, depending on the session's egress, DNS and the public internet.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -18,10 +18,10 @@ use ipnet::IpNet;
 use super::super::{Egress, NamespaceSpec, NetworkFacts, SessionSpec};
 use super::labels;
 
-/// The label that every namespace carries with its own name.
+/// The label of every namespace with its own name.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
-/// What is not the public internet, IPv4: private, shared (CGNAT), loopback, link-local with the clouds' metadata
+/// IPv4 ranges outside the public internet: private, shared (CGNAT), loopback, link-local with the clouds' metadata
 /// service, protocol assignments, documentation, benchmarks, multicast, reserved.
 pub(in crate::cluster) const NOT_PUBLIC_V4: [&str; 14] = [
     "0.0.0.0/8",
@@ -39,14 +39,15 @@ pub(in crate::cluster) const NOT_PUBLIC_V4: [&str; 14] = [
     "224.0.0.0/4",
     "240.0.0.0/4",
 ];
-/// The same for IPv6: everything outside global unicast, and what within it leads back to IPv4.
+/// The IPv6 range of the public internet: global unicast.
 pub(in crate::cluster) const PUBLIC_V6: &str = "2000::/3";
+/// Parts of [`PUBLIC_V6`] that are not public, or lead back to IPv4.
 pub(in crate::cluster) const NOT_PUBLIC_V6: [&str; 3] = ["2001::/32", "2001:db8::/32", "2002::/16"];
 
 /// The name of the policy in each of a learner's namespaces.
 pub const LEARNER: &str = "lectern";
 
-/// The policy of one of a learner's namespaces.
+/// Builds the policy of one of a learner's namespaces.
 #[must_use]
 pub fn learner(
     spec: &SessionSpec,
@@ -54,7 +55,7 @@ pub fn learner(
     instance: &str,
     network: &NetworkFacts,
 ) -> NetworkPolicy {
-    // a session's namespaces reach one another
+    // the namespaces of a session may reach one another
     let own = || match spec.secondary.is_empty() {
         true => own_namespace(),
         false => own_session(spec),
@@ -87,14 +88,14 @@ pub fn learner(
     }
 }
 
-/// The policy of a learner's namespace as it is for other addresses of the cluster's; `None` if that changes nothing.
+/// Updates the policy of a learner's namespace for new addresses of the cluster. Returns `None` if nothing changes.
 #[must_use]
 pub fn refreshed(policy: &NetworkPolicy, network: &NetworkFacts) -> Option<NetworkPolicy> {
     let meta = &policy.metadata;
     let label = meta.labels.as_ref().and_then(|labels| labels.get(labels::EGRESS));
     let reach = Egress::ALL.into_iter().find(|one| label.is_some_and(|label| label == one.as_str()));
     let mut spec = policy.spec.clone()?;
-    // the first rule is about the session's own pods
+    // the first rule is for the session's own pods and stays
     let own = spec.egress.iter().flatten().next()?.clone();
     spec.egress =
         Some(std::iter::once(own).chain(shared_egress(reach.unwrap_or_default(), network)).collect());
@@ -109,13 +110,14 @@ pub fn refreshed(policy: &NetworkPolicy, network: &NetworkFacts) -> Option<Netwo
     })
 }
 
-/// The policy of all workbenches that may reach so much: nothing comes in, for terminals come through the kubelet.
+/// Builds the policy of all workbenches with this egress. No traffic comes in, because terminals use the kubelet's
+/// exec.
 #[must_use]
 pub fn workbenches(reach: Egress, instance: &str, network: &NetworkFacts) -> NetworkPolicy {
     let (name, operator, values) = match reach {
         Egress::None => ("workbenches-none", "In", vec![Egress::None]),
         Egress::Dns => ("workbenches-dns", "In", vec![Egress::Dns]),
-        // also those that an earlier release made, which say nothing
+        // also matches workbenches of earlier releases, which have no such label
         Egress::Internet => ("workbenches", "NotIn", vec![Egress::None, Egress::Dns]),
     };
     let pod_selector = LabelSelector {
@@ -138,7 +140,7 @@ pub fn workbenches(reach: Egress, instance: &str, network: &NetworkFacts) -> Net
     )
 }
 
-/// Shuts the namespace of the workbenches before the first of them is there.
+/// Builds the policy that blocks traffic into the namespace of the workbenches, before the first workbench exists.
 #[must_use]
 pub fn default_deny_ingress(instance: &str) -> NetworkPolicy {
     shared_policy(
@@ -152,7 +154,7 @@ pub fn default_deny_ingress(instance: &str) -> NetworkPolicy {
     )
 }
 
-/// Lets one workbench reach the pods of its own session, and of no other.
+/// Builds the policy that lets one workbench reach the pods of its own session, and of no other.
 #[must_use]
 pub fn workbench(spec: &SessionSpec, instance: &str) -> NetworkPolicy {
     NetworkPolicy {
@@ -183,7 +185,7 @@ fn shared_policy(instance: &str, name: &str, spec: NetworkPolicySpec) -> Network
     }
 }
 
-/// The API server, and as far as it goes DNS and the internet.
+/// Returns the rules for the API server and, depending on the egress, DNS and the internet.
 fn shared_egress(reach: Egress, network: &NetworkFacts) -> Vec<NetworkPolicyEgressRule> {
     let mut rules = Vec::new();
     if reach >= Egress::Dns {
@@ -205,7 +207,7 @@ fn dns(network: &NetworkFacts) -> NetworkPolicyEgressRule {
         pod_selector: Some(labels::selecting([("k8s-app", "kube-dns")])),
         ..NetworkPolicyPeer::default()
     };
-    // on some clusters DNS runs on the nodes: there only its addresses tell it
+    // on some clusters DNS runs on the nodes, where only its addresses identify it
     let dns = std::iter::once(dns_pods).chain(network.dns_addresses.iter().map(address)).collect();
     let dns_ports =
         network.dns_ports.iter().flat_map(|number| [port("UDP", *number), port("TCP", *number)]).collect();
@@ -234,7 +236,7 @@ fn own_namespace() -> NetworkPolicyPeer {
     NetworkPolicyPeer { pod_selector: Some(LabelSelector::default()), ..NetworkPolicyPeer::default() }
 }
 
-/// All pods in the session's namespaces.
+/// Selects all pods in the session's namespaces.
 fn own_session(spec: &SessionSpec) -> NetworkPolicyPeer {
     NetworkPolicyPeer {
         namespace_selector: Some(labels::session_selector(spec.names.session)),

@@ -1,4 +1,4 @@
-//! The priority class of workbenches: above learners' pods, so that a full node gives up those first.
+//! The priority class of workbenches: higher than that of learners' pods, so that a full node evicts those first.
 
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -7,10 +7,10 @@ use super::labels;
 
 /// The class's name, the same for all installations on a cluster.
 pub const WORKBENCH: &str = "lectern-workbench";
-/// Above 0, which pods have that name no class. The cluster never lets it be changed.
+/// Higher than 0, the priority of pods that name no class. It cannot be changed once the class exists.
 const VALUE: i32 = 1000;
 
-/// The class. A workbench waits for room rather than evict a learner's pods: those hold somebody's work, too.
+/// Builds the class. A workbench waits for room rather than evict a learner's pods, which are somebody's work, too.
 #[must_use]
 pub fn workbench() -> PriorityClass {
     PriorityClass {

@@ -1,5 +1,5 @@
-//! What the probe of network policies needs: a namespace, a pod that listens, a pod that calls, and a policy
-//! between them.
+//! The objects of the network policy probe: a namespace, a pod that listens, a pod that connects to it, and a policy
+//! against that.
 
 use std::collections::BTreeMap;
 
@@ -12,21 +12,21 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{labels, quantities};
 
-/// What a probe's namespaces are found by; its value is the installation.
+/// The label of a probe's namespaces; its value is the installation.
 pub const PROBE: &str = "lectern.dev/probe";
-/// The pod that listens.
+/// The name of the pod that listens.
 pub const LISTENER: &str = "listener";
-/// The pod that calls.
+/// The name of the pod that connects.
 pub const CALLER: &str = "caller";
-/// Where the listener listens.
+/// The listener's port.
 pub const PORT: u16 = 8080;
 
-/// perl, because every Debian has it and bash cannot listen.
+/// The listener's program: in Perl, because every Debian has it and bash cannot listen.
 const LISTEN: &str = "use IO::Socket::INET; $SIG{TERM} = sub { exit }; \
     my $s = IO::Socket::INET->new(Listen => 8, LocalPort => 8080, ReuseAddr => 1) or die $!; \
     while (1) { my $c = $s->accept; close $c if $c }";
 
-/// The probe's namespace.
+/// Builds the probe's namespace.
 #[must_use]
 pub fn namespace(name: &str, instance: &str) -> Namespace {
     let mut labels = labels::of_instance(instance);
@@ -37,13 +37,13 @@ pub fn namespace(name: &str, instance: &str) -> Namespace {
     }
 }
 
-/// The account that the probe's pods run under; the namespace's own comes too late.
+/// Builds the service account of the probe's pods, because the namespace's default one is created too late.
 #[must_use]
 pub fn account(namespace: &str) -> ServiceAccount {
     ServiceAccount { metadata: metadata(namespace, "probe"), ..ServiceAccount::default() }
 }
 
-/// The pod that listens, or the one that calls.
+/// Builds the pod that listens, or the one that connects.
 #[must_use]
 pub fn pod(namespace: &str, name: &str, image: &str) -> Pod {
     let command: &[&str] = if name == LISTENER { &["perl", "-e", LISTEN] } else { &["sleep", "120"] };
@@ -90,7 +90,7 @@ pub fn pod(namespace: &str, name: &str, image: &str) -> Pod {
     }
 }
 
-/// Refuses whatever comes to the listener.
+/// Builds the policy that blocks all traffic to the listener.
 #[must_use]
 pub fn refusal(namespace: &str) -> NetworkPolicy {
     NetworkPolicy {

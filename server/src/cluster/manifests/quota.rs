@@ -1,8 +1,8 @@
-//! Resource quotas from a budget: compute for lasting and for terminating pods apart, disk, and the number of objects
-//! of every kind that a learner may make.
+//! Resource quotas from a budget: CPU and memory, separately for lasting and for terminating pods; disk; and the
+//! number of objects of every kind that a learner may create.
 //!
-//! Events are the one kind that quotas leave out: the guard lets no learner write them. Numbers alone do not bound what the cluster's database holds: the [guard](super::guard) bounds the size of single
-//! objects. Both together are [`most_bytes`].
+//! Quotas do not count events, so the guard forbids learners to write them. Numbers alone do not limit the size of the
+//! cluster's database: the [guard](super::guard) limits the size of single objects. [`most_bytes`] combines both.
 
 use std::collections::BTreeMap;
 
@@ -16,14 +16,14 @@ use super::super::{Budget, NamespaceSpec, SessionSpec};
 use super::guard::{LARGEST_MAP, LARGEST_OBJECT};
 use super::{labels, quantities};
 
-/// How many pods a learner may have at once: a bound on what tiny containers could do to a node.
-const MOST_PODS: u32 = 50;
-/// How many objects of a kind of which no lab needs many.
-const FEW: u32 = 20;
-/// How many disruption budgets: each may hold up a drain until its session ends.
-const MOST_DISRUPTION_BUDGETS: u32 = 5;
+/// Limit on a learner's pods, so that many tiny containers cannot overload a node.
+const MAX_PODS: u32 = 50;
+/// Limit on the objects of each kind of which no lab needs many.
+const MAX_RARE: u32 = 20;
+/// Limit on disruption budgets, because each may block a drain until its session ends.
+const MAX_DISRUPTION_BUDGETS: u32 = 5;
 
-/// Kinds of which a learner may have as many as the budget's `objects` says.
+/// Kinds limited by the budget's `objects`.
 const ORDINARY: [&str; 7] = [
     "configmaps",
     "serviceaccounts",
@@ -33,9 +33,10 @@ const ORDINARY: [&str; 7] = [
     "roles.rbac.authorization.k8s.io",
     "rolebindings.rbac.authorization.k8s.io",
 ];
-/// Kinds of which the cluster makes several for each object of a learner: twice as many.
+/// Kinds of which the cluster creates several for each object of a learner; their limit is twice the budget's
+/// `objects`.
 const DERIVED: [&str; 2] = ["replicasets.apps", "endpointslices.discovery.k8s.io"];
-/// Kinds of which there may be [`FEW`]. Each policy costs the node's enforcer time.
+/// Kinds limited to [`MAX_RARE`]. Network policies are among them because each costs time on the nodes.
 const RARE: [&str; 11] = [
     "networkpolicies.networking.k8s.io",
     "ingresses.networking.k8s.io",
@@ -49,11 +50,11 @@ const RARE: [&str; 11] = [
     "resourceclaimtemplates.resource.k8s.io",
     "csistoragecapacities.storage.k8s.io",
 ];
-/// The classes that evict everybody else's pods.
+/// The priority classes that evict everybody else's pods.
 const CRITICAL: [&str; 2] = ["system-node-critical", "system-cluster-critical"];
 
-/// The quotas of one of a learner's namespaces. Where the lab brings its own bounds (`custom`) these are not on CPU and
-/// memory.
+/// Builds the quotas of one of a learner's namespaces. If the lab brings its own quotas (`custom`), these do not
+/// limit CPU and memory.
 #[must_use]
 pub fn quotas(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> Vec<ResourceQuota> {
     let quota = |name: &str, hard: BTreeMap<String, Quantity>, scope: Option<&str>| ResourceQuota {
@@ -94,7 +95,7 @@ fn disk(budget: Budget) -> BTreeMap<String, Quantity> {
     ])
 }
 
-/// How many objects of which kind, by the names that quotas give them.
+/// Returns the limits on the numbers of objects, by the names that quotas use.
 fn counts(budget: Budget) -> Vec<(String, u32)> {
     let bounds = budget.bounds();
     let fixed = [
@@ -104,19 +105,19 @@ fn counts(budget: Budget) -> Vec<(String, u32)> {
         ("services", bounds.services),
         ("services.nodeports", 0),
         ("services.loadbalancers", 0),
-        ("pods", MOST_PODS),
-        ("count/poddisruptionbudgets.policy", MOST_DISRUPTION_BUDGETS),
+        ("pods", MAX_PODS),
+        ("count/poddisruptionbudgets.policy", MAX_DISRUPTION_BUDGETS),
     ];
     let of =
         |kinds: &'static [&str], most: u32| kinds.iter().map(move |kind| (format!("count/{kind}"), most));
     (fixed.into_iter().map(|(name, most)| (name.to_owned(), most)))
         .chain(of(&ORDINARY, bounds.objects))
         .chain(of(&DERIVED, 2 * bounds.objects))
-        .chain(of(&RARE, FEW))
+        .chain(of(&RARE, MAX_RARE))
         .collect()
 }
 
-/// How many objects of the kinds that a lab lets its learners make besides: those that its rules name.
+/// Returns the limits for further kinds that a lab's rules let its learners create.
 fn granted(rules: &[Value], budget: Budget) -> Vec<(String, u32)> {
     let texts = |rule: &Value, key: &str| -> Vec<String> {
         let values = rule.get(key).and_then(Value::as_array).into_iter().flatten();
@@ -127,7 +128,7 @@ fn granted(rules: &[Value], budget: Budget) -> Vec<(String, u32)> {
         let (groups, resources) = (texts(rule, "apiGroups"), texts(rule, "resources"));
         for (group, resource) in groups.iter().flat_map(|group| resources.iter().map(move |one| (group, one)))
         {
-            // a wildcard cannot be counted, and subresources are no objects
+            // a quota cannot count a wildcard, and subresources are not objects
             if group == "*" || resource.contains(['*', '/']) {
                 continue;
             }
@@ -135,13 +136,13 @@ fn granted(rules: &[Value], budget: Budget) -> Vec<(String, u32)> {
             found.push((format!("count/{resource}{dot}{group}"), budget.bounds().objects));
         }
     }
-    // what has a name of its own in quotas is counted under it
+    // kinds that already have a name of their own in quotas are counted by that name
     found.retain(|(name, _)| !counts(budget).iter().any(|(known, _)| name == &format!("count/{known}")));
     found
 }
 
-/// The most that a learner's objects in one namespace can take in the cluster's database, in bytes: as many objects
-/// as the quota admits, each as large as the guard admits.
+/// Returns how many bytes a learner's objects in one namespace can take in the cluster's database: as many objects as
+/// the quota admits, each as large as the guard admits.
 #[must_use]
 pub fn most_bytes(budget: Budget) -> u64 {
     let size = |name: &str| match name {

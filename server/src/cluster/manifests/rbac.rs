@@ -1,5 +1,5 @@
-//! Who the learner is in the cluster: a service account of the server's, bound to a cluster role in the learner's own
-//! namespaces only.
+//! The learner's identity in the cluster: a service account that belongs to the server, bound to a cluster role in the
+//! learner's own namespaces only.
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject};
@@ -8,42 +8,42 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::super::{NamespaceSpec, Role as LearnerRole, SessionNames, SessionSpec};
 use super::{labels, roles};
 
-/// What the learner is called in their kubeconfig. Releases before 0.2 called so their service account, which lay in
-/// the learner's own namespace, and its binding.
+/// The learner's name in their kubeconfig. In releases before 0.2 it was also the name of their service account,
+/// which was in the learner's own namespace, and of its binding.
 pub const LEARNER: &str = "learner";
 /// The name of the binding of the learner's role.
 pub const BINDING: &str = "lectern-learner";
-/// The role with the rights that a lab adds, and the name of its binding.
+/// The name of the role with the rights that a lab adds, and of its binding.
 pub const EXTRA: &str = "learner-extra";
-/// The name of the binding with which a lab's own objects are made.
+/// The name of the binding for creating a lab's own objects.
 pub const LAB: &str = "lectern-lab";
-/// The group in whose name they are made, beside the learner's.
+/// The group that the server impersonates, in addition to the learner, to create them.
 pub const LAB_GROUP: &str = "lectern:lab-objects";
-/// The workbench pods' service account: it may do nothing, and its token is never mounted.
+/// The workbench pods' service account: it has no rights, and its token is never mounted.
 pub const WORKBENCH: &str = "workbench";
-/// How the names of learners' service accounts begin; the admission guard relies on it.
+/// The prefix of the names of learners' service accounts; the admission guard relies on it.
 pub const ACCOUNT_PREFIX: &str = "learner-";
 
-/// The learner as the API server knows them.
+/// Returns the learner's user name at the API server.
 #[must_use]
 pub fn learner_user(names: &SessionNames, instance: &str) -> String {
     format!("system:serviceaccount:{instance}:{}", account_name(names))
 }
 
-/// The cluster role of learners that stands for one of Kubernetes' own: what a lab binds.
+/// Returns the name of the learners' cluster role that replaces one of Kubernetes' own in a lab's bindings.
 #[must_use]
 pub fn role_name(instance: &str, role: LearnerRole) -> String {
     roles::name(instance, role)
 }
 
-/// The name of a learner's service account, in the namespace of the workbenches: no learner has rights there, so nobody
-/// can delete the account that they act as, and lock themselves out.
+/// Returns the name of a learner's service account in the namespace of the workbenches. Learners have no rights
+/// there, so nobody can lock themselves out by deleting their own account.
 #[must_use]
 pub fn account_name(names: &SessionNames) -> String {
     format!("{ACCOUNT_PREFIX}{}", names.session)
 }
 
-/// The learner's service account. It belongs to the learner's namespace, with whose end the cluster collects it;
+/// Builds the learner's service account. It is owned by the learner's namespace, with which the cluster deletes it;
 /// `namespace_uid` is that namespace's.
 #[must_use]
 pub fn learner_account(spec: &SessionSpec, instance: &str, namespace_uid: &str) -> ServiceAccount {
@@ -60,7 +60,7 @@ pub fn learner_account(spec: &SessionSpec, instance: &str, namespace_uid: &str) 
     }
 }
 
-/// What the learner may do in one of their namespaces.
+/// Builds the binding of the learner's role in one of their namespaces.
 #[must_use]
 pub fn learner_binding(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> RoleBinding {
     RoleBinding {
@@ -69,11 +69,10 @@ pub fn learner_binding(spec: &SessionSpec, space: &NamespaceSpec, instance: &str
     }
 }
 
-/// Lets the lab's own objects be made in a namespace in which the learner may do less than a lab; `None` if the learner
-/// may do all that, or the lab has no objects.
+/// Builds the binding that lets a lab's own objects be created in a namespace in which the learner has fewer rights
+/// than a lab. Returns `None` if the learner has them, or the lab has no objects.
 ///
-/// They are made in the learner's name, so that all that bounds learners bounds them, and as a member of this group,
-/// which no learner can join.
+/// The server impersonates the learner, so that all limits on learners apply, and a group that no learner can join.
 #[must_use]
 pub fn lab_binding(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> Option<RoleBinding> {
     if spec.objects.is_empty() || space.role == LearnerRole::Admin {
@@ -87,11 +86,11 @@ pub fn lab_binding(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) ->
     })
 }
 
-/// What the lab lets the learner do besides, in the main one of their namespaces: a role and its binding; none
-/// where the lab adds nothing.
+/// Builds the role with the rights that the lab adds in the learner's main namespace, and its binding. Returns `None`
+/// if the lab adds none.
 ///
 /// # Errors
-/// A rule that is none of RBAC's.
+/// Returns an error if a rule is not a valid RBAC rule.
 pub fn extra_rights(
     spec: &SessionSpec,
     instance: &str,
@@ -123,7 +122,7 @@ fn binding(spec: &SessionSpec, instance: &str, kind: &str, role: &str) -> RoleBi
     }
 }
 
-/// The account under which workbench pods run.
+/// Builds the service account of workbench pods.
 #[must_use]
 pub fn workbench_account(instance: &str) -> ServiceAccount {
     ServiceAccount {

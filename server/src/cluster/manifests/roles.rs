@@ -1,8 +1,8 @@
 //! The cluster roles of learners, bound in their own namespaces only.
 //!
-//! They follow Kubernetes' own `admin`, `edit` and `view`, but nothing aggregates into them: what an operator adds to
-//! those for other people (custom resources that create cloud accounts, say) is not given to learners. A lab that
-//! needs more says so in its rules.
+//! They follow Kubernetes' own `admin`, `edit` and `view`, but do not aggregate other roles: rights that an operator
+//! adds to those for other people (such as custom resources that create cloud accounts) are not given to learners. A
+//! lab that needs more rights adds them in its rules.
 
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
@@ -79,13 +79,14 @@ const ADMIN: &[Rights] = &[
     (&["create"], "authorization.k8s.io", &["localsubjectaccessreviews"]),
 ];
 
-/// The cluster role's name. Installations on one cluster may be of different releases: each has its own.
+/// Returns the cluster role's name. Each installation has roles of its own, because installations of different
+/// releases may share a cluster.
 #[must_use]
 pub fn name(instance: &str, role: Role) -> String {
     format!("{instance}:learner-{}", role.as_str())
 }
 
-/// The roles. They belong to the namespace of the workbenches, with which the cluster collects them.
+/// Builds the roles. They are owned by the namespace of the workbenches, with which the cluster deletes them.
 #[must_use]
 pub fn learners(instance: &str, owner: &OwnerReference) -> Vec<ClusterRole> {
     let tables: [(Role, &[&[Rights]]); 3] =
@@ -101,8 +102,7 @@ pub fn learners(instance: &str, owner: &OwnerReference) -> Vec<ClusterRole> {
 }
 
 /// What every learner may see of the cluster itself: the classes that their objects name; and single objects by name,
-/// without which `kubectl apply --dry-run=client` cannot say what it would do. Nothing can be listed that says who else
-/// is here.
+/// which `kubectl apply --dry-run=client` needs. Nothing that reveals who else is here can be listed.
 #[rustfmt::skip] // a table
 const CLUSTER: &[Rights] = &[
     (READ, "storage.k8s.io", &["storageclasses"]),
@@ -114,7 +114,8 @@ const CLUSTER: &[Rights] = &[
     (&["get"], "apiextensions.k8s.io", &["customresourcedefinitions"]),
 ];
 
-/// The role of that, and its binding: to all accounts in the namespace of the workbenches, which are the learners'.
+/// Builds the role with these rights, and its binding to all accounts in the namespace of the workbenches, which are
+/// the learners'.
 #[must_use]
 pub fn cluster_wide(instance: &str, owner: &OwnerReference) -> (ClusterRole, ClusterRoleBinding) {
     let name = format!("{instance}:learner-cluster");

@@ -11,7 +11,7 @@ use super::*;
 
 const INSTANCE: &str = "lectern-workbenches";
 
-const PLACE: workbench::Place<'_> = workbench::Place {
+const PLACE: workbench::Placement<'_> = workbench::Placement {
     instance: INSTANCE,
     default_image: "lectern/workbench:latest",
     home_claim: None,
@@ -30,7 +30,6 @@ fn spec() -> SessionSpec {
         role: Role::Edit,
         budget: Budget::Small,
         security: SecurityPolicy::Restricted,
-        expires_at: chrono::DateTime::from_timestamp(1_800_000_000, 0),
         ..SessionSpec::new(session, "seed".parse().unwrap())
     }
 }
@@ -102,7 +101,8 @@ fn a_workbench_is_held_by_the_one_policy_of_its_reach() {
 fn a_kept_home_is_a_claim_that_goes_with_the_learners_namespace() {
     assert_yaml_snapshot!("home", home::claim(&spec(), INSTANCE, "local", "0b1c"));
     let spec = spec();
-    let pod = workbench::pod(&spec, &workbench::Place { home_claim: Some(home::name(&spec.names)), ..PLACE });
+    let pod =
+        workbench::pod(&spec, &workbench::Placement { home_claim: Some(home::name(&spec.names)), ..PLACE });
     let volumes = pod.spec.and_then(|spec| spec.volumes).unwrap_or_default();
     assert_yaml_snapshot!("workbench_kept_home", volumes[0]);
 }

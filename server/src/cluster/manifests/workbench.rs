@@ -1,8 +1,8 @@
-//! The workbench pod: the learner's terminals, under the strictest policy, knowing nothing of the cluster but
-//! what the server puts into its home.
+//! The workbench pod: the learner's terminals, under the strictest pod security standard, with no access to the cluster
+//! except what the server puts into its home.
 //!
-//! A lab may bring an image of its own, which needs no more than a shell: the agent is then put beside it by a
-//! container of our image that runs first.
+//! A lab may use an image of its own, which needs no more than a shell: an init container of our image then adds the
+//! agent.
 
 use k8s_openapi::api::core::v1::{
     Capabilities, Container, EmptyDirVolumeSource, EnvVar, PersistentVolumeClaimVolumeSource, Pod,
@@ -14,53 +14,53 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::super::SessionSpec;
 use super::{labels, quantities, rbac};
 
-/// The container's name.
+/// The name of the workbench's own container.
 pub const CONTAINER: &str = "workbench";
-/// The agent inside the image.
+/// The agent's path in the container.
 pub const AGENT: &str = "/opt/lectern/bin/lectern-agent";
-/// The container that brings the agent into another image.
+/// The name of the init container that adds the agent to another image.
 pub const INSTALLER: &str = "agent";
-/// The folder of the agent, and where the installer sees what will be it.
+/// The agent's folder, and where the init container mounts it.
 const AGENT_FOLDER: &str = "/opt/lectern/bin";
 const INSTALL_FOLDER: &str = "/install";
-/// The learner's home.
+/// The learner's home directory.
 pub const HOME: &str = "/home/learner";
-/// Who the learner is inside the workbench: user, group and owner of the volumes.
+/// The learner's user and group id in the workbench, also of the volumes.
 const LEARNER_ID: i64 = 1001;
 
-/// Folders that can be written to besides home, with their greatest size. The image itself is read-only.
+/// Writable folders besides home, with their size limits. The image itself is read-only.
 const SCRATCH: [(&str, &str, &str); 2] = [("workshop", "/opt/workshop", "256Mi"), ("tmp", "/tmp", "512Mi")];
 
-/// The volume of the container of checks, which no other mounts, and its greatest size.
+/// The volume of the container of checks, which no other container mounts, and its size limit.
 pub const CHECKS: &str = "checks";
 const CHECKS_SIZE: &str = "256Mi";
 /// The volumes that the container of checks shares with the workbench.
 pub const SHARED_WITH_CHECKS: [&str; 3] = ["home", "tmp", "agent-program"];
 
-/// The most CPU of a workbench. A share of its node it has by its request alone; this bounds what one learner takes
-/// of a large node. It lies above what a terminal, an editor or a compiler takes, because the kernel holds back the
-/// agent, and with it every echo, together with whatever else uses up the container's time.
-const MOST_CPU: &str = "2";
-/// What the workbench may write on its node's disk besides the home: the folders above and its log, in bytes.
-const MOST_SCRATCH: u64 = 1 << 30;
+/// The CPU limit of a workbench. Its share of a busy node comes from its request; the limit only bounds what one
+/// learner takes of a large node. It is higher than a terminal, an editor or a compiler needs, because the kernel
+/// throttles the whole container: a process that exceeds the limit also delays the agent, and with it every echo.
+const MAX_CPU: &str = "2";
+/// What the workbench may write to its node's disk besides the home: the folders above and its log, in bytes.
+const MAX_SCRATCH: u64 = 1 << 30;
 
-/// Where a workbench runs and what the cluster has for it.
+/// The settings of a workbench that depend on the installation and the cluster.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct Placement<'a> {
     /// The namespace of all workbenches.
     pub instance: &'a str,
-    /// The image where the lab names none, and of the agent in any case.
+    /// The image if the lab names none, and the image with the agent in any case.
     pub default_image: &'a str,
-    /// The claim on the volume of the home, where homes are kept.
+    /// The claim on the volume of the home; `None` if homes are not kept.
     pub home_claim: Option<&'a str>,
-    /// The priority class of workbenches, where the cluster has it.
+    /// The priority class of workbenches; `None` if the cluster has none.
     pub priority_class: Option<&'a str>,
 }
 
-/// The workbench of a session.
+/// Builds the workbench pod of a session.
 #[must_use]
-pub fn pod(spec: &SessionSpec, place: &Place<'_>) -> Pod {
-    let Place { instance, default_image, home_claim, priority_class } = *place;
+pub fn pod(spec: &SessionSpec, placement: &Placement<'_>) -> Pod {
+    let Placement { instance, default_image, home_claim, priority_class } = *placement;
     let home = ("home", HOME, spec.workbench.storage.as_str());
     let own_image = spec.workbench.image.as_deref().filter(|image| *image != default_image);
     let home_volume = home_claim.map_or_else(|| volume(home), claimed);
@@ -85,7 +85,7 @@ pub fn pod(spec: &SessionSpec, place: &Place<'_>) -> Pod {
                 spec,
                 own_image.unwrap_or(default_image),
                 mounts,
-                most_disk(spec, home_claim.is_some()).as_deref(),
+                disk_limit(spec, home_claim.is_some()).as_deref(),
             )],
             priority_class_name: priority_class.map(str::to_owned),
             volumes: Some(volumes),
@@ -97,7 +97,7 @@ pub fn pod(spec: &SessionSpec, place: &Place<'_>) -> Pod {
                 run_as_user: Some(LEARNER_ID),
                 run_as_group: Some(LEARNER_ID),
                 fs_group: Some(LEARNER_ID),
-                // a home that was theirs before is not gone through, file by file
+                // the files of a home that already has this owner are not changed one by one
                 fs_group_change_policy: Some("OnRootMismatch".to_owned()),
                 seccomp_profile: Some(SeccompProfile {
                     type_: "RuntimeDefault".to_owned(),
@@ -106,7 +106,7 @@ pub fn pod(spec: &SessionSpec, place: &Place<'_>) -> Pod {
                 ..PodSecurityContext::default()
             }),
             restart_policy: Some("Always".to_owned()),
-            // the agent's shells hold nothing that a longer farewell would save
+            // the shells have nothing to save that would need a longer grace period
             termination_grace_period_seconds: Some(1),
             ..PodSpec::default()
         }),
@@ -114,7 +114,7 @@ pub fn pod(spec: &SessionSpec, place: &Place<'_>) -> Pod {
     }
 }
 
-/// Copies the agent from our image into the folder that both containers share.
+/// Builds the init container that copies the agent from our image into a folder that both containers share.
 fn installer(image: &str) -> Container {
     Container {
         name: INSTALLER.to_owned(),
@@ -150,7 +150,7 @@ fn container(spec: &SessionSpec, image: &str, mounts: Vec<VolumeMount>, disk: Op
     Container {
         name: CONTAINER.to_owned(),
         image: Some(image.to_owned()),
-        // `latest` would ask a registry at each start
+        // the default for the tag `latest` would query a registry at each start
         image_pull_policy: Some("IfNotPresent".to_owned()),
         command: Some(vec![AGENT.to_owned(), "serve".to_owned()]),
         env: Some(vec![
@@ -162,7 +162,7 @@ fn container(spec: &SessionSpec, image: &str, mounts: Vec<VolumeMount>, disk: Op
         resources: Some(ResourceRequirements {
             requests: Some(quantities([("cpu", "50m"), ("memory", "128Mi"), ("ephemeral-storage", "64Mi")])),
             limits: Some(quantities(
-                [("cpu", MOST_CPU), ("memory", spec.workbench.memory.as_str())]
+                [("cpu", MAX_CPU), ("memory", spec.workbench.memory.as_str())]
                     .into_iter()
                     .chain(disk.map(|disk| ("ephemeral-storage", disk))),
             )),
@@ -174,14 +174,14 @@ fn container(spec: &SessionSpec, image: &str, mounts: Vec<VolumeMount>, disk: Op
     }
 }
 
-/// What all that a workbench writes on its node's disk may take together; `None` where the lab's size of the home is
-/// written in a way that cannot be added up: then each folder has its own bound only.
-fn most_disk(spec: &SessionSpec, has_volume: bool) -> Option<String> {
+/// Returns the limit on everything that a workbench writes to its node's disk. Returns `None` if the lab's size of
+/// the home is not a whole number of a unit; then only the limits of the single folders apply.
+fn disk_limit(spec: &SessionSpec, has_volume: bool) -> Option<String> {
     let home = if has_volume { 0 } else { bytes(&spec.workbench.storage)? };
-    Some(format!("{}Mi", home.checked_add(MOST_SCRATCH)?.div_ceil(1 << 20)))
+    Some(format!("{}Mi", home.checked_add(MAX_SCRATCH)?.div_ceil(1 << 20)))
 }
 
-/// A whole quantity of Kubernetes in bytes.
+/// Parses a whole Kubernetes quantity. Returns it in bytes.
 fn bytes(quantity: &str) -> Option<u64> {
     let digits = quantity.find(|c: char| !c.is_ascii_digit()).unwrap_or(quantity.len());
     let (number, unit) = quantity.split_at(digits);
@@ -204,7 +204,8 @@ fn mount((name, path, _): (&str, &str, &str)) -> VolumeMount {
     VolumeMount { name: name.to_owned(), mount_path: path.to_owned(), ..VolumeMount::default() }
 }
 
-/// Empty folders outlive the container, so a restart of the agent keeps the learner's files.
+/// Builds an `emptyDir` volume, which outlives the container, so that learners keep their files when the agent
+/// restarts.
 fn volume((name, _, size): (&str, &str, &str)) -> Volume {
     Volume {
         name: name.to_owned(),

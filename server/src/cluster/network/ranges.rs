@@ -1,5 +1,4 @@
-//! Address ranges that learners must not reach although they are public: those of the cluster itself, and those that
-//! the operator names.
+//! Public address ranges that learners must not reach: those of the cluster itself, and those that the operator names.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -13,7 +12,7 @@ use kube::{Api, Client};
 use crate::cluster::ClusterError;
 use crate::cluster::manifests::network_policy::{NOT_PUBLIC_V4, NOT_PUBLIC_V6, PUBLIC_V6};
 
-/// Addresses of one node, and of the pods on it.
+/// The addresses of one node and of the pods on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cluster) struct NodeRanges(pub(in crate::cluster) Vec<IpNet>);
 
@@ -31,7 +30,7 @@ impl NodeRanges {
     }
 }
 
-/// The ranges of services' addresses, as far as the cluster tells: before 1.33 it did not.
+/// Returns the address ranges of services; none before Kubernetes 1.33, which cannot list them.
 pub(in crate::cluster) async fn service_ranges(client: &Client) -> Result<Vec<IpNet>, ClusterError> {
     match Api::<ServiceCIDR>::all(client.clone()).list(&ListParams::default()).await {
         Ok(found) => {
@@ -40,7 +39,8 @@ pub(in crate::cluster) async fn service_ranges(client: &Client) -> Result<Vec<Ip
         }
         Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => {
             tracing::info!(
-                "the cluster does not tell the range of its services; where it is public, name it with --deny-egress"
+                "the cluster does not list the address ranges of its services; if they are public, name them with \
+                 --deny-egress"
             );
             Ok(Vec::new())
         }
@@ -48,15 +48,15 @@ pub(in crate::cluster) async fn service_ranges(client: &Client) -> Result<Vec<Ip
     }
 }
 
-/// Reads a range that an operator names; a lone address is a range of one.
+/// Parses a range that an operator names. A single address is a range of one.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Returns the message for the operator.
 pub fn parse_denied(text: &str) -> Result<IpNet, String> {
     let range: IpNet = match text.trim().parse::<IpAddr>() {
         Ok(address) => address.into(),
         Err(_) => text.trim().parse().map_err(|_| {
-            format!("{text:?} is no range of addresses; write it like 203.0.113.0/24 or 2001:db8::/48")
+            format!("{text:?} is not an address range; write it like 203.0.113.0/24 or 2001:db8::/48")
         })?,
     };
     let covers_all = match range {
@@ -65,13 +65,13 @@ pub fn parse_denied(text: &str) -> Result<IpNet, String> {
     };
     if covers_all {
         return Err(format!(
-            "{text} is every public address; close the internet with `egress: dns` in the portal file"
+            "{text} is every public address; to block the whole internet, set `egress: dns` in the portal file"
         ));
     }
     Ok(range.trunc())
 }
 
-/// What of these ranges is public, without what lies in others: a network policy names nothing else as an exception.
+/// Returns the public ranges that are not contained in another one. A network policy needs no other exceptions.
 pub(super) fn public_parts(ranges: impl Iterator<Item = IpNet>) -> BTreeSet<IpNet> {
     let is_public = |range: &IpNet| match range {
         IpNet::V4(_) => !fixed(&NOT_PUBLIC_V4).any(|private| private.contains(range)),
@@ -86,7 +86,7 @@ pub(super) fn public_parts(ranges: impl Iterator<Item = IpNet>) -> BTreeSet<IpNe
 }
 
 fn fixed(ranges: &'static [&'static str]) -> impl Iterator<Item = IpNet> {
-    // a constant that could not be read would be found by the test below
+    // the test below checks that all constants can be parsed
     ranges.iter().filter_map(|range| range.parse().ok())
 }
 
@@ -147,14 +147,14 @@ mod tests {
             assert_eq!(parse_denied(text).unwrap().to_string(), range);
         }
         for (text, reason) in [
-            ("example.org", "no range of addresses"),
-            ("10.0.0.0/33", "no range of addresses"),
+            ("example.org", "not an address range"),
+            ("10.0.0.0/33", "not an address range"),
             ("0.0.0.0/0", "every public address"),
             ("::/0", "every public address"),
             ("2000::/3", "every public address"),
         ] {
-            let told = parse_denied(text).unwrap_err();
-            assert!(told.contains(reason) && told.contains(text), "{told}");
+            let message = parse_denied(text).unwrap_err();
+            assert!(message.contains(reason) && message.contains(text), "{message}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Reading a lab's object: what must be known of it before anything is sent.
+//! Parsing and checking a lab's object before it is sent.
 
 use kube::ResourceExt as _;
 use kube::api::DynamicObject;
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::cluster::{ClusterError, Role, SessionSpec, manifests};
 
-/// The longest name of an object, in bytes.
-const LONGEST_NAME: usize = 253;
+/// Limit on an object's name, in bytes.
+const MAX_NAME: usize = 253;
 
-/// The objects of a `List`, else the object itself.
+/// Returns the objects of a `List`, otherwise the object itself.
 pub(super) fn listed(manifest: &Value) -> Vec<&Value> {
     match (manifest.get("kind"), manifest.get("items").and_then(Value::as_array)) {
         (Some(Value::String(kind)), Some(items)) if kind.ends_with("List") => items.iter().collect(),
@@ -38,7 +38,7 @@ pub(super) fn read(manifest: &Value) -> Result<DynamicObject, ClusterError> {
         ));
     }
     check_words(&version, &kind, &object.name_any()).map_err(refused)?;
-    // what an author copied out of a cluster along with the rest
+    // fields that an author may have copied from a cluster
     let meta = &mut object.metadata;
     meta.managed_fields = None;
     meta.resource_version = None;
@@ -48,7 +48,7 @@ pub(super) fn read(manifest: &Value) -> Result<DynamicObject, ClusterError> {
     Ok(object)
 }
 
-/// Checks what becomes part of an address of the API server's: a name could otherwise lead to another address.
+/// Checks the parts of a request's path: a name could otherwise lead to another path of the API server.
 fn check_words(version: &str, kind: &str, name: &str) -> Result<(), String> {
     let (group, version) = version.rsplit_once('/').unwrap_or(("", version));
     let consists_of = |text: &str, others: &str| {
@@ -59,32 +59,37 @@ fn check_words(version: &str, kind: &str, name: &str) -> Result<(), String> {
         || !consists_of(version, "")
         || !consists_of(kind, "")
     {
-        return Err("its apiVersion or kind holds letters that no kind has".to_owned());
+        return Err("its apiVersion or kind contains characters that are not allowed there".to_owned());
     }
-    // roles may have colons in their names; nothing else that is allowed here is more than a DNS name
-    if name.is_empty() || name.len() > LONGEST_NAME || name.starts_with('.') || !consists_of(name, "-._:") {
+    // the names of roles may contain colons; all other allowed kinds have DNS names
+    if name.is_empty() || name.len() > MAX_NAME || name.starts_with('.') || !consists_of(name, "-._:") {
         return Err(format!(
-            "its name is not one that an object can have: at most {LONGEST_NAME} letters, digits, dashes and dots"
+            "its name is not valid: an object's name has at most {MAX_NAME} letters, digits, dashes and dots"
         ));
     }
     Ok(())
 }
 
-/// Lets a binding of one of Kubernetes' own roles bind the one of learners' that stands for it: the lab gives nobody
-/// more than its learner has.
+/// Replaces one of Kubernetes' own roles in a binding with the learners' role of that kind, so that the lab gives
+/// nobody more rights than its learner has.
 pub(super) fn bind_learners_roles(object: &mut DynamicObject, instance: &str) {
     if types(object) != ("rbac.authorization.k8s.io/v1", "RoleBinding") {
         return;
     }
     let Some(reference) = object.data.get_mut("roleRef") else { return };
     let is_cluster_role = reference.get("kind").is_some_and(|kind| kind == "ClusterRole");
-    let role = reference.get("name").and_then(Value::as_str).and_then(|name| name.parse::<Role>().ok());
+    let role = match reference.get("name").and_then(Value::as_str) {
+        Some("admin") => Some(Role::Admin),
+        Some("edit") => Some(Role::Edit),
+        Some("view") => Some(Role::View),
+        _ => None,
+    };
     if let Some(role) = role.filter(|_| is_cluster_role) {
         reference["name"] = manifests::rbac::role_name(instance, role).into();
     }
 }
 
-/// The namespace that an object goes to; an error where it is none of the session's.
+/// Returns the namespace that an object belongs to; an error if it is not one of the session's.
 pub(super) fn place(
     spec: &SessionSpec,
     object: &DynamicObject,
@@ -98,7 +103,8 @@ pub(super) fn place(
         return Err(failed(
             object,
             format!(
-                "it would belong to the whole cluster, and a lab makes objects in its session's namespaces only{hint}"
+                "it would belong to the whole cluster, and a lab may create objects only in its session's \
+                 namespaces{hint}"
             ),
         ));
     }
@@ -113,12 +119,15 @@ pub(super) fn place(
         ));
     }
     if is_platforms_own(types(object).1, &object.name_any()) {
-        return Err(failed(object, "the platform has an object of this name; choose another one".to_owned()));
+        return Err(failed(
+            object,
+            "the platform has an object of this name; choose another name".to_owned(),
+        ));
     }
     Ok(namespace.to_owned())
 }
 
-/// Whether the server itself makes an object of this kind and name in each session.
+/// Returns whether the server itself creates an object of this kind and name in each session.
 fn is_platforms_own(kind: &str, name: &str) -> bool {
     match kind {
         "NetworkPolicy" | "ResourceQuota" | "LimitRange" => {
@@ -181,8 +190,11 @@ mod tests {
             assert_eq!(placed(&in_namespace(own), &Scope::Namespaced).unwrap(), own);
         }
         for foreign in ["default", "kube-system", "lab-seed-ab", "lab-seed-abcd", "lab-seed-abc-other", ""] {
-            let told = placed(&in_namespace(foreign), &Scope::Namespaced).unwrap_err();
-            assert!(told.starts_with("the lab's ConfigMap c cannot be made: its namespace"), "{told}");
+            let message = placed(&in_namespace(foreign), &Scope::Namespaced).unwrap_err();
+            assert!(
+                message.starts_with("the lab's ConfigMap c cannot be created: its namespace"),
+                "{message}"
+            );
         }
     }
 
@@ -190,8 +202,9 @@ mod tests {
     fn an_object_of_the_whole_cluster_is_refused() {
         let mut namespace = map(json!({"name": "mine"}));
         namespace["kind"] = json!("Namespace");
-        let told = placed(&namespace, &Scope::Cluster).unwrap_err();
-        assert!(told.contains("whole cluster") && told.contains("session.namespaces.secondary"), "{told}");
+        let message = placed(&namespace, &Scope::Cluster).unwrap_err();
+        assert!(message.contains("whole cluster"), "{message}");
+        assert!(message.contains("session.namespaces.secondary"), "{message}");
     }
 
     #[test]
@@ -212,8 +225,8 @@ mod tests {
         for name in
             ["../../secrets/x", "a/b", "a%2fb", "a?b", "a#b", "..", ".a", "", "a b", "ä", &"x".repeat(254)]
         {
-            let told = named(name).map(drop).unwrap_err().to_string();
-            assert!(told.contains("its name is not one"), "{name}: {told}");
+            let message = named(name).map(drop).unwrap_err().to_string();
+            assert!(message.contains("its name is not valid"), "{name}: {message}");
         }
         for name in ["a", "a.b-c", "system:x"] {
             assert!(named(name).is_ok(), "{name}");
@@ -230,19 +243,19 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_named_as_far_as_it_can_be() {
-        for (manifest, told) in [
-            (json!("text"), "the lab's ? ? cannot be made"),
+        for (manifest, message) in [
+            (json!("text"), "the lab's ? ? cannot be created"),
             (
                 json!({"kind": "Pod", "metadata": {"name": "p"}}),
-                "the lab's Pod p cannot be made: an object needs an apiVersion",
+                "the lab's Pod p cannot be created: an object needs an apiVersion",
             ),
             (
                 map(json!({"generateName": "c-"})),
-                "the lab's ConfigMap ? cannot be made: an object needs a metadata.name",
+                "the lab's ConfigMap ? cannot be created: an object needs a metadata.name",
             ),
         ] {
             let error = read(&manifest).map(drop).unwrap_err().to_string();
-            assert!(error.starts_with(told), "{error}");
+            assert!(error.starts_with(message), "{error}");
         }
     }
 

@@ -1,11 +1,11 @@
-//! What labs are allowed, as the operator writes it.
+//! What labs are allowed, as the operator writes it in the portal file.
 
 use lectern_content::allow::{Allowances, ImagePattern, Size, is_cluster_wide};
 use lectern_content::spec::{Budget, Egress, SecurityPolicy};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-/// What is absent stays as it is for all labs.
+/// What one lab or all labs are allowed. Absent fields change nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Allow {
@@ -13,31 +13,29 @@ pub struct Allow {
     pub policy: Option<SecurityPolicy>,
     /// The largest budget.
     pub budget: Option<Budget>,
-    /// Which images workbenches may have besides the platform's own.
+    /// Images that workbenches may use besides the platform's own.
     pub images: Option<Vec<ImagePattern>>,
     /// Whether a lab may give its learners rights beyond their role's.
     pub rules: Option<bool>,
-    /// The most that a session may reach.
+    /// The widest egress of a session.
     pub egress: Option<Egress>,
-    /// Kinds of objects beyond those that learners may make themselves.
+    /// Kinds of objects that labs may create besides those that learners may create themselves.
     #[serde(deserialize_with = "kinds")]
     pub objects: Option<Vec<String>>,
-    /// The greatest size of a workbench.
     pub resources: AllowedResources,
 }
 
-/// The greatest size of a workbench.
+/// The largest size of a workbench.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AllowedResources {
-    /// Its memory.
     pub memory: Option<Size>,
-    /// Its home directory.
+    /// The size of the home directory.
     pub storage: Option<Size>,
 }
 
 impl Allow {
-    /// Puts what is written here over what was allowed before.
+    /// Replaces in `allowances` whatever is written here.
     pub(super) fn apply_to(&self, allowances: &mut Allowances) {
         let Self { policy, budget, images, rules, egress, objects, resources } = self.clone();
         let AllowedResources { memory, storage } = resources;
@@ -64,14 +62,14 @@ fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String
         let name = kind.split('.').next().unwrap_or_default();
         if is_cluster_wide(name) {
             return Err(D::Error::custom(format!(
-                "a {kind} belongs to the whole cluster; labs make objects in their sessions' namespaces only"
+                "a {kind} belongs to the whole cluster; labs may create objects only in their sessions' namespaces"
             )));
         }
         let is_kind = !name.is_empty()
             && kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
         if !is_kind {
             return Err(D::Error::custom(format!(
-                "{kind:?} is no kind of objects; write it like LimitRange or Certificate.cert-manager.io"
+                "{kind:?} is not a kind of objects; write it like LimitRange or Certificate.cert-manager.io"
             )));
         }
     }

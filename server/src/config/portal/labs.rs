@@ -1,4 +1,4 @@
-//! Single labs of the portal file, and beside them what all labs are allowed.
+//! The `labs` section of the portal file: settings of single labs, and what all labs are allowed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,15 +9,15 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use super::{Allow, LabNumbers};
 
-/// The key that is no lab's name.
+/// The one key that is not a lab's name.
 const ALLOW: &str = "allow";
 
-/// Labs by name, and what all of them are allowed. No lab can be called `allow` here.
+/// Labs by name, and what all labs are allowed. A lab called `allow` cannot be configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Labs {
     /// What all labs are allowed.
     pub allow: Allow,
-    /// What differs for single ones.
+    /// Settings of single labs.
     pub by_name: BTreeMap<LabSlug, LabNumbers>,
 }
 
@@ -39,7 +39,7 @@ impl<'de> Visitor<'de> for LabsVisitor {
     type Value = Labs;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("labs by name, or what all of them are allowed under `allow`")
+        f.write_str("labs by name, or `allow` with what all labs are allowed")
     }
 
     fn visit_unit<E>(self) -> Result<Labs, E> {

@@ -84,7 +84,7 @@ impl Sessions {
         futures::stream::iter(hanging)
             .for_each_concurrent(AT_ONCE, async |(name, since)| {
                 let all = (now - since).to_std().is_ok_and(|waited| waited > HOPELESS_AFTER);
-                match self.cluster.let_go(&name, all).await {
+                match self.cluster.remove_finalizers(&name, all).await {
                     Ok(0) => {}
                     Ok(count) => {
                         tracing::info!(k8s.namespace = name, count, "let go of what held a deletion")

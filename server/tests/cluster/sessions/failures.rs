@@ -69,20 +69,20 @@ fn an_object_that_goes_too_far_is_told_by_its_name_and_reason() {
         for (object, told) in [
             (
                 json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "default"}}),
-                "The lab's ConfigMap c cannot be made: its namespace default is not the session's",
+                "The lab's ConfigMap c cannot be created: its namespace default is not the session's",
             ),
             (
                 json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}),
-                "The lab's Namespace n cannot be made: it would belong to the whole cluster",
+                "The lab's Namespace n cannot be created: it would belong to the whole cluster",
             ),
             (
                 json!({"apiVersion": "example.org/v1", "kind": "Widget", "metadata": {"name": "w"}}),
-                "The lab's Widget w cannot be made: this cluster knows no Widget of example.org/v1",
+                "The lab's Widget w cannot be created: this cluster has no kind Widget in example.org/v1",
             ),
             (
                 json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [
                     {"name": "p", "image": "httpd", "resources": {"limits": {"memory": "40Gi"}}}]}}),
-                "The lab's Pod p cannot be made: ",
+                "The lab's Pod p cannot be created: ",
             ),
         ] {
             write_lab(app, LAB, &format!("  session: {{objects: [{object}]}}\n"), &[]);

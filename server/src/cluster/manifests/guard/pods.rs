@@ -1,14 +1,14 @@
-//! What may run in learners' namespaces, whoever asks for it.
+//! Rules for what may run in learners' namespaces, whoever requests it.
 
 use super::super::super::SecurityPolicy;
 use super::super::namespace::ENFORCE;
 use super::{GuardSettings, Rules, list, quoted, rule};
 
-/// What containers may ask for. Everything else, such as graphics cards and huge pages, is of the node's few.
+/// The resources that containers may request. All others, such as graphics cards and huge pages, are scarce on a node.
 const RESOURCES: &[&str] = &["cpu", "ephemeral-storage", "memory"];
 
-/// Sources of volumes that the cluster makes, or that hold what it knows. All others are mounted by the node from
-/// wherever the pod says, past every network policy.
+/// Sources of volumes that the cluster creates, or that contain its own objects. All others are mounted by the node
+/// from wherever the pod says, bypassing every network policy.
 const VOLUMES: &[&str] = &[
     "configMap",
     "downwardAPI",
@@ -20,8 +20,8 @@ const VOLUMES: &[&str] = &[
     "secret",
 ];
 
-/// How long a pod may take to say farewell, in seconds: that long it runs on after its session.
-const LONGEST_FAREWELL: u32 = 300;
+/// Limit on a pod's grace period, in seconds: the time that it may go on running after its session.
+const MAX_GRACE_PERIOD: u32 = 300;
 
 pub(super) fn policy(settings: &GuardSettings) -> Rules {
     let written = &["CREATE", "UPDATE"];
@@ -32,7 +32,7 @@ pub(super) fn policy(settings: &GuardSettings) -> Rules {
             rule("batch", &["cronjobs", "jobs"], written),
         ],
         conditions: vec![
-            // finalizers and labels of what is there already may change
+            // the finalizers and labels of existing objects may change
             (
                 "it-says-what-runs",
                 "oldObject == null || !has(object.spec) || object.spec != oldObject.spec".to_owned(),
@@ -62,17 +62,17 @@ pub(super) fn policy(settings: &GuardSettings) -> Rules {
             nodes(&settings.reserved_nodes),
             resources(&settings.extended_resources),
             claims(),
-            farewell(),
+            grace_period(),
         ],
     }
 }
 
-fn told(expression: impl Into<String>, message: &str) -> (String, String) {
+fn validation(expression: impl Into<String>, message: &str) -> (String, String) {
     (expression.into(), message.to_owned())
 }
 
 fn priority(default_class: Option<&str>) -> (String, String) {
-    told(
+    validation(
         format!(
             "!has(variables.pod.priorityClassName) || variables.pod.priorityClassName in {}",
             list(std::iter::once("").chain(default_class))
@@ -83,7 +83,7 @@ fn priority(default_class: Option<&str>) -> (String, String) {
 
 fn volumes() -> (String, String) {
     let known: Vec<_> = VOLUMES.iter().map(|source| format!("has(volume.{source})")).collect();
-    told(
+    validation(
         format!(
             "!has(variables.pod.volumes) || \
              ({0} in namespaceObject.metadata.labels && namespaceObject.metadata.labels[{0}] == '{1}') || \
@@ -97,7 +97,7 @@ fn volumes() -> (String, String) {
 }
 
 fn tolerations() -> (String, String) {
-    told(
+    validation(
         "!has(variables.pod.tolerations) || variables.pod.tolerations.all(one, \
          has(one.key) && one.key != '' && !one.key.startsWith('node-role.kubernetes.io/'))",
         "pods of a session must not tolerate the taints of the nodes that run the cluster itself: name the key of \
@@ -105,9 +105,9 @@ fn tolerations() -> (String, String) {
     )
 }
 
-/// Who names a node is asked for no toleration by the scheduler.
+/// A pod that names its node bypasses the scheduler, and needs no toleration.
 fn nodes(reserved: &[String]) -> (String, String) {
-    told(
+    validation(
         format!(
             "(variables.kind == 'pods' && request.operation == 'UPDATE') || !has(variables.pod.nodeName) || \
              !(variables.pod.nodeName in {})",
@@ -123,7 +123,7 @@ fn resources(allowed: &[String]) -> (String, String) {
         let all = |part: &str| format!("(!has({of}.{part}) || {of}.{part}.all(name, name in {known}))");
         format!("(!has({of}) || ({} && {}))", all("limits"), all("requests"))
     };
-    told(
+    validation(
         format!(
             "variables.containers.all(one, {}) && {}",
             within("one.resources", &known),
@@ -134,18 +134,18 @@ fn resources(allowed: &[String]) -> (String, String) {
 }
 
 fn claims() -> (String, String) {
-    told(
+    validation(
         "!has(variables.pod.resourceClaims) || size(variables.pod.resourceClaims) == 0",
         "pods of a session must not claim devices of the nodes",
     )
 }
 
-fn farewell() -> (String, String) {
-    told(
+fn grace_period() -> (String, String) {
+    validation(
         format!(
             "!has(variables.pod.terminationGracePeriodSeconds) || \
-             variables.pod.terminationGracePeriodSeconds <= {LONGEST_FAREWELL}"
+             variables.pod.terminationGracePeriodSeconds <= {MAX_GRACE_PERIOD}"
         ),
-        &format!("terminationGracePeriodSeconds of a session's pods must not be above {LONGEST_FAREWELL}"),
+        &format!("terminationGracePeriodSeconds of a session's pods must not be above {MAX_GRACE_PERIOD}"),
     )
 }

@@ -1,4 +1,4 @@
-//! What learners may write, of whatever kind.
+//! Rules for what learners may write.
 
 use super::super::super::Egress;
 use super::super::super::names::NAMESPACE_PREFIX;
@@ -8,7 +8,7 @@ use super::{GuardSettings, LARGEST_MAP, LARGEST_OBJECT, Rules, list, quoted, rul
 /// Kinds of the platform's own objects in learners' namespaces.
 const BOUNDS: &[&str] = &["limitranges", "networkpolicies", "resourcequotas", "rolebindings", "roles"];
 
-/// Groups of kinds that lead traffic into a cluster or past its network policies, other than Kubernetes' own.
+/// API groups, other than Kubernetes' own, that lead traffic into a cluster or bypass its network policies.
 const CLOSED_GROUPS: &[&str] = &[
     "cilium.io",
     "configuration.konghq.com",
@@ -24,8 +24,8 @@ const CLOSED_GROUPS: &[&str] = &[
     "traefik.io",
 ];
 
-/// Annotations of an `Ingress` that concern its own host names only. Others add configuration of the controller's, or
-/// names that are not looked at here.
+/// Annotations of an `Ingress` that affect only its own host names. Others configure the controller, or add host
+/// names that these rules do not check.
 const INGRESS_ANNOTATIONS: &[&str] = &[
     "kubectl.kubernetes.io/last-applied-configuration",
     "kubernetes.io/ingress.class",
@@ -63,7 +63,7 @@ pub(super) fn policy(instance: &str, settings: &GuardSettings) -> Rules {
         variables: vec![
             ("kind", "request.resource.resource".to_owned()),
             ("session", format!("namespaceObject.metadata.labels[{}]", quoted(labels::SESSION))),
-            // a session that is to resolve no names is not opened to DNS by a policy of its learner's
+            // a learner's policy must not open DNS for a session that may not use it
             (
                 "resolves",
                 format!(
@@ -84,18 +84,18 @@ pub(super) fn policy(instance: &str, settings: &GuardSettings) -> Rules {
     }
 }
 
-/// Holds where an object of this kind is written, if the rest does.
+/// Limits an expression to objects of one kind.
 fn for_kind(kind: &str, expression: &str) -> String {
     format!("object == null || variables.kind != '{kind}' || {expression}")
 }
 
-fn told(expression: String, message: &str) -> (String, String) {
+fn validation(expression: String, message: &str) -> (String, String) {
     (expression, message.to_owned())
 }
 
 fn platforms_own() -> (String, String) {
     let (key, value) = labels::MANAGED_BY;
-    told(
+    validation(
         format!(
             "oldObject == null || !(variables.kind in {}) || !has(oldObject.metadata.labels) || \
              !('{key}' in oldObject.metadata.labels) || oldObject.metadata.labels['{key}'] != '{value}'",
@@ -105,8 +105,8 @@ fn platforms_own() -> (String, String) {
     )
 }
 
-/// What the cluster's database holds for each learner is bounded by this times the numbers of the quota. The object is
-/// written out as text, which is about as long as what is stored.
+/// Limits the size of single objects; with the quota's numbers this limits each learner's share of the cluster's
+/// database. The expression measures the object as text, which is about as long as its stored form.
 fn size() -> (String, String) {
     (
         format!(
@@ -121,17 +121,17 @@ fn size() -> (String, String) {
     )
 }
 
-/// Quotas do not count events. The right to write them stays in the learners' roles, because many a lab grants it to
-/// an operator that does without where it is refused.
+/// Forbids events, which quotas do not count. The right to write them stays in the learners' roles, because many labs
+/// grant it to an operator, which works without it.
 fn events() -> (String, String) {
-    told(
+    validation(
         "object == null || variables.kind != 'events'".to_owned(),
         "events are written by the cluster's own parts only",
     )
 }
 
 fn network_policies() -> [(String, String); 2] {
-    // pods of the learner's own namespaces; what else a selector names makes it narrower
+    // selects pods in the learner's own namespaces; further conditions of a selector only make it narrower
     let name = "'kubernetes.io/metadata.name'";
     let session = quoted(labels::SESSION);
     let selects = |selector: &str| {
@@ -157,7 +157,7 @@ fn network_policies() -> [(String, String); 2] {
          rule.ports.all(port, has(port.port) && port.port == 53 && !has(port.endPort)))"
     );
     [
-        told(
+        validation(
             for_kind(
                 "networkpolicies",
                 &format!(
@@ -168,7 +168,7 @@ fn network_policies() -> [(String, String); 2] {
             "a policy of yours may let traffic out to pods of your own namespaces only; DNS is open as far as your lab \
              may use it, and everything else is decided by the platform",
         ),
-        told(
+        validation(
             for_kind(
                 "networkpolicies",
                 &format!(
@@ -184,11 +184,11 @@ fn network_policies() -> [(String, String); 2] {
 
 fn services(are_published: bool) -> Vec<(String, String)> {
     let mut rules = vec![
-        told(
+        validation(
             for_kind("services", "!has(object.spec.externalIPs) || size(object.spec.externalIPs) == 0"),
             "services with externalIPs are not allowed here",
         ),
-        told(
+        validation(
             for_kind(
                 "services",
                 "!has(object.spec.type) || !(object.spec.type in ['NodePort', 'LoadBalancer'])",
@@ -197,8 +197,8 @@ fn services(are_published: bool) -> Vec<(String, String)> {
         ),
     ];
     if are_published {
-        // whatever publishes the service would fetch it from there, with its own rights in the network
-        rules.push(told(
+        // the ingress controller would fetch such a service from anywhere that it may reach itself
+        rules.push(validation(
             for_kind("services", "!has(object.spec.type) || object.spec.type != 'ExternalName'"),
             "services of type ExternalName are not allowed here",
         ));
@@ -207,7 +207,7 @@ fn services(are_published: bool) -> Vec<(String, String)> {
 }
 
 fn ways_in(suffix: Option<&str>) -> Vec<(String, String)> {
-    let closed = told(
+    let closed = validation(
         format!("object == null || !(request.resource.group in {})", list(CLOSED_GROUPS.iter().copied())),
         "objects of this kind decide what reaches the cluster, and are not for learners",
     );
@@ -216,8 +216,8 @@ fn ways_in(suffix: Option<&str>) -> Vec<(String, String)> {
         let message = "nothing of a learner's can be reached from outside this cluster; use a service and your workbench";
         return vec![
             closed,
-            told("object == null || variables.kind != 'ingresses'".to_owned(), message),
-            told(format!("object == null || {gateway}"), message),
+            validation("object == null || variables.kind != 'ingresses'".to_owned(), message),
+            validation(format!("object == null || {gateway}"), message),
         ];
     };
     // each namespace has its own name below the suffix, so that nobody takes another's
@@ -249,7 +249,7 @@ fn ways_in(suffix: Option<&str>) -> Vec<(String, String)> {
             ),
             message.clone(),
         ),
-        told(
+        validation(
             for_kind(
                 "ingresses",
                 &format!(
@@ -272,14 +272,14 @@ fn ways_in(suffix: Option<&str>) -> Vec<(String, String)> {
     ]
 }
 
-/// A budget that no pod of a healthy set may ever miss holds up every drain until its session ends.
+/// Forbids budgets that allow no disruption at all, which would block every drain until their session ends.
 fn disruption_budgets() -> (String, String) {
-    told(
+    validation(
         for_kind(
             "poddisruptionbudgets",
             "((!has(object.spec.maxUnavailable) || !(string(object.spec.maxUnavailable) in ['0', '0%'])) && \
              (!has(object.spec.minAvailable) || string(object.spec.minAvailable) != '100%'))",
         ),
-        "a disruption budget must leave at least one pod that may go",
+        "a disruption budget must allow at least one pod to be disrupted",
     )
 }
