@@ -1,25 +1,25 @@
-//! The clickable actions of a page: what each does, with its arguments, and how its block looks.
+//! The clickable actions of a page: what each does, its arguments, and the look of its block.
 //!
-//! [`Action`] is generated from one table (`actions/table.rs`), from which the author's guide and lint take
-//! their lists too: [`KINDS`] describes each action and its arguments, [`ALIASES`] the other spellings.
-//! Reading a block's text into these types is the work of `lectern-content`.
+//! [`Action`] is generated from one table (`actions/table.rs`), which the author's guide and lint use too: [`KINDS`]
+//! describes each action and its arguments, [`ALIASES`] lists the alternative names. `lectern-content` parses the text
+//! of a block into these types.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 mod kinds;
+mod lookup;
 mod table;
 mod wire;
 
-pub use kinds::{
-    ActionKind, Alias, Argument, ArgumentKind, BodyForm, COMMON_OPTIONS, Retries, find_kind, is_action,
-};
-pub use table::{ALIASES, Action, KINDS};
+pub use kinds::{ActionKind, Alias, Argument, ArgumentKind, BodyForm, COMMON_OPTIONS, Family, Retries};
+pub use lookup::{ALIASES, find_kind, is_action};
+pub use table::{Action, KINDS};
 
 /// One clickable block of a page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ActionBlock {
-    /// Number of the block on its page, from 0, in reading order.
+    /// The block's number on its page, from 0, in reading order.
     pub id: u32,
     /// The action's name as the author wrote it, such as `execute-2` or `editor:open-file`.
     pub name: String,
@@ -27,18 +27,18 @@ pub struct ActionBlock {
     pub line: u32,
     /// Ids of the `section:begin` blocks around this one, outermost first.
     pub sections: Vec<u32>,
-    /// What stands on the block's bar: the author's title, or one made from the action.
+    /// The text of the block's bar: the author's title, or one generated from the action.
     pub label: String,
-    /// What stands in the block's body, such as the command; empty when there is nothing to show.
+    /// The text of the block's body, such as the command; empty if there is nothing to show.
     pub body: String,
-    /// How the block behaves, whatever its action.
+    /// The options that every action accepts.
     pub options: ActionOptions,
-    /// The action, or why there is none.
+    /// The action, or the reason why there is none.
     pub content: BlockContent,
 }
 
 impl ActionBlock {
-    /// Returns the action, unless the block is broken.
+    /// Returns the action. Returns `None` if the block is broken.
     #[must_use]
     pub fn action(&self) -> Option<&Action> {
         match &self.content {
@@ -47,7 +47,7 @@ impl ActionBlock {
         }
     }
 
-    /// Returns why the block has no action, if it has none.
+    /// Returns what is wrong with the block. Returns `None` if it is fine.
     #[must_use]
     pub fn error(&self) -> Option<&ActionError> {
         match &self.content {
@@ -57,18 +57,18 @@ impl ActionBlock {
     }
 }
 
-/// What a block came to.
+/// The outcome of reading a block.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum BlockContent {
     /// The block can be clicked.
     Ready {
-        /// What a click does.
+        /// The action that a click runs.
         action: Action,
     },
-    /// The block's text could not be understood; the page shows the error in its place.
+    /// The block's text is invalid; the page shows the error instead.
     Broken {
-        /// What is wrong with it.
+        /// The error.
         error: ActionError,
     },
 }
@@ -78,35 +78,35 @@ pub enum BlockContent {
 pub struct ActionError {
     /// What is wrong, in one sentence for the author.
     pub message: String,
-    /// The line of the page's file on which it is wrong, from 1.
+    /// The line of the page's file that is wrong, from 1.
     pub line: u32,
-    /// What the parser said, or what would be right.
+    /// The parser's message, or what to write instead.
     pub reason: String,
 }
 
-/// What every block with a YAML body may say about itself.
+/// The options that every block with a YAML body accepts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ActionOptions {
-    /// Title in place of the one made from the action.
+    /// Title that replaces the generated one.
     pub title: Option<String>,
-    /// Word before the title in place of the action's own, such as `Terminal`.
+    /// Word before the title that replaces the action's own, such as `Terminal`.
     pub prefix: Option<String>,
-    /// Text in the block's body in place of the command or the like.
+    /// Text that the body shows instead of the command or file content.
     pub description: Option<String>,
-    /// Runs when the page is opened.
+    /// Runs the action when the page opens.
     pub autostart: bool,
-    /// Runs the next action of the page once this one is done; a check, once it passes.
+    /// Runs the page's next action when this one is done; after a check, only if it passed.
     pub cascade: bool,
-    /// Milliseconds to wait before the next action of a cascade.
+    /// Pause before the next action of a cascade, in milliseconds.
     pub pause_ms: u32,
-    /// Seconds during which a second click does nothing.
+    /// Time during which a second click does nothing, in seconds.
     pub cooldown_secs: u32,
-    /// A second click never does anything (`cooldown: .INF` or -1).
+    /// Only the first click runs the action (`cooldown: .INF` or -1).
     pub once: bool,
-    /// The block is not shown; a cascade or `autostart` still runs it.
+    /// Hides the block; a cascade or `autostart` still runs it.
     pub hidden: bool,
-    /// What to report when the action runs: a name, or a mapping of the author's own.
+    /// Event to report when the action runs: a name, or a mapping of the author's.
     pub event: Option<Value>,
 }
 
@@ -129,6 +129,8 @@ impl Default for ActionOptions {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     /// Every spelling of the dialect, with the arguments that its body takes.
@@ -267,7 +269,7 @@ mod tests {
         let wire = serde_json::to_value(&action).unwrap();
         assert_eq!(
             wire,
-            serde_json::json!({"action": "terminal:execute", "command": "ls", "session": "2", "clear": false})
+            json!({"action": "terminal:execute", "command": "ls", "session": "2", "clear": false})
         );
         assert_eq!(serde_json::from_value::<Action>(wire).unwrap(), action);
     }
@@ -292,5 +294,25 @@ mod tests {
         };
         let wire = serde_json::to_string(&block).unwrap();
         assert_eq!(serde_json::from_str::<ActionBlock>(&wire).unwrap(), block);
+    }
+
+    fn complaint(value: Value) -> String {
+        serde_json::from_value::<Action>(value).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_argument_that_may_be_left_out_reads_as_none_and_unknown_members_do_no_harm() {
+        let action: Action =
+            serde_json::from_value(json!({"file": "x", "action": "editor:open-file", "later": {}})).unwrap();
+        assert_eq!(action, Action::EditorOpenFile { file: "x".into(), line: None });
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        assert!(complaint(json!({"action": "editor:fly"})).contains("editor:fly"));
+        assert!(complaint(json!({"file": "x"})).contains("`action`"));
+        assert!(complaint(json!({"action": "editor:open-file"})).contains("`file` is missing"));
+        let wrong = complaint(json!({"action": "editor:open-file", "file": "x", "line": "two"}));
+        assert!(wrong.contains("`line`") && wrong.contains("two"), "{wrong}");
     }
 }

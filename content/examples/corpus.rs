@@ -2,6 +2,6 @@
 
 fn main() {
     for dir in std::env::args().skip(1) {
-        println!("{}", lectern_content::corpus::survey(std::path::Path::new(&dir)));
+        println!("{}", lectern_content::tools::corpus::survey(std::path::Path::new(&dir)));
     }
 }

@@ -1,7 +1,7 @@
-//! What an operator allows labs, and what that leaves of a lab that asks for more.
+//! What an operator allows labs, and what a lab gets that asks for more.
 //!
-//! Whoever writes a lab is not whoever runs the platform: a lab gets what its definition asks for within these
-//! bounds, and starts with what is left. Each thing that it does not get becomes a finding that names the operator's key for it.
+//! The author of a lab is not the operator of the platform. A lab gets what it asks for within the operator's limits,
+//! and starts with that. Everything that it does not get becomes a finding that names the operator's key.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::spec::{Budget, Egress, LabSpec, SecurityPolicy};
 
+mod findings;
 mod image;
 mod network;
 mod objects;
@@ -16,32 +17,31 @@ mod overreach;
 mod rbac;
 mod size;
 
+pub(crate) use findings::findings;
 pub use image::{BadPattern, ImagePattern};
-pub use objects::{OwnNamespaces, Refusal, check_object, listed};
-pub use overreach::{Overreach, Place, Wish};
+pub(crate) use objects::OWN;
+pub use objects::{OwnNamespaces, Refusal, check_object, is_cluster_wide, listed};
+pub use overreach::{Overreach, Place, Request};
 pub use rbac::check_rule;
 pub use size::{BadSize, Size};
 
-pub use crate::lint::is_cluster_wide;
-
-/// What an operator allows a lab. The default is the strictest that still runs ordinary labs.
+/// The limits that an operator sets for a lab. The defaults are the strictest with which ordinary labs run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allowances {
-    /// The weakest pod security standard.
+    /// The weakest Pod Security Standard.
     pub policy: SecurityPolicy,
-    /// The largest budget.
     pub budget: Budget,
-    /// Which images workbenches may have besides the platform's own.
+    /// The images that workbenches may have besides the platform's own.
     pub images: Vec<ImagePattern>,
     /// Whether a lab may give its learners rights beyond their role's.
     pub rules: bool,
     /// The most that a session may reach.
     pub egress: Egress,
-    /// Kinds of objects beyond those that learners may make themselves: `Kind`, or `Kind.group`.
+    /// Kinds of objects that labs may create although learners may not: `Kind` or `Kind.group`.
     pub objects: BTreeSet<String>,
-    /// The most memory of a workbench.
+    /// The maximum memory of a workbench.
     pub memory: Size,
-    /// The largest home directory.
+    /// The maximum size of a home directory.
     pub storage: Size,
 }
 
@@ -62,7 +62,7 @@ impl Default for Allowances {
 }
 
 impl Allowances {
-    /// Says whether a kind was named that labs may make although learners may not.
+    /// Returns whether the operator names a kind that labs may create although learners may not.
     #[must_use]
     pub fn trusts_kind(&self, api_version: &str, kind: &str) -> bool {
         let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
@@ -80,7 +80,7 @@ impl Allowances {
     }
 }
 
-/// Says whether a lab asks that its learners' pods may do anything, and so take over a node.
+/// Returns whether a lab asks for privileged pods, with which learners can take over a node.
 #[must_use]
 pub fn is_privileged(spec: &LabSpec) -> bool {
     let namespaces = &spec.session.namespaces;
@@ -88,7 +88,7 @@ pub fn is_privileged(spec: &LabSpec) -> bool {
     policies.flatten().any(|policy| policy == SecurityPolicy::Privileged)
 }
 
-/// Returns what a lab gets of what it asks for, and what it does not get.
+/// Returns what a lab gets and what it asks for in vain.
 #[must_use]
 pub fn allow(spec: &LabSpec, allowances: &Allowances) -> (LabSpec, Vec<Overreach>) {
     let mut granting = Granting { spec: spec.clone(), allowances, found: Vec::new() };
@@ -107,15 +107,15 @@ struct Granting<'a> {
 }
 
 impl Granting<'_> {
-    fn refuse(&mut self, place: Place, wish: Wish) {
-        self.found.push(Overreach { place, wish });
+    fn refuse(&mut self, place: Place, request: Request) {
+        self.found.push(Overreach { place, request });
     }
 
     fn namespaces(&mut self) {
         let mut namespaces = std::mem::take(&mut self.spec.session.namespaces);
         self.policy(&mut namespaces.policy, Place::Policy);
-        // what says nothing gets the usual one, which may be more than is allowed
-        namespaces.policy.get_or_insert(self.allowances.policy.min(SecurityPolicy::Baseline));
+        // a lab that names none gets the usual one, which may be more than is allowed
+        namespaces.policy.get_or_insert(self.allowances.policy.min(SecurityPolicy::UNNAMED));
         self.budget(&mut namespaces.budget, Place::Budget);
         for (number, secondary) in namespaces.secondary.iter_mut().enumerate() {
             self.policy(&mut secondary.policy, Place::SecondaryPolicy(number));
@@ -130,17 +130,17 @@ impl Granting<'_> {
             && wanted > granted
         {
             *policy = Some(granted);
-            self.refuse(place, Wish::Policy { wanted, granted });
+            self.refuse(place, Request::Policy { wanted, granted });
         }
     }
 
-    fn budget(&mut self, budget: &mut Budget, place: Place) {
-        let (wanted, granted) = (*budget, self.allowances.budget);
-        if wanted.rank() > granted.rank() {
-            *budget = granted;
-            if wanted != Budget::Default {
-                self.refuse(place, Wish::Budget { wanted, granted });
-            }
+    fn budget(&mut self, budget: &mut Option<Budget>, place: Place) {
+        let granted = self.allowances.budget;
+        // a lab that names none gets the usual one, which may be more than is allowed
+        let wanted = *budget.get_or_insert(granted.min(Budget::UNNAMED));
+        if wanted > granted {
+            *budget = Some(granted);
+            self.refuse(place, Request::Budget { wanted, granted });
         }
     }
 
@@ -148,14 +148,14 @@ impl Granting<'_> {
         let rules = std::mem::take(&mut self.spec.session.namespaces.rules);
         if !self.allowances.rules {
             if !rules.is_empty() {
-                self.refuse(Place::Rules, Wish::Rules);
+                self.refuse(Place::Rules, Request::Rules);
             }
             return;
         }
         for (number, rule) in rules.into_iter().enumerate() {
             match check_rule(&rule) {
                 Ok(()) => self.spec.session.namespaces.rules.push(rule),
-                Err(reason) => self.refuse(Place::Rule(number), Wish::Rule { reason }),
+                Err(reason) => self.refuse(Place::Rule(number), Request::Rule { reason }),
             }
         }
     }
@@ -163,7 +163,9 @@ impl Granting<'_> {
     fn egress(&mut self) {
         let granted = self.allowances.egress;
         match self.spec.session.egress {
-            Some(wanted) if wanted > granted => self.refuse(Place::Egress, Wish::Egress { wanted, granted }),
+            Some(wanted) if wanted > granted => {
+                self.refuse(Place::Egress, Request::Egress { wanted, granted })
+            }
             Some(_) => return,
             None => {}
         }
@@ -176,14 +178,14 @@ impl Granting<'_> {
         {
             let image = image.clone();
             self.spec.workbench_image = None;
-            self.refuse(Place::Image, Wish::Image { image });
+            self.refuse(Place::Image, Request::Image { image });
         }
         let most = self.allowances;
         if let Some((wanted, granted)) = capped(&mut self.spec.session.resources.memory, &most.memory) {
-            self.refuse(Place::Memory, Wish::Memory { wanted, granted });
+            self.refuse(Place::Memory, Request::Memory { wanted, granted });
         }
         if let Some((wanted, granted)) = capped(&mut self.spec.session.resources.storage, &most.storage) {
-            self.refuse(Place::Storage, Wish::Storage { wanted, granted });
+            self.refuse(Place::Storage, Request::Storage { wanted, granted });
         }
     }
 
@@ -200,7 +202,7 @@ impl Granting<'_> {
             for one in listed(object) {
                 match check_object(one, self.allowances, &OwnNamespaces::Unknown) {
                     Ok(()) => kept.push(one.clone()),
-                    Err(refusal) => self.refuse(place(number), Wish::Object(refusal)),
+                    Err(refusal) => self.refuse(place(number), Request::Object(refusal)),
                 }
             }
         }
@@ -208,7 +210,7 @@ impl Granting<'_> {
     }
 }
 
-/// Brings a size down to the most that is allowed, and says both where that was needed.
+/// Reduces a size to the maximum. Returns both as text if that was necessary.
 fn capped(wanted: &mut Option<String>, most: &Size) -> Option<(String, String)> {
     let text = wanted.as_ref()?;
     if size::bytes(text).is_some_and(|bytes| bytes <= most.bytes()) {

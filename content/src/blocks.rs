@@ -1,4 +1,4 @@
-//! Reading the text of a clickable block.
+//! Parses the text of clickable blocks.
 
 use lectern_api::actions::{
     Action, ActionError, ActionKind, ActionOptions, Argument, ArgumentKind, BlockContent, BodyForm,
@@ -13,7 +13,7 @@ mod shown;
 pub(crate) use shown::file_of;
 use shown::{body_of, title_of};
 
-/// What a block's text came to.
+/// The text of a block, parsed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ReadBlock {
     pub content: BlockContent,
@@ -22,13 +22,13 @@ pub(crate) struct ReadBlock {
     pub body: String,
 }
 
-/// How long a check may run whose page says 0, as the table has it for one that says nothing.
+/// The timeout of a check whose page says 0: the table's default.
 const DEFAULT_TIMEOUT_SECS: u32 = 15;
-/// The words that, as a whole command, mean Ctrl-C.
+/// Commands that mean Ctrl-C.
 const INTERRUPTS: &[&str] = &["<ctrl+c>", "<ctrl-c>"];
 
-/// Reads a block: its name as the author wrote it, its text, and the line of the page on which the text begins (the
-/// fence stands on the line before). Returns `None` when no action has that name.
+/// Parses a block from its name as the author wrote it, its text, and the line of the page on which the text begins (the
+/// fence is on the line before). Returns `None` if no action has that name.
 pub(crate) fn read(name: &str, text: &str, line: u32) -> Option<ReadBlock> {
     let (kind, form) = find_kind(name)?;
     let line = line.max(2);
@@ -37,7 +37,7 @@ pub(crate) fn read(name: &str, text: &str, line: u32) -> Option<ReadBlock> {
         BodyForm::Plain { argument, session } => {
             plain(kind, argument, session, text.trim(), line).map(|action| (action, defaults.clone()))
         }
-        // only an error needs to know its line
+        // only an error needs a line
         BodyForm::Yaml => read_yaml(kind, text, line, defaults.clone(), yaml::parse_quickly)
             .or_else(|_| read_yaml(kind, text, line, defaults.clone(), yaml::parse)),
     };
@@ -62,7 +62,7 @@ pub(crate) fn read(name: &str, text: &str, line: u32) -> Option<ReadBlock> {
     })
 }
 
-/// Makes the action of a block whose whole text is one argument.
+/// Builds the action of a block whose whole text is one argument.
 fn plain(
     kind: &ActionKind,
     argument: &str,
@@ -166,7 +166,7 @@ fn set_option(options: &mut ActionOptions, option: &Argument, node: &Node) -> Op
     Some(())
 }
 
-/// Reads what the table says stands where the author wrote nothing.
+/// Parses the table's default for an argument.
 fn default_value(kind: ArgumentKind, text: &str) -> Option<Value> {
     let data = match kind {
         ArgumentKind::Flag => yaml::Data::Flag(text == "true"),
@@ -175,7 +175,7 @@ fn default_value(kind: ArgumentKind, text: &str) -> Option<Value> {
     convert(kind, &Node { line: 1, column: 1, data })
 }
 
-/// Makes the action, with what the author left out; `line` is that of the fence.
+/// Builds the action, with defaults for what the author left out. `line` is the line of the fence.
 fn build(kind: &ActionKind, mut arguments: Map<String, Value>, line: u32) -> Result<Action, ActionError> {
     for argument in kind.arguments {
         if arguments.contains_key(argument.name) {
@@ -216,7 +216,7 @@ fn build(kind: &ActionKind, mut arguments: Map<String, Value>, line: u32) -> Res
     }
 }
 
-/// Makes of an action what the dialect means by it: a command that is Ctrl-C, a time limit of nothing.
+/// Replaces what the dialect treats specially: commands that mean Ctrl-C, and a timeout of 0.
 fn settled(mut action: Action) -> Action {
     if let Action::ExaminerExecuteTest { timeout_secs: timeout_secs @ 0, .. } = &mut action {
         *timeout_secs = DEFAULT_TIMEOUT_SECS;

@@ -1,11 +1,11 @@
-//! Finding labs in a folder.
+//! Finds labs in a folder.
 
 use std::path::{Path, PathBuf};
 
-/// How deep below a folder labs are looked for.
+/// How deep below a folder to search.
 const MAX_DEPTH: usize = 6;
 
-/// Finds the folders at or below a folder that hold `workshop/content`.
+/// Finds the folders at or below a folder that contain `workshop/content`.
 #[must_use]
 pub fn find_workshops(dir: &Path) -> Vec<PathBuf> {
     let (mut labs, mut folders) = (Vec::new(), vec![(dir.to_owned(), 0)]);
@@ -20,8 +20,8 @@ pub fn find_workshops(dir: &Path) -> Vec<PathBuf> {
     labs
 }
 
-/// Finds the labs that somebody means who names a folder: the lab that it is, or those in it, which may be just
-/// Markdown files. Where there is none, but something of one, the folder itself.
+/// Finds the labs that a user means who names a folder: the folder itself if it is a lab, or the labs in it, which may
+/// be just Markdown files. Returns the folder itself if it contains parts of a lab but no whole one.
 #[must_use]
 pub fn find_labs(dir: &Path) -> Vec<PathBuf> {
     let mut labs = find_workshops(dir);
@@ -41,7 +41,7 @@ pub fn find_labs(dir: &Path) -> Vec<PathBuf> {
     labs
 }
 
-/// Says whether a folder holds a page, and is not written for another platform.
+/// Returns whether a folder contains a page and is not written for another platform.
 fn has_page(folder: &Path) -> bool {
     let is_page = |path: PathBuf| {
         let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
@@ -51,7 +51,7 @@ fn has_page(folder: &Path) -> bool {
         && std::fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| is_page(entry.path())))
 }
 
-/// Returns the folders in a folder, save hidden ones.
+/// Returns the folders in a folder, except hidden ones.
 pub(crate) fn folders_in(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries

@@ -1,80 +1,60 @@
-//! What is wrong with a lab, said so that an author can mend it.
+//! What is wrong with a lab, in words that help its author to correct it.
 
 use std::fmt;
 
 use lectern_api::labs::LabProblem;
 use serde::{Deserialize, Serialize};
 
-/// How bad a diagnostic is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Works, but perhaps not as meant.
-    Advice,
-    /// A learner will notice.
-    Warning,
-    /// Something does not work.
-    Error,
-}
+use crate::rules::Rule;
+use crate::severity::Severity;
 
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Advice => "advice",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        })
-    }
-}
-
-/// One thing that is wrong, and where.
+/// One finding: what is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Diagnostic {
     /// The file, relative to the lab's folder, with `/` between its parts.
     pub file: String,
-    /// The line, from 1; 1 where the whole file is meant.
+    /// The line, from 1. It is 1 for a finding about the whole file.
     pub line: u32,
     /// The column in characters, from 1.
     pub column: u32,
-    /// How bad it is.
     pub severity: Severity,
-    /// A stable name of the rule, such as `unknown-action`.
-    pub code: String,
+    /// The kind of finding. It is written as its code.
+    #[serde(rename = "code")]
+    pub rule: Rule,
     /// What is wrong, in one sentence.
     pub message: String,
-    /// What to do about it.
+    /// What to do about it, if there is something to say.
     pub hint: Option<String>,
 }
 
 impl Diagnostic {
-    /// Makes an error at the start of a file.
-    pub fn error(code: &str, file: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(Severity::Error, code, file, message)
-    }
-
-    /// Makes a warning at the start of a file.
-    pub fn warning(code: &str, file: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(Severity::Warning, code, file, message)
-    }
-
-    /// Makes a piece of advice at the start of a file.
-    pub fn advice(code: &str, file: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(Severity::Advice, code, file, message)
-    }
-
-    fn new(severity: Severity, code: &str, file: impl Into<String>, message: impl Into<String>) -> Self {
+    /// Creates a finding at the start of a file, as severe as the rule says.
+    pub fn new(rule: Rule, file: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             file: file.into(),
             line: 1,
             column: 1,
-            severity,
-            code: code.to_owned(),
+            severity: rule.severity(),
+            rule,
             message: message.into(),
             hint: None,
         }
     }
 
-    /// Says where in the file.
+    /// Returns the code of the rule, such as `unknown-action`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.rule.code()
+    }
+
+    /// Sets a severity other than the rule's own.
+    #[must_use]
+    pub const fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// Sets the place in the file.
     #[must_use]
     pub fn at(mut self, line: u32, column: u32) -> Self {
         self.line = line.max(1);
@@ -82,7 +62,7 @@ impl Diagnostic {
         self
     }
 
-    /// Says what to do about it.
+    /// Sets what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -95,7 +75,7 @@ impl fmt::Display for Diagnostic {
         write!(
             f,
             "{}:{}:{}: {}: {} [{}]",
-            self.file, self.line, self.column, self.severity, self.message, self.code
+            self.file, self.line, self.column, self.severity, self.message, self.rule
         )?;
         if let Some(hint) = &self.hint {
             write!(f, " ({hint})")?;
@@ -115,11 +95,11 @@ impl From<Diagnostic> for LabProblem {
     }
 }
 
-/// Why a lab cannot be loaded: everything that is wrong, not just the first thing.
+/// Why a lab cannot be loaded: every finding, not just the first.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct LabError {
-    /// What is wrong; at least one is an error.
+    /// The findings, of which at least one is an error.
     pub diagnostics: Vec<Diagnostic>,
 }
 

@@ -1,4 +1,4 @@
-//! A lab's files: read with a limit, never from outside its folder.
+//! Reads a lab's files: with a size limit, and never from outside its folder.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -10,46 +10,47 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rustix::fs::{Mode, OFlags};
 
 use crate::diagnostic::Diagnostic;
+use crate::rules::Rule;
+use crate::severity::Severity;
 
-/// The longest page that is read, in bytes.
+/// Maximum size of a page, in bytes.
 pub const MAX_PAGE_BYTES: u64 = 16 * 1024 * 1024;
-/// The longest manifest that is read, in bytes.
+/// Maximum size of a manifest, in bytes.
 pub const MAX_MANIFEST_BYTES: u64 = 1024 * 1024;
-/// The longest file that goes into a learner's home, in bytes.
+/// Maximum size of a file for a learner's home directory, in bytes.
 pub const MAX_HOME_FILE_BYTES: u64 = 64 * 1024 * 1024;
-/// The most files that a lab may hold.
+/// Maximum number of files in a lab.
 pub const MAX_FILES: usize = 20_000;
 
-/// One file of a lab that a session receives.
+/// A file of a lab that is copied into sessions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LabFile {
-    /// Its path below where it goes, with `/` between its parts.
+    /// Its path below the destination, with `/` between its parts.
     pub path: String,
-    /// Where it lies now.
+    /// Its path on this machine.
     pub source: PathBuf,
-    /// Its length in bytes; 0 for a link.
+    /// Its size in bytes; 0 for a link.
     pub size: u64,
-    /// Whether it may be executed.
     pub executable: bool,
-    /// What it points to, if it is a symbolic link; always a relative path that stays inside the lab.
+    /// The target, if it is a symbolic link: always a relative path that stays inside the lab.
     pub link: Option<String>,
 }
 
 impl LabFile {
-    /// Reads the file as it is now.
+    /// Reads the present content of the file.
     ///
     /// # Errors
-    /// It is gone, or somebody put a link in its place or in that of a folder above it: it is not followed.
+    /// Fails if the file is gone, or if it or a folder above it was replaced by a link. Links are not followed.
     pub fn read(&self) -> io::Result<Vec<u8>> {
         read_exactly(&self.source, MAX_HOME_FILE_BYTES)
     }
 }
 
-/// Opens the file that lies at an absolute path, following no link on the way: what was found to be inside a lab is not
-/// taken for something else by whoever may change the lab meanwhile.
+/// Opens the file at an absolute path without following links. Nobody who can change the lab can replace a file that was
+/// found to be inside it by one that is not.
 pub(crate) fn open_exactly(path: &Path) -> io::Result<File> {
     let folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    // a pipe would keep whoever opens it waiting
+    // opening a pipe would block
     let file = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut parts = path.components();
     if parts.next() != Some(Component::RootDir) {
@@ -67,7 +68,7 @@ pub(crate) fn open_exactly(path: &Path) -> io::Result<File> {
     Ok(File::from(at))
 }
 
-/// Reads the regular file that lies at an absolute path, following no link, as long as it is no longer than a limit.
+/// Reads the regular file at an absolute path without following links. Fails if it is larger than `limit`.
 pub(crate) fn read_exactly(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open_exactly(path)?;
     if !file.metadata()?.is_file() {
@@ -82,7 +83,7 @@ pub(crate) fn read_exactly(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Says whether the link at a path was made by this process's user or by root; what is no link is nobody's.
+/// Returns whether a path is a link that belongs neither to this process's user nor to root.
 #[must_use]
 pub fn is_others_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|meta| {
@@ -93,7 +94,7 @@ pub fn is_others_link(path: &Path) -> bool {
 /// Reads a text file below a lab's folder.
 pub(crate) fn read_text(root: &Path, path: &str, limit: u64) -> Result<String, Diagnostic> {
     let unreadable = |reason: &dyn std::fmt::Display| {
-        Diagnostic::error("unreadable", path, format!("The file cannot be read: {reason}"))
+        Diagnostic::new(Rule::Unreadable, path, format!("The file cannot be read: {reason}"))
     };
     let found = inside(root, path).map_err(|refusal| refusal.diagnostic(path))?;
     let meta = fs::metadata(&found).map_err(|error| unreadable(&error))?;
@@ -102,21 +103,21 @@ pub(crate) fn read_text(root: &Path, path: &str, limit: u64) -> Result<String, D
     }
     if meta.len() > limit {
         let message = format!("The file has {} bytes; at most {limit} are read", meta.len());
-        return Err(Diagnostic::error("too-long", path, message).hint("split it"));
+        return Err(Diagnostic::new(Rule::TooLong, path, message).hint("split it"));
     }
     let bytes = read_exactly(&found, limit).map_err(|error| unreadable(&error))?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..valid].split(|byte| *byte == b'\n').count();
-        Diagnostic::error("not-utf8", path, "The file is not UTF-8 text")
+        Diagnostic::new(Rule::NotUtf8, path, "The file is not UTF-8 text")
             .at(u32::try_from(line).unwrap_or(1), 1)
             .hint("save it as UTF-8")
     })
 }
 
-/// Why a path is not given out.
+/// Why a path is refused.
 pub(crate) enum Refusal {
-    /// Nothing is there.
+    /// It does not exist.
     Absent,
     /// It leads out of the lab.
     Outside,
@@ -125,18 +126,20 @@ pub(crate) enum Refusal {
 impl Refusal {
     fn diagnostic(&self, path: &str) -> Diagnostic {
         match self {
-            Self::Absent => Diagnostic::error("missing-file", path, "The file is not there"),
+            Self::Absent => {
+                Diagnostic::new(Rule::MissingFile, path, "The file is not there").severity(Severity::Error)
+            }
             Self::Outside => outside(path),
         }
     }
 }
 
 fn outside(path: &str) -> Diagnostic {
-    Diagnostic::error("outside", path, "The path leads out of the lab's folder")
+    Diagnostic::new(Rule::Outside, path, "The path leads out of the lab's folder")
         .hint("a lab may hold only its own files, and links between them")
 }
 
-/// Finds a path below a lab's folder, through links, as long as it stays there.
+/// Resolves a path below a lab's folder. Links are followed as long as they stay inside.
 pub(crate) fn inside(root: &Path, path: &str) -> Result<PathBuf, Refusal> {
     let plain =
         Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
@@ -148,10 +151,10 @@ pub(crate) fn inside(root: &Path, path: &str) -> Result<PathBuf, Refusal> {
     if found.starts_with(&root) { Ok(found) } else { Err(Refusal::Outside) }
 }
 
-/// Names what a session does not receive.
+/// Lists the files that are not copied into sessions.
 const IGNORE_FILE: &str = ".eduk8signore";
 
-/// Reads `.eduk8signore`: patterns as in `.gitignore`, save that `./x` means just the one at the top.
+/// Reads `.eduk8signore`: patterns as in `.gitignore`, except that `./x` matches only at the top.
 fn ignore_rules(root: &Path) -> (Gitignore, Vec<Diagnostic>) {
     let (mut builder, mut diagnostics) = (GitignoreBuilder::new(root), Vec::new());
     if root.join(IGNORE_FILE).exists() {
@@ -165,7 +168,7 @@ fn ignore_rules(root: &Path) -> (Gitignore, Vec<Diagnostic>) {
                     if let Err(error) = builder.add_line(None, &pattern) {
                         let message = format!("The pattern cannot be read: {error}");
                         diagnostics
-                            .push(Diagnostic::warning("bad-pattern", IGNORE_FILE, message).at(number, 1));
+                            .push(Diagnostic::new(Rule::BadPattern, IGNORE_FILE, message).at(number, 1));
                     }
                 }
             }
@@ -173,8 +176,8 @@ fn ignore_rules(root: &Path) -> (Gitignore, Vec<Diagnostic>) {
         }
     }
     let rules = builder.build().unwrap_or_else(|error| {
-        diagnostics.push(Diagnostic::warning(
-            "bad-pattern",
+        diagnostics.push(Diagnostic::new(
+            Rule::BadPattern,
             IGNORE_FILE,
             format!("The patterns cannot be read: {error}"),
         ));
@@ -183,14 +186,14 @@ fn ignore_rules(root: &Path) -> (Gitignore, Vec<Diagnostic>) {
     (rules, diagnostics)
 }
 
-/// Says what is wrong with `.eduk8signore`.
+/// Lists what is wrong with `.eduk8signore`.
 pub(crate) fn check_ignore_file(root: &Path) -> Vec<Diagnostic> {
     ignore_rules(root).1
 }
 
-/// Lists the files below a folder of a lab, sorted; `skip` says which relative paths to leave out.
+/// Lists the files below a folder of a lab, sorted, except those for which `skip` returns true.
 ///
-/// What `.eduk8signore` names and what belongs to version control is left out.
+/// Files that `.eduk8signore` lists and those of version control are left out too.
 pub(crate) fn list(
     root: &Path,
     below: &str,
@@ -221,7 +224,7 @@ pub(crate) fn list(
         if files.len() == MAX_FILES {
             let message = format!("The lab holds more than {MAX_FILES} files");
             diagnostics.push(
-                Diagnostic::error("too-many-files", below, message)
+                Diagnostic::new(Rule::TooManyFiles, below, message)
                     .hint("name the needless ones in .eduk8signore"),
             );
             break;
@@ -238,7 +241,7 @@ pub(crate) fn list(
 fn describe(root: &Path, source: &Path, path: &str) -> Result<LabFile, Diagnostic> {
     let shown = relative(root, source);
     let unreadable = |error: std::io::Error| {
-        Diagnostic::error("unreadable", &shown, format!("The file cannot be read: {error}"))
+        Diagnostic::new(Rule::Unreadable, &shown, format!("The file cannot be read: {error}"))
     };
     let meta = fs::symlink_metadata(source).map_err(unreadable)?;
     let file = |size, executable, link| LabFile {
@@ -253,18 +256,19 @@ fn describe(root: &Path, source: &Path, path: &str) -> Result<LabFile, Diagnosti
         return match inside(root, &shown) {
             Ok(_) if target.is_relative() => Ok(file(0, false, Some(target.to_string_lossy().into_owned()))),
             Err(Refusal::Absent) => {
-                Err(Diagnostic::error("missing-file", &shown, "The link points to nothing"))
+                Err(Diagnostic::new(Rule::MissingFile, &shown, "The link points to nothing")
+                    .severity(Severity::Error))
             }
             Ok(_) | Err(Refusal::Outside) => Err(outside(&shown)),
         };
     }
     if !meta.is_file() {
-        return Err(Diagnostic::error("unreadable", &shown, "This is neither a file nor a folder"));
+        return Err(Diagnostic::new(Rule::Unreadable, &shown, "This is neither a file nor a folder"));
     }
     if meta.len() > MAX_HOME_FILE_BYTES {
         let message =
             format!("The file has {} bytes; at most {MAX_HOME_FILE_BYTES} go into a session", meta.len());
-        return Err(Diagnostic::error("too-long", &shown, message)
+        return Err(Diagnostic::new(Rule::TooLong, &shown, message)
             .hint("name it in .eduk8signore, or fetch it in workshop/setup.d"));
     }
     Ok(file(meta.len(), is_executable(&meta), None))

@@ -1,4 +1,4 @@
-//! Colours for code: a few classes of our own, from syntect's scopes.
+//! Highlights code: maps syntect's scopes to a few CSS classes.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -7,14 +7,14 @@ use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet
 
 use crate::html::escape_into;
 
-/// The longest code that is coloured, in bytes.
+/// Maximum size of highlighted code, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
-/// The longest line of coloured code, in bytes: what is longer was not written to be read.
+/// Maximum length of a line of highlighted code, in bytes. Longer lines are not meant to be read.
 const MAX_LINE_BYTES: usize = 2000;
 
 static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(SyntaxSet::load_defaults_newlines);
 
-/// From scopes to classes; the first that fits counts.
+/// Scopes and their classes. The first match counts.
 static CLASSES: LazyLock<Vec<(Scope, &'static str)>> = LazyLock::new(|| {
     const TABLE: &[(&str, &str)] = &[
         ("comment", "hl-comment"),
@@ -39,7 +39,7 @@ static CLASSES: LazyLock<Vec<(Scope, &'static str)>> = LazyLock::new(|| {
     TABLE.iter().filter_map(|(scope, class)| Some((Scope::new(scope).ok()?, *class))).collect()
 });
 
-/// Colours code, as far as there is room: returns false, and writes nothing, where it should stay plain.
+/// Writes highlighted code. Returns false, and writes nothing, if the code should stay plain.
 pub(crate) fn highlight(code: &str, language: &str, out: &mut String) -> bool {
     if language.is_empty() || code.len() > MAX_BYTES || code.lines().any(|line| line.len() > MAX_LINE_BYTES) {
         return false;

@@ -1,4 +1,4 @@
-//! HTML: escaping, and what of a page's HTML may reach the browser.
+//! Escapes text, and filters the HTML of pages.
 
 mod links;
 mod sanitise;
@@ -6,7 +6,7 @@ mod sanitise;
 pub(crate) use links::{Target, resolve};
 pub(crate) use sanitise::{NONCE, Place, page_name, safe_image, safe_link, sanitise};
 
-/// Writes text so that it means itself, in an element or in a quoted attribute.
+/// Writes text, escaped for an element or a quoted attribute.
 pub(crate) fn escape_into(out: &mut String, text: &str) {
     let mut from = 0;
     for (at, byte) in text.bytes().enumerate() {
@@ -25,7 +25,7 @@ pub(crate) fn escape_into(out: &mut String, text: &str) {
     out.push_str(&text[from..]);
 }
 
-/// Returns text so that it means itself, in an element or in a quoted attribute.
+/// Returns text, escaped for an element or a quoted attribute.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     escape_into(&mut out, text);

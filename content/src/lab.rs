@@ -1,4 +1,4 @@
-//! A lab, loaded: what it is, which pages it has, which files a session receives.
+//! A lab, loaded: its description, its pages, and the files for sessions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,43 +7,39 @@ use std::sync::Arc;
 use lectern_api::ids::{CheckName, LabSlug};
 use lectern_api::page::PageLink;
 
-use crate::allow::{Allowances, Overreach, allow};
-use crate::diagnostic::{Diagnostic, LabError, Severity};
+use crate::allow::{self, Allowances, Overreach};
+use crate::diagnostic::{Diagnostic, LabError};
 use crate::files::{self, LabFile};
-use crate::layout::{self, Layout, Pathway};
+use crate::layout::{self, Hints, Layout, Pathway};
+use crate::rules::Rule;
+use crate::severity::Severity;
 use crate::spec::{self, LabSpec, ReadSpec};
 use crate::template::Style;
 use crate::variables::{Declared, Variables};
 use crate::yaml::{self, Node};
 
-/// A lab as its files were when it was loaded.
+/// A lab, as its files were when it was loaded.
 #[derive(Clone, Debug)]
 pub struct Lab {
     /// Its name in URLs.
     pub slug: LabSlug,
-    /// Its title.
     pub title: String,
-    /// What its Workshop resource says.
+    /// Its Workshop resource, reduced by [`Lab::restrict`].
     pub spec: LabSpec,
-    /// Its table of contents, as when no pathway is chosen.
+    /// The table of contents without a pathway.
     pub pages: Vec<PageLink>,
-    /// The ways through its pages.
     pub pathways: Vec<Pathway>,
     /// The checks in `workshop/examiner/tests`.
     pub checks: Vec<CheckName>,
-    /// The scripts in `workshop/setup.d`, by file name, in the order in which they run.
+    /// The file names of the scripts in `workshop/setup.d`, in the order in which they run.
     pub setup_scripts: Vec<String>,
-    /// Whether `workshop/profile` exists, to be sourced by each shell.
-    pub has_profile: bool,
-    /// The terminals whose shell a script in `workshop/terminal` replaces.
-    pub terminal_scripts: Vec<String>,
-    /// Where the button on the last page leads, and the words on the buttons, by page.
+    /// The buttons at the ends of pages, by page. The workspace does not use them yet.
     pub exits: BTreeMap<String, Exit>,
-    /// What was noticed while loading that does not keep the lab from working.
+    /// Findings of loading that do not keep the lab from working.
     pub warnings: Vec<Diagnostic>,
-    /// What the operator's allowances are about, for authors; see [`Lab::restrict`].
+    /// Findings about what the operator does not allow, for authors; see [`Lab::restrict`].
     pub refusals: Vec<Diagnostic>,
-    /// What of the lab is switched off, in a few plain words each, for learners.
+    /// The things that are switched off, in a few plain words each, for learners.
     pub switched_off: Vec<String>,
     root: PathBuf,
     pub(crate) layout: Layout,
@@ -51,33 +47,36 @@ pub struct Lab {
     pub(crate) page_names: Arc<BTreeSet<String>>,
 }
 
-/// What the button that leads on from a page says, and where it leads.
+/// The button that leads on from a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exit {
-    /// The words on it.
+    /// The text on it.
     pub sign: Option<String>,
-    /// The address to which it leads, in place of the next page.
+    /// The address to which it leads instead of the next page.
     pub link: Option<String>,
 }
 
 impl Lab {
-    /// Loads the lab in a folder. On failure says everything that is wrong, not just the first thing.
+    /// Loads the lab in a folder.
+    ///
+    /// # Errors
+    /// Fails with all findings, not just the first, if at least one is an error.
     pub fn load(dir: &Path) -> Result<Self, LabError> {
         let root = dir.canonicalize().map_err(|error| {
-            Diagnostic::error(
-                "unreadable",
+            Diagnostic::new(
+                Rule::Unreadable,
                 ".",
                 format!("The lab's folder {} cannot be read: {error}", dir.display()),
             )
         })?;
         if !root.is_dir() {
             let message = format!("{} is not a folder", dir.display());
-            return Err(Diagnostic::error("unreadable", ".", message).into());
+            return Err(Diagnostic::new(Rule::Unreadable, ".", message).into());
         }
         let mut diagnostics = files::check_ignore_file(&root);
         let workshop = read_workshop(&root, &mut diagnostics);
         diagnostics.extend(workshop.findings.diagnostics.iter().cloned());
-        let mut layout = layout::read(&root, workshop.hints());
+        let mut layout = layout::read(&root, hints(&workshop));
         diagnostics.append(&mut layout.diagnostics);
         if let Some(name) = workshop.environment("PATHWAY_NAME") {
             layout.default_pathway = Some(name.to_owned());
@@ -85,8 +84,8 @@ impl Lab {
         if layout.pages.iter().all(|page| !page.listed) {
             let wanted = if layout.content.is_empty() { "workshop/content/<page>.md" } else { "<page>.md" };
             diagnostics.push(
-                Diagnostic::error(
-                    "no-pages",
+                Diagnostic::new(
+                    Rule::NoPages,
                     if layout.content.is_empty() { "." } else { &layout.content },
                     "The lab has no pages",
                 )
@@ -116,35 +115,32 @@ impl Lab {
         workshop: ReadSpec,
         mut warnings: Vec<Diagnostic>,
     ) -> Self {
-        let names = |folder: &str| -> Vec<String> {
-            let (found, _) = files::list(&root, folder, |_| false);
-            found.into_iter().map(|file| file.path).filter(|path| !path.contains('/')).collect()
-        };
+        let (scripts, _) = files::list(&root, "workshop/setup.d", |_| false);
+        let setup_scripts = scripts
+            .into_iter()
+            .map(|file| file.path)
+            .filter(|path| !path.contains('/') && path.ends_with(".sh"))
+            .collect();
         let mut checks = Vec::new();
-        // what is not executable in a sub-folder helps the checks
+        // files in sub-folders that are not executable are helpers of the checks
         let tests = files::list(&root, TESTS, |_| false).0.into_iter();
         for file in tests.filter(|file| file.executable || file.link.is_some() || !file.path.contains('/')) {
             match file.path.parse() {
                 Ok(check) => checks.push(check),
-                Err(error) => warnings.push(Diagnostic::warning(
-                    "bad-check-name",
+                Err(error) => warnings.push(Diagnostic::new(
+                    Rule::BadCheckName,
                     format!("{TESTS}/{}", file.path),
                     format!("The check is left out: {error}"),
                 )),
             }
         }
-        let scripts = |folder: &str| names(folder).into_iter().filter(|name| name.ends_with(".sh"));
         let exits = layout.pages.iter().filter(|page| page.exit_sign.is_some() || page.exit_link.is_some());
         let mut lab = Self {
             title: title_of(&slug, &layout, &workshop),
             spec: workshop.spec.clone(),
             pages: Vec::new(),
             pathways: layout.pathways.clone(),
-            setup_scripts: scripts("workshop/setup.d").collect(),
-            has_profile: root.join("workshop/profile").is_file(),
-            terminal_scripts: scripts("workshop/terminal")
-                .filter_map(|name| Some(name.strip_suffix(".sh")?.to_owned()))
-                .collect(),
+            setup_scripts,
             exits: exits
                 .map(|page| {
                     (page.name.clone(), Exit { sign: page.exit_sign.clone(), link: page.exit_link.clone() })
@@ -164,11 +160,11 @@ impl Lab {
         lab
     }
 
-    /// Brings the lab down to what an operator allows, and notes what it does not get.
+    /// Reduces the lab to what an operator allows, and records what it does not get.
     pub fn restrict(&mut self, allowances: &Allowances) {
-        let (granted, overreaches) = allow(&self.workshop.spec, allowances);
+        let (granted, overreaches) = allow::allow(&self.workshop.spec, allowances);
+        self.refusals = allow::findings(&self.slug, &self.workshop, &granted, &overreaches);
         self.spec = granted;
-        self.refusals = crate::lint::allowed::lint(self, allowances);
         self.switched_off = overreaches.iter().map(Overreach::for_learners).collect();
         self.switched_off.sort();
         self.switched_off.dedup();
@@ -180,7 +176,7 @@ impl Lab {
         &self.root
     }
 
-    /// Returns the table of contents of a session: that of its pathway, where there is one.
+    /// Returns the table of contents of a session: its pathway's, if it has one.
     #[must_use]
     pub fn pages_for(&self, variables: &Variables) -> Vec<PageLink> {
         let link = |page: &layout::Page| PageLink { name: page.name.clone(), title: page.title.clone() };
@@ -204,8 +200,8 @@ impl Lab {
         self.pathways.iter().find(|pathway| pathway.name == name)
     }
 
-    /// Lists what becomes the learner's home: everything save `workshop/`, what `.eduk8signore` names, what belongs
-    /// to version control, and pages that lie beside the exercise's files.
+    /// Lists the files of the learner's home directory: everything except `workshop/`, the files that `.eduk8signore`
+    /// lists, those of version control, and pages beside the exercise's files.
     #[must_use]
     pub fn home_files(&self) -> Vec<LabFile> {
         let pages: Vec<String> = if self.layout.content.is_empty() {
@@ -216,22 +212,22 @@ impl Lab {
         files::list(&self.root, "", move |path| path == "workshop" || pages.iter().any(|page| page == path)).0
     }
 
-    /// Lists what goes to `/opt/workshop`: all of `workshop/` save the checks, which are not for learners to read.
+    /// Lists the files of `/opt/workshop`: all of `workshop/` except the checks, which learners must not read.
     #[must_use]
     pub fn workshop_files(&self) -> Vec<LabFile> {
         files::list(&self.root, "workshop", |path| path == "examiner").0
     }
 
-    /// Lists what a check finds in `/opt/workshop` when it runs: the checks and all else that is neither a page nor
-    /// for a session's start.
+    /// Lists the files that a check finds in `/opt/workshop`: the checks, and everything that is neither a page nor used
+    /// only when a session starts.
     #[must_use]
     pub fn check_files(&self) -> Vec<LabFile> {
         let left_out = ["content", "static", "_includes", "setup.d", "terminal"];
         files::list(&self.root, "workshop", move |path| left_out.contains(&path)).0
     }
 
-    /// Finds a static file that a page may show, by its path below the base URL: one beside the pages, or in
-    /// `workshop/static`. Never a page itself, nor a file outside these folders.
+    /// Finds a static file by its path below the base URL: beside the pages or in `workshop/static`. Never returns a page
+    /// or a file outside of these folders.
     #[must_use]
     pub fn asset(&self, path: &str) -> Option<PathBuf> {
         let extension = path.rsplit_once('.')?.1.to_ascii_lowercase();
@@ -247,7 +243,7 @@ impl Lab {
         })
     }
 
-    /// Reads such a file, of at most so many bytes; `None` if there is none, or it was swapped for a link meanwhile.
+    /// Reads a static file. Returns `None` if there is none, if it is larger than `limit`, or if it was replaced by a link.
     #[must_use]
     pub fn read_asset(&self, path: &str, limit: u64) -> Option<(PathBuf, Vec<u8>)> {
         let found = self.asset(path)?;
@@ -255,13 +251,13 @@ impl Lab {
         Some((found, bytes))
     }
 
-    /// Says how the pages write their variables.
+    /// Returns how the pages write their variables.
     #[must_use]
     pub fn style(&self) -> Style {
         self.layout.style
     }
 
-    /// Reads a file that a page includes: from the content folder, or from `_includes` in it.
+    /// Reads a file that a page includes, from the content folder or from `_includes` in it.
     pub(crate) fn included(&self, name: &str) -> Option<String> {
         let content = &self.layout.content;
         let folders = [content.clone(), format!("{content}/_includes"), "workshop/_includes".to_owned()];
@@ -298,10 +294,10 @@ impl Lab {
     }
 }
 
-/// Where a lab's checks are.
+/// The folder of a lab's checks.
 pub(crate) const TESTS: &str = "workshop/examiner/tests";
 
-/// What a page may show or offer for download.
+/// The extensions of the files that a page may show or offer for download.
 const ASSET_EXTENSIONS: &[&str] = &[
     "png", "jpg", "jpeg", "gif", "webp", "avif", "svg", "ico", "bmp", "mp4", "webm", "pdf", "txt", "csv",
     "zip", "tar", "tgz", "gz", "yaml", "yml", "json",
@@ -316,10 +312,20 @@ fn title_of(slug: &LabSlug, layout: &Layout, workshop: &ReadSpec) -> String {
     given.or_else(lone).unwrap_or_else(|| layout::titled(slug.as_str()))
 }
 
+/// Returns what the Workshop resource says about how the pages are written.
+fn hints(workshop: &ReadSpec) -> Hints<'_> {
+    Hints {
+        renderer: workshop.spec.session.applications.renderer,
+        is_eduk8s: workshop.is_eduk8s,
+        is_there: workshop.document.is_some(),
+        workshop_file: workshop.environment("WORKSHOP_FILE"),
+    }
+}
+
 fn slug_of(workshop: &ReadSpec, root: &Path) -> Result<LabSlug, Diagnostic> {
     if let Some(name) = &workshop.name {
         return name.parse().map_err(|error: lectern_api::ids::InvalidName| {
-            Diagnostic::error("bad-name", &workshop.findings.file, error.to_string())
+            Diagnostic::new(Rule::BadName, &workshop.findings.file, error.to_string())
                 .hint("change `metadata.name`")
         });
     }
@@ -328,12 +334,12 @@ fn slug_of(workshop: &ReadSpec, root: &Path) -> Result<LabSlug, Diagnostic> {
         folder.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
     let short: String = dashed.trim_matches('-').chars().take(63).collect();
     short.trim_end_matches('-').parse().map_err(|error: lectern_api::ids::InvalidName| {
-        Diagnostic::error("bad-name", ".", error.to_string())
+        Diagnostic::new(Rule::BadName, ".", error.to_string())
             .hint("rename the folder, or write resources/workshop.yaml")
     })
 }
 
-/// Reads the Workshop resource: `resources/workshop.yaml`, or whichever file beside it holds one.
+/// Reads the Workshop resource from `resources/workshop.yaml`, or from any other file beside it.
 fn read_workshop(root: &Path, diagnostics: &mut Vec<Diagnostic>) -> ReadSpec {
     let (found, _) = files::list(root, "resources", |_| false);
     let mut names: Vec<String> = found
@@ -359,7 +365,7 @@ fn read_workshop(root: &Path, diagnostics: &mut Vec<Diagnostic>) -> ReadSpec {
                 }
             }
             Err(error) if name.starts_with("workshop.") => diagnostics.push(
-                Diagnostic::error("bad-yaml", &file, format!("This is not valid YAML: {}", error.reason))
+                Diagnostic::new(Rule::BadYaml, &file, format!("This is not valid YAML: {}", error.reason))
                     .at(error.line, error.column),
             ),
             Err(_) => {}

@@ -1,9 +1,10 @@
-//! Which pages a lab has, in which order, and what it says of them: classic, Hugo style, or just Markdown files.
+//! The pages of a lab, their order and their titles, in the classic layout, the Hugo style, or just Markdown files.
 
 use std::path::Path;
 
 use crate::diagnostic::Diagnostic;
 use crate::files;
+use crate::rules::Rule;
 use crate::spec::Renderer;
 use crate::template::Style;
 use crate::variables::Declared;
@@ -17,7 +18,7 @@ mod hugo;
 pub(crate) use bare::is_about_the_lab;
 pub(crate) use front_matter::split_front_matter;
 
-/// How a page is written.
+/// The markup language of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Markup {
     Markdown,
@@ -35,55 +36,53 @@ pub(crate) struct Page {
     pub markup: Markup,
     /// The whole file.
     pub text: String,
-    /// Its place among the others, if it says so.
+    /// Its weight among the others, from its front matter.
     pub weight: Option<i64>,
-    /// Whether the table of contents has it.
+    /// Whether the table of contents lists it.
     pub listed: bool,
-    /// The word on the button that leads on.
+    /// The text of the button that leads on.
     pub exit_sign: Option<String>,
-    /// Where the button on the last page leads.
+    /// The address to which the last page's button leads.
     pub exit_link: Option<String>,
 }
 
 /// A way through the pages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pathway {
-    /// Its name.
     pub name: String,
-    /// Its title.
     pub title: Option<String>,
     /// The names of its pages, in order.
     pub pages: Vec<String>,
-    /// What it declares, in place of what the lab does.
+    /// The variables that it declares, which override the lab's.
     pub(crate) params: Vec<Declared>,
 }
 
-/// What the Workshop resource says of how the pages are written.
+/// What the Workshop resource says about how the pages are written.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Hints<'a> {
     /// The style that it names.
     pub renderer: Option<Renderer>,
-    /// Whether it is of the time when there was only the classic layout.
+    /// Whether it dates from when there was only the classic layout.
     pub is_eduk8s: bool,
-    /// Whether there is one at all.
+    /// Whether there is a Workshop resource.
     pub is_there: bool,
-    /// The file in `workshop/` that says which pages, in place of `workshop.yaml`.
+    /// The file in `workshop/` that lists the pages instead of `workshop.yaml`.
     pub workshop_file: Option<&'a str>,
 }
 
-/// What a lab's layout came to.
+/// The layout of a lab, read.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     pub style: Style,
     /// The content folder, relative to the lab's.
     pub content: String,
-    /// In order; pages that are not listed follow.
+    /// The pages in order, followed by those that are not listed.
     pub pages: Vec<Page>,
     pub declared: Vec<Declared>,
     pub pathways: Vec<Pathway>,
-    /// The pathway that applies when none is chosen.
+    /// The pathway that applies if none is chosen.
     pub default_pathway: Option<String>,
-    /// The lab's title as the layout's own manifest has it.
+    /// The lab's title in the layout's own manifest.
     pub title: Option<String>,
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -120,14 +119,14 @@ pub(crate) fn read(root: &Path, hints: Hints<'_>) -> Layout {
         return classic::read(root, workshop_file);
     }
     let mut layout = hugo::read(root);
-    // nothing says what these pages are
+    // nothing says in which style these pages are written
     if !hints.is_there && !has("config.yaml") {
         layout.style = Style::Either;
     }
     layout
 }
 
-/// Reads every page file below the content folder, save those that pages just include.
+/// Reads every page below the content folder, except files that pages only include.
 fn read_pages(root: &Path, layout: &mut Layout) {
     let (found, diagnostics) = files::list(root, &layout.content, |path| path == "_includes");
     layout.diagnostics.extend(diagnostics);
@@ -170,7 +169,7 @@ fn add_page(root: &Path, layout: &mut Layout, name: &str, file: String, markup: 
     }
 }
 
-/// Splits a file's path into a page's name and markup, if it is a page.
+/// Splits the path of a page's file into name and markup. Returns `None` if it is not a page.
 fn page_of(path: &str) -> Option<(&str, Markup)> {
     let (name, extension) = path.rsplit_once('.')?;
     match extension {
@@ -180,7 +179,7 @@ fn page_of(path: &str) -> Option<(&str, Markup)> {
     }
 }
 
-/// Returns the heading that a page opens with.
+/// Returns the heading at the top of a page.
 fn heading_of(text: &str) -> Option<String> {
     let line = text.lines().find(|line| !line.trim().is_empty())?;
     let marks = line.len() - line.trim_start_matches(['#', '=']).len();
@@ -189,7 +188,7 @@ fn heading_of(text: &str) -> Option<String> {
     (matches!(marks, 1 | 2) && !plain.trim().is_empty()).then(|| plain.trim().to_owned())
 }
 
-/// Makes a title of a page's name: `exercises/01-first-steps` is "First Steps".
+/// Returns a title for a page's name: "First Steps" for `exercises/01-first-steps`.
 pub(crate) fn titled(name: &str) -> String {
     let last = name.rsplit('/').next().unwrap_or(name);
     let words = last
@@ -207,7 +206,7 @@ pub(crate) fn titled(name: &str) -> String {
         .join(" ")
 }
 
-/// Reads one of a layout's own manifests; a missing one is none.
+/// Reads one of a layout's own manifests. Returns `None` if it does not exist or is invalid.
 fn read_manifest(root: &Path, file: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
     if !root.join(file).exists() {
         return None;
@@ -223,7 +222,7 @@ fn read_manifest(root: &Path, file: &str, diagnostics: &mut Vec<Diagnostic>) -> 
         Ok(node) => Some(node),
         Err(error) => {
             diagnostics.push(
-                Diagnostic::error("bad-yaml", file, format!("This is not valid YAML: {}", error.reason))
+                Diagnostic::new(Rule::BadYaml, file, format!("This is not valid YAML: {}", error.reason))
                     .at(error.line, error.column),
             );
             None
@@ -231,7 +230,7 @@ fn read_manifest(root: &Path, file: &str, diagnostics: &mut Vec<Diagnostic>) -> 
     }
 }
 
-/// Adds declared variables; one that is declared already gets the later value.
+/// Adds declared variables. One that is already declared gets the later value.
 fn declare(declared: &mut Vec<Declared>, later: Vec<Declared>) {
     for new in later {
         match declared.iter_mut().find(|old| old.name == new.name) {
@@ -246,7 +245,7 @@ fn declare(declared: &mut Vec<Declared>, later: Vec<Declared>) {
     }
 }
 
-/// Reads declared variables: a list, or a mapping from names to values.
+/// Reads declared variables from a list, or from a mapping of names to values.
 fn read_declared(node: Option<&Node>) -> Vec<Declared> {
     let items = node.map(Node::items).unwrap_or_default();
     let mapped = node.map(Node::entries).unwrap_or_default().iter().map(|(key, value)| Declared {
@@ -274,7 +273,7 @@ fn read_declared(node: Option<&Node>) -> Vec<Declared> {
     listed.chain(mapped).collect()
 }
 
-/// Puts pages in the order of a list of names; the others follow, unlisted. Returns the names that no page has.
+/// Orders pages by a list of names. The others follow, unlisted. Returns the names without a page.
 fn order_by(pages: &mut [Page], names: &[String]) -> Vec<String> {
     let place = |page: &Page| names.iter().position(|name| *name == page.name);
     for page in pages.iter_mut() {

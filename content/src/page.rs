@@ -1,4 +1,4 @@
-//! Turning a page's text into sanitised HTML and typed actions.
+//! Renders a page's text as sanitised HTML and typed actions.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
@@ -25,16 +25,16 @@ mod tests;
 mod walk;
 
 pub(crate) use inspect::{addresses, anchors, code_blocks};
-pub(crate) use lines::Lines;
+pub(crate) use lines::{Lines, place};
 
-/// The deepest that blocks and emphasis may nest on a page.
+/// Maximum nesting of blocks and emphasis on a page.
 const MAX_DEPTH: usize = 100;
-/// The most tags of raw HTML that a page may hold.
+/// Maximum number of raw HTML tags on a page.
 const MAX_RAW_TAGS: usize = 10_000;
-/// The longest page that always goes through the sanitiser, in bytes: reading ten megabytes of HTML again takes longer
-/// than all the rest.
+/// Maximum size of pages that are always sanitised, in bytes. For ten megabytes of HTML, sanitising takes longer than
+/// everything else.
 const MAX_ALWAYS_SANITISED_BYTES: usize = 256 * 1024;
-/// The most code that is coloured on one page, in bytes.
+/// Maximum size of highlighted code on one page, in bytes.
 const MAX_COLOURED_BYTES: usize = 256 * 1024;
 
 /// Why a page cannot be rendered.
@@ -43,24 +43,23 @@ pub enum PageError {
     /// The lab has no page of that name.
     #[error("the lab {lab} has no page {name:?}")]
     Absent {
-        /// The lab.
         lab: String,
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
     },
 }
 
-/// What rendering needs to know besides the session's values.
+/// Settings of rendering besides the session's values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RenderOptions {
-    /// Where [`Lab::asset`] is served, such as `/api/v1/labs/x/files`: relative images point there.
+    /// The address under which [`Lab::asset`] is served, such as `/api/v1/labs/x/files`. Relative images point there.
     pub base_url: String,
-    /// Whether the text of every pathway is kept, as who checks a page needs it; a learner sees one pathway's.
+    /// Whether to keep the text of every pathway, as lint needs it. Learners see the text of one pathway.
     pub every_pathway: bool,
 }
 
 impl RenderOptions {
-    /// Begins with an address under which the lab's static files are served.
+    /// Returns the settings for an address under which the lab's static files are served.
     pub fn new(base_url: impl Into<String>) -> Self {
         let mut base_url = base_url.into();
         base_url.truncate(base_url.trim_end_matches('/').len());
@@ -70,6 +69,9 @@ impl RenderOptions {
 
 impl Lab {
     /// Renders one of the lab's pages for a session.
+    ///
+    /// # Errors
+    /// [`PageError::Absent`] if the lab has no page of that name.
     pub fn render_page(
         &self,
         name: &str,
@@ -82,24 +84,20 @@ impl Lab {
             .iter()
             .find(|page| page.name == name)
             .ok_or_else(|| PageError::Absent { lab: self.slug.to_string(), name: name.to_owned() })?;
-        let mut rendered = self.render(page, variables, options).0;
+        let mut rendered = self.render(page, variables, options).page;
         if self.pages.first().is_some_and(|first| first.name == page.name) {
             rendered.html.insert_str(0, &switched_off(&self.switched_off));
         }
         Ok(rendered)
     }
 
-    /// Renders a page; also returns the ids of the actions that HTML of the page's own has swallowed.
-    pub(crate) fn render(
-        &self,
-        page: &Page,
-        variables: &Variables,
-        options: &RenderOptions,
-    ) -> (RenderedPage, Vec<u32>) {
+    /// Renders a page, and keeps what lint needs.
+    pub(crate) fn render(&self, page: &Page, variables: &Variables, options: &RenderOptions) -> Rendered {
         if page.markup == Markup::AsciiDoc {
-            return (not_supported(page), Vec::new());
+            let (text, notices) = (String::new(), Vec::new());
+            return Rendered { page: not_supported(page), text, notices, swallowed: Vec::new() };
         }
-        let (text, _) = self.expand(page, variables, options);
+        let (text, notices) = self.expand(page, variables, options);
         let folder =
             page.file.strip_prefix(&self.layout.content).unwrap_or(&page.file).trim_start_matches('/');
         let folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -109,12 +107,16 @@ impl Lab {
             pages: Arc::clone(&self.page_names),
         };
         let title = self.fill_in(&page.title, variables, options).0.replace(COPY_MARK, "");
-        let rendered = render_text(&page.text, &text, &title, place);
-        let RenderedText { html, actions, swallowed } = rendered;
-        (RenderedPage { name: page.name.clone(), title, html, actions }, swallowed)
+        let RenderedText { html, actions, swallowed } = render_text(&page.text, &text, &title, place);
+        Rendered {
+            page: RenderedPage { name: page.name.clone(), title, html, actions },
+            text,
+            notices,
+            swallowed,
+        }
     }
 
-    /// Fills in a page's variables; the front matter is not part of the result.
+    /// Fills in a page's variables. The result does not contain the front matter.
     pub(crate) fn expand(
         &self,
         page: &Page,
@@ -137,7 +139,7 @@ impl Lab {
     }
 }
 
-/// Tells learners what of the lab is switched off; empty if nothing is.
+/// Returns the note for learners that lists what the platform switches off. It is empty if there is nothing.
 fn switched_off(what: &[String]) -> String {
     if what.is_empty() {
         return String::new();
@@ -160,15 +162,25 @@ fn not_supported(page: &Page) -> RenderedPage {
     RenderedPage { name: page.name.clone(), title: page.title.clone(), html, actions: Vec::new() }
 }
 
-/// What a page's text came to.
-pub(crate) struct RenderedText {
-    pub html: String,
-    pub actions: Vec<ActionBlock>,
-    /// Ids of actions whose places were swallowed, and are at the page's end instead.
+/// A rendered page, with what lint needs.
+pub(crate) struct Rendered {
+    pub page: RenderedPage,
+    /// The Markdown with its variables filled in, without the front matter.
+    pub text: String,
+    pub notices: Vec<Notice>,
+    /// Ids of the actions that the page's own HTML swallowed; they are at the page's end instead.
     pub swallowed: Vec<u32>,
 }
 
-/// How pages are read and written.
+/// A rendered text.
+pub(crate) struct RenderedText {
+    pub html: String,
+    pub actions: Vec<ActionBlock>,
+    /// Ids of the actions that the page's own HTML swallowed; they are at the page's end instead.
+    pub swallowed: Vec<u32>,
+}
+
+/// How comrak reads and writes pages.
 static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
     let mut options = Options::default();
     options.extension.strikethrough = true;
@@ -179,21 +191,21 @@ static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
     options.extension.description_lists = true;
     options.extension.alerts = true;
     options.render.alert_style = AlertStyleType::Semantic;
-    // raw HTML passes through to the sanitiser, which judges all HTML alike
+    // raw HTML passes through to the sanitiser, which treats all HTML alike
     options.render.r#unsafe = true;
     options
 });
 
-/// Which pages go through the sanitiser.
+/// The pages that are sanitised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sanitising {
     /// All.
     Always,
-    /// Those that hold HTML of their own: what else there is, is written by us.
+    /// Pages with HTML of their own. All other HTML is ours.
     WhereThereIsHtml,
 }
 
-/// Renders Markdown whose variables are filled in. `source` is the page's file as it is, for the numbers of lines.
+/// Renders Markdown whose variables are filled in. `source` is the page's file, for line numbers.
 pub(crate) fn render_text(source: &str, text: &str, title: &str, place: Place) -> RenderedText {
     let is_long = text.len() > MAX_ALWAYS_SANITISED_BYTES;
     let sanitising = if is_long { Sanitising::WhereThereIsHtml } else { Sanitising::Always };
@@ -210,7 +222,7 @@ fn render_as(source: &str, text: &str, title: &str, place: Place, sanitising: Sa
     };
     drop_title(root, title);
     let lines = Lines::new(source, text);
-    // asked before our own HTML goes in
+    // checked before our own HTML is inserted
     let ours_alone = sanitising == Sanitising::WhereThereIsHtml && !has_html(root);
     if ours_alone {
         rewrite_addresses(root, &place);
@@ -233,11 +245,11 @@ fn render_as(source: &str, text: &str, title: &str, place: Place, sanitising: Sa
     RenderedText { html, actions, swallowed }
 }
 
-/// Adds at the end the places of actions that are nowhere on the page: a tag or quote that the page's own HTML leaves
-/// open takes what follows with it.
+/// Appends the places of actions that are missing on the page, because a tag or quote that the page's own HTML leaves
+/// open swallowed them. Returns their ids.
 fn put_back(html: &mut String, actions: &[ActionBlock]) -> Vec<u32> {
     let mut there = BTreeSet::new();
-    // neither a text nor an attribute can hold these: one has no bare `<`, the other no bare quote
+    // neither text nor attributes contain these: text has no bare `<`, attributes no bare quote
     for place in ["<div data-action=\"", "<details data-section-begin=\""] {
         let ids = html.split(place).skip(1).filter_map(|rest| rest.split('"').next()?.parse::<u32>().ok());
         there.extend(ids);
@@ -255,7 +267,7 @@ fn has_html<'a>(root: Node<'a>) -> bool {
     })
 }
 
-/// Points links and images to where they are served, as the sanitiser does; takes away what is not sure to be harmless.
+/// Rewrites links and images as the sanitiser does. Removes addresses that are not certainly harmless.
 fn rewrite_addresses<'a>(root: Node<'a>, place: &Place) {
     for node in root.descendants() {
         match &mut node.data_mut().value {
@@ -266,7 +278,7 @@ fn rewrite_addresses<'a>(root: Node<'a>, place: &Place) {
     }
 }
 
-/// Says whether a line opens more quotations than a page needs: comrak takes quadratic time over such.
+/// Returns whether a line opens more quotations than a page needs. comrak takes quadratic time for them.
 fn quotes_deeply(text: &str) -> bool {
     let opens = |letter: &char| {
         letter.is_ascii_digit() || matches!(letter, ' ' | '\t' | '>' | '-' | '+' | '*' | '.' | ')')
@@ -275,7 +287,7 @@ fn quotes_deeply(text: &str) -> bool {
         .any(|line| line.chars().take_while(opens).filter(|letter| *letter == '>').count() > MAX_DEPTH)
 }
 
-/// Says whether anything nests deeper than a page needs: HTML parsers take quadratic time over such.
+/// Returns whether anything nests deeper than a page needs. HTML parsers take quadratic time for that.
 fn too_deep<'a>(root: Node<'a>) -> bool {
     use comrak::arena_tree::NodeEdge;
     let (mut depth, mut deepest) = (0_usize, 0);
@@ -292,7 +304,7 @@ fn too_deep<'a>(root: Node<'a>) -> bool {
     false
 }
 
-/// Takes out a heading that repeats the page's title at its top.
+/// Removes a heading at the top that repeats the page's title.
 fn drop_title<'a>(root: Node<'a>, title: &str) {
     let Some(first) = root.first_child() else { return };
     let is_title = matches!(&first.data().value, NodeValue::Heading(heading) if heading.level <= 2)
@@ -302,13 +314,20 @@ fn drop_title<'a>(root: Node<'a>, title: &str) {
     }
 }
 
-/// Returns the first word of an info string, if it names an action.
+/// Returns the first word of an info string if it names an action.
 pub(crate) fn action_name(info: &str) -> Option<&str> {
     let name = info.split(|letter: char| letter.is_whitespace()).next()?;
     is_action(name).then_some(name)
 }
 
-/// Makes a node into raw HTML of ours.
+/// Returns whether an info string looks like an action's name without being one.
+pub(crate) fn looks_like_action(info: &str) -> bool {
+    const PREFIXES: &[&str] =
+        &["terminal:", "workshop:", "dashboard:", "editor:", "examiner:", "files:", "section:", "execute"];
+    action_name(info).is_none() && PREFIXES.iter().any(|prefix| info.starts_with(prefix))
+}
+
+/// Replaces a node by HTML of ours.
 fn replace_by_html<'a>(node: Node<'a>, literal: String) {
     node.data_mut().value = NodeValue::HtmlBlock(NodeHtmlBlock { block_type: 6, literal });
 }

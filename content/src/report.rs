@@ -1,4 +1,4 @@
-//! What lint found, for people and for other programs.
+//! Reports of what lint found, for people and for programs.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
+use crate::rules::Rule;
+use crate::severity::Severity;
 
-/// What was found in one lab.
+/// The findings of one lab.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LintedLab {
-    /// The lab's folder, as the reader knows it.
+    /// The lab's folder, as the user named it.
     pub dir: PathBuf,
-    /// What was found.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -23,20 +24,20 @@ impl LintedLab {
     }
 }
 
-/// Counts diagnostics of a severity.
+/// Counts the findings of a severity.
 #[must_use]
 pub fn count(labs: &[LintedLab], severity: Severity) -> usize {
     labs.iter().flat_map(|lab| &lab.diagnostics).filter(|one| one.severity == severity).count()
 }
 
-/// Returns what was found as plain JSON: a list of objects, each with the lab's folder and the diagnostic's own members.
+/// Returns the findings as plain JSON: a list of objects, each with the lab's folder and the members of [`Diagnostic`].
 #[must_use]
 pub fn to_json(labs: &[LintedLab]) -> Value {
     let of_lab = |lab: &LintedLab| {
         let dir = lab.dir.to_string_lossy().into_owned();
         lab.diagnostics.clone().into_iter().map(move |one| {
             json!({
-                "lab": dir, "severity": one.severity, "code": one.code, "file": one.file, "line": one.line,
+                "lab": dir, "severity": one.severity, "code": one.rule, "file": one.file, "line": one.line,
                 "column": one.column, "message": one.message, "hint": one.hint,
             })
         })
@@ -44,12 +45,12 @@ pub fn to_json(labs: &[LintedLab]) -> Value {
     labs.iter().flat_map(of_lab).collect()
 }
 
-/// Returns what was found as a SARIF 2.1.0 log, as code hosts and editors read it.
+/// Returns the findings as a SARIF 2.1.0 log, which code hosts and editors read.
 #[must_use]
 pub fn to_sarif(labs: &[LintedLab]) -> Value {
     let all = || labs.iter().flat_map(|lab| lab.diagnostics.iter().map(move |one| (lab, one)));
-    let rules: BTreeSet<&str> = all().map(|(_, one)| one.code.as_str()).collect();
-    let rules: Vec<&str> = rules.into_iter().collect();
+    let rules: BTreeSet<Rule> = all().map(|(_, one)| one.rule).collect();
+    let rules: Vec<Rule> = rules.into_iter().collect();
     let results: Vec<Value> = all()
         .map(|(lab, one)| {
             let text = match &one.hint {
@@ -57,8 +58,8 @@ pub fn to_sarif(labs: &[LintedLab]) -> Value {
                 None => one.message.clone(),
             };
             json!({
-                "ruleId": one.code,
-                "ruleIndex": rules.iter().position(|rule| *rule == one.code),
+                "ruleId": one.rule,
+                "ruleIndex": rules.iter().position(|rule| *rule == one.rule),
                 "level": level(one.severity),
                 "message": {"text": text},
                 "locations": [{"physicalLocation": {
@@ -75,11 +76,22 @@ pub fn to_sarif(labs: &[LintedLab]) -> Value {
             "tool": {"driver": {
                 "name": "lectern lint",
                 "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules.iter().map(|rule| json!({"id": rule})).collect::<Vec<_>>(),
+                "rules": rules.iter().copied().map(described).collect::<Vec<_>>(),
             }},
             "columnKind": "unicodeCodePoints",
             "results": results,
         }],
+    })
+}
+
+/// Describes a rule as a `reportingDescriptor` of SARIF.
+fn described(rule: Rule) -> Value {
+    json!({
+        "id": rule,
+        "shortDescription": {"text": rule.summary()},
+        "fullDescription": {"text": rule.meaning()},
+        "help": {"text": rule.explanation(), "markdown": rule.explanation()},
+        "defaultConfiguration": {"level": level(rule.severity())},
     })
 }
 
@@ -106,7 +118,7 @@ fn uri_of(path: &Path) -> String {
     out
 }
 
-/// Returns what was found in a lab as a terminal shows it, each with the lines that it means. Coloured where the
+/// Returns the findings of a lab as text for a terminal, each with its line of the file. The text is coloured if the
 /// standard output is a terminal and `NO_COLOR` is not set.
 #[must_use]
 pub fn to_terminal(lab: &LintedLab) -> String {
@@ -119,7 +131,7 @@ pub fn to_terminal(lab: &LintedLab) -> String {
             _ => std::fs::read_to_string(lab.path(&one.file)).unwrap_or_default(),
         };
         let mut report = miette::MietteDiagnostic::new(&one.message)
-            .with_code(&one.code)
+            .with_code(one.code())
             .with_severity(miette_severity(one.severity));
         if let Some(hint) = &one.hint {
             report = report.with_help(hint);
@@ -156,10 +168,10 @@ mod tests {
 
     fn found(dir: impl Into<PathBuf>) -> LintedLab {
         let diagnostics = vec![
-            Diagnostic::error("bad-action", "workshop/content/a b.md", "It is wrong")
+            Diagnostic::new(Rule::BadAction, "workshop/content/a b.md", "It is wrong")
                 .at(2, 5)
                 .hint("mend it"),
-            Diagnostic::advice("unreadable", ".", "It is not there"),
+            Diagnostic::new(Rule::Unreadable, ".", "It is not there").severity(Severity::Advice),
         ];
         LintedLab { dir: dir.into(), diagnostics }
     }
@@ -172,7 +184,12 @@ mod tests {
         assert_eq!(place(0)["artifactLocation"]["uri"], "labs/x/workshop/content/a%20b.md");
         assert_eq!(place(0)["region"], json!({"startLine": 2, "startColumn": 5}));
         assert_eq!(place(2)["artifactLocation"]["uri"], "file:///labs/y/workshop/content/a%20b.md");
-        assert_eq!(run["tool"]["driver"]["rules"], json!([{"id": "bad-action"}, {"id": "unreadable"}]));
+        let rules = &run["tool"]["driver"]["rules"];
+        assert_eq!((&rules[0]["id"], &rules[1]["id"]), (&json!("bad-action"), &json!("unreadable")));
+        assert_eq!(rules.as_array().map(Vec::len), Some(2));
+        assert_eq!(rules[0]["shortDescription"]["text"], Rule::BadAction.summary());
+        assert_eq!(rules[1]["defaultConfiguration"]["level"], "error");
+        assert!(rules[0]["help"]["markdown"].as_str().unwrap().contains("## Remedy"));
         assert_eq!(
             (&run["results"][1]["level"], &run["results"][1]["ruleIndex"]),
             (&json!("note"), &json!(1))

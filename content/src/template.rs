@@ -1,8 +1,8 @@
-//! Filling in a page's variables, before Markdown is read: over code blocks too, as the dialect has it.
+//! Fills in a page's variables before Markdown is parsed, in code blocks too, as the dialect demands.
 //!
-//! The text is cut into pieces here, in one pass; what is an expression or a tag of Liquid's goes to the
-//! `liquid` crate, with the text between replaced by marks. So a long page costs nothing there, and what merely
-//! looks like Liquid (a Go template in a command, say) stays as the author wrote it.
+//! The text is cut into pieces in one pass. Only expressions and tags of Liquid go to the `liquid` crate; the text
+//! between them is replaced by marks. So long pages cost nothing there, and text that only looks like Liquid, such as a Go
+//! template in a command, stays as the author wrote it.
 
 mod classic;
 mod grammar;
@@ -13,29 +13,29 @@ mod pieces;
 use std::cell::RefCell;
 use std::ops::Range;
 
-/// Stands where `{{copy}}` makes the code before it copyable.
+/// Marks a place where `{{copy}}` makes the code before it copyable.
 pub(crate) const COPY_MARK: char = '\u{fdd0}';
-/// Begins and ends the number of a text that Liquid need not see.
+/// Encloses the number of a text that is hidden from Liquid.
 const TEXT_MARK: char = '\u{fdd1}';
-/// The longest tag or expression, in bytes.
+/// Maximum length of a tag or expression, in bytes.
 const MAX_TAG_BYTES: usize = 2000;
-/// The most that is noticed on one page.
+/// Maximum number of notices for one page.
 const MAX_NOTICES: usize = 1000;
-/// The longest text that substitution may make of one page.
+/// Maximum size of a page after substitution, in bytes.
 const MAX_EXPANDED_BYTES: usize = 32 * 1024 * 1024;
 
-/// Which substitutions a page's layout has.
+/// The substitutions of a layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// Liquid and `%name%`.
     Classic,
     /// Shortcodes.
     Hugo,
-    /// Shortcodes, and such expressions of Liquid's as name a known variable: the lab does not say which it is.
+    /// Shortcodes, and Liquid expressions that name a known variable: the lab does not say which style it has.
     Either,
 }
 
-/// What substitution asks of the lab and the session.
+/// Where substitution gets values and texts from.
 pub(crate) struct Sources<'a> {
     /// Finds a variable's value.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
@@ -43,35 +43,34 @@ pub(crate) struct Sources<'a> {
     pub include: &'a dyn Fn(&str) -> Option<String>,
     /// The chosen pathway.
     pub pathway: Option<&'a str>,
-    /// Whether the text of every pathway is kept, not just the chosen one's.
+    /// Whether to keep the text of every pathway, not just of the chosen one.
     pub every_pathway: bool,
-    /// Where static files are served.
+    /// The address under which static files are served.
     pub base_url: &'a str,
 }
 
-/// What was noticed on the way.
+/// Something that substitution noticed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Notice {
-    /// Where, as a byte offset into the page's text.
+    /// The place, as a byte offset into the page's text.
     pub offset: usize,
-    /// What.
     pub kind: NoticeKind,
 }
 
-/// What was noticed.
+/// The kind of a notice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum NoticeKind {
-    /// No value is known for this name.
+    /// A variable of this name has no value.
     UnknownVariable(String),
-    /// No such shortcode exists.
+    /// There is no such shortcode.
     UnknownShortcode(String),
-    /// A file to include is not there.
+    /// An included file does not exist.
     MissingInclude(String),
-    /// A tag cannot be understood, and stays as it is.
+    /// A tag is invalid and stays as it is.
     BadTag(String),
 }
 
-/// A place where an included file stands in place of the tag that includes it.
+/// A place where an included file replaces the tag that includes it.
 struct Splice {
     /// The file's text.
     new: Range<usize>,
@@ -79,7 +78,7 @@ struct Splice {
     old: Range<usize>,
 }
 
-/// Collects notices from within the substitutions.
+/// Collects the notices of all substitutions.
 #[derive(Default)]
 struct Notices {
     found: RefCell<Vec<Notice>>,
@@ -94,12 +93,12 @@ impl Notices {
         }
     }
 
-    /// Says that later notices are about a text with files in it.
+    /// Maps the offsets of later notices through included files.
     fn splice(&self, splices: Vec<Splice>) {
         self.splices.replace(splices);
     }
 
-    /// Finds the place of the author's text; in an included file it is the tag that includes it.
+    /// Returns the offset in the author's text. For an included file it is that of the tag that includes it.
     fn origin(&self, offset: usize) -> usize {
         let splices = self.splices.borrow();
         let before = splices.partition_point(|splice| splice.new.start <= offset);
@@ -133,7 +132,7 @@ fn is_mark(letter: char) -> bool {
     matches!(letter, COPY_MARK | TEXT_MARK)
 }
 
-/// Finds a variable's value, without the marks that have a meaning here.
+/// Finds a variable's value, and removes our marks from it.
 fn value_of(sources: &Sources<'_>, name: &str) -> Option<String> {
     let value = (sources.variable)(name)?;
     Some(if value.contains(is_mark) { value.replace(is_mark, "") } else { value })

@@ -1,15 +1,14 @@
-//! The values that a page's variables stand for.
+//! The values of a page's variables.
 
 use std::collections::BTreeMap;
 
-/// A variable that the dialect gives every session.
+/// A variable of the dialect that every session has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionVariable {
-    /// Its name.
     pub name: &'static str,
-    /// What it stands for.
+    /// Its meaning.
     pub summary: &'static str,
-    /// Whether Lectern gives it a value; one without renders empty.
+    /// Whether Lectern gives it a value. A variable without a value renders empty.
     pub is_set: bool,
 }
 
@@ -21,7 +20,7 @@ const fn unset(name: &'static str, summary: &'static str) -> SessionVariable {
     SessionVariable { name, summary, is_set: false }
 }
 
-/// Every variable that the dialect gives a session.
+/// Every session variable of the dialect.
 pub const SESSION_VARIABLES: &[SessionVariable] = &[
     set("session_name", "the session's name: the same as `session_namespace`"),
     set("session_namespace", "the learner's Kubernetes namespace"),
@@ -79,15 +78,14 @@ pub const SESSION_VARIABLES: &[SessionVariable] = &[
 /// A variable that a lab declares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Declared {
-    /// Its name.
     pub name: String,
-    /// Its value when nothing else gives it one.
+    /// Its value if nothing else gives it one.
     pub value: String,
-    /// Other names that may give it a value, the first that is set; they come before its own.
+    /// Names whose values come before that of its own name. The first that is set counts.
     pub aliases: Vec<String>,
 }
 
-/// The values of one session: what the platform knows and what the session's environment holds.
+/// The values of one session: the platform's, and those of the session's environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Variables {
     session: BTreeMap<String, String>,
@@ -95,13 +93,13 @@ pub struct Variables {
 }
 
 impl Variables {
-    /// Begins without any value.
+    /// Returns an empty set of values.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets a session value, such as `session_namespace`.
+    /// Adds a session value, such as `session_namespace`.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.set(name, value);
@@ -118,8 +116,8 @@ impl Variables {
         self.environment.insert(name.into(), value.into());
     }
 
-    /// Finds a value: under the aliases that the lab declares for the name, then under the name itself (each in the
-    /// environment, then in the session), then the one that the lab declares.
+    /// Finds a value: that of the first alias that the lab declares for the name, then that of the name itself (each in the
+    /// environment, then in the session), then the declared one.
     #[must_use]
     pub fn resolve<'a>(&'a self, declared: Option<&'a Declared>, name: &str) -> Option<&'a str> {
         let aliases = declared.map_or(&[][..], |entry| entry.aliases.as_slice());

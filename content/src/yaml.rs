@@ -1,4 +1,4 @@
-//! YAML as a tree that knows its lines, so that every complaint can point at one.
+//! YAML as a tree with line numbers, so that every finding can name its place.
 
 use serde_json::{Number, Value};
 use serde_saphyr::Spanned;
@@ -9,18 +9,17 @@ mod tree;
 pub use fields::{Fields, Findings};
 use tree::{Located, Quick, Tree};
 
-/// One node of a YAML document.
+/// A node of a YAML document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// Its line, from 1.
     pub line: u32,
     /// Its column, from 1.
     pub column: u32,
-    /// What it holds.
     pub data: Data,
 }
 
-/// What a node holds.
+/// The content of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Data {
     /// Nothing.
@@ -42,7 +41,6 @@ pub enum Data {
 /// A key of a mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// Its text.
     pub text: String,
     /// Its line, from 1.
     pub line: u32,
@@ -51,13 +49,13 @@ pub struct Key {
 }
 
 impl Node {
-    /// Finds what a mapping holds under a key.
+    /// Returns the value of a key of a mapping.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entries().iter().find(|(name, _)| name.text == key).map(|(_, node)| node)
     }
 
-    /// Returns the entries of a mapping; none of anything else.
+    /// Returns the entries of a mapping. Anything else has none.
     #[must_use]
     pub fn entries(&self) -> &[(Key, Node)] {
         match &self.data {
@@ -66,7 +64,7 @@ impl Node {
         }
     }
 
-    /// Returns the items of a list; none of anything else.
+    /// Returns the items of a list. Anything else has none.
     #[must_use]
     pub fn items(&self) -> &[Node] {
         match &self.data {
@@ -75,7 +73,7 @@ impl Node {
         }
     }
 
-    /// Returns a scalar as text: a number or truth value counts as its spelling.
+    /// Returns a scalar as text. A number or boolean is written out.
     #[must_use]
     pub fn text(&self) -> Option<String> {
         match &self.data {
@@ -87,7 +85,7 @@ impl Node {
         }
     }
 
-    /// Returns a truth value, also one spelled as text.
+    /// Returns a boolean, even if it is written as text.
     #[must_use]
     pub fn flag(&self) -> Option<bool> {
         match &self.data {
@@ -101,7 +99,7 @@ impl Node {
         }
     }
 
-    /// Returns a whole number, also one spelled as text.
+    /// Returns a whole number, even if it is written as text.
     #[must_use]
     pub fn whole(&self) -> Option<i64> {
         match &self.data {
@@ -113,19 +111,19 @@ impl Node {
         }
     }
 
-    /// Says whether there is nothing here.
+    /// Returns whether the node is null.
     #[must_use]
     pub fn is_null(&self) -> bool {
         self.data == Data::Null
     }
 
-    /// Says whether this is the number `.INF`.
+    /// Returns whether the node is `.INF` or `-.INF`.
     #[must_use]
     pub fn is_infinite(&self) -> bool {
         matches!(self.data, Data::Float(number) if number.is_infinite())
     }
 
-    /// Names what this is, for a message.
+    /// Returns the words for the node's type in messages.
     #[must_use]
     pub fn describe(&self) -> &'static str {
         match self.data {
@@ -138,7 +136,7 @@ impl Node {
         }
     }
 
-    /// Converts the tree to plain JSON. A number that JSON cannot hold becomes null.
+    /// Converts the tree to JSON. A number that JSON does not have becomes null.
     #[must_use]
     pub fn to_json(&self) -> Value {
         match &self.data {
@@ -165,11 +163,11 @@ pub struct YamlError {
     pub line: u32,
     /// The column, from 1.
     pub column: u32,
-    /// What the parser said.
+    /// The parser's message.
     pub reason: String,
 }
 
-/// Reads one YAML document; an empty text is an empty mapping's equal, null.
+/// Parses a YAML document. An empty text is null.
 pub fn parse(text: &str) -> Result<Node, YamlError> {
     if text.trim().is_empty() {
         return Ok(Node { line: 1, column: 1, data: Data::Null });
@@ -179,7 +177,7 @@ pub fn parse(text: &str) -> Result<Node, YamlError> {
         .map_err(|error| YamlError::from(&error))
 }
 
-/// Reads one YAML document in a third of the time: every node says that it is on line 1.
+/// Parses a YAML document in a third of the time of [`parse`]. Every node is said to be on line 1.
 pub fn parse_quickly(text: &str) -> Result<Node, YamlError> {
     if text.trim().is_empty() {
         return Ok(Node { line: 1, column: 1, data: Data::Null });
@@ -189,7 +187,7 @@ pub fn parse_quickly(text: &str) -> Result<Node, YamlError> {
         .map_err(|error| YamlError::from(&error))
 }
 
-/// Reads every YAML document of a text.
+/// Parses every YAML document of a text.
 pub fn parse_all(text: &str) -> Result<Vec<Node>, YamlError> {
     serde_saphyr::from_multiple_with_options::<Spanned<Tree<Located>>>(text, options())
         .map(|trees| trees.into_iter().map(Node::from).collect())

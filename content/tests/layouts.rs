@@ -110,7 +110,7 @@ fn a_classic_lab_has_its_order_titles_and_exits() {
     assert_eq!(lab.exits["index"], exit("Start", None));
     assert_eq!(lab.exits["finish"], exit("Leave", Some("https://example.test/next")));
     assert_eq!(lab.spec.duration_secs, Some(45 * 60));
-    assert_eq!(lab.spec.session.namespaces.budget, Budget::Small);
+    assert_eq!(lab.spec.session.namespaces.budget, Some(Budget::Small));
     assert_eq!(lab.spec.session.namespaces.policy, Some(SecurityPolicy::Restricted));
     assert_eq!(lab.spec.session.applications.terminal, TerminalLayout::Split);
 }
@@ -119,7 +119,6 @@ fn a_classic_lab_has_its_order_titles_and_exits() {
 fn what_lies_around_a_labs_pages_is_found() {
     let lab = Lab::load(&fixture("classic")).unwrap();
     assert_eq!(lab.setup_scripts, ["01-first.sh", "02-second.sh"]);
-    assert_eq!((lab.has_profile, lab.terminal_scripts.as_slice()), (true, &["2".to_owned()][..]));
     assert_eq!(lab.checks.iter().map(|check| check.as_str()).collect::<Vec<_>>(), ["dough-is-ready"]);
     let home: Vec<_> = lab.home_files().into_iter().map(|file| file.path).collect();
     assert_eq!(home, ["README.md", "exercises/dough.yaml"]);

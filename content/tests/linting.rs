@@ -15,7 +15,7 @@ fn shown(found: &[Diagnostic]) -> Vec<String> {
         .iter()
         .map(|one| {
             let file = one.file.rsplit('/').next().unwrap();
-            format!("{file}:{}:{} {} {}", one.line, one.column, one.code, one.severity)
+            format!("{file}:{}:{} {} {}", one.line, one.column, one.code(), one.severity)
         })
         .collect()
 }
@@ -69,7 +69,7 @@ fn every_fault_is_found_with_its_place() {
 fn a_hint_names_what_was_probably_meant() {
     let found = lint(&fixture("faulty"));
     let hint = |code: &str, part: &str| {
-        let one = found.iter().find(|one| one.code == code && one.message.contains(part));
+        let one = found.iter().find(|one| one.code() == code && one.message.contains(part));
         one.and_then(|one| one.hint.clone()).unwrap_or_else(|| panic!("no hint for {part}"))
     };
     assert!(hint("unknown-field", "descripton").contains("`description`"));
@@ -104,5 +104,5 @@ fn what_is_right_is_not_complained_about() {
 fn a_lab_that_does_not_load_says_why() {
     let dir = tempfile::tempdir().unwrap();
     let found = lint(dir.path());
-    assert!(found.iter().any(|one| one.code == "no-pages" && one.severity == Severity::Error), "{found:?}");
+    assert!(found.iter().any(|one| one.code() == "no-pages" && one.severity == Severity::Error), "{found:?}");
 }

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lectern_content::{Lab, RenderOptions, Style, Variables, probe};
+use lectern_content::tools::probe;
+use lectern_content::{Lab, RenderOptions, Style, Variables};
 use proptest::prelude::*;
 
 fn lab_with(root: &Path, files: &[(&str, &str)]) -> Result<Lab, lectern_content::LabError> {
@@ -296,7 +297,7 @@ fn a_file_that_is_too_long_or_not_text_is_named() {
     fs::write(root.join("workshop/content/c.md"), vec![b'a'; 17 * 1024 * 1024]).unwrap();
     let error = Lab::load(&root).unwrap_err();
     let found: Vec<_> =
-        error.diagnostics.iter().map(|one| (one.file.as_str(), one.code.as_str(), one.line)).collect();
+        error.diagnostics.iter().map(|one| (one.file.as_str(), one.code(), one.line)).collect();
     assert_eq!(found, [("workshop/content/b.md", "not-utf8", 2), ("workshop/content/c.md", "too-long", 1)]);
 }
 
@@ -315,7 +316,7 @@ fn a_link_out_of_the_lab_is_refused() {
     symlink("../../../secret.md", root.join("workshop/content/c.md")).unwrap();
     let error = Lab::load(&root).unwrap_err();
     assert!(
-        error.diagnostics.iter().any(|one| one.code == "outside" && one.file.ends_with("c.md")),
+        error.diagnostics.iter().any(|one| one.code() == "outside" && one.file.ends_with("c.md")),
         "{error}"
     );
     assert!(lab.asset("../../../secret.md").is_none());

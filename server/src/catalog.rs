@@ -1,16 +1,16 @@
-//! Which labs there are: those of all sources, loaded again when they change.
+//! The labs of all sources, reloaded when they change.
 //!
-//! A source is a folder, or is fetched from elsewhere into a folder of the server's. A lab whose files became wrong
-//! keeps its last good version, and so do the labs of a source that cannot be fetched; what is wrong is shown to
-//! authors. One broken lab never keeps another from loading.
+//! A source is a folder, or is fetched from elsewhere into the server's cache. A lab whose files become invalid keeps
+//! its last good version, and so do the labs of a source that cannot be fetched. Authors see what is wrong. One broken
+//! lab never keeps another from loading.
 
 pub mod draft;
 mod fetch;
 mod index;
-mod left_out;
+mod refused_objects;
 mod scan;
-mod shelf;
 pub mod source;
+mod source_labs;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
@@ -20,16 +20,16 @@ use lectern_api::ids::LabSlug;
 use lectern_api::labs::{LabProblem, LabSummary};
 use lectern_content::Lab;
 
-use crate::config::CatalogConfig;
 use crate::config::portal::Portal;
 pub use fetch::FetchError;
-use index::Index;
-use shelf::Shelf;
+use index::LabIndex;
+use refused_objects::RefusedObjects;
 use source::Source;
+use source_labs::SourceLabs;
 
-/// How often folders are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// The largest picture that is served, in bytes.
+/// How often folders are checked for changes.
+const CHECK_EVERY: Duration = Duration::from_secs(2);
+/// The largest file that is served beside a page, in bytes.
 const FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Why the catalogue cannot be opened at all.
@@ -38,37 +38,62 @@ pub enum CatalogError {
     /// A folder of labs cannot be read.
     #[error("cannot read the folder of labs {}; name an existing folder with --labs-dir or --labs", path.display())]
     Folder {
-        /// Which folder.
+        /// The folder.
         path: PathBuf,
-        /// Why.
+        /// Why it cannot be read.
         #[source]
         source: std::io::Error,
     },
-    /// There is no place for what is fetched.
+    /// The cache for fetched labs cannot be used.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// There is no place for what is fetched, as none was named.
+    /// No cache was named, and a temporary one cannot be created.
     #[error("cannot make a temporary folder for fetched labs; name a folder with --labs-cache-dir")]
     Cache(#[source] std::io::Error),
 }
 
-/// Who looks at the catalogue; each sees what those before see.
+/// Who reads the catalogue. Each sees everything that those before see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Viewer {
-    /// The labs that can be started.
+    /// Sees the labs that can be started.
     Learner,
-    /// What of them the platform does not let them have, too.
+    /// Also sees what the platform does not allow them.
     Instructor,
-    /// What is wrong with labs, those that never loaded, and where labs come from, too.
+    /// Also sees what is wrong with labs, labs that never loaded, and where labs come from.
     Author,
 }
 
 /// A file beside a lab's pages.
 pub struct LabAsset {
-    /// Its media type.
+    /// The media type.
     pub mime: String,
-    /// Its content.
     pub bytes: Vec<u8>,
+}
+
+/// What the catalogue is opened with.
+#[derive(Clone, Debug)]
+pub struct CatalogConfig {
+    /// Where labs come from. If two sources have a lab of the same name, the first one counts.
+    pub sources: Vec<Source>,
+    /// How often sources that are not folders are checked.
+    pub refresh_every: Duration,
+    /// The folder for fetched labs. `None` for a temporary one.
+    pub cache_dir: Option<PathBuf>,
+    /// The maximum size of one source, in MiB.
+    pub max_mib: u64,
+}
+
+impl CatalogConfig {
+    /// Returns the configuration for the labs of one folder.
+    #[must_use]
+    pub fn of_folder(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            sources: vec![Source::Folder(dir.into())],
+            refresh_every: Duration::from_secs(60),
+            cache_dir: None,
+            max_mib: 256,
+        }
+    }
 }
 
 /// All labs. Clones share them.
@@ -76,103 +101,101 @@ pub struct LabAsset {
 pub struct Catalog(Arc<Inner>);
 
 struct Inner {
-    shelves: Vec<Shelf>,
-    index: RwLock<Index>,
-    /// Objects of labs that the cluster refused.
-    left_out: left_out::LeftOut,
+    sources: Vec<SourceLabs>,
+    index: RwLock<LabIndex>,
+    refused_objects: RefusedObjects,
     reloading: Mutex<()>,
     refresh_every: Duration,
-    /// Removed at the end, where the operator named no other folder.
+    /// The temporary cache. It is removed when the catalogue is dropped.
     _cache: Option<tempfile::TempDir>,
 }
 
 impl Catalog {
-    /// Loads the folders, and what an earlier run fetched; fetches nothing yet. Each lab is brought down to what the
-    /// operator allows it, so that nobody gets it otherwise.
+    /// Loads the labs of folders, and those that an earlier run fetched. Fetches nothing yet: [`Catalog::watch`] and
+    /// [`Catalog::refresh`] do, for which [`crate::tls::install`] must have been called. Each lab is reduced to what the
+    /// operator allows, so that nobody gets it otherwise.
     ///
     /// # Errors
-    /// [`CatalogError`]. What is wrong with single labs is kept with them.
-    pub fn open(config: &CatalogConfig, portal: &Portal) -> Result<Self, CatalogError> {
-        fetch::choose_tls();
-        let sources = config.sources();
+    /// Fails if a folder of labs cannot be read or the cache cannot be used. Errors of single labs are kept with them.
+    pub fn open(config: CatalogConfig, portal: &Portal) -> Result<Self, CatalogError> {
+        let CatalogConfig { sources, refresh_every, cache_dir, max_mib } = config;
         let is_remote = |source: &Source| !matches!(source, Source::Folder(_));
-        let temporary = match &config.labs_cache_dir {
+        let temporary = match &cache_dir {
             None if sources.iter().any(is_remote) => {
                 let made = tempfile::Builder::new().prefix("lectern-labs-").tempdir();
                 Some(made.map_err(CatalogError::Cache)?)
             }
             _ => None,
         };
-        let cache = config.labs_cache_dir.clone().or_else(|| Some(temporary.as_ref()?.path().to_owned()));
-        let cache = cache.unwrap_or_default();
+        let cache = cache_dir.or_else(|| Some(temporary.as_ref()?.path().to_owned())).unwrap_or_default();
         let portal = Arc::new(portal.clone());
-        let shelves = sources
+        let sources = sources
             .into_iter()
-            .map(|source| Shelf::open(source, &cache, config.labs_max_mib, portal.clone()))
+            .map(|source| SourceLabs::open(source, &cache, max_mib, portal.clone()))
             .collect::<Result<Vec<_>, _>>()?;
         let catalog = Self(Arc::new(Inner {
-            shelves,
+            sources,
             index: RwLock::default(),
-            left_out: left_out::LeftOut::default(),
+            refused_objects: RefusedObjects::default(),
             reloading: Mutex::default(),
-            refresh_every: Duration::from_secs(config.labs_refresh_secs),
+            refresh_every,
             _cache: temporary,
         }));
         catalog.reload()?;
         Ok(catalog)
     }
 
-    /// Looks for changed labs, in folders and elsewhere, for ever.
+    /// Checks all sources for changes, forever.
     pub async fn watch(self) {
-        let remote = (0..self.0.shelves.len()).filter(|number| self.0.shelves[*number].is_remote());
+        let remote = (0..self.0.sources.len()).filter(|number| self.0.sources[*number].is_remote());
         let fetching = remote.map(|number| self.clone().watch_source(number));
         tokio::join!(self.watch_folders(), futures::future::join_all(fetching));
     }
 
     async fn watch_folders(&self) {
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            self.reload_elsewhere().await;
+            tokio::time::sleep(CHECK_EVERY).await;
+            self.reload_in_background().await;
         }
     }
 
     async fn watch_source(self, number: usize) {
         loop {
-            self.0.shelves[number].fetch().await;
-            self.reload_elsewhere().await;
+            self.0.sources[number].fetch().await;
+            self.reload_in_background().await;
             tokio::time::sleep(self.0.refresh_every).await;
         }
     }
 
-    /// Asks every source that is not a folder whether it changed, brings what did, and loads it.
+    /// Fetches every source that is not a folder and has changed, and reloads all labs.
     pub async fn refresh(&self) {
-        futures::future::join_all(self.0.shelves.iter().map(Shelf::fetch)).await;
-        self.reload_elsewhere().await;
+        futures::future::join_all(self.0.sources.iter().map(SourceLabs::fetch)).await;
+        self.reload_in_background().await;
     }
 
     /// Reloads on a thread that may block.
-    async fn reload_elsewhere(&self) {
+    async fn reload_in_background(&self) {
         let catalog = self.clone();
         match tokio::task::spawn_blocking(move || catalog.reload()).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the labs could not be looked at"),
-            Err(error) => tracing::error!(%error, "looking at the labs failed"),
+            Ok(Err(error)) => tracing::warn!(%error, "labs could not be reloaded"),
+            Err(error) => tracing::error!(%error, "reloading labs failed"),
         }
     }
 
-    /// Loads what changed since it was loaded last, and forgets what is gone.
+    /// Loads the labs that changed, and forgets those that are gone.
     ///
     /// # Errors
-    /// [`CatalogError::Folder`]; the labs of the other sources are loaded all the same.
+    /// Fails if a folder of labs cannot be read. The labs of the other sources are loaded all the same.
     pub fn reload(&self) -> Result<(), CatalogError> {
-        // so that an older index never takes the place of a newer one
+        // so that an older index never replaces a newer one
         let _one_at_a_time = self.0.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut result, mut is_different) = (Ok(()), false);
-        for shelf in &self.0.shelves {
-            match shelf.look() {
+        for labs in &self.0.sources {
+            match labs.reload() {
                 Ok(different) => is_different |= different,
                 Err(source) => {
-                    let path = match &shelf.source {
+                    let path = match &labs.source {
                         Source::Folder(path) => path.clone(),
                         other => other.to_string().into(),
                     };
@@ -181,13 +204,13 @@ impl Catalog {
             }
         }
         if is_different {
-            let index = index::index(&self.0.shelves);
+            let index = index::index(&self.0.sources);
             *self.0.index.write().unwrap_or_else(PoisonError::into_inner) = index;
         }
         result
     }
 
-    /// The labs by name, with what concerns such a viewer.
+    /// Lists the labs by name, with what this viewer may see of them.
     #[must_use]
     pub fn list_labs(&self, viewer: Viewer) -> Vec<LabSummary> {
         let index = self.read();
@@ -196,36 +219,36 @@ impl Catalog {
             if viewer >= Viewer::Instructor
                 && let Some(lab) = &listed.lab
             {
-                summary.warnings.extend(self.0.left_out.of(lab));
+                summary.warnings.extend(self.0.refused_objects.of(lab));
             }
             Some(summary)
         });
         summaries.collect()
     }
 
-    /// Notes that the cluster let none of a lab's learners have these objects, for whoever may mend it. Kept until the
-    /// lab changes or the server ends.
+    /// Records that the cluster refused these objects of a lab, for those who can correct it. Kept until the lab changes
+    /// or the server stops.
     pub fn note_left_out(&self, lab: &Arc<Lab>, problems: Vec<LabProblem>) {
-        self.0.left_out.note(lab, problems);
+        self.0.refused_objects.record(lab, problems);
     }
 
-    /// A lab that can be started: `None` where there is none, `Some(Err(()))` where it never loaded.
+    /// Finds a lab by its name. Returns `None` if there is none, and `Some(Err(BrokenLab))` if it never loaded.
     #[must_use]
     pub fn find_lab(&self, slug: &LabSlug) -> Option<Result<Arc<Lab>, BrokenLab>> {
         self.read().get(slug).map(|listed| listed.lab.clone().ok_or(BrokenLab))
     }
 
-    /// Reads a file that lies beside the lab's pages.
+    /// Reads a file beside the lab's pages. Returns `None` if there is none that may be served.
     pub async fn read_file(&self, slug: &LabSlug, path: &str) -> Option<LabAsset> {
         read_asset(&self.find_lab(slug)?.ok()?, path).await
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Index> {
+    fn read(&self) -> RwLockReadGuard<'_, LabIndex> {
         self.0.index.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Reads a file that lies beside a lab's pages.
+/// Reads a file beside a lab's pages. Returns `None` if there is none that may be served.
 pub async fn read_asset(lab: &Arc<Lab>, path: &str) -> Option<LabAsset> {
     let (lab, path) = (lab.clone(), path.to_owned());
     let read = tokio::task::spawn_blocking(move || lab.read_asset(&path, FILE_BYTES));

@@ -43,16 +43,17 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use agent::AgentStream;
-pub use budget::{Amounts, Budget, BudgetNumbers, ContainerLimits};
+pub use budget::{Amounts, BudgetNumbers, ContainerLimits};
 pub use credentials::LearnerKubeconfig;
 pub use error::{ClusterError, ClusterErrorKind};
 pub use inventory::{ManagedChanges, ManagedSession, NamespaceStatus, StuckDeletion};
+pub use lectern_content::spec::{Budget, Egress, NamespaceRole, SecurityPolicy};
 pub use names::SessionNames;
 pub use network::{NetworkFacts, parse_denied};
 pub use objects::LeftOut;
 pub use probe::PolicyEnforcement;
 pub use refusal::Refusal;
-pub use spec::{Egress, NamespaceSpec, Role, SecurityPolicy, SessionSpec, UnknownWord, WorkbenchSpec};
+pub use spec::{NamespaceSpec, SessionSpec, WorkbenchSpec};
 pub use workbench::{WorkbenchFailure, WorkbenchState, WorkbenchStatus};
 
 use watches::Watches;

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod audit;
+pub mod catalog;
 pub mod dev;
 pub mod files;
 pub mod lint;

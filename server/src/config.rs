@@ -3,6 +3,7 @@
 pub mod portal;
 pub mod retention;
 
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -10,8 +11,6 @@ use std::str::FromStr;
 use clap::Args;
 use ipnet::IpNet;
 use url::Url;
-
-use crate::catalog::source::{Source, SourceList};
 
 /// Flags of the HTTP server.
 #[derive(Args, Clone, Debug)]
@@ -52,59 +51,6 @@ impl FromStr for Network {
         let text = text.trim();
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
         network.map(Self).map_err(|_| format!("{text:?} is not a network; write it like 10.0.0.0/8"))
-    }
-}
-
-/// Flags of the catalogue: the sources of labs.
-#[derive(Args, Clone, Debug)]
-pub struct CatalogConfig {
-    /// Folder with one sub-folder for each lab; `labs` if neither this nor --labs is given.
-    #[arg(long, env = "LECTERN_LABS_DIR")]
-    pub labs_dir: Option<PathBuf>,
-    /// Further sources of labs.
-    #[arg(
-        long,
-        env = "LECTERN_LABS",
-        value_name = "SOURCE",
-        hide_env_values = true,
-        help = "Further source of labs; may be repeated. A folder, git+https://host/repository#ref:folder, \
-                https://host/labs.tar.gz#folder or oci://registry/repository:tag#folder. The variable takes any \
-                number of sources, separated by white space"
-    )]
-    pub labs: Vec<SourceList>,
-    /// Seconds between two checks of sources that are not folders.
-    #[arg(long, env = "LECTERN_LABS_REFRESH_SECS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=604_800))]
-    pub labs_refresh_secs: u64,
-    /// Folder for fetched labs, which servers must not share; by default a temporary one.
-    #[arg(long, env = "LECTERN_LABS_CACHE_DIR")]
-    pub labs_cache_dir: Option<PathBuf>,
-    /// Limit on the size of one source, in MiB.
-    #[arg(long, env = "LECTERN_LABS_MAX_MIB", default_value = "256", value_parser = clap::value_parser!(u64).range(1..=65_536))]
-    pub labs_max_mib: u64,
-}
-
-impl CatalogConfig {
-    /// Creates settings for the labs of one folder.
-    #[must_use]
-    pub fn of_folder(dir: impl Into<PathBuf>) -> Self {
-        Self {
-            labs_dir: Some(dir.into()),
-            labs: vec![],
-            labs_refresh_secs: 60,
-            labs_cache_dir: None,
-            labs_max_mib: 256,
-        }
-    }
-
-    /// Returns all sources. If two have a lab of the same name, the earlier one provides it.
-    #[must_use]
-    pub fn sources(&self) -> Vec<Source> {
-        let more: Vec<Source> = self.labs.iter().flat_map(|list| list.0.clone()).collect();
-        let dir = match &self.labs_dir {
-            Some(dir) => Some(dir.clone()),
-            None => more.is_empty().then(|| "labs".into()),
-        };
-        dir.map(Source::Folder).into_iter().chain(more).collect()
     }
 }
 
@@ -181,4 +127,10 @@ impl ServiceConfig {
     pub fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
     }
+}
+
+/// Returns the environment variables of these names that are set.
+#[must_use]
+pub fn environment(names: &[&'static str]) -> Vec<(&'static str, OsString)> {
+    names.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))).collect()
 }

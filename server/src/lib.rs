@@ -19,3 +19,4 @@ pub mod sessions;
 pub mod store;
 pub mod telemetry;
 pub mod terminals;
+pub mod tls;

@@ -27,7 +27,7 @@ enum Command {
     Status(commands::status::StatusArgs),
     /// Brings the database's schema up to date, and does nothing else.
     Migrate(DatabaseConfig),
-    /// Looks labs over: what does not work, and what learners will miss.
+    /// Checks labs for errors and unsupported features.
     Lint(commands::lint::LintArgs),
     /// Manages accounts.
     #[command(subcommand)]
@@ -40,6 +40,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
     lectern_server::telemetry::start();
+    lectern_server::tls::install();
     let result = match Cli::parse().command {
         Command::Up(args) => commands::up::run(args).await,
         Command::Parts(args) => commands::up::run_parts(args).await,

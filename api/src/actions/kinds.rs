@@ -1,11 +1,9 @@
-//! What the table of actions is made of: kinds, arguments, aliases.
+//! The parts of the table of actions: kinds, families, arguments, aliases.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::table::{ALIASES, KINDS};
-
-/// One action of the dialect, described.
+/// The description of one action of the dialect.
 #[derive(Clone, Copy, Debug)]
 pub struct ActionKind {
     /// Its name, such as `terminal:execute`.
@@ -14,7 +12,9 @@ pub struct ActionKind {
     pub summary: &'static str,
     /// The word before its title, such as `Terminal`.
     pub prefix: &'static str,
-    /// What its YAML body may hold besides the common options.
+    /// The look that its block shares with those of similar actions.
+    pub family: Family,
+    /// The keys that its YAML body accepts besides the common options.
     pub arguments: &'static [Argument],
 }
 
@@ -26,42 +26,74 @@ impl ActionKind {
     }
 }
 
+/// The look of a block. Every program that draws blocks takes its choice of icon and colour from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Works on a terminal.
+    Terminal,
+    /// Copies text to the clipboard.
+    Copy,
+    /// Opens an address in the browser.
+    Link,
+    /// Runs a check.
+    Check,
+    /// Can be ticked off.
+    Tick,
+    /// Works on the editor, files, dashboards or sections.
+    Other,
+}
+
+impl Family {
+    /// Returns the name of the CSS class.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Terminal => "terminal",
+            Self::Copy => "copy",
+            Self::Link => "link",
+            Self::Check => "check",
+            Self::Tick => "tick",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// One argument of an action.
 #[derive(Clone, Copy, Debug)]
 pub struct Argument {
     /// Its key in the YAML body.
     pub name: &'static str,
-    /// What it says, in a few words.
+    /// Its meaning, in a few words.
     pub summary: &'static str,
-    /// What may stand there.
+    /// The type of its value.
     pub kind: ArgumentKind,
-    /// Whether the action cannot do without it.
+    /// Whether a block without it is broken.
     pub required: bool,
-    /// What stands there when the author says nothing; as YAML.
+    /// The value when the author leaves it out, as YAML. `None` if there is none.
     pub default: Option<&'static str>,
 }
 
-/// What may stand as an argument.
+/// The type of an argument's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArgumentKind {
-    /// Text; a number or truth value counts as its spelling.
+    /// Text; a number or boolean is taken as it is spelled.
     Text,
     /// A whole number.
     Number,
     /// `true` or `false`.
     Flag,
-    /// A whole number, or `.INF` or -1 for ever.
+    /// A whole number; `.INF` or -1 means forever.
     Retries,
     /// A list of texts.
     Texts,
-    /// A list of anything.
+    /// A list of any values.
     Values,
-    /// Anything.
+    /// Any value.
     Value,
 }
 
 impl ArgumentKind {
-    /// Names the kind as a message or the author's guide does.
+    /// Returns the words for the type, as messages and the author's guide use them.
     #[must_use]
     pub const fn describe(self) -> &'static str {
         match self {
@@ -79,39 +111,39 @@ impl ArgumentKind {
 /// Another spelling of an action.
 #[derive(Clone, Copy, Debug)]
 pub struct Alias {
-    /// The spelling.
+    /// The alternative name.
     pub name: &'static str,
-    /// The action it stands for.
+    /// The action's own name.
     pub action: &'static str,
-    /// How its body is read.
+    /// How a body under this name is parsed.
     pub body: BodyForm,
 }
 
-/// How the body of a block is read.
+/// How the body of a block is parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyForm {
     /// A YAML mapping of arguments and options.
     Yaml,
-    /// The whole body is one argument; a session may be implied.
+    /// The whole body is the value of one argument.
     Plain {
-        /// The argument that the body fills.
+        /// The argument that takes the body.
         argument: &'static str,
-        /// The terminal that the spelling names.
+        /// The terminal that the name implies. `None` if it implies none.
         session: Option<&'static str>,
     },
 }
 
-/// How often a check is tried again.
+/// How often a failed check is retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Retries {
-    /// This many times after the first.
+    /// This many times after the first run.
     Times(u32),
     /// Until it passes or the learner leaves the page.
     Forever,
 }
 
-/// The options that every YAML body may hold: name, what may stand there, what it does.
+/// The options that every YAML body accepts.
 pub const COMMON_OPTIONS: &[Argument] = &[
     option("title", ArgumentKind::Text, None, "title in place of the action's own"),
     option("prefix", ArgumentKind::Text, None, "word before the title in place of the action's own"),
@@ -148,24 +180,7 @@ const fn option(
     Argument { name, summary, kind, required: false, default }
 }
 
-/// Finds an action by any of its spellings, and how that spelling's body is read.
-#[must_use]
-pub fn find_kind(name: &str) -> Option<(&'static ActionKind, BodyForm)> {
-    let (name, body) = ALIASES
-        .iter()
-        .find(|alias| alias.name == name)
-        .map_or((name, BodyForm::Yaml), |alias| (alias.action, alias.body));
-    let kind = KINDS.iter().find(|kind| kind.name == name)?;
-    Some((kind, body))
-}
-
-/// Says whether this is one of the dialect's spellings of an action.
-#[must_use]
-pub fn is_action(name: &str) -> bool {
-    find_kind(name).is_some()
-}
-
-/// What the table needs to know of a field's type.
+/// The table's facts about the Rust type of an argument.
 pub(super) trait ArgumentType {
     const KIND: ArgumentKind;
     const REQUIRED: bool = false;

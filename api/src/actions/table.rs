@@ -1,9 +1,10 @@
-//! The table of actions, from which the type, the author's guide and lint are made.
+//! The table of actions. The type [`Action`], the author's guide and lint are generated from it.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde_json::{Map, Value};
 
-use super::kinds::{ActionKind, Alias, Argument, ArgumentType, BodyForm, Retries};
+use super::kinds::{ActionKind, Argument, ArgumentType, Family, Retries};
 use super::wire::{Members, WireError};
 
 macro_rules! required {
@@ -26,12 +27,12 @@ macro_rules! default_of {
 
 macro_rules! actions {
     ($(
-        $name:literal $variant:ident $prefix:literal $summary:literal {
+        $name:literal $variant:ident $prefix:literal $family:ident $summary:literal {
             $( $key:literal $field:ident: $type:ty $(= $default:literal)?, $argument_summary:literal; )*
         }
     )*) => {
-        /// What a click on a block does. On the wire it is an object whose `action` is the dialect's own name
-        /// and whose other members are the dialect's own arguments.
+        /// What a click on a block does. On the wire it is an object: `action` holds the dialect's name, the other
+        /// members are the dialect's arguments.
         #[derive(Clone, Debug, PartialEq, Serialize)]
         #[serde(tag = "action")]
         pub enum Action {
@@ -57,7 +58,15 @@ macro_rules! actions {
                 }
             }
 
-            /// Reads the action of a name from the other members of its object.
+            /// Returns the look of the action's block.
+            #[must_use]
+            pub const fn family(&self) -> Family {
+                match self {
+                    $( Self::$variant { .. } => Family::$family, )*
+                }
+            }
+
+            /// Builds the action called `name` from the other members of its object.
             pub(super) fn read(name: &str, members: &mut Members) -> Result<Self, WireError> {
                 match name {
                     $( $name => Ok(Self::$variant { $( $field: members.take($key)?, )* }), )*
@@ -66,12 +75,13 @@ macro_rules! actions {
             }
         }
 
-        /// Every action, described; one entry per variant of [`Action`].
+        /// The description of every action: one entry per variant of [`Action`].
         pub const KINDS: &[ActionKind] = &[
             $( ActionKind {
                 name: $name,
                 summary: $summary,
                 prefix: $prefix,
+                family: Family::$family,
                 arguments: &[
                     $( Argument {
                         name: $key,
@@ -87,63 +97,63 @@ macro_rules! actions {
 }
 
 actions! {
-    "terminal:execute" TerminalExecute "Terminal" "Types a command into a terminal and runs it." {
+    "terminal:execute" TerminalExecute "Terminal" Terminal "Types a command into a terminal and runs it." {
         "command" command: String, "the command; several lines run one after another";
         "session" session: String = "1", "the terminal: `1`, `2`, `3`, or the name of one made by a dashboard";
         "clear" clear: bool = "false", "whether to clear the terminal first";
     }
-    "terminal:execute-all" TerminalExecuteAll "Terminal" "Runs a command in every terminal." {
+    "terminal:execute-all" TerminalExecuteAll "Terminal" Terminal "Runs a command in every terminal." {
         "command" command: String, "the command";
         "clear" clear: bool = "false", "whether to clear the terminals first";
     }
-    "terminal:input" TerminalInput "Terminal" "Pastes text into a terminal, for a program that waits for input." {
+    "terminal:input" TerminalInput "Terminal" Terminal "Pastes text into a terminal, for a program that waits for input." {
         "text" text: String, "the text to paste";
         "session" session: String = "1", "the terminal: `1`, `2`, `3`, or the name of one made by a dashboard";
-        "endl" endl: bool = "true", "whether a line end follows the text";
+        "endl" endl: bool = "true", "whether to add a newline after the text";
     }
-    "terminal:interrupt" TerminalInterrupt "Terminal" "Sends Ctrl-C to a terminal." {
+    "terminal:interrupt" TerminalInterrupt "Terminal" Terminal "Sends Ctrl-C to a terminal." {
         "session" session: String = "1", "the terminal: `1`, `2`, `3`, or the name of one made by a dashboard";
     }
-    "terminal:interrupt-all" TerminalInterruptAll "Terminal" "Sends Ctrl-C to every terminal." {
+    "terminal:interrupt-all" TerminalInterruptAll "Terminal" Terminal "Sends Ctrl-C to every terminal." {
     }
-    "terminal:clear" TerminalClear "Terminal" "Clears a terminal and what has scrolled off it." {
+    "terminal:clear" TerminalClear "Terminal" Terminal "Clears a terminal and what has scrolled off it." {
         "session" session: String = "1", "the terminal: `1`, `2`, `3`, or the name of one made by a dashboard";
     }
-    "terminal:clear-all" TerminalClearAll "Terminal" "Clears every terminal." {
+    "terminal:clear-all" TerminalClearAll "Terminal" Terminal "Clears every terminal." {
     }
-    "terminal:select" TerminalSelect "Terminal" "Brings a terminal to the front." {
+    "terminal:select" TerminalSelect "Terminal" Terminal "Brings a terminal to the front." {
         "session" session: String = "1", "the terminal: `1`, `2`, `3`, or the name of one made by a dashboard";
     }
-    "workshop:copy" WorkshopCopy "Workshop" "Copies text to the learner's clipboard." {
+    "workshop:copy" WorkshopCopy "Workshop" Copy "Copies text to the learner's clipboard." {
         "text" text: String, "the text to copy";
     }
-    "workshop:copy-and-edit" WorkshopCopyAndEdit "Workshop" "Copies text that the learner must change after pasting." {
+    "workshop:copy-and-edit" WorkshopCopyAndEdit "Workshop" Copy "Copies text that the learner must change after pasting." {
         "text" text: String, "the text to copy";
     }
-    "dashboard:open-url" DashboardOpenUrl "Dashboard" "Opens a web address in a new browser tab." {
+    "dashboard:open-url" DashboardOpenUrl "Dashboard" Link "Opens a web address in a new browser tab." {
         "url" url: String, "the address";
     }
-    "dashboard:open-dashboard" DashboardOpenDashboard "Dashboard" "Brings a dashboard to the front." {
+    "dashboard:open-dashboard" DashboardOpenDashboard "Dashboard" Other "Brings a dashboard to the front." {
         "name" name: String, "the dashboard's name";
     }
-    "dashboard:create-dashboard" DashboardCreateDashboard "Dashboard" "Makes a dashboard tab." {
+    "dashboard:create-dashboard" DashboardCreateDashboard "Dashboard" Other "Creates a dashboard tab." {
         "name" name: String, "the dashboard's name";
         "url" url: String, "what it shows: an address, or `terminal:<session>`";
         "focus" focus: bool = "true", "whether to show it at once";
     }
-    "dashboard:delete-dashboard" DashboardDeleteDashboard "Dashboard" "Removes a dashboard tab." {
+    "dashboard:delete-dashboard" DashboardDeleteDashboard "Dashboard" Other "Removes a dashboard tab." {
         "name" name: String, "the dashboard's name";
     }
-    "dashboard:reload-dashboard" DashboardReloadDashboard "Dashboard" "Loads a dashboard again, or makes it when there is none of that name." {
+    "dashboard:reload-dashboard" DashboardReloadDashboard "Dashboard" Other "Reloads a dashboard, or creates it if there is none of that name." {
         "name" name: String, "the dashboard's name";
         "url" url: Option<String>, "what it shows from now on";
         "focus" focus: bool = "true", "whether to show it at once";
     }
-    "editor:open-file" EditorOpenFile "Editor" "Opens a file in the editor." {
+    "editor:open-file" EditorOpenFile "Editor" Other "Opens a file in the editor." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "line" line: Option<i64>, "the line to go to, from 1";
     }
-    "editor:select-matching-text" EditorSelectMatchingText "Editor" "Selects the first text that matches." {
+    "editor:select-matching-text" EditorSelectMatchingText "Editor" Other "Selects the first text that matches." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "text" text: String, "the text to find";
         "isRegex" is_regex: bool = "false", "whether the text is a regular expression";
@@ -153,7 +163,7 @@ actions! {
         "start" start: Option<i64>, "the first line to search; negative counts from the end";
         "stop" stop: Option<i64>, "the line before which the search ends";
     }
-    "editor:replace-matching-text" EditorReplaceMatchingText "Editor" "Replaces text that matches." {
+    "editor:replace-matching-text" EditorReplaceMatchingText "Editor" Other "Replaces text that matches." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "match" pattern: String, "the text to find";
         "replacement" replacement: String, "what to put in its place";
@@ -163,71 +173,71 @@ actions! {
         "stop" stop: Option<i64>, "the line before which the search ends";
         "count" count: Option<i64>, "how many matches to replace; -1 for all";
     }
-    "editor:select-lines-in-range" EditorSelectLinesInRange "Editor" "Selects lines by number." {
+    "editor:select-lines-in-range" EditorSelectLinesInRange "Editor" Other "Selects lines by number." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "start" start: Option<i64>, "the first line, from 1; negative counts from the end";
         "stop" stop: Option<i64>, "the last line";
     }
-    "editor:delete-lines-in-range" EditorDeleteLinesInRange "Editor" "Deletes lines by number." {
+    "editor:delete-lines-in-range" EditorDeleteLinesInRange "Editor" Other "Deletes lines by number." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "start" start: Option<i64>, "the first line, from 1; negative counts from the end";
         "stop" stop: Option<i64>, "the last line";
     }
-    "editor:replace-lines-in-range" EditorReplaceLinesInRange "Editor" "Replaces lines by number." {
+    "editor:replace-lines-in-range" EditorReplaceLinesInRange "Editor" Other "Replaces lines by number." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "start" start: Option<i64>, "the first line, from 1; negative counts from the end";
         "stop" stop: Option<i64>, "the last line";
         "text" text: String, "the text";
     }
-    "editor:replace-text-selection" EditorReplaceTextSelection "Editor" "Replaces what is selected." {
+    "editor:replace-text-selection" EditorReplaceTextSelection "Editor" Other "Replaces what is selected." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "text" text: String, "the text";
     }
-    "editor:delete-text-selection" EditorDeleteTextSelection "Editor" "Deletes what is selected." {
+    "editor:delete-text-selection" EditorDeleteTextSelection "Editor" Other "Deletes what is selected." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "save" save: bool = "true", "whether to save the file afterwards";
     }
-    "editor:insert-lines-before-selection" EditorInsertLinesBeforeSelection "Editor" "Inserts lines before what is selected." {
+    "editor:insert-lines-before-selection" EditorInsertLinesBeforeSelection "Editor" Other "Inserts lines before what is selected." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "text" text: String, "the text";
     }
-    "editor:append-lines-after-selection" EditorAppendLinesAfterSelection "Editor" "Adds lines after what is selected." {
+    "editor:append-lines-after-selection" EditorAppendLinesAfterSelection "Editor" Other "Adds lines after what is selected." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "text" text: String, "the text";
     }
-    "editor:append-lines-to-file" EditorAppendLinesToFile "Editor" "Adds lines at the end of a file, made if it is not there." {
+    "editor:append-lines-to-file" EditorAppendLinesToFile "Editor" Other "Adds lines at the end of a file, which is created if it does not exist." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "text" text: String, "the text";
     }
-    "editor:prepend-lines-to-file" EditorPrependLinesToFile "Editor" "Adds lines at the start of a file, made if it is not there." {
+    "editor:prepend-lines-to-file" EditorPrependLinesToFile "Editor" Other "Adds lines at the start of a file, which is created if it does not exist." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "text" text: String, "the text";
     }
-    "editor:create-file" EditorCreateFile "Editor" "Makes a file with this text, in place of any there was." {
+    "editor:create-file" EditorCreateFile "Editor" Other "Creates a file with this text, or overwrites it." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
-        "text" text: Option<String>, "the text; none makes an empty file";
+        "text" text: Option<String>, "the text; without it the file is empty";
     }
-    "editor:insert-lines-before-line" EditorInsertLinesBeforeLine "Editor" "Inserts lines before a line." {
+    "editor:insert-lines-before-line" EditorInsertLinesBeforeLine "Editor" Other "Inserts lines before a line." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "line" line: i64, "the line, from 1; negative counts from the end";
         "text" text: String, "the text";
     }
-    "editor:append-lines-after-line" EditorAppendLinesAfterLine "Editor" "Adds lines after a line." {
+    "editor:append-lines-after-line" EditorAppendLinesAfterLine "Editor" Other "Adds lines after a line." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "line" line: i64, "the line, from 1; negative counts from the end";
         "text" text: String, "the text";
     }
-    "editor:append-lines-after-match" EditorAppendLinesAfterMatch "Editor" "Adds lines after the first line that holds a text." {
+    "editor:append-lines-after-match" EditorAppendLinesAfterMatch "Editor" Other "Adds lines after the first line that holds a text." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "match" pattern: String, "the text to find";
         "text" text: String, "the text";
     }
-    "editor:insert-lines-before-match" EditorInsertLinesBeforeMatch "Editor" "Inserts lines before the first line that holds a text." {
+    "editor:insert-lines-before-match" EditorInsertLinesBeforeMatch "Editor" Other "Inserts lines before the first line that holds a text." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "match" pattern: String, "the text to find";
         "text" text: String, "the text";
     }
-    "editor:delete-matching-lines" EditorDeleteMatchingLines "Editor" "Deletes lines that hold a text." {
+    "editor:delete-matching-lines" EditorDeleteMatchingLines "Editor" Other "Deletes lines that hold a text." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "match" pattern: String, "the text to find";
         "isRegex" is_regex: bool = "false", "whether the text is a regular expression";
@@ -235,145 +245,135 @@ actions! {
         "after" after: Option<i64>, "lines after the match to take too; -1 for all";
         "count" count: i64 = "1", "how many lines to delete from the match on; -1 for all";
     }
-    "editor:copy-file" EditorCopyFile "Editor" "Copies a file." {
-        "src" src: String, "the file as it is";
-        "dest" dest: String, "the file to make";
+    "editor:copy-file" EditorCopyFile "Editor" Other "Copies a file." {
+        "src" src: String, "the existing file";
+        "dest" dest: String, "the new file";
         "open" open: bool = "true", "whether to open it in the editor";
     }
-    "editor:rename-file" EditorRenameFile "Editor" "Renames or moves a file." {
-        "src" src: String, "the file as it is";
-        "dest" dest: String, "the file to make";
+    "editor:rename-file" EditorRenameFile "Editor" Other "Renames or moves a file." {
+        "src" src: String, "the existing file";
+        "dest" dest: String, "the new file";
         "open" open: bool = "true", "whether to open it in the editor";
     }
-    "editor:close-file" EditorCloseFile "Editor" "Closes a file in the editor." {
+    "editor:close-file" EditorCloseFile "Editor" Other "Closes a file in the editor." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
     }
-    "editor:delete-file" EditorDeleteFile "Editor" "Deletes a file." {
+    "editor:delete-file" EditorDeleteFile "Editor" Other "Deletes a file." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
     }
-    "editor:create-directory" EditorCreateDirectory "Editor" "Makes a directory, with those above it." {
+    "editor:create-directory" EditorCreateDirectory "Editor" Other "Creates a directory and its parents." {
         "directory" directory: String, "the directory";
     }
-    "editor:set-yaml-value" EditorSetYamlValue "Editor" "Sets a value in a YAML file; keys on the way to it are made." {
+    "editor:set-yaml-value" EditorSetYamlValue "Editor" Other "Sets a value in a YAML file; missing keys on the way to it are created." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
         "value" value: Value, "the value";
     }
-    "editor:add-yaml-item" EditorAddYamlItem "Editor" "Adds an item at the end of a list in a YAML file." {
+    "editor:add-yaml-item" EditorAddYamlItem "Editor" Other "Adds an item at the end of a list in a YAML file." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
         "value" value: Value, "the value";
     }
-    "editor:insert-yaml-item" EditorInsertYamlItem "Editor" "Inserts an item into a list in a YAML file." {
+    "editor:insert-yaml-item" EditorInsertYamlItem "Editor" Other "Inserts an item into a list in a YAML file." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
-        "index" index: i64 = "0", "the place in the list, from 0";
+        "index" index: i64 = "0", "the position in the list, from 0";
         "value" value: Value, "the value";
     }
-    "editor:replace-yaml-item" EditorReplaceYamlItem "Editor" "Replaces an item of a list in a YAML file." {
-        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
-        "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
-        "value" value: Value, "the value";
-    }
-    "editor:merge-yaml-values" EditorMergeYamlValues "Editor" "Sets several keys of a mapping in a YAML file." {
+    "editor:replace-yaml-item" EditorReplaceYamlItem "Editor" Other "Replaces an item of a list in a YAML file." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
         "value" value: Value, "the value";
     }
-    "editor:insert-value-into-yaml" EditorInsertValueIntoYaml "Editor" "Adds an item to a list, or keys to a mapping, in a YAML file (older form)." {
+    "editor:merge-yaml-values" EditorMergeYamlValues "Editor" Other "Sets several keys of a mapping in a YAML file." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
         "value" value: Value, "the value";
     }
-    "editor:delete-yaml-value" EditorDeleteYamlValue "Editor" "Deletes a key or an item in a YAML file." {
+    "editor:insert-value-into-yaml" EditorInsertValueIntoYaml "Editor" Other "Adds an item to a list, or keys to a mapping, in a YAML file (older form)." {
+        "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
+        "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
+        "value" value: Value, "the value";
+    }
+    "editor:delete-yaml-value" EditorDeleteYamlValue "Editor" Other "Deletes a key or an item in a YAML file." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "path" path: String, "the path of the value, such as `spec.containers[name=web].image`";
     }
-    "editor:select-yaml-path" EditorSelectYamlPath "Editor" "Selects a key or an item, with its value, in a YAML file." {
+    "editor:select-yaml-path" EditorSelectYamlPath "Editor" Other "Selects a key or an item, with its value, in a YAML file." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
-        "path" path: Option<String>, "the path of the value, such as `spec.containers[name=web].image`; none selects everything";
+        "path" path: Option<String>, "the path of the value, such as `spec.containers[name=web].image`; without it everything is selected";
     }
-    "editor:execute-command" EditorExecuteCommand "Editor" "Runs one of the editor's own commands." {
+    "editor:execute-command" EditorExecuteCommand "Editor" Other "Runs one of the editor's own commands." {
         "command" command: String, "the command's id";
         "args" args: Vec<Value>, "its arguments";
     }
-    "editor:open-terminal" EditorOpenTerminal "Editor" "Opens a terminal in the editor." {
+    "editor:open-terminal" EditorOpenTerminal "Editor" Other "Opens a terminal in the editor." {
         "session" session: String = "educates", "the editor's terminal";
     }
-    "editor:close-terminal" EditorCloseTerminal "Editor" "Closes a terminal of the editor." {
+    "editor:close-terminal" EditorCloseTerminal "Editor" Other "Closes a terminal of the editor." {
         "session" session: String = "educates", "the editor's terminal";
     }
-    "editor:interrupt-terminal" EditorInterruptTerminal "Editor" "Sends Ctrl-C to a terminal of the editor." {
+    "editor:interrupt-terminal" EditorInterruptTerminal "Editor" Other "Sends Ctrl-C to a terminal of the editor." {
         "session" session: String = "educates", "the editor's terminal";
     }
-    "editor:clear-terminal" EditorClearTerminal "Editor" "Clears a terminal of the editor." {
+    "editor:clear-terminal" EditorClearTerminal "Editor" Other "Clears a terminal of the editor." {
         "session" session: String = "educates", "the editor's terminal";
     }
-    "editor:send-to-terminal" EditorSendToTerminal "Editor" "Types text into a terminal of the editor." {
+    "editor:send-to-terminal" EditorSendToTerminal "Editor" Other "Types text into a terminal of the editor." {
         "text" text: String, "the text";
         "session" session: String = "educates", "the editor's terminal";
-        "endl" endl: bool = "true", "whether a line end follows the text";
+        "endl" endl: bool = "true", "whether to add a newline after the text";
     }
-    "examiner:execute-test" ExaminerExecuteTest "Examiner" "Runs a check and shows whether it passes." {
+    "examiner:execute-test" ExaminerExecuteTest "Examiner" Check "Runs a check and shows whether it passes." {
         "name" name: String, "the check: a file in `workshop/examiner/tests`";
-        "args" args: Vec<String>, "what the check is called with";
+        "args" args: Vec<String>, "the check's arguments";
         "timeout" timeout_secs: u32 = "15", "seconds after which a run has failed";
-        "retries" retries: Retries = "0", "how often it is tried again";
+        "retries" retries: Retries = "0", "how many times a failed run is repeated";
         "delay" delay_secs: u32 = "1", "seconds between two tries";
-        "url" url: Option<String>, "an address that runs the check, in place of a file";
+        "url" url: Option<String>, "an address that runs the check instead of a file";
         "inputs" inputs: Option<Value>, "a form (`schema`, `form`) whose answers the check reads as JSON";
     }
-    "files:download-file" FilesDownloadFile "Files" "Saves a file of the session on the learner's machine." {
+    "files:download-file" FilesDownloadFile "Files" Other "Saves a file of the session on the learner's machine." {
         "path" path: Option<String>, "the file, below the home directory";
-        "url" url: Option<String>, "where to fetch the file, in place of `path`";
+        "url" url: Option<String>, "where to fetch the file, instead of `path`";
         "download" download: Option<String>, "the name under which to save it";
         "preview" preview: bool = "false", "whether to show the file in the block";
     }
-    "files:copy-file" FilesCopyFile "Files" "Copies a file's text to the learner's clipboard." {
+    "files:copy-file" FilesCopyFile "Files" Other "Copies a file's text to the learner's clipboard." {
         "path" path: Option<String>, "the file, below the home directory";
-        "url" url: Option<String>, "where to fetch the file, in place of `path`";
+        "url" url: Option<String>, "where to fetch the file, instead of `path`";
         "download" download: Option<String>, "the name under which to save it";
         "preview" preview: bool = "false", "whether to show the file in the block";
     }
-    "files:upload-file" FilesUploadFile "Files" "Lets the learner upload one file under a given name." {
+    "files:upload-file" FilesUploadFile "Files" Other "Lets the learner upload one file under a given name." {
         "path" path: String, "the name of the file, below the uploads directory";
     }
-    "files:upload-files" FilesUploadFiles "Files" "Lets the learner upload files under their own names." {
+    "files:upload-files" FilesUploadFiles "Files" Other "Lets the learner upload files under their own names." {
     }
-    "section:begin" SectionBegin "Section" "Begins a part of the page that can be folded away." {
+    "section:begin" SectionBegin "Section" Other "Begins a part of the page that can be collapsed." {
         "name" name: Option<String>, "the section's name, needed where sections nest";
-        "open" open: bool = "false", "whether it is unfolded at first";
+        "open" open: bool = "false", "whether it is expanded at first";
     }
-    "section:end" SectionEnd "Section" "Ends the section of that name." {
+    "section:end" SectionEnd "Section" Other "Ends the section of that name." {
         "name" name: Option<String>, "the section's name";
-        "toggle" toggle: bool = "true", "whether a cascade that comes here folds the section";
+        "toggle" toggle: bool = "true", "whether a cascade that gets here collapses the section";
     }
-    "section:heading" SectionHeading "Section" "Shows a heading that the learner can tick off." {
+    "section:heading" SectionHeading "Section" Tick "Shows a heading that the learner can tick off." {
     }
 }
 
-/// Every other spelling of an action: the plain-bodied forms and the names of older releases.
-pub const ALIASES: &[Alias] = &[
-    plain("execute", "terminal:execute", "command", Some("1")),
-    plain("execute-1", "terminal:execute", "command", Some("1")),
-    plain("execute-2", "terminal:execute", "command", Some("2")),
-    plain("execute-3", "terminal:execute", "command", Some("3")),
-    plain("execute-all", "terminal:execute-all", "command", None),
-    plain("copy", "workshop:copy", "text", None),
-    plain("copy-and-edit", "workshop:copy-and-edit", "text", None),
-    older("dashboard:expose-dashboard", "dashboard:open-dashboard"),
-    older("editor:insert-lines-after-line", "editor:append-lines-after-line"),
-];
-
-const fn plain(
-    name: &'static str,
-    action: &'static str,
-    argument: &'static str,
-    session: Option<&'static str>,
-) -> Alias {
-    Alias { name, action, body: BodyForm::Plain { argument, session } }
-}
-
-const fn older(name: &'static str, action: &'static str) -> Alias {
-    Alias { name, action, body: BodyForm::Yaml }
+impl<'de> Deserialize<'de> for Action {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut members = Map::deserialize(deserializer)?;
+        let action = match members.remove("action") {
+            Some(Value::String(name)) => Self::read(&name, &mut Members::new(members)),
+            _ => Err(WireError::NoName),
+        };
+        action.map_err(|error| match &error {
+            WireError::Unreadable { cause, .. } => D::Error::custom(format_args!("{error}: {cause}")),
+            WireError::NoName | WireError::UnknownAction(_) | WireError::Missing(_) => {
+                D::Error::custom(&error)
+            }
+        })
+    }
 }

@@ -1,30 +1,29 @@
-//! Reading an [`Action`] from the wire.
+//! Reading the arguments of an action from the wire.
 //!
-//! What serde would derive for fifty variants of one tagged enum takes a tenth of the web app's size; here each type
-//! of argument is read by one function instead of one per argument.
+//! The code that serde derives for a tagged enum of fifty variants makes up a tenth of the web app's size. Here one
+//! function reads each type of argument, instead of one for each argument.
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::kinds::ArgumentType;
-use super::table::Action;
 
 /// Why an object is not an action.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WireError {
-    /// No text under `action`.
+    /// The member `action` is missing or is not text.
     #[error("the object has no member `action` that names one")]
     NoName,
-    /// A name that the table does not have.
+    /// The table has no action of that name.
     #[error("there is no action `{0}`")]
     UnknownAction(String),
-    /// An argument that the action cannot do without.
+    /// A required argument is missing.
     #[error("the argument `{0}` is missing")]
     Missing(&'static str),
-    /// An argument of another type than the table's.
+    /// An argument has the wrong type.
     #[error("the argument `{name}` cannot be read")]
     Unreadable {
-        /// Which argument.
+        /// The argument's name.
         name: &'static str,
         /// What is wrong with it.
         #[source]
@@ -32,11 +31,15 @@ pub(super) enum WireError {
     },
 }
 
-/// The members of an action's object.
+/// The members of an action's object, apart from `action`.
 pub(super) struct Members(Map<String, Value>);
 
 impl Members {
-    /// Takes one argument out. One that is not there counts as null.
+    pub(super) const fn new(members: Map<String, Value>) -> Self {
+        Self(members)
+    }
+
+    /// Removes one argument and returns its value. An optional argument that is missing reads as null.
     pub(super) fn take<T: ArgumentType + DeserializeOwned>(
         &mut self,
         name: &'static str,
@@ -46,46 +49,5 @@ impl Members {
             found => found.unwrap_or_default(),
         };
         T::deserialize(value).map_err(|cause| WireError::Unreadable { name, cause })
-    }
-}
-
-fn read(mut members: Map<String, Value>) -> Result<Action, WireError> {
-    let Some(Value::String(name)) = members.remove("action") else { return Err(WireError::NoName) };
-    Action::read(&name, &mut Members(members))
-}
-
-impl<'de> Deserialize<'de> for Action {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read(Map::deserialize(deserializer)?).map_err(|error| match &error {
-            WireError::Unreadable { cause, .. } => D::Error::custom(format_args!("{error}: {cause}")),
-            _ => D::Error::custom(&error),
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn complaint(value: Value) -> String {
-        serde_json::from_value::<Action>(value).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn an_argument_that_may_be_left_out_reads_as_none_and_unknown_members_do_no_harm() {
-        let action: Action =
-            serde_json::from_value(json!({"file": "x", "action": "editor:open-file", "later": {}})).unwrap();
-        assert_eq!(action, Action::EditorOpenFile { file: "x".into(), line: None });
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_named() {
-        assert!(complaint(json!({"action": "editor:fly"})).contains("editor:fly"));
-        assert!(complaint(json!({"file": "x"})).contains("`action`"));
-        assert!(complaint(json!({"action": "editor:open-file"})).contains("`file` is missing"));
-        let wrong = complaint(json!({"action": "editor:open-file", "file": "x", "line": "two"}));
-        assert!(wrong.contains("`line`") && wrong.contains("two"), "{wrong}");
     }
 }

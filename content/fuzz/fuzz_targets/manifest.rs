@@ -1,7 +1,7 @@
 //! `cargo +nightly fuzz run manifest`, in `content`.
 #![no_main]
 
-use lectern_content::probe;
+use lectern_content::tools::probe;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -1,7 +1,8 @@
 //! `cargo +nightly fuzz run variables`, in `content`.
 #![no_main]
 
-use lectern_content::{Style, probe};
+use lectern_content::Style;
+use lectern_content::tools::probe;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

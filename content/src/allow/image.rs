@@ -1,4 +1,4 @@
-//! Which images workbenches may have.
+//! The images that workbenches may have.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,30 +6,30 @@ use std::str::FromStr;
 use globset::GlobBuilder;
 use serde::Deserialize;
 
-/// A pattern of images: `*` stands for any text.
+/// A pattern of image names. `*` stands for any text.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ImagePattern(String);
 
-/// A pattern that would match what nobody means.
+/// Why a pattern is refused: it would match more than its author means.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadPattern {
-    /// Its registry is open at the end, so that somebody else's would match.
+    /// The name of its registry is open at the end, so that other people's registries would match.
     #[error(
         "the image pattern {0:?} does not say where the registry's name ends; write it like \
          ghcr.io/educates/*, or * for any image"
     )]
     OpenRegistry(String),
-    /// It holds something that has a meaning in other patterns.
+    /// It contains a character that is special in other kinds of patterns.
     #[error("the image pattern {0:?} may hold no other sign than * that stands for something else")]
     Sign(String),
 }
 
 impl ImagePattern {
-    /// Says whether an image is meant.
+    /// Returns whether the pattern matches an image.
     #[must_use]
     pub fn matches(&self, image: &str) -> bool {
-        // escapes cannot be in it, so what was read once can be read again
+        // it has no escapes, so it can be parsed again
         let glob = GlobBuilder::new(&self.0).literal_separator(false).build();
         glob.is_ok_and(|glob| glob.compile_matcher().is_match(image))
     }

@@ -1,4 +1,4 @@
-//! Network policies of a lab's own: they add up with the platform's, so that one more may open what ours shuts.
+//! The network policies of labs. Policies add up, so one more could open what the platform's close.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::objects::OwnNamespaces;
 /// The label that every namespace carries with its own name.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
-/// Checks that a policy opens nothing beyond the session.
+/// Checks that a policy allows no traffic beyond the session. Returns the reason as the end of a sentence.
 pub(super) fn check_policy(policy: &Value, own: &OwnNamespaces<'_>) -> Result<(), String> {
     let rules = |direction: &str| {
         let rules = policy.get("spec").and_then(|spec| spec.get(direction)).and_then(Value::as_array);
@@ -31,7 +31,7 @@ pub(super) fn check_policy(policy: &Value, own: &OwnNamespaces<'_>) -> Result<()
     Ok(())
 }
 
-/// Returns whom a rule names; `None` if nobody, which means everybody.
+/// Returns the peers that a rule names. Returns `None` if it names none, which means everybody.
 fn peers<'a>(rule: &'a Value, key: &str) -> Option<&'a Vec<Value>> {
     rule.get(key).and_then(Value::as_array).filter(|peers| !peers.is_empty())
 }

@@ -1,11 +1,10 @@
-//! Which of a lab's objects may be made.
+//! The objects that labs may create.
 
 use serde_json::Value;
 
 use super::{Allowances, network, rbac};
-use crate::lint::is_cluster_wide;
 
-/// The kinds that a learner may make themselves, and so a lab may: group and kind.
+/// The kinds that learners may create themselves, by group. Labs may create them too.
 const LEARNERS_KINDS: &[(&str, &[&str])] = &[
     (
         "",
@@ -28,20 +27,38 @@ const LEARNERS_KINDS: &[(&str, &[&str])] = &[
     ("networking.k8s.io", &["Ingress", "NetworkPolicy"]),
     ("rbac.authorization.k8s.io", &["Role", "RoleBinding"]),
 ];
-/// How the name of a session's namespace is written.
-const OWN: &[&str] = &["$(session_namespace)", "$(session_name)", "$(workshop_namespace)"];
+/// The variables that stand for the session's namespace.
+pub(crate) const OWN: &[&str] = &["$(session_namespace)", "$(session_name)", "$(workshop_namespace)"];
+/// The kinds of the whole cluster that workshops contain.
+const CLUSTER_WIDE: &[&str] = &[
+    "Namespace",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "PersistentVolume",
+    "StorageClass",
+    "IngressClass",
+    "PriorityClass",
+    "Node",
+];
+
+/// Returns whether objects of a kind belong to the whole cluster. Knows the kinds that workshops contain.
+#[must_use]
+pub fn is_cluster_wide(kind: &str) -> bool {
+    CLUSTER_WIDE.contains(&kind)
+}
 
 /// The namespaces of the session for which objects are checked.
 #[derive(Clone, Copy, Debug)]
 pub enum OwnNamespaces<'a> {
-    /// There is no session yet, and values are not filled in: what names a value may still become its own.
+    /// There is no session yet and no values are filled in. A name with a variable may become one of the session's.
     Unknown,
-    /// These; all values are filled in.
+    /// These namespaces; all values are filled in.
     Are(&'a [String]),
 }
 
 impl OwnNamespaces<'_> {
-    /// Says whether a namespace is the session's, or may become so.
+    /// Returns whether a namespace belongs to the session, or may do so once values are filled in.
     pub(super) fn holds(&self, namespace: &str) -> bool {
         match self {
             Self::Unknown => {
@@ -51,7 +68,7 @@ impl OwnNamespaces<'_> {
         }
     }
 
-    /// Says whether a text will be another one once values are filled in, and is checked again then.
+    /// Returns whether a text will change when values are filled in. It is checked again then.
     pub(super) fn may_still_change(&self, text: &str) -> bool {
         matches!(self, Self::Unknown) && text.contains("$(")
     }
@@ -62,13 +79,13 @@ impl OwnNamespaces<'_> {
 pub struct Refusal {
     /// Kind and name.
     pub object: String,
-    /// Why, as the end of a sentence.
+    /// The reason, as the end of a sentence.
     pub reason: String,
-    /// The kind that the operator would have to allow, where that is all that is missing.
+    /// The kind that the operator would have to allow. `None` if no setting allows the object.
     pub kind: Option<String>,
 }
 
-/// Returns the objects of a `List`, else the object itself.
+/// Returns the objects of a `List`, or the object itself if it is none.
 #[must_use]
 pub fn listed(manifest: &Value) -> Vec<&Value> {
     match (manifest.get("kind"), manifest.get("items").and_then(Value::as_array)) {
@@ -77,10 +94,10 @@ pub fn listed(manifest: &Value) -> Vec<&Value> {
     }
 }
 
-/// Checks one object of a lab's.
+/// Checks one object of a lab.
 ///
 /// # Errors
-/// Why it is left out.
+/// Fails with the reason if the object must be left out.
 pub fn check_object(object: &Value, allowances: &Allowances, own: &OwnNamespaces<'_>) -> Result<(), Refusal> {
     let (version, kind) = (text(object.get("apiVersion")), text(object.get("kind")));
     let name = text(object.get("metadata").and_then(|metadata| metadata.get("name")));
@@ -90,7 +107,7 @@ pub fn check_object(object: &Value, allowances: &Allowances, own: &OwnNamespaces
         kind: missing,
     };
     if version.is_empty() || kind.is_empty() || own.may_still_change(version) || own.may_still_change(kind) {
-        // said elsewhere: nothing is made of such an object, or it is checked again
+        // reported elsewhere: such an object is not created, or is checked again
         return Ok(());
     }
     let group = version.rsplit_once('/').map_or("", |(group, _)| group);
@@ -104,7 +121,7 @@ pub fn check_object(object: &Value, allowances: &Allowances, own: &OwnNamespaces
     let checked = match kind {
         "Role" if of_group("rbac.authorization.k8s.io") => rbac::check_role(object),
         "RoleBinding" if of_group("rbac.authorization.k8s.io") => rbac::check_binding(object, own),
-        // who allows these two by name has bounds of their own
+        // an operator who allows network policies by name has other limits for them
         "NetworkPolicy" if of_group("networking.k8s.io") && !is_trusted => network::check_policy(object, own),
         _ => Ok(()),
     };

@@ -1,4 +1,4 @@
-//! What a lab asks for and does not get, in words.
+//! Things that a lab asks for and does not get, in words.
 
 use lectern_api::ids::LabSlug;
 
@@ -8,13 +8,11 @@ use crate::spec::{Budget, Egress, SecurityPolicy};
 /// Something that a lab asks for and does not get.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overreach {
-    /// Where in the definition.
     pub place: Place,
-    /// What.
-    pub wish: Wish,
+    pub request: Request,
 }
 
-/// A place in a lab's definition; numbers count from 0.
+/// A place in a lab's definition. Numbers count from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// The security policy.
@@ -29,7 +27,7 @@ pub enum Place {
     Rules,
     /// One of the extra rights.
     Rule(usize),
-    /// What may be reached.
+    /// The destinations that may be reached.
     Egress,
     /// The image of the workbench.
     Image,
@@ -37,114 +35,88 @@ pub enum Place {
     Memory,
     /// The size of the home directory.
     Storage,
-    /// An object that all sessions share.
+    /// An object of the lab's environment.
     EnvironmentObject(usize),
-    /// An object of a session's.
+    /// An object of the session.
     SessionObject(usize),
 }
 
-/// What is asked for.
+/// What a lab asks for, and what it gets instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// A weaker pod security standard.
-    Policy {
-        /// What the lab names.
-        wanted: SecurityPolicy,
-        /// What it gets.
-        granted: SecurityPolicy,
-    },
+pub enum Request {
+    /// A weaker Pod Security Standard.
+    Policy { wanted: SecurityPolicy, granted: SecurityPolicy },
     /// A larger budget.
-    Budget {
-        /// What the lab names.
-        wanted: Budget,
-        /// What it gets.
-        granted: Budget,
-    },
-    /// An image of the lab's own; it gets the platform's.
-    Image {
-        /// What the lab names.
-        image: String,
-    },
-    /// Rights beyond the role's; it gets none of them.
+    Budget { wanted: Budget, granted: Budget },
+    /// An image of its own; the lab gets the platform's.
+    Image { image: String },
+    /// Rights beyond the role's; the lab gets none of them.
     Rules,
     /// A right that no lab gets.
     Rule {
-        /// Why, as the end of a sentence.
+        /// The reason, as the end of a sentence.
         reason: String,
     },
-    /// More of the network.
-    Egress {
-        /// What the lab names.
-        wanted: Egress,
-        /// What it gets.
-        granted: Egress,
-    },
+    /// More network access.
+    Egress { wanted: Egress, granted: Egress },
     /// More memory for the workbench.
-    Memory {
-        /// What the lab names.
-        wanted: String,
-        /// What it gets.
-        granted: String,
-    },
+    Memory { wanted: String, granted: String },
     /// A larger home directory.
-    Storage {
-        /// What the lab names.
-        wanted: String,
-        /// What it gets.
-        granted: String,
-    },
-    /// An object; it is left out.
+    Storage { wanted: String, granted: String },
+    /// An object, which is left out.
     Object(Refusal),
 }
 
 impl Overreach {
-    /// Says what the lab asks for and what it gets, for whoever wrote or runs it.
+    /// Returns a sentence for authors and operators: what the lab asks for and what it gets.
     #[must_use]
     pub fn message(&self) -> String {
-        match &self.wish {
-            Wish::Policy { wanted, granted } => {
+        match &self.request {
+            Request::Policy { wanted, granted } => {
                 format!(
                     "The lab asks for the security policy `{}` and gets `{}`",
                     wanted.as_str(),
                     granted.as_str()
                 )
             }
-            Wish::Budget { wanted, granted } => {
+            Request::Budget { wanted, granted } => {
                 format!("The lab asks for the budget `{}` and gets `{}`", wanted.as_str(), granted.as_str())
             }
-            Wish::Image { image } => {
+            Request::Image { image } => {
                 format!("The lab asks for the workbench image `{image}` and gets the platform's own")
             }
-            Wish::Rules => {
+            Request::Rules => {
                 "The lab asks for rights beyond its learners' role and gets none of them".to_owned()
             }
-            Wish::Rule { reason } => format!("A right that the lab asks for is left out: {reason}"),
-            Wish::Egress { wanted, granted } => {
+            Request::Rule { reason } => format!("A right that the lab asks for is left out: {reason}"),
+            Request::Egress { wanted, granted } => {
                 format!("The lab asks for egress `{}` and gets `{}`", wanted.as_str(), granted.as_str())
             }
-            Wish::Memory { wanted, granted } => {
+            Request::Memory { wanted, granted } => {
                 format!("The lab asks for {wanted} of memory for the workbench and gets {granted}")
             }
-            Wish::Storage { wanted, granted } => {
+            Request::Storage { wanted, granted } => {
                 format!("The lab asks for a home directory of {wanted} and gets {granted}")
             }
-            Wish::Object(refusal) => format!("The lab's {} is left out: {}", refusal.object, refusal.reason),
+            Request::Object(refusal) => {
+                format!("The lab's {} is left out: {}", refusal.object, refusal.reason)
+            }
         }
     }
 
-    /// Says what an operator may do about it, with the key of the portal file; or that nothing can be done.
+    /// Returns what an operator can do about it, with the key of the portal file, or that nothing can be done.
     #[must_use]
     pub fn hint(&self, lab: &LabSlug) -> String {
-        let setting = match &self.wish {
-            Wish::Policy { wanted, .. } => format!("policy: {}", wanted.as_str()),
-            Wish::Budget { wanted, .. } => format!("budget: {}", wanted.as_str()),
-            Wish::Image { image } => format!("images: [{image}]"),
-            Wish::Rules => "rules: true".to_owned(),
-            Wish::Egress { wanted, .. } => format!("egress: {}", wanted.as_str()),
-            Wish::Memory { wanted, .. } => format!("resources: {{memory: {wanted}}}"),
-            Wish::Storage { wanted, .. } => format!("resources: {{storage: {wanted}}}"),
-            Wish::Object(Refusal { kind: Some(kind), .. }) => format!("objects: [{kind}]"),
-            Wish::Rule { .. } | Wish::Object(_) => {
+        let setting = match &self.request {
+            Request::Policy { wanted, .. } => format!("policy: {}", wanted.as_str()),
+            Request::Budget { wanted, .. } => format!("budget: {}", wanted.as_str()),
+            Request::Image { image } => format!("images: [{image}]"),
+            Request::Rules => "rules: true".to_owned(),
+            Request::Egress { wanted, .. } => format!("egress: {}", wanted.as_str()),
+            Request::Memory { wanted, .. } => format!("resources: {{memory: {wanted}}}"),
+            Request::Storage { wanted, .. } => format!("resources: {{storage: {wanted}}}"),
+            Request::Object(Refusal { kind: Some(kind), .. }) => format!("objects: [{kind}]"),
+            Request::Rule { .. } | Request::Object(_) => {
                 return "no setting allows it: it would pass the bounds of a session".to_owned();
             }
         };
@@ -153,26 +125,26 @@ impl Overreach {
         )
     }
 
-    /// Says in a few plain words what is switched off, for learners.
+    /// Returns a few plain words for learners: what is switched off.
     #[must_use]
     pub fn for_learners(&self) -> String {
-        match &self.wish {
-            Wish::Policy { .. } => "running containers with more rights than usual".to_owned(),
-            Wish::Budget { .. } => "using as much CPU and memory as the lab has in mind".to_owned(),
-            Wish::Image { .. } => "the lab's own set of tools in the terminal".to_owned(),
-            Wish::Rules | Wish::Rule { .. } => "some of the rights in the cluster".to_owned(),
-            Wish::Egress { granted: Egress::None, .. } => {
+        match &self.request {
+            Request::Policy { .. } => "running containers with more rights than usual".to_owned(),
+            Request::Budget { .. } => "using as much CPU and memory as the lab has in mind".to_owned(),
+            Request::Image { .. } => "the lab's own set of tools in the terminal".to_owned(),
+            Request::Rules | Request::Rule { .. } => "some of the rights in the cluster".to_owned(),
+            Request::Egress { granted: Egress::None, .. } => {
                 "reaching anything outside of your session".to_owned()
             }
-            Wish::Egress { .. } => "reaching the internet".to_owned(),
-            Wish::Memory { .. } => "as much memory in the terminal as the lab has in mind".to_owned(),
-            Wish::Storage { .. } => "a home directory as large as the lab has in mind".to_owned(),
-            Wish::Object(refusal) => format!("an object that the lab prepares ({})", refusal.object),
+            Request::Egress { .. } => "reaching the internet".to_owned(),
+            Request::Memory { .. } => "as much memory in the terminal as the lab has in mind".to_owned(),
+            Request::Storage { .. } => "a home directory as large as the lab has in mind".to_owned(),
+            Request::Object(refusal) => format!("an object that the lab prepares ({})", refusal.object),
         }
     }
 
-    /// Lists the places where it may stand in a definition: the keys below `spec`, then the number in a list and the
-    /// keys below that.
+    /// Lists the places of the definition where it may be: the keys below `spec`, then the index in a list and the keys
+    /// below that.
     pub(crate) fn places(&self) -> Vec<(Vec<&'static str>, Option<usize>, Vec<&'static str>)> {
         let keys = |paths: &[&'static str]| -> Vec<_> {
             paths.iter().map(|path| (path.split('.').collect(), None, Vec::new())).collect()

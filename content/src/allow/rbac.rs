@@ -6,9 +6,9 @@ use super::objects::OwnNamespaces;
 
 /// Verbs that only read.
 const READING: &[&str] = &["get", "list", "watch"];
-/// Verbs with which a right makes others.
+/// Verbs with which one right creates others.
 const ESCALATING: &[&str] = &["escalate", "bind", "impersonate"];
-/// Resources that bound the learner, or stand for somebody else; reading them does no harm.
+/// Resources that limit the learner or act for somebody else. Reading them is harmless.
 const BOUNDS: &[&str] = &[
     "namespaces",
     "resourcequotas",
@@ -20,13 +20,13 @@ const BOUNDS: &[&str] = &[
     "bindings",
     "pods/binding",
 ];
-/// Cluster roles that a lab may bind, in its own namespaces.
+/// Cluster roles that a lab may bind in its own namespaces.
 const BINDABLE: &[&str] = &["view", "edit", "admin"];
 
-/// Checks a rule of RBAC, in a role or among the extra rights of a lab.
+/// Checks an RBAC rule of a role or of a lab's extra rights.
 ///
 /// # Errors
-/// Why it is refused, as the end of a sentence.
+/// Fails with the reason, as the end of a sentence, if the rule must be refused.
 pub fn check_rule(rule: &Value) -> Result<(), String> {
     let (groups, resources, verbs) =
         (texts(rule, "apiGroups"), texts(rule, "resources"), texts(rule, "verbs"));
@@ -81,7 +81,7 @@ pub(super) fn check_role(role: &Value) -> Result<(), String> {
     rules.iter().try_for_each(check_rule)
 }
 
-/// Checks what a binding binds, and for whom.
+/// Checks the role and the subjects of a binding.
 pub(super) fn check_binding(binding: &Value, own: &OwnNamespaces<'_>) -> Result<(), String> {
     let text = |node: &Value, key: &str| node.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let role = binding.get("roleRef").cloned().unwrap_or_default();

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-/// A size in bytes, as it was written.
+/// A size in bytes, together with its original text.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Size {
@@ -18,20 +18,19 @@ impl Size {
         Self { text: text.to_owned(), bytes }
     }
 
-    /// Returns the number of bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Returns it as it was written: a Kubernetes quantity.
+    /// Returns the original text, a Kubernetes quantity.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 }
 
-/// A text that is no size.
+/// The text is not a size.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a size; write it like 512Mi, 2Gi or 5G")]
 pub struct BadSize(String);
@@ -61,7 +60,7 @@ impl fmt::Display for Size {
     }
 }
 
-/// Reads a Kubernetes quantity as bytes, rounded up; `None` if it is none, or below zero.
+/// Parses a Kubernetes quantity into bytes, rounded up. Returns `None` if it is none or is negative.
 pub(super) fn bytes(text: &str) -> Option<u64> {
     let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
     let (number, suffix) = text.split_at(end);
@@ -84,7 +83,7 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
         _ => 10_f64.powi(suffix.strip_prefix(['e', 'E'])?.parse::<i16>().ok()?.into()),
     };
     let whole = (number * factor).ceil();
-    // what does not fit is more than anybody allows
+    // a size that does not fit is more than anybody allows
     whole.is_finite().then_some(whole as u64)
 }
 

@@ -11,12 +11,12 @@ fn greedy() -> LabSpec {
     session.resources.memory = Some("64Gi".to_owned());
     session.resources.storage = Some("1Ti".to_owned());
     session.namespaces.policy = Some(SecurityPolicy::Privileged);
-    session.namespaces.budget = Budget::Custom;
+    session.namespaces.budget = Some(Budget::Custom);
     session.namespaces.rules =
         vec![json!({"apiGroups": [""], "resources": ["namespaces"], "verbs": ["patch"]})];
     session.namespaces.secondary = vec![SecondaryNamespace {
         name: "$(session_namespace)-b".to_owned(),
-        budget: Budget::XLarge,
+        budget: Some(Budget::XLarge),
         policy: Some(SecurityPolicy::Privileged),
         ..SecondaryNamespace::default()
     }];
@@ -37,10 +37,10 @@ fn a_lab_that_asks_for_everything_gets_what_is_allowed_and_each_refusal_is_told(
     let session = &granted.session;
     assert_eq!(granted.workbench_image, None);
     assert_eq!(session.namespaces.policy, Some(SecurityPolicy::Baseline));
-    assert_eq!(session.namespaces.budget, Budget::Large);
+    assert_eq!(session.namespaces.budget, Some(Budget::Large));
     assert!(session.namespaces.rules.is_empty());
     let second = &session.namespaces.secondary[0];
-    assert_eq!((second.policy, second.budget), (Some(SecurityPolicy::Baseline), Budget::Large));
+    assert_eq!((second.policy, second.budget), (Some(SecurityPolicy::Baseline), Some(Budget::Large)));
     assert_eq!(session.resources.memory.as_deref(), Some("2Gi"));
     assert_eq!(session.resources.storage.as_deref(), Some("5Gi"));
     let names: Vec<_> = session.objects.iter().map(|one| one["metadata"]["name"].clone()).collect();
@@ -82,7 +82,7 @@ fn what_an_operator_allows_a_lab_gets_but_never_what_passes_a_sessions_bounds() 
     };
     let (granted, found) = allow(&greedy(), &allowances);
     assert!(is_privileged(&granted));
-    assert_eq!(granted.session.namespaces.budget, Budget::Custom);
+    assert_eq!(granted.session.namespaces.budget, Some(Budget::Custom));
     assert_eq!(granted.workbench_image.as_deref(), Some("evil.example/tools:1"));
     assert_eq!(granted.session.resources.memory.as_deref(), Some("64Gi"));
     assert!(granted.session.namespaces.rules.is_empty());
@@ -106,7 +106,10 @@ fn a_lab_that_asks_for_nothing_gets_the_usual_and_never_more_than_is_allowed() {
     // nothing was asked for, so nothing is refused
     assert!(found.is_empty(), "{found:?}");
     let namespaces = &granted.session.namespaces;
-    assert_eq!((namespaces.policy, namespaces.budget), (Some(SecurityPolicy::Restricted), Budget::Small));
+    assert_eq!(
+        (namespaces.policy, namespaces.budget),
+        (Some(SecurityPolicy::Restricted), Some(Budget::Small))
+    );
     assert_eq!(granted.session.egress, Some(Egress::None));
 }
 

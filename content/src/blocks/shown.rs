@@ -1,9 +1,9 @@
-//! What a block shows: the words on its bar and in its body.
+//! The texts of a block: on its bar and in its body.
 
 use lectern_api::actions::Action;
 use serde_json::Value;
 
-/// Says what the action does, as the block's bar shows it.
+/// Returns the text of the block's bar: what the action does.
 pub(super) fn title_of(action: &Action) -> String {
     use Action as A;
     match action {
@@ -64,7 +64,7 @@ pub(crate) fn file_of(action: &Action) -> Option<String> {
     Some(wire.get("file")?.as_str()?.to_owned())
 }
 
-/// Returns what the block shows below its bar.
+/// Returns the text below the block's bar.
 pub(super) fn body_of(action: &Action) -> String {
     use Action as A;
     let inline = |value: &Value| match value {
@@ -102,6 +102,32 @@ pub(super) fn body_of(action: &Action) -> String {
         A::DashboardOpenUrl { url } | A::DashboardCreateDashboard { url, .. } => url.clone(),
         A::TerminalInterrupt { .. } | A::TerminalInterruptAll {} => "<ctrl+c>".to_owned(),
         A::EditorCopyFile { dest, .. } | A::EditorRenameFile { dest, .. } => dest.clone(),
-        _ => String::new(),
+        // the bar says everything
+        A::TerminalClear { .. }
+        | A::TerminalClearAll {}
+        | A::TerminalSelect { .. }
+        | A::DashboardOpenDashboard { .. }
+        | A::DashboardDeleteDashboard { .. }
+        | A::DashboardReloadDashboard { .. }
+        | A::EditorOpenFile { .. }
+        | A::EditorSelectLinesInRange { .. }
+        | A::EditorDeleteLinesInRange { .. }
+        | A::EditorDeleteTextSelection { .. }
+        | A::EditorCloseFile { .. }
+        | A::EditorDeleteFile { .. }
+        | A::EditorCreateDirectory { .. }
+        | A::EditorExecuteCommand { .. }
+        | A::EditorOpenTerminal { .. }
+        | A::EditorCloseTerminal { .. }
+        | A::EditorInterruptTerminal { .. }
+        | A::EditorClearTerminal { .. }
+        | A::ExaminerExecuteTest { .. }
+        | A::FilesDownloadFile { .. }
+        | A::FilesCopyFile { .. }
+        | A::FilesUploadFile { .. }
+        | A::FilesUploadFiles {}
+        | A::SectionBegin { .. }
+        | A::SectionEnd { .. }
+        | A::SectionHeading {} => String::new(),
     }
 }

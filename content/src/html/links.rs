@@ -1,19 +1,19 @@
-//! Where a link or image of a page leads.
+//! Resolves the addresses of links and images.
 
-/// Where a link or image leads.
+/// The target of a link or image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// Out of the lab, or nowhere in particular: an address with a scheme or a host.
+    /// Outside of the lab: an address with a scheme or a host.
     External,
-    /// To a place on the same page.
+    /// A place on the same page.
     Fragment(String),
-    /// To something of the lab's: its path below the content folder, and what follows a `#` or `?`.
+    /// A file or page of the lab: its path below the content folder, and the part from `#` or `?` on.
     Inside { path: String, rest: String },
-    /// Out of the content folder, where nothing is served.
+    /// Outside of the content folder, where nothing is served.
     Outside,
 }
 
-/// Says where an address on a page leads, given the page's folder below the content folder.
+/// Resolves an address on a page in a folder below the content folder.
 pub(crate) fn resolve(folder: &str, url: &str) -> Target {
     let url = url.trim();
     if let Some(fragment) = url.strip_prefix('#') {

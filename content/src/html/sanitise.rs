@@ -1,4 +1,4 @@
-//! What of a page's HTML may reach the browser.
+//! Filters the HTML of pages before it reaches the browser.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
@@ -9,21 +9,20 @@ use ammonia::Builder;
 
 use super::links::{Target, resolve};
 
-/// Marks the places for actions as ours: a page's own HTML cannot know it, so it cannot make such places.
+/// Marks the places of actions as ours. A page's own HTML cannot know it, and so cannot contain such places.
 pub(crate) static NONCE: LazyLock<String> =
     LazyLock::new(|| format!("{:016x}", RandomState::new().hash_one("lectern")));
 
-/// What rewriting addresses needs to know of the page.
+/// The facts about a page that rewriting its addresses needs.
 pub(crate) struct Place {
     /// The page's folder below the content folder.
     pub folder: String,
-    /// Where the files beside the pages are served, without a slash at its end.
+    /// The address under which the files beside the pages are served, without a trailing slash.
     pub base_url: String,
-    /// The names of the lab's pages.
     pub pages: Arc<BTreeSet<String>>,
 }
 
-/// Takes out of HTML whatever could run, load or pretend, and points its addresses to where they are served.
+/// Removes everything from HTML that could run, load or imitate something, and rewrites its addresses.
 pub(crate) fn sanitise(html: &str, place: Place) -> String {
     let mut builder = Builder::default();
     builder
@@ -57,8 +56,8 @@ fn filter<'v>(element: &str, attribute: &str, value: &'v str, place: &Place) -> 
     }
 }
 
-/// Classes that a page may have: the dialect's, and those that rendering makes. Whatever else the app has a class for,
-/// a page cannot pretend to be.
+/// Classes that a page may use: the dialect's and those of the renderer. With the app's other classes a page could
+/// imitate parts of the app.
 const CLASSES: &[&str] = &[
     "admonition",
     "admonition-title",
@@ -81,7 +80,7 @@ const CLASSES: &[&str] = &[
     "tip",
     "warning",
 ];
-/// How such classes begin that stand for languages of code, and for its colours.
+/// Prefixes of the classes for the languages and the highlighting of code.
 const CLASS_PREFIXES: &[&str] = &["hl-", "language-"];
 
 fn classes(value: &str) -> Option<Cow<'_, str>> {
@@ -95,12 +94,12 @@ fn classes(value: &str) -> Option<Cow<'_, str>> {
     (!kept.is_empty()).then(|| kept.join(" ").into())
 }
 
-/// Returns where a link of Markdown leads, or nothing where it is not sure to be harmless.
+/// Rewrites the address of a Markdown link. Returns `None` if it is not certainly harmless.
 pub(crate) fn safe_link(url: &str, place: &Place) -> Option<String> {
     is_harmless(url, place).then(|| link(url, place).map(Cow::into_owned)).flatten()
 }
 
-/// Returns where an image of Markdown is served, or nothing where it is not sure to be harmless.
+/// Rewrites the address of a Markdown image. Returns `None` if it is not certainly harmless.
 pub(crate) fn safe_image(url: &str, place: &Place) -> Option<String> {
     is_harmless(url, place).then(|| image(url, place).map(Cow::into_owned)).flatten()
 }
@@ -112,7 +111,7 @@ fn is_harmless(url: &str, place: &Place) -> bool {
     }
 }
 
-/// Says whether an address begins as one of the web's does: with a scheme that runs nothing, or with a host.
+/// Returns whether an address begins with a harmless scheme or with a host.
 fn leads_to_the_web(url: &str) -> bool {
     let start: String = url.chars().take(8).collect::<String>().to_ascii_lowercase();
     ["http://", "https://", "mailto:", "//"].iter().any(|known| start.starts_with(known))
@@ -143,7 +142,7 @@ fn image<'v>(value: &'v str, place: &Place) -> Option<Cow<'v, str>> {
     }
 }
 
-/// Takes off what a link to a page may have behind the page's name.
+/// Removes what may follow the page's name in a link to a page.
 pub(crate) fn page_name(path: &str) -> &str {
     let path = path.strip_suffix(".md").or_else(|| path.strip_suffix(".html")).unwrap_or(path);
     path.strip_suffix("/index").unwrap_or(path)

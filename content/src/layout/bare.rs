@@ -1,14 +1,14 @@
-//! A folder that just holds Markdown files: each is a page, what lies beside them are the exercise's files.
+//! A folder of Markdown files: each is a page, and the other files are the exercise's.
 
 use std::path::Path;
 
 use super::{Layout, add_page, page_of};
 use crate::template::Style;
 
-/// Files that are about the lab, not of it.
+/// Files that describe the lab and are not pages of it.
 const NOT_PAGES: &[&str] = &["README", "CONTRIBUTING", "LICENSE", "CHANGELOG", "CODE_OF_CONDUCT", "SECURITY"];
 
-/// Says whether a file at the top, by its name without folders, is about the lab rather than a page of it.
+/// Returns whether a file at the top of a lab describes the lab and is not a page of it.
 pub(crate) fn is_about_the_lab(file: &str) -> bool {
     page_of(file).is_some_and(|(name, _)| NOT_PAGES.contains(&name.to_uppercase().as_str()))
 }

@@ -1,15 +1,16 @@
-//! The classic layout: `workshop/workshop.yaml` says which pages, `workshop/modules.yaml` what they are called.
+//! The classic layout: `workshop/workshop.yaml` lists the pages, `workshop/modules.yaml` has their titles.
 
 use std::path::Path;
 
 use super::{Layout, declare, order_by, read_declared, read_manifest, read_pages};
 use crate::diagnostic::Diagnostic;
+use crate::rules::Rule;
 use crate::template::Style;
 use crate::yaml::Node;
 
 const MODULES: &str = "workshop/modules.yaml";
 
-/// Reads a lab in the classic layout; `workshop_file` is the file in `workshop/` that says which pages.
+/// Reads a lab in the classic layout. `workshop_file` is the file in `workshop/` that lists the pages.
 pub(super) fn read(root: &Path, workshop_file: &str) -> Layout {
     let mut layout = Layout::new(Style::Classic, "workshop/content");
     let workshop_file = format!("workshop/{workshop_file}");
@@ -60,7 +61,7 @@ fn order(layout: &mut Layout, file: &str, names: Vec<(String, u32, u32)>) {
     for (name, line, column) in names {
         if missing.contains(&name) {
             layout.diagnostics.push(
-                Diagnostic::warning("missing-page", file, format!("There is no page `{name}`"))
+                Diagnostic::new(Rule::MissingPage, file, format!("There is no page `{name}`"))
                     .at(line, column)
                     .hint(format!("write workshop/content/{name}.md, or take the line out")),
             );

@@ -1,9 +1,10 @@
-//! What stands between `---` lines at the top of a page.
+//! Front matter: the lines between `---` at the top of a page.
 
 use crate::diagnostic::Diagnostic;
+use crate::rules::Rule;
 use crate::yaml::{self, Data, Node};
 
-/// What a page says of itself.
+/// The front matter of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FrontMatter {
     pub title: Option<String>,
@@ -20,8 +21,8 @@ pub(crate) struct FrontMatterProblem {
 
 impl FrontMatterProblem {
     pub(crate) fn diagnostic(&self, file: &str) -> Diagnostic {
-        Diagnostic::warning(
-            "bad-front-matter",
+        Diagnostic::new(
+            Rule::BadFrontMatter,
             file,
             format!("The front matter cannot be read: {}", self.reason),
         )
@@ -30,7 +31,7 @@ impl FrontMatterProblem {
     }
 }
 
-/// Reads a page's front matter and returns where the page itself begins, as a byte offset.
+/// Reads a page's front matter, and returns the byte offset at which the page itself begins.
 pub(crate) fn split_front_matter(text: &str) -> (FrontMatter, usize, Option<FrontMatterProblem>) {
     let start = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let none = (FrontMatter::default(), start, None);

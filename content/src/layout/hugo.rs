@@ -1,9 +1,10 @@
-//! The Hugo style: pages say their own title and weight, `workshop/config.yaml` the pathways and parameters.
+//! The Hugo style: pages have front matter with title and weight, `workshop/config.yaml` has pathways and parameters.
 
 use std::path::Path;
 
 use super::{Layout, Pathway, read_declared, read_manifest, read_pages};
 use crate::diagnostic::Diagnostic;
+use crate::rules::Rule;
 use crate::template::Style;
 use crate::yaml::Node;
 
@@ -49,7 +50,7 @@ fn modules(config: &Node, layout: &mut Layout) {
                 }
             }
             None => layout.diagnostics.push(
-                Diagnostic::warning("missing-page", CONFIG, format!("There is no page `{name}`"))
+                Diagnostic::new(Rule::MissingPage, CONFIG, format!("There is no page `{name}`"))
                     .at(module.line, module.column)
                     .hint(format!("write workshop/content/{name}.md, or take the module out")),
             ),
@@ -84,7 +85,7 @@ fn pathways(config: &Node, layout: &mut Layout) {
                 pathway.pages.push(name);
             } else {
                 layout.diagnostics.push(
-                    Diagnostic::warning("missing-page", CONFIG, format!("There is no page `{name}`"))
+                    Diagnostic::new(Rule::MissingPage, CONFIG, format!("There is no page `{name}`"))
                         .at(step.line, step.column)
                         .hint("a step names a module or a page"),
                 );

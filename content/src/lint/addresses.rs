@@ -1,4 +1,4 @@
-//! Where the links and images of a page lead.
+//! The links and images of a page.
 
 use super::UNKNOWN_VALUE;
 use crate::diagnostic::Diagnostic;
@@ -6,15 +6,16 @@ use crate::html::{Target, page_name, resolve};
 use crate::lab::Lab;
 use crate::layout::Page;
 use crate::page::{Lines, addresses, anchors};
+use crate::rules::Rule;
 
-/// Lists the links and images of a page that lead nowhere; `text` is the page with its variables filled in.
+/// Lists the links and images of a page that lead nowhere. `text` is the page with its variables filled in.
 pub(super) fn lint(lab: &Lab, page: &Page, text: &str, lines: &Lines<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (image, url, line, column) in addresses(text) {
         if image && resolve("", &url) == Target::External {
             found.push(
-                Diagnostic::warning(
-                    "external-image",
+                Diagnostic::new(
+                    Rule::ExternalImage,
                     &page.file,
                     format!(
                         "The image `{url}` is not shown, unless who runs the platform lets pages load such"
@@ -26,13 +27,13 @@ pub(super) fn lint(lab: &Lab, page: &Page, text: &str, lines: &Lines<'_>) -> Vec
             continue;
         }
         let Some(reason) = fault(lab, page, text, &url) else { continue };
-        let (what, code) = if image { ("image", "broken-image") } else { ("link", "broken-link") };
+        let (what, rule) = if image { ("image", Rule::BrokenImage) } else { ("link", Rule::BrokenLink) };
         let hint = match reason {
             NO_HEADING => "name a heading of the page in lower case, with hyphens for blanks",
             _ => "files are served from beside the page and from workshop/static",
         };
         found.push(
-            Diagnostic::warning(code, &page.file, format!("The {what} `{url}` {reason}"))
+            Diagnostic::new(rule, &page.file, format!("The {what} `{url}` {reason}"))
                 .at(lines.of(line as usize), column)
                 .hint(hint),
         );

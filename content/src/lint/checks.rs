@@ -1,28 +1,28 @@
-//! The checks of a lab: can they run, and does a page run them.
+//! The checks of a lab: whether they can run, and whether a page runs them.
 
 use std::collections::BTreeSet;
 
-use super::Linter;
 use crate::diagnostic::Diagnostic;
 use crate::files;
-use crate::lab::TESTS;
+use crate::lab::{Lab, TESTS};
+use crate::rules::Rule;
 
-/// Looks at the files in the folder of checks; `used` are the names that pages run.
-pub(super) fn lint(linter: &Linter<'_>, used: &BTreeSet<String>) -> Vec<Diagnostic> {
+/// Checks the files in the folder of checks. `used` holds the names of the checks that pages run.
+pub(super) fn lint(lab: &Lab, used: &BTreeSet<String>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    let (files, _) = files::list(linter.lab.root(), TESTS, |_| false);
+    let (files, _) = files::list(lab.root(), TESTS, |_| false);
     let mut stems: BTreeSet<String> = BTreeSet::new();
     for file in &files {
         let path = format!("{TESTS}/{}", file.path);
         if file.path.contains('/') && !file.executable {
-            // it helps the checks
+            // a helper of the checks
             continue;
         }
         let stem = file.path.rsplit_once('.').map_or(file.path.as_str(), |(stem, _)| stem).to_lowercase();
         if !stems.insert(stem) {
             found.push(
-                Diagnostic::warning(
-                    "duplicate-check",
+                Diagnostic::new(
+                    Rule::DuplicateCheck,
                     &path,
                     format!("Another check is called almost `{}`", file.path),
                 )
@@ -31,12 +31,12 @@ pub(super) fn lint(linter: &Linter<'_>, used: &BTreeSet<String>) -> Vec<Diagnost
         }
         if !file.executable && file.link.is_none() {
             found.push(
-                Diagnostic::error("check-not-executable", &path, "The check is not executable")
+                Diagnostic::new(Rule::CheckNotExecutable, &path, "The check is not executable")
                     .hint(format!("chmod +x {path}")),
             );
         }
         if !used.contains(&file.path) {
-            found.push(Diagnostic::advice("unused-check", &path, "No page runs this check"));
+            found.push(Diagnostic::new(Rule::UnusedCheck, &path, "No page runs this check"));
         }
     }
     found

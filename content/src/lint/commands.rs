@@ -1,4 +1,4 @@
-//! Which files a lab's commands name, and whether they are there.
+//! The files that a lab's commands name, and whether they exist.
 
 use std::collections::BTreeSet;
 
@@ -8,24 +8,24 @@ use super::UNKNOWN_VALUE;
 use crate::blocks::file_of;
 use crate::files::LabFile;
 
-/// The exercise's files, and those that its steps make.
+/// The exercise's files, and those that its steps create.
 pub(super) struct Exercise {
     home: BTreeSet<String>,
     made: BTreeSet<String>,
-    /// Whether the terminal is inside a container, where other files are.
+    /// Whether the terminal is inside a container, which has files of its own.
     inside: bool,
 }
 
 impl Exercise {
-    pub(super) fn new(home: &[LabFile], actions: impl Iterator<Item = Action>) -> Self {
+    pub(super) fn new<'a>(home: &[LabFile], actions: impl Iterator<Item = &'a Action>) -> Self {
         let mut made = BTreeSet::new();
         for action in actions {
-            made_by(&action, &mut made);
+            made_by(action, &mut made);
         }
         Self { home: home.iter().map(|file| file.path.clone()).collect(), made, inside: false }
     }
 
-    /// Returns the files that an action needs and that neither the lab nor any of its steps brings.
+    /// Returns the files that an action needs and that neither the lab holds nor a step creates.
     pub(super) fn missing(&mut self, action: &Action) -> Vec<String> {
         let needed = match action {
             Action::TerminalExecute { command, .. } | Action::TerminalExecuteAll { command, .. } => {
@@ -89,7 +89,7 @@ impl Exercise {
     }
 }
 
-/// Returns a path as one below the home directory, or `None` where it cannot be judged.
+/// Returns a path relative to the home directory. Returns `None` if lint cannot know where it leads.
 fn plain(path: &str) -> Option<&str> {
     let path = ["~/", "$HOME/", "${HOME}/", "/home/eduk8s/", "./"]
         .iter()
@@ -103,7 +103,7 @@ fn plain(path: &str) -> Option<&str> {
     (!unclear).then_some(path)
 }
 
-/// Notes the names of the files that an action makes.
+/// Adds the names of the files that an action creates.
 fn made_by(action: &Action, made: &mut BTreeSet<String>) {
     let mut note = |path: &str| {
         let name =

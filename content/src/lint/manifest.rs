@@ -1,26 +1,28 @@
-//! What the Workshop resource asks for that will not happen.
+//! The parts of the Workshop resource that Lectern ignores.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::nearest;
 use crate::diagnostic::Diagnostic;
 use crate::lab::Lab;
+use crate::nearest::nearest;
+use crate::rules::Rule;
+use crate::severity::Severity;
 use crate::spec::fields::{Effect, FIELDS, SpecField, find_field};
 use crate::spec::spec_of;
 use crate::variables::SESSION_VARIABLES;
 use crate::yaml::{Data, Key, Node};
 
-/// What stands beside `spec`, and so in it where a v1alpha1 resource has none.
+/// The fields beside `spec`. In v1alpha1, where `spec` may be left out, they are beside the lab's own.
 const BESIDE: &[&str] = &["apiVersion", "kind", "metadata", "status"];
-/// How the variables of the platform's own begin: another `$(name)` is a shell's business.
+/// Prefixes of the platform's variables. Any other `$(name)` is meant for a shell.
 const OURS: &[&str] = &["session_", "workshop_", "ingress_", "environment_", "training_", "registry_"];
 
 /// `$(name)`.
 static REFERENCE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\$\(([a-z][a-z0-9_]*)\)").ok());
 
-/// Lists unknown fields, known ones that nothing comes of, and variables that nobody fills in.
+/// Lists unknown fields, fields that Lectern ignores, and variables without a value.
 pub(super) fn lint(lab: &Lab) -> Vec<Diagnostic> {
     let mut found = Found { file: &lab.workshop.findings.file, diagnostics: Vec::new() };
     if let Some(document) = &lab.workshop.document {
@@ -39,12 +41,12 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// Looks at a mapping, or at each mapping of a list.
+    /// Checks a mapping, or each mapping of a list.
     fn mapping(&mut self, node: &Node, path: &str) {
         for item in node.items() {
             self.mapping(item, path);
         }
-        // of a tool that is not wished nothing else matters
+        // the settings of a tool that is switched off do not matter
         let is_tool = path.starts_with("session.applications.");
         let enabled = node.get("enabled").and_then(Node::flag);
         let default = find_field(&join(path, "enabled")).and_then(|field| field.default);
@@ -84,8 +86,12 @@ impl Found<'_> {
         let message = format!("Lectern does nothing with `{path}`");
         let holds = find_field(path).map(|field| field.holds);
         let diagnostic = match effect {
-            Effect::NotNeeded => Diagnostic::advice("not-acted-on", self.file, message),
-            _ => Diagnostic::warning("not-acted-on", self.file, format!("{message} yet")),
+            Effect::NotNeeded => {
+                Diagnostic::new(Rule::NotActedOn, self.file, message).severity(Severity::Advice)
+            }
+            Effect::NotYet | Effect::Acted => {
+                Diagnostic::new(Rule::NotActedOn, self.file, format!("{message} yet"))
+            }
         };
         let mut diagnostic = diagnostic.at(key.line, key.column);
         diagnostic.hint = holds.map(|holds| format!("in Educates: {holds}"));
@@ -100,13 +106,13 @@ impl Found<'_> {
         let hint = nearest(&key.text, siblings)
             .map_or_else(|| "it is ignored".to_owned(), |near| format!("did you mean `{near}`?"));
         self.diagnostics.push(
-            Diagnostic::warning("unknown-field", self.file, format!("There is no field `{path}`"))
+            Diagnostic::new(Rule::UnknownField, self.file, format!("There is no field `{path}`"))
                 .at(key.line, key.column)
                 .hint(hint),
         );
     }
 
-    /// Looks for `$(name)` that nobody fills in.
+    /// Checks every `$(name)` in a value.
     fn references(&mut self, node: &Node) {
         match &node.data {
             Data::Text(text) => {
@@ -129,7 +135,7 @@ impl Found<'_> {
         let hint = nearest(name, known())
             .map_or_else(|| "it stays as it is".to_owned(), |near| format!("did you mean `$({near})`?"));
         self.diagnostics.push(
-            Diagnostic::warning("unknown-variable", self.file, format!("No value is known for `$({name})`"))
+            Diagnostic::new(Rule::UnknownVariable, self.file, format!("No value is known for `$({name})`"))
                 .at(node.line, node.column)
                 .hint(hint),
         );

@@ -1,45 +1,26 @@
-//! The objects and namespaces of a lab, of which a wrong one keeps every session from starting.
+//! The objects and namespaces of a lab. A wrong one keeps every session from starting.
 
+use crate::allow::{OWN, is_cluster_wide};
 use crate::diagnostic::Diagnostic;
 use crate::lab::Lab;
+use crate::rules::Rule;
 use crate::spec::spec_of;
 use crate::yaml::Node;
 
-/// How the name of a session's namespace is written.
-const OWN: &[&str] = &["$(session_namespace)", "$(session_name)", "$(workshop_namespace)"];
-/// Kinds that belong to the whole cluster, as far as workshops have them.
-const CLUSTER_WIDE: &[&str] = &[
-    "Namespace",
-    "ClusterRole",
-    "ClusterRoleBinding",
-    "CustomResourceDefinition",
-    "PersistentVolume",
-    "StorageClass",
-    "IngressClass",
-    "PriorityClass",
-    "Node",
-];
-
-/// Says whether objects of a kind belong to the whole cluster, as far as workshops have such.
-#[must_use]
-pub fn is_cluster_wide(kind: &str) -> bool {
-    CLUSTER_WIDE.contains(&kind)
-}
-
-/// Lists the objects and secondary namespaces that cannot be made.
+/// Lists the objects and secondary namespaces that cannot be created.
 pub(super) fn lint(lab: &Lab) -> Vec<Diagnostic> {
     let Some(document) = &lab.workshop.document else { return Vec::new() };
     let file = &lab.workshop.findings.file;
     let spec = spec_of(document);
     let at = |keys: &[&str]| keys.iter().try_fold(spec, |node, key| node.get(key));
     let mut found = Vec::new();
-    let mut complain = |node: &Node, code: &str, message: String, hint: &str| {
-        found.push(Diagnostic::error(code, file, message).at(node.line, node.column).hint(hint));
+    let mut complain = |node: &Node, message: String, hint: &str| {
+        found.push(Diagnostic::new(Rule::BadObject, file, message).at(node.line, node.column).hint(hint));
     };
     let lists = [at(&["environment", "objects"]), at(&["session", "objects"])];
     for object in lists.into_iter().flatten().flat_map(Node::items).flat_map(listed) {
         if let Some((message, hint)) = fault(object) {
-            complain(object, "bad-object", message, hint);
+            complain(object, message, hint);
         }
     }
     let secondary = at(&["session", "namespaces", "secondary"]).map(Node::items).unwrap_or_default();
@@ -47,13 +28,13 @@ pub(super) fn lint(lab: &Lab) -> Vec<Diagnostic> {
         let text = name.text().unwrap_or_default();
         if !OWN.iter().any(|own| text.strip_prefix(own).is_some_and(|rest| rest.starts_with('-'))) {
             let message = format!("A session cannot have a namespace called `{text}`");
-            complain(name, "bad-object", message, "write $(session_namespace)- and a few letters");
+            complain(name, message, "write $(session_namespace)- and a few letters");
         }
     }
     found
 }
 
-/// The objects of a `List`, else the object itself.
+/// Returns the objects of a `List`, or the object itself if it is none.
 fn listed(object: &Node) -> Vec<&Node> {
     let is_list = object.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
     match object.get("items").filter(|_| is_list) {

@@ -1,4 +1,4 @@
-//! Writing a page's tree as HTML: as comrak does, save headings and links.
+//! Writes a page's tree as HTML, as comrak does, except headings and links.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write};
@@ -8,7 +8,7 @@ use comrak::nodes::{AstNode, Node, NodeValue};
 
 use crate::html::escape_into;
 
-/// Makes an id for each heading, no two alike.
+/// Returns a unique id for each heading.
 pub(super) fn heading_ids<'a>(root: &'a AstNode<'a>) -> Vec<String> {
     let mut seen: HashMap<String, u32> = HashMap::new();
     let mut taken: HashSet<String> = HashSet::new();
@@ -39,8 +39,8 @@ pub(super) fn heading_ids<'a>(root: &'a AstNode<'a>) -> Vec<String> {
     ids
 }
 
-/// Writes one node: as comrak does, save headings (our ids), links that leave the lab (a tab of their own), and links
-/// and images that lead nowhere.
+/// Writes one node as comrak does, except headings (with our ids), links that leave the lab (opened in a new tab), and
+/// links and images without an address.
 pub(super) fn format_node<'a>(
     context: &mut Context<'_, '_, std::vec::IntoIter<String>>,
     node: Node<'a>,
@@ -73,7 +73,7 @@ pub(super) fn format_node<'a>(
             }
             Ok(ChildRendering::HTML)
         }
-        // an address that was taken away leaves none at all
+        // its address was removed
         NodeValue::Link(link) if link.url.is_empty() => {
             context.write_str(if entering { "<a>" } else { "</a>" })?;
             Ok(ChildRendering::HTML)

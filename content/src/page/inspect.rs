@@ -1,11 +1,11 @@
-//! Looking at a page without rendering it: its code blocks, addresses and anchors.
+//! Lists the code blocks, addresses and anchors of a page without rendering it.
 
 use comrak::nodes::NodeValue;
 use comrak::{Arena, parse_document};
 
 use super::{OPTIONS, format, quotes_deeply};
 
-/// Returns the code blocks of a text, as the page would have them: info string, text, line.
+/// Returns the code blocks of a text: info string, text, line.
 pub(crate) fn code_blocks(text: &str) -> Vec<(String, String, u32)> {
     let arena = Arena::new();
     let text = if quotes_deeply(text) { "" } else { text };
@@ -20,7 +20,7 @@ pub(crate) fn code_blocks(text: &str) -> Vec<(String, String, u32)> {
         .collect()
 }
 
-/// Returns the addresses of a text's links and images: whether it is an image, the address, line and column.
+/// Returns the links and images of a text: whether it is an image, address, line, column.
 pub(crate) fn addresses(text: &str) -> Vec<(bool, String, u32, u32)> {
     let arena = Arena::new();
     let text = if quotes_deeply(text) { "" } else { text };
@@ -44,7 +44,7 @@ pub(crate) fn addresses(text: &str) -> Vec<(bool, String, u32, u32)> {
         .collect()
 }
 
-/// Returns what a `#` on the page may lead to: the slugs of its headings.
+/// Returns the slugs of a text's headings, to which links with `#` lead.
 pub(crate) fn anchors(text: &str) -> Vec<String> {
     let arena = Arena::new();
     let text = if quotes_deeply(text) { "" } else { text };

@@ -1,16 +1,16 @@
-//! From a line of the text that Markdown saw to the line of the author's file.
+//! Maps places of the text that Markdown is read from to places of the author's file.
 
 use std::cell::Cell;
 
 use crate::layout::split_front_matter;
 
-/// Maps lines; asked in reading order.
+/// Maps lines, which must be asked for in reading order.
 pub(crate) struct Lines<'a> {
-    /// Lines of the file before the page itself.
+    /// Number of lines of the file before the page itself.
     offset: u32,
-    /// The file's lines after the front matter, and those of the expanded text, where substitution moved them.
+    /// The file's lines after the front matter, and those of the expanded text. `None` if substitution moved no lines.
     moved: Option<(Vec<&'a str>, Vec<&'a str>)>,
-    /// The line after the one found last.
+    /// The line after the last one found.
     next: Cell<usize>,
 }
 
@@ -24,7 +24,7 @@ impl<'a> Lines<'a> {
         Self { offset: u32::try_from(count(&source[..start])).unwrap_or(0), moved, next: Cell::new(0) }
     }
 
-    /// Returns the line of the file for a line, from 1, of the expanded text.
+    /// Returns the line of the file for a line of the expanded text. Both count from 1.
     pub(crate) fn of(&self, line: usize) -> u32 {
         let own = match &self.moved {
             None => line,
@@ -42,4 +42,16 @@ impl<'a> Lines<'a> {
         };
         self.offset + u32::try_from(own).unwrap_or(u32::MAX - self.offset)
     }
+}
+
+/// Returns the line and column, from 1, of a byte offset.
+pub(crate) fn place(text: &str, offset: usize) -> (u32, u32) {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    let before = &text[..offset];
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (u32::try_from(line).unwrap_or(1), u32::try_from(column).unwrap_or(1))
 }

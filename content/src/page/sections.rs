@@ -4,13 +4,13 @@ use lectern_api::actions::{Action, ActionBlock, ActionError, BlockContent};
 
 use crate::html::{NONCE, escape};
 
-/// The sections that are open at some place of the page, outermost first.
+/// The sections that are open at a place of the page, outermost first.
 #[derive(Default)]
 pub(super) struct Sections {
     open: Vec<Open>,
 }
 
-/// Ends one section.
+/// The HTML that ends one section.
 const END: &str = "</details>\n";
 
 struct Open {
@@ -29,8 +29,8 @@ impl Sections {
         (!self.open.is_empty()).then(|| END.repeat(self.open.len()))
     }
 
-    /// Returns the HTML that stands for a block, and opens or closes sections. A `section:end` that ends nothing
-    /// becomes a broken block.
+    /// Returns the HTML for a block, and opens or closes sections. A `section:end` that ends nothing becomes a broken
+    /// block.
     pub(super) fn place(&mut self, block: &mut ActionBlock) -> String {
         let own = format!("<div data-action=\"{}{}\"></div>\n", *NONCE, block.id);
         match block.action() {
@@ -57,7 +57,7 @@ impl Sections {
                     };
                     return own;
                 };
-                // sections within it that nobody ended end with it
+                // sections within it that are still open end with it
                 let closed = self.open.len() - at;
                 self.open.truncate(at);
                 own + &END.repeat(closed)

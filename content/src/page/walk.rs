@@ -1,4 +1,4 @@
-//! One walk over a page's tree: actions, colours, copyable code.
+//! Walks over a page's tree once: actions, highlighted code, copyable code.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::highlight::highlight;
 use crate::html::{escape, escape_into};
 use crate::template::COPY_MARK;
 
-/// Replaces code blocks by places for actions or by coloured code, and returns the actions.
+/// Replaces code blocks by places of actions or by highlighted code, and returns the actions.
 pub(super) fn transform<'a>(arena: &'a Arena<'a>, root: Node<'a>, lines: &Lines<'_>) -> Vec<ActionBlock> {
     let (mut actions, mut sections) = (Vec::new(), Sections::default());
     let (mut room, mut raw_tags) = (MAX_COLOURED_BYTES, 0);
@@ -54,7 +54,7 @@ pub(super) fn transform<'a>(arena: &'a Arena<'a>, root: Node<'a>, lines: &Lines<
             replace_by_html(node, html);
         }
     }
-    // sections that nobody ended end with the page
+    // sections that are still open end with the page
     if let Some(html) = sections.close() {
         let end = arena.alloc(AstNode::from(NodeValue::Paragraph));
         replace_by_html(end, html);
@@ -107,7 +107,7 @@ fn code_html(code: &NodeCodeBlock, info: &str, room: &mut usize) -> String {
     html
 }
 
-/// Beyond a number of tags shows raw HTML as text: HTML parsers take quadratic time over deeply nested tags.
+/// Shows raw HTML as text beyond a number of tags. HTML parsers take quadratic time for deeply nested tags.
 fn limit(html: &mut String, tags: &mut usize) {
     if html.contains(COPY_MARK) {
         *html = html.replace(COPY_MARK, "");

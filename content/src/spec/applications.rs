@@ -1,15 +1,13 @@
-//! Which tools a lab's workspace shows.
+//! The tools of a lab's workspace.
 
-/// Which tools the workspace shows.
+/// The tools that the workspace shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applications {
-    /// How the terminals are laid out; [`TerminalLayout::None`] when there are none.
+    /// The layout of the terminals; [`TerminalLayout::None`] if there are none.
     pub terminal: TerminalLayout,
-    /// Whether there is an editor.
     pub editor: bool,
-    /// The view of the cluster, if there is one.
+    /// The cluster view. `None` if there is none.
     pub console: Option<Console>,
-    /// Whether the lab's slides are shown.
     pub slides: bool,
     /// Whether the home directory can be downloaded.
     pub files: bool,
@@ -29,11 +27,11 @@ pub struct Applications {
     pub sshd: bool,
     /// Whether the home directory can be mounted.
     pub webdav: bool,
-    /// How the instructions are shown.
-    pub instructions: Instructions,
+    /// How the pages are written (`applications.workshop.renderer`). `None` if the files show it.
+    pub renderer: Option<Renderer>,
 }
 
-/// How the terminals are laid out.
+/// The layout of the terminals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TerminalLayout {
     /// One terminal.
@@ -50,7 +48,7 @@ pub enum TerminalLayout {
 }
 
 impl TerminalLayout {
-    /// Returns the sessions of the terminals, from the top.
+    /// Returns the names of the terminals, from top to bottom.
     #[must_use]
     pub const fn sessions(self) -> &'static [&'static str] {
         match self {
@@ -62,43 +60,22 @@ impl TerminalLayout {
     }
 }
 
-/// The view of the cluster.
+/// The cluster view.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Console {
-    /// Whose it is, such as `kubernetes`, `octant` or `openshift`; `None`: the platform's own.
+    /// The product, such as `kubernetes`, `octant` or `openshift`. `None` for the platform's own.
     pub vendor: Option<String>,
 }
 
-/// How the instructions are shown (`applications.workshop`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Instructions {
-    /// Whether they are shown at all.
-    pub enabled: bool,
-    /// In which way the pages are written; `None`: as the files suggest.
-    pub renderer: Option<Renderer>,
-    /// Where they are shown: in a panel of their own, or in a tab.
-    pub layout: Option<String>,
-    /// The site that holds them, in place of the lab's pages.
-    pub url: Option<String>,
-    /// The folder of finished HTML that holds them, in place of the lab's pages.
-    pub path: Option<String>,
-}
-
-impl Default for Instructions {
-    fn default() -> Self {
-        Self { enabled: true, renderer: None, layout: None, url: None, path: None }
-    }
-}
-
-/// In which way a lab's pages are written.
+/// How a lab's pages are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Renderer {
-    /// Liquid, with an order of the pages in `workshop/workshop.yaml`.
+    /// Liquid; `workshop/workshop.yaml` orders the pages.
     Classic,
-    /// Shortcodes, with an order of the pages by their own weights and names.
+    /// Shortcodes; the pages are ordered by weight and name.
     Hugo,
     /// Finished HTML.
     Static,
-    /// A site elsewhere.
+    /// Another site.
     Remote,
 }

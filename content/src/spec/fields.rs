@@ -1,32 +1,31 @@
-//! Every field of the Workshop resource that the dialect has, and what comes of it: the authors' guide and lint are
-//! made from this table.
+//! Every field of the Workshop resource, and what Lectern does with it. The authors' guide and lint are generated from
+//! this table; it is the one list of what is ignored.
 
-/// What comes of a field.
+/// What Lectern does with a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Lectern does what it says.
+    /// Acts on it.
     Acted,
-    /// It is read, and nothing comes of it yet: a learner may miss it.
+    /// Ignores it so far. Learners may miss something.
     NotYet,
-    /// It is read, and nothing comes of it: it is about the catalogue, or about how Educates finds the files.
+    /// Ignores it, and nothing is lost: it describes the lab, or says where Educates finds the files.
     NotNeeded,
 }
 
-/// One field.
+/// A field of the Workshop resource.
 #[derive(Clone, Copy, Debug)]
 pub struct SpecField {
-    /// The keys to it below `spec`, with dots between them; lists are passed through.
+    /// The keys below `spec` that lead to it, separated by dots. Lists have no key.
     pub path: &'static str,
-    /// What stands there, in a few words.
+    /// Its meaning, in a few words.
     pub holds: &'static str,
-    /// What comes of it.
     pub effect: Effect,
-    /// The value that changes nothing, if there is one.
+    /// The value that is the same as leaving it out. `None` if there is none.
     pub default: Option<&'static str>,
 }
 
 impl SpecField {
-    /// Says whether a path is that of a mapping or list around this field.
+    /// Returns whether a path leads to a mapping or list around this field.
     #[must_use]
     pub fn is_below(&self, path: &str) -> bool {
         path.is_empty() || self.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
@@ -49,7 +48,7 @@ const fn flag(path: &'static str, default: &'static str, effect: Effect, holds: 
 
 use Effect::{Acted, NotNeeded, NotYet};
 
-/// The fields, in the order in which the authors' guide names them.
+/// The fields, in the order of the authors' guide.
 pub const FIELDS: &[SpecField] = &[
     field("title", Acted, "the lab's title"),
     field("description", Acted, "a few sentences about it"),
@@ -66,12 +65,12 @@ pub const FIELDS: &[SpecField] = &[
     field(
         "session.namespaces.budget",
         Acted,
-        "`small`, `medium` (default), `large`, `x-large`, `xx-large`, `xxx-large`, or `custom`: for CPU and memory none but your own objects'",
+        "`small`, `medium` (default), `large`, `x-large`, `xx-large`, `xxx-large`, or `custom`: CPU and memory are limited by your own objects only",
     ),
-    field("session.namespaces.limits.min", Acted, "the least `cpu` and `memory` of a container"),
-    field("session.namespaces.limits.max", Acted, "the most `cpu` and `memory` of a container"),
-    field("session.namespaces.limits.defaultRequest", Acted, "what a container asks for that says nothing"),
-    field("session.namespaces.limits.default", Acted, "what a container is limited to that says nothing"),
+    field("session.namespaces.limits.min", Acted, "minimum `cpu` and `memory` of a container"),
+    field("session.namespaces.limits.max", Acted, "maximum `cpu` and `memory` of a container"),
+    field("session.namespaces.limits.defaultRequest", Acted, "request of a container that names none"),
+    field("session.namespaces.limits.default", Acted, "limit of a container that names none"),
     field(
         "session.namespaces.security.policy",
         Acted,
@@ -81,38 +80,38 @@ pub const FIELDS: &[SpecField] = &[
         "session.namespaces.security.token.enabled",
         "true",
         Acted,
-        "whether the learner's tools may use the cluster",
+        "whether the learner's tools get a token for the cluster",
     ),
-    field("session.namespaces.security.rules", Acted, "rights beyond the role's"),
+    field("session.namespaces.security.rules", Acted, "rights in addition to the role's, as RBAC rules"),
     field(
         "session.namespaces.secondary.name",
         Acted,
         "a further namespace; begins with `$(session_namespace)-`",
     ),
-    field("session.namespaces.secondary.role", Acted, "as above; else that of the first namespace"),
-    field("session.namespaces.secondary.budget", Acted, "as above; else that of the first namespace"),
-    field("session.namespaces.secondary.limits", Acted, "as above; else those of the first namespace"),
+    field("session.namespaces.secondary.role", Acted, "as above; by default that of the first namespace"),
+    field("session.namespaces.secondary.budget", Acted, "as above; by default that of the first namespace"),
+    field("session.namespaces.secondary.limits", Acted, "as above; by default those of the first namespace"),
     field(
         "session.namespaces.secondary.security.policy",
         Acted,
-        "as above; else that of the first namespace",
+        "as above; by default that of the first namespace",
     ),
     field(
         "session.egress",
         Acted,
-        "Lectern's own: what a session may reach outside of itself: `none`, `dns` or `internet`; else what the operator allows",
+        "Lectern's own: what a session may reach outside of itself, `none`, `dns` or `internet`; by default what the operator allows",
     ),
     field("session.resources.memory", Acted, "memory of the workbench"),
     field("session.resources.storage", Acted, "size of the home directory"),
     field("session.resources.volume", NotYet, "a volume claim of your own for the home directory"),
     field("session.env.name", Acted, "an environment variable"),
     field("session.env.value", Acted, "its value; `$(session_namespace)` and the like are filled in"),
-    field("session.env.valueFrom", NotYet, "where else its value stands"),
-    field("session.envFrom", NotYet, "secrets and maps with environment variables"),
+    field("session.env.valueFrom", NotYet, "a reference to its value"),
+    field("session.envFrom", NotYet, "secrets and config maps with environment variables"),
     field(
         "session.objects",
         Acted,
-        "manifests made for each session, in its namespaces only; `$(session_namespace)`, parameters and the like are filled in",
+        "manifests that are created for each session, in its namespaces only; `$(session_namespace)`, parameters and the like are filled in",
     ),
     field("session.patches", NotYet, "changes to the workbench's pod"),
     field("session.volumes", NotYet, "volumes of the workbench's pod"),
@@ -132,13 +131,13 @@ pub const FIELDS: &[SpecField] = &[
     field(
         "session.applications.workshop.renderer",
         Acted,
-        "`classic` or `hugo`, where the files do not say which",
+        "`classic` or `hugo`, if the files do not show which",
     ),
     field("session.applications.workshop.layout", NotYet, "where the pages are shown"),
-    field("session.applications.workshop.url", NotYet, "a site in place of the pages"),
-    field("session.applications.workshop.path", NotYet, "finished HTML in place of the pages"),
-    field("session.applications.workshop.proxy", NotYet, "a site in place of the pages, passed through"),
-    flag("session.applications.examiner.enabled", "false", Acted, "checks; they run in any case"),
+    field("session.applications.workshop.url", NotYet, "a site instead of the pages"),
+    field("session.applications.workshop.path", NotYet, "static HTML instead of the pages"),
+    field("session.applications.workshop.proxy", NotYet, "a site instead of the pages, by proxy"),
+    flag("session.applications.examiner.enabled", "false", Acted, "checks; they run even without it"),
     flag("session.applications.editor.enabled", "false", NotYet, "an editor"),
     flag("session.applications.console.enabled", "false", NotYet, "a view of the cluster"),
     flag("session.applications.slides.enabled", "false", NotYet, "the lab's slides"),
@@ -150,21 +149,21 @@ pub const FIELDS: &[SpecField] = &[
     flag("session.applications.vcluster.enabled", "false", NotYet, "a virtual cluster"),
     flag("session.applications.sshd.enabled", "false", NotYet, "access by SSH"),
     flag("session.applications.webdav.enabled", "false", NotYet, "mounting the home directory"),
-    field("request.parameters.name", Acted, "what whoever asks for a session may set"),
+    field("request.parameters.name", Acted, "a parameter that can be set when a session is requested"),
     field(
         "request.parameters.value",
         Acted,
-        "its value when nobody sets it; a chosen one has at most 4096 bytes: letters, digits, blanks and `- _ . , : / @ + = ? % ~`, on one line",
+        "its default value; a chosen value has at most 4096 bytes of letters, digits, blanks and `- _ . , : / @ + = ? % ~`, on one line",
     ),
-    field("request.parameters.aliases", Acted, "other names for it"),
-    field("request.parameters.generate", NotYet, "makes a random value"),
+    field("request.parameters.aliases", Acted, "alternative names"),
+    field("request.parameters.generate", NotYet, "generates a random value"),
     field("request.parameters.from", NotYet, "the pattern of that value"),
-    field("request.objects", NotYet, "manifests made when a session is given to a learner"),
-    field("environment.objects", Acted, "manifests; made for each session too, before its own"),
+    field("request.objects", NotYet, "manifests that are created when a learner gets a session"),
+    field("environment.objects", Acted, "manifests; created for each session too, before its own"),
     field("environment.secrets", NotYet, "secrets that all sessions of the lab share"),
     field("environment.assets", NotYet, "files that all sessions of the lab share"),
     field("environment.images", NotYet, "a cache of images"),
-    field("workshop.image", Acted, "an image for the workbench in place of Lectern's own"),
+    field("workshop.image", Acted, "an image for the workbench instead of Lectern's own"),
     field("workshop.packages", NotYet, "programs added to the workbench"),
     field(
         "workshop.files",

@@ -2,8 +2,8 @@
 
 use crate::yaml::Node;
 
-/// The image that a lab names for its terminals. The other platform's own images have names without a registry and
-/// the version `*`; what they hold, ours does.
+/// Returns the image that a lab names for its terminals. Returns `None` for the images of Educates itself, which have no
+/// registry and the version `*`: ours contains the same.
 pub(super) fn workbench_image(workshop: &Node) -> Option<String> {
     let image = workshop.get("image")?.text()?;
     let is_own = !image.trim().is_empty() && !image.ends_with(":*") && !image.contains("$(");

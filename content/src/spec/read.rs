@@ -1,26 +1,24 @@
-//! Reading the Workshop resource: v1beta1 of Educates, v1alpha2 and v1alpha1 before it.
-
-use std::collections::BTreeMap;
+//! Reads the Workshop resource: v1beta1 of Educates, and the older v1alpha2 and v1alpha1.
 
 use super::image::workbench_image;
 use super::{Difficulty, LabSpec, RequestParameter};
-use crate::diagnostic::{Diagnostic, Severity};
-use crate::layout::Hints;
+use crate::diagnostic::Diagnostic;
+use crate::rules::Rule;
+use crate::severity::Severity;
 use crate::yaml::{Fields, Findings, Node};
 
 mod applications;
 mod session;
 
-/// What reading a Workshop resource came to.
+/// A Workshop resource, read.
 #[derive(Clone, Debug, Default)]
 pub struct ReadSpec {
     /// `metadata.name`.
     pub name: Option<String>,
-    /// The rest, typed.
     pub spec: LabSpec,
-    /// Values that are not what they should be.
+    /// Invalid values.
     pub findings: Findings,
-    /// The older API group, whose labs are all in the classic layout.
+    /// Whether it belongs to the older API group, whose labs all have the classic layout.
     pub is_eduk8s: bool,
     /// The resource itself, for lint.
     pub(crate) document: Option<Node>,
@@ -32,19 +30,9 @@ impl ReadSpec {
         let entry = self.spec.session.env.iter().rfind(|(known, _)| known == name);
         entry.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
-
-    /// Returns what it says of how the pages are written.
-    pub(crate) fn hints(&self) -> Hints<'_> {
-        Hints {
-            renderer: self.spec.session.applications.instructions.renderer,
-            is_eduk8s: self.is_eduk8s,
-            is_there: self.document.is_some(),
-            workshop_file: self.environment("WORKSHOP_FILE"),
-        }
-    }
 }
 
-/// The API groups and versions that are understood.
+/// The supported API groups and versions.
 const VERSIONS: &[&str] =
     &["training.educates.dev/v1beta1", "training.eduk8s.io/v1alpha2", "training.eduk8s.io/v1alpha1"];
 
@@ -57,7 +45,7 @@ pub fn read(document: &Node, file: &str) -> ReadSpec {
     if !version.as_deref().is_some_and(|version| VERSIONS.contains(&version)) {
         let message = format!("`apiVersion` is {}", version.as_deref().unwrap_or("missing"));
         reader.findings.diagnostics.push(
-            Diagnostic::warning("unknown-version", file, message)
+            Diagnostic::new(Rule::UnknownVersion, file, message)
                 .at(document.line, 1)
                 .hint(format!("known are {}", VERSIONS.join(", "))),
         );
@@ -74,7 +62,7 @@ pub fn read(document: &Node, file: &str) -> ReadSpec {
     }
 }
 
-/// Returns the part of a Workshop resource that describes the lab: v1alpha1 also kept it beside `metadata`.
+/// Returns the part of a Workshop resource that describes the lab. In v1alpha1 it may lie beside `metadata`.
 pub(crate) fn spec_of(document: &Node) -> &Node {
     document.get("spec").unwrap_or(document)
 }
@@ -96,7 +84,7 @@ impl Reader {
         fields.flag(key, &mut self.findings)
     }
 
-    /// Finds the word of a list that a field holds; another word is a complaint.
+    /// Returns the value for the word in a field. Any other word is a finding.
     fn word<T: Copy>(
         &mut self,
         fields: &Fields<'_>,
@@ -111,7 +99,7 @@ impl Reader {
             self.complain(
                 fields,
                 key,
-                "unknown-word",
+                Rule::UnknownWord,
                 severity,
                 format!("`{key}` cannot be {text:?}"),
                 format!("it is one of {}", known.join(", ")),
@@ -124,16 +112,14 @@ impl Reader {
         &mut self,
         fields: &Fields<'_>,
         key: &str,
-        code: &str,
+        rule: Rule,
         severity: Severity,
         message: String,
         hint: String,
     ) {
         let (line, column) = fields.node(key).map_or((1, 1), |node| (node.line, node.column));
-        let mut diagnostic =
-            Diagnostic::warning(code, &self.findings.file, message).at(line, column).hint(hint);
-        diagnostic.severity = severity;
-        self.findings.diagnostics.push(diagnostic);
+        let diagnostic = Diagnostic::new(rule, &self.findings.file, message).at(line, column).hint(hint);
+        self.findings.diagnostics.push(diagnostic.severity(severity));
     }
 
     fn spec(&mut self, node: &Node) -> LabSpec {
@@ -142,15 +128,10 @@ impl Reader {
         LabSpec {
             title: self.text(&spec, "title"),
             description: self.text(&spec, "description"),
-            vendor: self.text(&spec, "vendor"),
             authors: spec.texts("authors", &mut self.findings),
-            version: self.text(&spec, "version"),
             difficulty: self.word(&spec, "difficulty", DIFFICULTIES, Severity::Warning),
             duration_secs: self.duration(&spec),
             tags: spec.texts("tags", &mut self.findings),
-            labels: labels(&spec),
-            logo: self.text(&spec, "logo"),
-            url: self.text(&spec, "url"),
             workbench_image: spec.node("workshop").and_then(workbench_image),
             session: self.session(&spec),
             parameters: self.parameters(&spec),
@@ -165,7 +146,7 @@ impl Reader {
             self.complain(
                 spec,
                 "duration",
-                "bad-duration",
+                Rule::BadDuration,
                 Severity::Warning,
                 format!("{text:?} is not a duration"),
                 "write it like 45m, 1h or 1h30m".to_owned(),
@@ -194,15 +175,7 @@ impl Reader {
     }
 }
 
-fn labels(spec: &Fields<'_>) -> BTreeMap<String, String> {
-    let Some(node) = spec.node("labels") else { return BTreeMap::new() };
-    let listed =
-        node.items().iter().filter_map(|item| Some((item.get("name")?.text()?, item.get("value")?.text()?)));
-    let mapped = node.entries().iter().filter_map(|(key, value)| Some((key.text.clone(), value.text()?)));
-    listed.chain(mapped).collect()
-}
-
-/// Reads a duration such as `60m`, `1h30m` or `90s` as seconds; a bare number counts seconds.
+/// Parses a duration such as `60m`, `1h30m` or `90s` into seconds. A bare number is taken as seconds.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<u64> {
     let (mut total, mut number) = (0_u64, None::<u64>);

@@ -1,48 +1,47 @@
-//! What a session of a lab gets.
+//! The part of the Workshop resource about a lab's sessions.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::applications::Applications;
 
-/// What a session of a lab gets.
+/// The contents of a session: namespaces, environment, objects, tools.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SessionSpec {
-    /// The learner's namespaces.
     pub namespaces: Namespaces,
-    /// What the workbench itself may use.
     pub resources: SessionResources,
-    /// Environment variables of the workbench: name and value, which may hold `$(session_namespace)` and the like.
+    /// Environment variables of the workbench: name and value. Values may contain `$(session_namespace)` and the like.
     pub env: Vec<(String, String)>,
-    /// Manifests made for each session; texts in them may hold `$(session_namespace)` and the like.
+    /// Manifests that are created for each session. They may contain `$(session_namespace)` and the like.
     pub objects: Vec<Value>,
     /// A patch to the workbench's pod.
     pub patches: Option<Value>,
     /// Tabs beside the terminals.
     pub dashboards: Vec<Dashboard>,
-    /// Ports of the session that can be reached from the browser.
+    /// Ports of the session that the browser can reach.
     pub ingresses: Vec<Ingress>,
-    /// Which tools the workspace shows.
     pub applications: Applications,
-    /// What the session may reach outside of itself; `None` when the lab does not say.
+    /// What the session may reach outside of itself. `None` if the lab does not say.
     pub egress: Option<Egress>,
 }
 
-/// What a session may reach outside of itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// What a session may reach outside of itself. Every session reaches the cluster's API server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Egress {
-    /// The cluster's API server only.
+    /// Nothing.
     None,
-    /// The cluster's DNS too.
+    /// The cluster's DNS.
     Dns,
-    /// Public addresses too.
-    #[default]
+    /// The cluster's DNS and public addresses.
     Internet,
 }
 
 impl Egress {
-    /// Returns the word for it.
+    /// Every choice, the least first.
+    pub const ALL: [Self; 3] = [Self::None, Self::Dns, Self::Internet];
+
+    /// Returns the word for it, which is also the value of labels.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -53,19 +52,28 @@ impl Egress {
     }
 }
 
-/// What a learner may do in their namespace.
+/// The cluster role that is bound for the learner in their namespace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NamespaceRole {
-    /// Everything, save the quota.
+    /// Everything, including roles and bindings, but not the quota.
     #[default]
     Admin,
-    /// Everything, save rights.
+    /// Everything except roles and bindings.
     Edit,
-    /// Reading only.
+    /// Reading, except secrets.
     View,
 }
 
 impl NamespaceRole {
+    /// Every role, the strongest first.
+    pub const ALL: [Self; 3] = [Self::Admin, Self::Edit, Self::View];
+
+    /// Finds a role by the name of its cluster role.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+
     /// Returns the name of the cluster role.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -77,38 +85,39 @@ impl NamespaceRole {
     }
 }
 
-/// How much a learner's namespace may use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How much a learner's own pods may use together in one namespace. Ordered by size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Budget {
-    /// No quota is set, as when a lab names none.
-    #[default]
-    Default,
     /// 1 CPU, 1 GiB.
     Small,
-    /// 2 CPU, 2 GiB.
+    /// 2 CPUs, 2 GiB.
+    #[serde(alias = "default")]
     Medium,
-    /// 4 CPU, 4 GiB.
+    /// 4 CPUs, 4 GiB.
     Large,
-    /// 8 CPU, 8 GiB.
+    /// 8 CPUs, 8 GiB.
     #[serde(rename = "x-large")]
     XLarge,
-    /// 8 CPU, 12 GiB.
+    /// 8 CPUs, 12 GiB.
     #[serde(rename = "xx-large")]
     XxLarge,
-    /// 8 CPU, 16 GiB.
+    /// 8 CPUs, 16 GiB.
     #[serde(rename = "xxx-large")]
     XxxLarge,
-    /// The lab's own objects set the quota.
+    /// No quota and no defaults for CPU and memory: the lab's own objects set them. Disk and numbers of objects stay
+    /// limited, as by the largest budget.
     Custom,
 }
 
 impl Budget {
-    /// Returns the dialect's word for it.
+    /// What a lab gets that names no budget, or `default`.
+    pub const UNNAMED: Self = Self::Medium;
+
+    /// Returns the dialect's word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Default => "default",
             Self::Small => "small",
             Self::Medium => "medium",
             Self::Large => "large",
@@ -118,37 +127,25 @@ impl Budget {
             Self::Custom => "custom",
         }
     }
-
-    /// Returns its place among the budgets, the smallest first; a lab that names none gets the medium one.
-    #[must_use]
-    pub const fn rank(self) -> u8 {
-        match self {
-            Self::Small => 0,
-            Self::Default | Self::Medium => 1,
-            Self::Large => 2,
-            Self::XLarge => 3,
-            Self::XxLarge => 4,
-            Self::XxxLarge => 5,
-            Self::Custom => 6,
-        }
-    }
 }
 
-/// The pod security standard that a learner's namespace enforces.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// The Pod Security Standard that a learner's namespace enforces. Ordered from the strictest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SecurityPolicy {
-    /// Pods run as an ordinary user without privileges.
-    #[default]
+    /// Hardened pods only: not as root, no added rights.
     Restricted,
-    /// Pods may run as root, without privileges.
+    /// Ordinary pods, also as root, that cannot reach the node.
     Baseline,
-    /// Pods may do anything.
+    /// Any pods: the learner can take over the node.
     Privileged,
 }
 
 impl SecurityPolicy {
-    /// Returns the name of the pod security standard.
+    /// What a lab gets that names no policy: most public images run as root.
+    pub const UNNAMED: Self = Self::Baseline;
+
+    /// Returns the standard's name, which is also the value of labels.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -159,35 +156,32 @@ impl SecurityPolicy {
     }
 }
 
-/// Limits in place of those of the budget: each holds `cpu` and `memory` quantities.
+/// Limits that replace those of the budget. Each holds `cpu` and `memory` quantities.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LimitRange {
-    /// The least that a container may ask for.
+    /// The minimum of a container.
     pub min: Option<Value>,
-    /// The most that a container may ask for.
+    /// The maximum of a container.
     pub max: Option<Value>,
-    /// What a container asks for when it says nothing.
+    /// The request of a container that names none.
     pub default_request: Option<Value>,
-    /// What a container is limited to when it says nothing.
+    /// The limit of a container that names none.
     pub default: Option<Value>,
 }
 
 /// The learner's namespaces.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Namespaces {
-    /// What the learner may do.
     pub role: NamespaceRole,
-    /// How much the namespace may use.
-    pub budget: Budget,
-    /// Limits in place of those of the budget.
+    /// How much the namespace may use. `None` if the lab names none.
+    pub budget: Option<Budget>,
     pub limits: LimitRange,
-    /// The pod security standard; `None` when the lab names none.
+    /// The Pod Security Standard. `None` if the lab names none.
     pub policy: Option<SecurityPolicy>,
     /// Whether the learner's tools get a token for the cluster.
     pub token_enabled: bool,
-    /// Rights in addition to the role's: Kubernetes policy rules.
+    /// Rights in addition to the role's, as Kubernetes policy rules.
     pub rules: Vec<Value>,
-    /// Further namespaces.
     pub secondary: Vec<SecondaryNamespace>,
 }
 
@@ -195,7 +189,7 @@ impl Default for Namespaces {
     fn default() -> Self {
         Self {
             role: NamespaceRole::default(),
-            budget: Budget::default(),
+            budget: None,
             limits: LimitRange::default(),
             policy: None,
             token_enabled: true,
@@ -205,48 +199,44 @@ impl Default for Namespaces {
     }
 }
 
-/// A further namespace of a session; what its author does not say is as in the first.
+/// A further namespace of a session. Fields that the author leaves out are those of the first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SecondaryNamespace {
-    /// Its name, which may hold `$(session_namespace)`.
+    /// Its name, which may contain `$(session_namespace)`.
     pub name: String,
-    /// What the learner may do there.
     pub role: NamespaceRole,
-    /// How much it may use.
-    pub budget: Budget,
-    /// Limits in place of those of the budget.
+    /// How much the namespace may use. `None` if the lab names `default`.
+    pub budget: Option<Budget>,
     pub limits: LimitRange,
-    /// The pod security standard; `None`: the first namespace's.
+    /// The Pod Security Standard. `None` for the first namespace's.
     pub policy: Option<SecurityPolicy>,
 }
 
-/// What the workbench itself may use.
+/// The resources of the workbench.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionResources {
-    /// Memory, a Kubernetes quantity such as `512Mi`.
+    /// The memory limit, as a Kubernetes quantity such as `512Mi`.
     pub memory: Option<String>,
-    /// Size of a volume for the home directory, a Kubernetes quantity.
+    /// The size of the home directory, as a Kubernetes quantity.
     pub storage: Option<String>,
 }
 
 /// A tab beside the terminals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dashboard {
-    /// Its name.
     pub name: String,
     /// What it shows: an address, or `terminal:<session>`.
     pub url: String,
 }
 
-/// A port of the session that can be reached from the browser.
+/// A port of the session that the browser can reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ingress {
     /// Its name, part of the address.
     pub name: String,
-    /// The host to pass requests to; `None`: the workbench itself.
+    /// The host to forward requests to. `None` for the workbench.
     pub host: Option<String>,
     /// `http` or `https`.
     pub protocol: Option<String>,
-    /// The port.
     pub port: Option<u16>,
 }

@@ -15,9 +15,9 @@ use super::include;
 use super::pieces::{Kind, Piece, Trim, cut};
 use super::{COPY_MARK, MAX_EXPANDED_BYTES, NoticeKind, Notices, Sources, TEXT_MARK, value_of};
 
-/// How deep conditions may nest.
+/// Maximum nesting of conditions.
 const MAX_DEPTH: usize = 64;
-/// How many uses of growing filters a page may have.
+/// Maximum uses of filters that enlarge values on a page.
 const MAX_GROWTH: usize = 4;
 
 /// `%name%`.
@@ -84,7 +84,7 @@ pub(super) fn expand(text: &str, sources: &Sources<'_>, notices: &Notices) -> St
     }
 }
 
-/// Fills in such expressions as are just the name of a known variable.
+/// Fills in expressions that consist of just the name of a known variable.
 pub(super) fn expand_known(text: &str, sources: &Sources<'_>) -> String {
     if !text.contains("{{") {
         return text.to_owned();
@@ -92,7 +92,7 @@ pub(super) fn expand_known(text: &str, sources: &Sources<'_>) -> String {
     expand_plain(&cut(text), sources, None, false)
 }
 
-/// Fills in `%name%` where a variable of that name is known.
+/// Fills in `%name%` if a variable of that name is known.
 pub(super) fn expand_percent(text: String, sources: &Sources<'_>) -> String {
     let Some(pattern) = PERCENT.as_ref().filter(|_| text.contains('%')) else { return text };
     let filled = pattern.replace_all(&text, |found: &Captures<'_>| {
@@ -185,7 +185,7 @@ fn expand_liquid(pieces: &[Piece<'_>], sources: &Sources<'_>, notices: &Notices)
     Ok(fill(&rendered, &texts))
 }
 
-/// Refuses what Liquid could not read, and what would make it recurse or grow without bound.
+/// Refuses pieces that Liquid cannot parse, and those with which it would recurse or grow without limit.
 fn check_nesting(pieces: &[Piece<'_>]) -> Result<(), String> {
     let (mut open, mut growth): (Vec<&str>, usize) = (Vec::new(), 0);
     for piece in pieces {
@@ -226,7 +226,7 @@ fn check_nesting(pieces: &[Piece<'_>]) -> Result<(), String> {
     }
 }
 
-/// Takes away the blanks that a neighbouring `{{-` or `-%}` asks to go.
+/// Removes the blanks that a neighbouring `{{-` or `-%}` trims.
 fn trimmed<'a>(mut text: &'a str, pieces: &[Piece<'_>], index: usize) -> &'a str {
     let trim = |piece: Option<&Piece<'_>>| match piece.map(|piece| piece.kind) {
         Some(Kind::Output(_, trim) | Kind::Tag(_, _, trim)) => trim,
@@ -249,7 +249,7 @@ fn mark<'a>(skeleton: &mut String, texts: &mut Vec<&'a str>, text: &'a str) {
     }
 }
 
-/// Puts the marked texts back.
+/// Replaces the marks by their texts.
 fn fill(rendered: &str, texts: &[&str]) -> String {
     let mut out = String::new();
     for (index, part) in rendered.split(TEXT_MARK).enumerate() {
@@ -261,7 +261,7 @@ fn fill(rendered: &str, texts: &[&str]) -> String {
     out
 }
 
-/// Gives Liquid the variables that an expression or condition names, and returns those without a value.
+/// Adds the variables that an expression or condition names to Liquid's, and returns those without a value.
 fn learn(inner: &str, sources: &Sources<'_>, globals: &mut liquid::Object) -> Vec<String> {
     let mut unknown = Vec::new();
     for (name, before) in names_in(inner) {

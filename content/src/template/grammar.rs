@@ -1,6 +1,6 @@
-//! What of Liquid is understood: expressions and tags, without brackets, so that nothing in them nests.
+//! The supported part of Liquid: expressions and tags without brackets, so that nothing in them nests.
 //!
-//! The crate that runs them panics over some texts that it cannot read, so nothing else may reach it.
+//! The `liquid` crate panics for some texts that it cannot parse, so nothing else may reach it.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ fn pattern(source: &str) -> Regex {
     Regex::new(source).unwrap_or_else(|error| unreachable!("the pattern is part of the program: {error}"))
 }
 
-/// The parts that the patterns are made of, in which `~` is any number of blanks.
+/// The parts of the patterns. `~` stands for any number of blanks.
 const PARTS: &[(&str, &str)] = &[
     ("EXPRESSION", "(?:TEXT|NAME)(?:~FILTER)*"),
     ("FILTER", r"\|~[a-z_]+(?:~:~VALUE(?:~,~VALUE)*)?"),
@@ -19,13 +19,13 @@ const PARTS: &[(&str, &str)] = &[
     ("OPERATOR", "(?:==|!=|<>|<=|>=|<|>)"),
     ("VALUE", "(?:TEXT|NAME|NUMBER)"),
     ("TEXT", r#"(?:"[^"]*"|'[^']*')"#),
-    // a hyphen may not stand at the end: it would belong to the closing brace
+    // no hyphen at the end: it would belong to the closing brace
     ("NAME", "[A-Za-z_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"),
     ("NUMBER", r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?"),
     ("~", " *"),
 ];
 
-/// Makes a pattern for a whole text.
+/// Returns a pattern for a whole text.
 fn whole(source: &str) -> Regex {
     let source = PARTS.iter().fold(source.to_owned(), |source, (name, part)| source.replace(name, part));
     pattern(&format!("^(?s:{source})$"))
@@ -38,41 +38,41 @@ static ASSIGNMENT: LazyLock<Regex> = LazyLock::new(|| whole("NAME~=~EXPRESSION")
 static CONDITIONS: LazyLock<Regex> = LazyLock::new(|| whole("CONDITION(?: +(?:and|or) +CONDITION)*"));
 static CASE: LazyLock<Regex> = LazyLock::new(|| whole("VALUE"));
 static WHEN: LazyLock<Regex> = LazyLock::new(|| whole("VALUE(?:(?:~,~| +or +)VALUE)*"));
-/// Filters that make a value larger.
+/// Filters that enlarge a value.
 static GROWING: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\|\s*(?:append|prepend|replace|replace_first|plus|minus)\b"));
-/// The names in an expression or condition, and texts to pass over.
+/// The names in an expression or condition, and texts to skip.
 static NAMES: LazyLock<Regex> = LazyLock::new(|| pattern(r#""[^"]*"|'[^']*'|[A-Za-z_][A-Za-z0-9_-]*"#));
 
-/// Writes every blank as the only one that Liquid's own grammar knows within braces.
+/// Replaces every blank by the only one that Liquid's grammar allows within braces.
 pub(super) fn plain_blanks(inner: &str) -> Cow<'_, str> {
     let is_odd = |letter: char| letter.is_whitespace() && letter != ' ';
     if inner.contains(is_odd) { Cow::Owned(inner.replace(is_odd, " ")) } else { Cow::Borrowed(inner) }
 }
 
-/// Says whether this is a variable's name.
+/// Returns whether a text is a variable's name.
 pub(super) fn is_variable(inner: &str) -> bool {
     VARIABLE.is_match(inner)
 }
 
-/// Says whether this is a name or a text, perhaps with filters.
+/// Returns whether a text is a name or a string, with or without filters.
 pub(super) fn is_expression(inner: &str) -> bool {
     EXPRESSION.is_match(&plain_blanks(inner))
 }
 
-/// Says whether this is a name with others below it, none of which exist.
+/// Returns whether a text is a name with others below it, none of which exist.
 pub(super) fn is_dotted(inner: &str) -> bool {
     DOTTED.is_match(inner)
 }
 
-/// Says whether this is a word of Go's templates (no variable, unless one has its name), or a text of Go's, with `\n` and
-/// the like in it, which Liquid does not have.
+/// Returns whether a text is a keyword of Go templates (not a variable, unless one has that name), or a Go string with
+/// escapes such as `\n`, which Liquid does not have.
 pub(super) fn is_of_go(inner: &str) -> bool {
     matches!(inner, "end" | "else" | "break" | "continue")
         || (inner.starts_with('"') && inner.contains('\\') && !inner.contains('|'))
 }
 
-/// Says whether there is a tag of this name.
+/// Returns whether there is a tag of this name.
 pub(super) fn is_tag(name: &str) -> bool {
     matches!(
         name,
@@ -80,7 +80,7 @@ pub(super) fn is_tag(name: &str) -> bool {
     )
 }
 
-/// Says whether what follows a tag's name can be read.
+/// Checks the part after a tag's name.
 pub(super) fn fits_tag(name: &str, rest: &str) -> bool {
     let rest = plain_blanks(rest);
     match name {
@@ -92,12 +92,12 @@ pub(super) fn fits_tag(name: &str, rest: &str) -> bool {
     }
 }
 
-/// Counts the filters that make a value larger.
+/// Counts the filters that enlarge a value.
 pub(super) fn count_growing(inner: &str) -> usize {
     GROWING.find_iter(inner).count()
 }
 
-/// Returns the names in an expression, tag or condition, each with what stands before it.
+/// Returns the names in an expression, tag or condition, each with the text before it.
 pub(super) fn names_in(inner: &str) -> impl Iterator<Item = (&str, &str)> {
     NAMES
         .find_iter(inner)

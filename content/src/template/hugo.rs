@@ -1,4 +1,4 @@
-//! Hugo's shortcodes, as far as the dialect has them.
+//! The shortcodes of Hugo that the dialect has.
 
 use super::pieces::window;
 use super::{COPY_MARK, NoticeKind, Notices, Sources, value_of};
@@ -57,7 +57,7 @@ fn tag_at(text: &str, at: usize) -> Option<(Tag<'_>, usize)> {
     Some((Tag::Call(&window[..length]), 3 + length + end.len()))
 }
 
-/// Returns the blanks that begin the line of an offset, if nothing else stands before it.
+/// Returns the blanks between the beginning of the line and an offset. Returns `None` if there is anything else.
 fn indent_of(text: &str, at: usize) -> String {
     let from = at.saturating_sub(200);
     let from = (from..=at).find(|place| text.is_char_boundary(*place)).unwrap_or(at);
@@ -69,7 +69,7 @@ fn indent_of(text: &str, at: usize) -> String {
     }
 }
 
-/// One shortcode, taken apart.
+/// A parsed shortcode.
 struct Call {
     closes: bool,
     name: String,
@@ -108,7 +108,7 @@ struct Word {
     value: String,
 }
 
-/// Splits at blanks, save within quotes.
+/// Splits at blanks, except within quotes.
 fn words(inner: &str) -> Vec<Word> {
     let mut words = Vec::new();
     let mut rest = inner.trim_start();
@@ -130,7 +130,7 @@ fn words(inner: &str) -> Vec<Word> {
 
 struct Output {
     text: String,
-    /// For each open `pathway`, whether its text is kept.
+    /// For each open `pathway`, whether to keep its text.
     pathways: Vec<bool>,
 }
 
@@ -173,7 +173,7 @@ impl Output {
         }
     }
 
-    /// Writes the tags as blocks of their own, so that what is between them is Markdown.
+    /// Writes the tags as separate blocks, so that the text between them is parsed as Markdown.
     fn admonition(&mut self, call: &Call, class: &str, title: &str, indent: &str) {
         if call.closes {
             self.push(&format!("\n\n{indent}</aside>\n\n{indent}"));

@@ -1,19 +1,19 @@
-//! Putting included files where they are included.
+//! Inserts included files.
 
 use std::borrow::Cow;
 
 use super::pieces::{Kind, Piece, cut};
 use super::{NoticeKind, Notices, Sources, Splice};
 
-/// How deep files may include files.
+/// Maximum nesting of included files.
 const MAX_DEPTH: usize = 8;
-/// The longest text that a page may include, in all.
+/// Maximum size of all files that a page includes, in bytes.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// The most files that a page may include, counting each as often as it is included.
+/// Maximum number of files that a page includes. Each counts as often as it is included.
 const MAX_FILES: usize = 1000;
 
-/// Returns a text with the files that it includes. From then on `notices` knows which place of the text is meant by a
-/// place of the result.
+/// Returns a text with the files that it includes, and records in `notices` how places of the result map to places of the
+/// text.
 pub(super) fn inline<'a>(text: &'a str, sources: &Sources<'_>, notices: &Notices) -> Cow<'a, str> {
     let mut inlining = Inlining { sources, notices, bytes: MAX_BYTES, files: MAX_FILES, splices: Vec::new() };
     let out = inlining.text(text, None, 0);
@@ -24,14 +24,14 @@ pub(super) fn inline<'a>(text: &'a str, sources: &Sources<'_>, notices: &Notices
 struct Inlining<'a> {
     sources: &'a Sources<'a>,
     notices: &'a Notices,
-    /// What may still be included.
+    /// How many bytes may still be included.
     bytes: usize,
     files: usize,
     splices: Vec<Splice>,
 }
 
 impl Inlining<'_> {
-    /// Puts in what a text includes; `tag` is where the page includes it, unless it is the page itself.
+    /// Inserts the files that a text includes. `tag` is where the page includes the text; `None` for the page itself.
     fn text<'t>(&mut self, text: &'t str, tag: Option<usize>, depth: usize) -> Cow<'t, str> {
         let pieces = cut(text);
         let is_include = |piece: &Piece<'_>| matches!(piece.kind, Kind::Tag("include" | "render", ..));

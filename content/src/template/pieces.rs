@@ -1,35 +1,32 @@
-//! Cutting a text into plain text and what stands between `{{ }}` or `{% %}`, in one pass.
+//! Cuts a text into plain text, `{{ }}` and `{% %}` in one pass.
 
 use super::MAX_TAG_BYTES;
 
-/// One piece of a text.
+/// A piece of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Piece<'a> {
-    /// Where it begins.
+    /// The byte offset at which it begins.
     pub offset: usize,
-    /// All of it.
+    /// Its whole text.
     pub whole: &'a str,
-    /// What it is.
     pub kind: Kind<'a>,
 }
 
-/// What a piece is.
+/// The kind of a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind<'a> {
-    /// Text to keep; of a raw block, what is in it; of a comment, nothing.
+    /// Text to keep: the content of a raw block, nothing of a comment.
     Text(&'a str),
-    /// What stands between `{{` and `}}`, and whether blanks before and after go.
+    /// The text between `{{` and `}}`, and whether blanks around it are trimmed.
     Output(&'a str, Trim),
-    /// A tag's name and what follows it.
+    /// A tag's name and the text after it.
     Tag(&'a str, &'a str, Trim),
 }
 
-/// Whether blanks before and after a piece go.
+/// Whether blanks around a piece are trimmed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Trim {
-    /// Those before it.
     pub before: bool,
-    /// Those after it.
     pub after: bool,
 }
 
@@ -44,7 +41,7 @@ pub(super) fn cut(text: &str) -> Vec<Piece<'_>> {
         let mut end = found + piece.whole.len();
         if let Kind::Tag(name @ ("raw" | "comment"), ..) = piece.kind {
             let Some((inner, after)) = block_end(text, end, name) else {
-                // nothing ends it: it is text, and so is all that follows
+                // nothing closes it: it is text, and so is everything after it
                 break;
             };
             let kept = if name == "raw" { inner } else { "" };
@@ -88,7 +85,7 @@ fn piece_at(text: &str, at: usize) -> Option<Piece<'_>> {
     Some(Piece { offset: at, whole, kind })
 }
 
-/// Returns as much of a text as a tag may take.
+/// Returns the beginning of a text, as long as a tag may be.
 pub(super) fn window(text: &str, from: usize) -> &str {
     let mut to = text.len().min(from + MAX_TAG_BYTES);
     while !text.is_char_boundary(to) {
@@ -97,7 +94,7 @@ pub(super) fn window(text: &str, from: usize) -> &str {
     &text[from..to]
 }
 
-/// Finds the end of a raw block or comment: what is in it, and where it is over.
+/// Finds the end of a raw block or comment. Returns its content and the offset after it.
 fn block_end<'a>(text: &'a str, from: usize, name: &str) -> Option<(&'a str, usize)> {
     let mut at = from;
     loop {

@@ -1,7 +1,8 @@
-//! Reading a mapping key by key, with a complaint for each value of the wrong kind.
+//! Reads a mapping key by key, with a finding for each value of the wrong type.
 
 use super::{Data, Node};
 use crate::diagnostic::Diagnostic;
+use crate::rules::Rule;
 
 /// A mapping that is being read.
 pub struct Fields<'a> {
@@ -9,24 +10,24 @@ pub struct Fields<'a> {
     path: String,
 }
 
-/// What reading a document found.
+/// The findings of a document.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
-    /// The file's name in complaints.
+    /// The file's name in findings.
     pub file: String,
-    /// Values that are not what they should be.
+    /// One finding for each invalid value.
     pub diagnostics: Vec<Diagnostic>,
 }
 
 impl Findings {
-    /// Begins with nothing found in a file.
+    /// Returns an empty list of findings for a file.
     pub fn new(file: impl Into<String>) -> Self {
         Self { file: file.into(), ..Self::default() }
     }
 }
 
 impl<'a> Fields<'a> {
-    /// Begins to read a mapping. What is not a mapping reads as an empty one, with a complaint unless it is null.
+    /// Begins to read a mapping. Anything else reads as an empty one, with a finding unless it is null.
     pub fn new(node: Option<&'a Node>, path: impl Into<String>, findings: &mut Findings) -> Self {
         let path = path.into();
         let node = match node {
@@ -39,23 +40,23 @@ impl<'a> Fields<'a> {
         Self { node, path }
     }
 
-    /// Returns what stands under a key, if anything does.
+    /// Returns the value of a key. Returns `None` if it is missing or null.
     pub fn node(&self, key: &str) -> Option<&'a Node> {
         self.node?.get(key).filter(|found| !found.is_null())
     }
 
-    /// Begins to read the mapping under a key.
+    /// Begins to read the mapping of a key.
     pub fn child(&self, key: &str, findings: &mut Findings) -> Fields<'a> {
         Fields::new(self.node(key), self.path_of(key), findings)
     }
 
-    /// Reads every mapping of the list under a key.
+    /// Begins to read every mapping of a key's list.
     pub fn children(&self, key: &str, findings: &mut Findings) -> Vec<Fields<'a>> {
         let path = self.path_of(key);
         self.list(key, findings).iter().map(|item| Fields::new(Some(item), path.clone(), findings)).collect()
     }
 
-    /// Reads the list under a key, whatever its items are.
+    /// Reads the list of a key, whatever its items are.
     pub fn list(&self, key: &str, findings: &mut Findings) -> &'a [Node] {
         let Some(found) = self.node(key) else { return &[] };
         if !matches!(found.data, Data::List(_)) {
@@ -69,7 +70,7 @@ impl<'a> Fields<'a> {
         self.scalar(key, "text", Node::text, findings)
     }
 
-    /// Reads a truth value.
+    /// Reads a boolean.
     pub fn flag(&self, key: &str, findings: &mut Findings) -> Option<bool> {
         self.scalar(key, "true or false", Node::flag, findings)
     }
@@ -79,7 +80,7 @@ impl<'a> Fields<'a> {
         self.scalar(key, "a whole number", Node::whole, findings)
     }
 
-    /// Reads a list of texts; a lone text counts as a list of one.
+    /// Reads a list of texts. A single text counts as a list of one.
     pub fn texts(&self, key: &str, findings: &mut Findings) -> Vec<String> {
         let Some(found) = self.node(key) else { return Vec::new() };
         if let Some(text) = found.text() {
@@ -120,5 +121,5 @@ impl<'a> Fields<'a> {
 fn complain(findings: &mut Findings, node: &Node, path: &str, wanted: &str) {
     let message = format!("`{path}` must be {wanted}, but is {}", node.describe());
     let file = findings.file.clone();
-    findings.diagnostics.push(Diagnostic::error("wrong-kind", file, message).at(node.line, node.column));
+    findings.diagnostics.push(Diagnostic::new(Rule::WrongKind, file, message).at(node.line, node.column));
 }

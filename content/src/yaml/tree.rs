@@ -1,4 +1,4 @@
-//! What serde sees of a YAML document.
+//! YAML documents, as serde reads them.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,26 +8,26 @@ use serde_saphyr::Spanned;
 
 use super::{Data, Key, Node};
 
-/// Whether nodes know their places.
+/// Whether nodes have line numbers.
 pub(super) trait Mode {
     type Child<'de>: Deserialize<'de> + Into<Node>;
 }
 
-/// Nodes know their places.
+/// Nodes have line numbers.
 pub(super) struct Located;
 
 impl Mode for Located {
     type Child<'de> = Spanned<Tree<Self>>;
 }
 
-/// Nodes do not know their places.
+/// Nodes have no line numbers.
 pub(super) struct Quick;
 
 impl Mode for Quick {
     type Child<'de> = Tree<Self>;
 }
 
-/// A node without its place.
+/// A node without its line number.
 pub(super) struct Tree<M>(Data, PhantomData<M>);
 
 impl From<Spanned<Tree<Located>>> for Node {

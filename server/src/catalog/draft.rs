@@ -1,4 +1,4 @@
-//! A lab as its author writes it: loaded and linted again whenever a file is saved.
+//! A lab that its author is writing: reloaded and linted whenever a file is saved.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,93 +9,94 @@ use tokio::sync::watch;
 
 use super::scan::{self, Signature};
 
-/// How often the files are looked at. An author sees the page before they have looked up.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// The namespace of a session that nobody has.
+/// How often the files are checked: an author sees the change as soon as they look up from the editor.
+const CHECK_EVERY: Duration = Duration::from_millis(200);
+/// The namespace that pages of the preview show.
 const NAMESPACE: &str = "preview";
 
 /// Why there is nothing to preview.
 #[derive(Debug, thiserror::Error)]
 pub enum DraftError {
-    /// The path is no folder.
+    /// The path is not a folder.
     #[error("{} is not a folder; name the folder of a lab", .0.display())]
     NotAFolder(PathBuf),
-    /// It holds several labs.
+    /// The folder holds several labs.
     #[error("{} holds several labs; name one of them: {labs}", path.display())]
     Several {
         /// The folder.
         path: PathBuf,
-        /// What may be named instead.
+        /// The labs in it.
         labs: String,
     },
 }
 
-/// What an author's lab is at some moment.
-pub struct Sight {
-    /// Another one means that something changed.
-    pub mark: String,
-    /// The last version that loaded.
+/// The present state of a draft.
+pub struct DraftState {
+    /// Changes whenever a file does.
+    pub revision: String,
+    /// The last version that loaded. `None` if none ever did.
     pub lab: Option<Arc<Lab>>,
     /// Whether that version is the present one.
     pub is_present: bool,
-    /// What lint says of the present files, the worst first.
+    /// The findings of lint about the present files, the worst first.
     pub findings: Vec<Diagnostic>,
 }
 
-/// A lab as its author writes it. Clones share it.
+/// A lab that its author is writing. Clones share it.
 #[derive(Clone)]
 pub struct Draft {
     folder: PathBuf,
-    sight: Arc<watch::Sender<Arc<Sight>>>,
+    state: Arc<watch::Sender<Arc<DraftState>>>,
 }
 
 impl Draft {
-    /// Loads the lab in a folder, or the only one below it; it may still be broken, or empty.
+    /// Loads the lab in a folder, or the only one below it. It may still be broken or empty.
     ///
     /// # Errors
-    /// [`DraftError`].
+    /// Fails if the path is not a folder, or holds several labs.
     pub fn open(path: &Path) -> Result<Self, DraftError> {
         if !path.is_dir() {
             return Err(DraftError::NotAFolder(path.to_owned()));
         }
         let folder = find_lab(path)?;
-        let sight = Arc::new(look(&folder, scan::signature(&folder), None));
-        Ok(Self { folder, sight: Arc::new(watch::channel(sight).0) })
+        let state = Arc::new(load(&folder, scan::signature(&folder), None));
+        Ok(Self { folder, state: Arc::new(watch::channel(state).0) })
     }
 
-    /// The folder of the lab.
+    /// Returns the lab's folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The lab as it is now.
+    /// Returns the present state.
     #[must_use]
-    pub fn sight(&self) -> Arc<Sight> {
-        self.sight.borrow().clone()
+    pub fn state(&self) -> Arc<DraftState> {
+        self.state.borrow().clone()
     }
 
-    /// The lab as it is now, and then whenever it changes.
+    /// Returns a receiver of the present state and of every later one.
     #[must_use]
-    pub fn follow(&self) -> watch::Receiver<Arc<Sight>> {
-        self.sight.subscribe()
+    pub fn follow(&self) -> watch::Receiver<Arc<DraftState>> {
+        self.state.subscribe()
     }
 
-    /// Looks for changes for ever.
+    /// Checks the files for changes, forever.
     pub async fn watch(self) {
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            let (folder, before) = (self.folder.clone(), self.sight());
-            let looked = tokio::task::spawn_blocking(move || {
+            tokio::time::sleep(CHECK_EVERY).await;
+            let (folder, before) = (self.folder.clone(), self.state());
+            let loaded = tokio::task::spawn_blocking(move || {
                 let signature = scan::signature(&folder);
-                (mark(signature) != before.mark).then(|| look(&folder, signature, before.lab.clone()))
+                (signature.to_string() != before.revision)
+                    .then(|| load(&folder, signature, before.lab.clone()))
             });
-            match looked.await {
-                Ok(Some(sight)) => {
-                    self.sight.send_replace(Arc::new(sight));
+            match loaded.await {
+                Ok(Some(state)) => {
+                    self.state.send_replace(Arc::new(state));
                 }
                 Ok(None) => {}
-                Err(error) => tracing::error!(%error, "the lab could not be looked at"),
+                Err(error) => tracing::error!(%error, "loading the lab failed"),
             }
         }
     }
@@ -105,7 +106,7 @@ fn find_lab(path: &Path) -> Result<PathBuf, DraftError> {
     if scan::looks_like_lab(path) {
         return Ok(path.to_owned());
     }
-    // a folder that cannot be read, or is empty, is what lint has to say something about
+    // lint reports a folder that cannot be read or is empty
     let labs = scan::list_labs(path).unwrap_or_default();
     match labs.as_slice() {
         [] => Ok(path.to_owned()),
@@ -117,18 +118,15 @@ fn find_lab(path: &Path) -> Result<PathBuf, DraftError> {
     }
 }
 
-fn mark(signature: Signature) -> String {
-    signature.to_string()
-}
-
-fn look(folder: &Path, signature: Signature, former: Option<Arc<Lab>>) -> Sight {
+fn load(folder: &Path, signature: Signature, former: Option<Arc<Lab>>) -> DraftState {
     let loaded = Lab::load(folder).ok().map(Arc::new);
     let mut findings = lint(folder);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    Sight { mark: mark(signature), is_present: loaded.is_some(), lab: loaded.or(former), findings }
+    let (revision, is_present) = (signature.to_string(), loaded.is_some());
+    DraftState { revision, is_present, lab: loaded.or(former), findings }
 }
 
-/// The values of a session that nobody has. What only a real one knows shows as its own name.
+/// Returns the variables of a made-up session. Those that only a real one knows have their own names as values.
 #[must_use]
 pub fn preview_variables(lab: &Lab) -> Variables {
     let mut variables = Variables::new();
@@ -193,9 +191,9 @@ mod tests {
     #[test]
     fn an_empty_folder_is_a_lab_that_is_still_to_be_written() {
         let empty = folder(&[]);
-        let sight = Draft::open(empty.path()).unwrap().sight();
-        assert!(sight.lab.is_none() && !sight.is_present);
-        assert_eq!(sight.findings[0].code, "no-pages");
+        let state = Draft::open(empty.path()).unwrap().state();
+        assert!(state.lab.is_none() && !state.is_present);
+        assert_eq!(state.findings[0].code(), "no-pages");
     }
 
     #[test]

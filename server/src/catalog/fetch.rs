@@ -1,7 +1,7 @@
-//! Fetching labs from elsewhere: asks whether anything changed, and if so brings a whole new version beside the old.
+//! Fetches labs from elsewhere: checks whether a source changed, and if so puts a whole new version beside the old one.
 //!
-//! What is fetched is only ever read, never run: git runs without hooks, submodules, prompts and anybody's settings
-//! and never makes a working tree; archives are unpacked here, with nothing that could lead out of their folder.
+//! Fetched files are only read, never run. Git runs without hooks, submodules, prompts and anybody's settings, and never
+//! creates a working tree. Archives are unpacked here, without anything that leads out of their folder.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,58 +27,58 @@ const FETCH_TIME: Duration = Duration::from_secs(600);
 /// The most files that a source may hold.
 const MAX_FILES: usize = 50_000;
 
-/// A version of a source that lies here.
+/// A version of a source in the cache.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Version {
-    /// What it is: a commit or a digest.
+    /// The commit or digest.
     pub revision: String,
-    /// What the server wants to be asked with whether there is another.
+    /// The validators for a conditional request. `None` if the server sends none.
     #[serde(default)]
     pub tag: Option<Tag>,
-    /// Its folder.
     pub folder: PathBuf,
-    /// What of it was left out.
+    /// Links that were left out.
     #[serde(default)]
     pub left_out: Vec<LabProblem>,
 }
 
-/// How a web server marks a version of a file.
+/// The validators that a web server sends with a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tag {
     pub etag: Option<String>,
     pub last_modified: Option<String>,
 }
 
-/// What a source turned out to hold, before it has its place.
+/// A version that was just fetched, before it is put in its place.
 struct Fetched {
     revision: String,
     tag: Option<Tag>,
     left_out: Vec<LabProblem>,
 }
 
-/// Fetches one source again and again.
+/// Fetches one source repeatedly.
 pub(super) struct Fetcher {
     source: Source,
     cache: Cache,
     max_mib: u64,
+    git: git::Environment,
 }
 
 impl Fetcher {
-    /// Begins with what an earlier run left in the cache.
+    /// Opens the source's folder in the cache, which may hold what an earlier run fetched.
     pub fn open(source: Source, cache: &Path, max_mib: u64) -> Result<Self, FetchError> {
         let cache = Cache::open(cache, &source)?;
-        Ok(Self { source, cache, max_mib })
+        Ok(Self { source, cache, max_mib, git: git::Environment::read() })
     }
 
-    /// The version that lies here, if one does.
+    /// Returns the version in the cache, if there is one.
     pub fn present(&self) -> Option<Version> {
         self.cache.present()
     }
 
-    /// Brings the source's version, where it is not the one that is `present`.
+    /// Fetches the source's current version. Returns `None` if it is the `present` one.
     ///
     /// # Errors
-    /// Why the source cannot be had. What is present stays as it is.
+    /// Fails if the source cannot be fetched. The present version stays as it is.
     pub async fn fetch(&self, present: Option<&Version>) -> Result<Option<Version>, FetchError> {
         match tokio::time::timeout(FETCH_TIME, self.fetch_in_time(present)).await {
             Ok(result) => result,
@@ -93,7 +93,7 @@ impl Fetcher {
         let budget = Budget::new(self.max_mib, MAX_FILES);
         let found = match &self.source {
             Source::Folder(_) => None,
-            Source::Git(source) => git::fetch(source, present, draft.path(), budget).await?,
+            Source::Git(source) => git::fetch(source, &self.git, present, draft.path(), budget).await?,
             Source::Tar(source) => tarball::fetch(source, present, draft.path(), budget).await?,
             Source::Oci(source) => oci::fetch(source, present, draft.path(), budget).await?,
         };
@@ -101,25 +101,18 @@ impl Fetcher {
         self.cache.keep(draft, Version { revision, tag, folder: PathBuf::new(), left_out }).map(Some)
     }
 
-    /// Removes the versions of which none of these paths is a part.
+    /// Removes the versions that contain none of these paths.
     pub fn sweep(&self, in_use: &[PathBuf]) {
         self.cache.sweep(in_use);
     }
 }
 
-/// Chooses the implementation of TLS for this process; of several calls the first counts. Web clients cannot be made
-/// before that.
-pub(super) fn choose_tls() {
-    // fails where one was chosen already
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
-/// The folder of a draft into which a source's files go.
+/// Returns the folder of a draft for the source's files.
 fn files_in(draft: &Path) -> PathBuf {
     draft.join(cache::FILES)
 }
 
-/// Runs what blocks where it may.
+/// Runs blocking work on a thread of its own.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, FetchError> + Send + 'static,
 ) -> Result<T, FetchError> {
@@ -129,7 +122,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Makes sure that the folder in which the labs lie is there, and is one.
+/// Checks that the folder that contains the labs exists and is a folder.
 fn check_folder(files: &Path, folder: &SubFolder, subject: &str) -> Result<(), FetchError> {
     if folder.is_whole() {
         return Ok(());
@@ -148,7 +141,7 @@ fn check_folder(files: &Path, folder: &SubFolder, subject: &str) -> Result<(), F
     })
 }
 
-/// The first few of some names, in words.
+/// Lists the first few of some names in words.
 fn listed(names: impl Iterator<Item = String>) -> String {
     let mut names: Vec<String> = names.collect();
     names.sort();

@@ -1,4 +1,4 @@
-//! All labs of all sources by name, as readers see them at some moment.
+//! The index of all labs of all sources, by name.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Place;
@@ -8,37 +8,37 @@ use lectern_api::ids::LabSlug;
 use lectern_api::labs::{LabProblem, LabSummary};
 use lectern_content::Lab;
 
-use super::shelf::Shelf;
+use super::source_labs::SourceLabs;
 use super::{Viewer, scan};
 
 /// The labs by name.
-pub(super) type Index = BTreeMap<LabSlug, Listed>;
+pub(super) type LabIndex = BTreeMap<LabSlug, LabEntry>;
 
-/// One line of the catalogue.
-pub(super) struct Listed {
-    /// The last version that loaded.
+/// One lab of the catalogue.
+pub(super) struct LabEntry {
+    /// The last version that loaded. `None` if none ever did.
     pub lab: Option<Arc<Lab>>,
-    /// What authors are told.
+    /// What is wrong with it, for authors.
     problems: Vec<LabProblem>,
-    /// What to call it where no version loaded.
+    /// The title to show if no version loaded.
     title: String,
     /// The source, without credentials.
     source: String,
-    /// Where it lies, for those who look for it.
+    /// Where the lab is, for messages.
     place: String,
 }
 
-/// Makes the index. Where several labs have one name, the one of the first source counts, and in it the first folder;
-/// one that loads goes before one that never did.
-pub(super) fn index(shelves: &[Shelf]) -> Index {
-    let mut index = Index::new();
+/// Builds the index. If several labs have the same name, one that loaded comes before one that never did, then the
+/// first source counts, then the first folder.
+pub(super) fn index(sources: &[SourceLabs]) -> LabIndex {
+    let mut index = LabIndex::new();
     let mut broken = vec![];
-    for shelf in shelves {
-        let (source, state) = (shelf.source.to_string(), shelf.state());
+    for labs in sources {
+        let (source, state) = (labs.source.to_string(), labs.state());
         for (folder, entry) in &state.entries {
             let mut problems = entry.problems.clone();
-            // named from where the source begins, not from where its labs do
-            let lab = scan::joined(&shelf.source.labs_in("".as_ref()), folder);
+            // relative to the source, not to its folder of labs
+            let lab = scan::joined(&labs.source.labs_in("".as_ref()), folder);
             problems.extend(state.left_out(&lab).cloned());
             problems.extend(state.problem.clone());
             let place = if folder.as_os_str().is_empty() {
@@ -50,7 +50,7 @@ pub(super) fn index(shelves: &[Shelf]) -> Index {
                 || scan::slug_of_folder(if folder.as_os_str().is_empty() { source.as_ref() } else { folder }),
                 |lab| lab.slug.clone(),
             );
-            let listed = Listed {
+            let listed = LabEntry {
                 title: name.to_string(),
                 lab: entry.lab.clone(),
                 problems,
@@ -60,7 +60,7 @@ pub(super) fn index(shelves: &[Shelf]) -> Index {
             if listed.lab.is_some() { add(&mut index, name, listed) } else { broken.push((name, listed)) }
         }
         broken.extend(source_without_labs(
-            shelf,
+            labs,
             &source,
             state.entries.is_empty(),
             state.is_fetched(),
@@ -73,15 +73,15 @@ pub(super) fn index(shelves: &[Shelf]) -> Index {
     index
 }
 
-/// A source of which there is no lab to show its problem with.
+/// Returns an entry for a source without labs, which shows authors its problem.
 fn source_without_labs(
-    shelf: &Shelf,
+    labs: &SourceLabs,
     source: &str,
     is_empty: bool,
     is_fetched: bool,
     problem: Option<&LabProblem>,
-) -> Option<(LabSlug, Listed)> {
-    if !is_empty || !shelf.is_remote() {
+) -> Option<(LabSlug, LabEntry)> {
+    if !is_empty || !labs.is_remote() {
         return None;
     }
     let no_lab = || LabProblem {
@@ -98,18 +98,18 @@ fn source_without_labs(
         None if is_fetched => no_lab(),
         None => return None,
     };
-    let listed = Listed {
+    let listed = LabEntry {
         lab: None,
         problems: vec![problem],
         title: source.to_owned(),
         source: source.to_owned(),
         place: source.to_owned(),
     };
-    // hexadecimal digits after a letter are always a slug
-    Some((format!("source-{}", shelf.source.id()).parse().ok()?, listed))
+    // a letter followed by hexadecimal digits is always a slug
+    Some((format!("source-{}", labs.source.id()).parse().ok()?, listed))
 }
 
-fn add(index: &mut Index, name: LabSlug, listed: Listed) {
+fn add(index: &mut LabIndex, name: LabSlug, listed: LabEntry) {
     match index.entry(name) {
         Place::Vacant(place) => {
             place.insert(listed);
@@ -127,8 +127,8 @@ fn add(index: &mut Index, name: LabSlug, listed: Listed) {
     }
 }
 
-impl Listed {
-    /// What the catalogue tells of it; none for a learner where no version ever loaded.
+impl LabEntry {
+    /// Returns what the catalogue shows of the lab. Returns `None` if this viewer does not see it.
     pub fn summary(&self, slug: &LabSlug, viewer: Viewer) -> Option<LabSummary> {
         let for_author = viewer >= Viewer::Author;
         let errors = if for_author { self.problems.clone() } else { vec![] };

@@ -1,4 +1,4 @@
-//! Finding lab folders, and noticing that one changed.
+//! Finds the folders of labs, and detects changes in them.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
@@ -10,13 +10,14 @@ use lectern_api::ids::LabSlug;
 use lectern_content::collection::find_workshops;
 use lectern_content::files::is_others_link;
 
-/// How deep and how many files are looked at; a folder beyond that is loaded all the same.
+/// How deep below a folder changes are detected.
 const DEPTH: usize = 12;
+/// How many files are checked for changes. A folder with more is loaded all the same.
 const FILES: usize = 5_000;
-/// Files that tell of a folder, and are no pages of a lab.
+/// Files that describe a folder and are not pages of a lab.
 const ABOUT: &[&str] = &["README", "CONTRIBUTING", "LICENSE", "CHANGELOG", "CODE_OF_CONDUCT", "SECURITY"];
 
-/// Stands for the names, sizes and times of a folder's files; another one means that something changed.
+/// A hash of the names, sizes and times of a folder's files. It changes if any of them does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Signature(u64);
 
@@ -26,7 +27,7 @@ impl std::fmt::Display for Signature {
     }
 }
 
-/// The labs below a folder, relative to it: the folder itself if it is one, else its sub-folders that are labs, and
+/// Lists the labs below a folder, relative to it: the folder itself if it is one, or its sub-folders that are labs and
 /// those further down that have a `workshop/content`.
 pub(super) fn list_labs(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let visible: Vec<PathBuf> = std::fs::read_dir(dir)?
@@ -40,7 +41,7 @@ pub(super) fn list_labs(dir: &Path) -> io::Result<Vec<PathBuf>> {
         && !looks_like_lab(only)
         && !has_page(dir)
     {
-        // an archive often holds everything in one folder
+        // archives often contain everything in one folder
         let name = PathBuf::from(only.file_name().unwrap_or_default());
         return Ok(list_labs(only)?.into_iter().map(|lab| joined(&name, &lab)).collect());
     }
@@ -61,13 +62,13 @@ pub(super) fn list_labs(dir: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(labs)
 }
 
-/// Joins paths of which the second may be empty, without a slash at the end.
+/// Joins two paths without a trailing slash if the second is empty.
 pub(super) fn joined(folder: &Path, lab: &Path) -> PathBuf {
     if lab.as_os_str().is_empty() { folder.to_owned() } else { folder.join(lab) }
 }
 
-/// The folder on the way to a lab that somebody else made a link: who may write into a folder of labs cannot have the
-/// server read what only it can read.
+/// Returns the folder on the way to a lab that another user replaced by a link. People who may write into a folder of
+/// labs must not get the server to read files that only it can read.
 pub(super) fn others_link(root: &Path, lab: &Path) -> Option<PathBuf> {
     let mut at = root.to_owned();
     lab.components().find_map(|part| {
@@ -84,7 +85,7 @@ pub(super) fn looks_like_lab(folder: &Path) -> bool {
     folder.join("workshop").is_dir() || folder.join("resources/workshop.yaml").exists() || has_page(folder)
 }
 
-/// Whether a folder holds a page that is not about the folder itself.
+/// Returns whether a folder contains a page that does not just describe the folder.
 fn has_page(folder: &Path) -> bool {
     let is_page = |entry: std::fs::DirEntry| {
         let path = entry.path();
@@ -96,7 +97,7 @@ fn has_page(folder: &Path) -> bool {
     std::fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(is_page))
 }
 
-/// A slug for a folder whose lab did not load.
+/// Returns a slug for a folder whose lab did not load.
 pub(super) fn slug_of_folder(folder: &Path) -> LabSlug {
     let name = folder.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
     let plain: String =
@@ -105,7 +106,7 @@ pub(super) fn slug_of_folder(folder: &Path) -> LabSlug {
     plain.parse().unwrap_or_else(|_| {
         let mut hasher = DefaultHasher::new();
         folder.hash(&mut hasher);
-        // hexadecimal digits after a letter are always a slug
+        // a letter followed by hexadecimal digits is always a slug
         #[expect(clippy::unwrap_used, reason = "the text is made here of letters and digits")]
         format!("lab-{:016x}", hasher.finish()).parse().unwrap()
     })
@@ -131,7 +132,7 @@ fn walk(folder: &Path, depth: usize, left: &mut usize, hasher: &mut DefaultHashe
         path.hash(hasher);
         meta.len().hash(hasher);
         meta.modified().unwrap_or(SystemTime::UNIX_EPOCH).hash(hasher);
-        // a file that was put in another's place may have its size and time
+        // a file that replaced another may have the same size and time
         (meta.ino(), meta.ctime(), meta.ctime_nsec()).hash(hasher);
         if meta.is_dir() && depth > 0 {
             walk(&path, depth - 1, left, hasher);

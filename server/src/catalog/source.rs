@@ -1,4 +1,4 @@
-//! Where labs come from, as the operator writes it, parsed once.
+//! Sources of labs, parsed from what the operator writes.
 //!
 //! | Written | Means |
 //! |---|---|
@@ -7,7 +7,7 @@
 //! | `https://host/labs.tar.gz#folder` | a tar archive; also `http`, `file`; `tar+https://…` where the name says nothing |
 //! | `oci://registry/repository:tag#folder` | an OCI artefact, or `@sha256:…`; `oci+http` for a registry without TLS |
 //!
-//! What stands behind `#` may be left out.
+//! The part from `#` on may be left out.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -23,10 +23,10 @@ mod tests;
 
 pub use parts::{GitRef, Login, SubFolder};
 
-/// Why a text names no source of labs.
+/// Why a text is not a source of labs.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// It has a scheme that no kind of source has.
+    /// Its scheme is unknown.
     #[error(
         "cannot tell what kind of source {text} is; write a folder, git+https://host/repository, \
          https://host/labs.tar.gz or oci://registry/repository:tag"
@@ -35,7 +35,7 @@ pub enum SourceError {
         /// The text, without credentials.
         text: String,
     },
-    /// It is neither known to be an archive nor said to be a repository.
+    /// It may be an archive or a repository.
     #[error(
         "{text} may be an archive or a repository; write git+{text} for a git repository, tar+{text} for a tar archive"
     )]
@@ -43,49 +43,47 @@ pub enum SourceError {
         /// The text, without credentials.
         text: String,
     },
-    /// The address is none.
+    /// The address is invalid.
     #[error("the source {text} has no valid address; it reads like https://host/path")]
     Address {
         /// The text, without credentials.
         text: String,
-        /// Why.
         #[source]
         source: url::ParseError,
     },
-    /// The address names no host, or one where there can be none.
+    /// The address lacks a host, or has one that is not allowed.
     #[error("the source {text} {what}")]
     Host {
         /// The text, without credentials.
         text: String,
-        /// What is wrong and what would be right.
+        /// What is wrong, and what to write instead.
         what: &'static str,
     },
-    /// What stands behind `#` is no branch, tag or commit.
+    /// The part after `#` is not a branch, tag or commit.
     #[error("{reference:?} in the source {text} names no branch, tag or commit: {rule}")]
     Reference {
         /// The text, without credentials.
         text: String,
-        /// What was taken for a reference.
+        /// The part that should be a reference.
         reference: String,
         /// The rule that it breaks.
         rule: &'static str,
     },
-    /// What stands behind `#` is no folder.
+    /// The part after `#` is not a folder.
     #[error("{folder:?} in the source {text} names no folder: {rule}")]
     Folder {
         /// The text, without credentials.
         text: String,
-        /// What was taken for a folder.
+        /// The part that should be a folder.
         folder: String,
         /// The rule that it breaks.
         rule: &'static str,
     },
-    /// The name of the artefact is none.
+    /// The name of the artefact is invalid.
     #[error("the source {text} names no OCI artefact: {reason}; write oci://registry/repository:tag")]
     Artefact {
         /// The text, without credentials.
         text: String,
-        /// What is wrong with it.
         reason: String,
     },
 }
@@ -93,7 +91,7 @@ pub enum SourceError {
 /// Where labs come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A folder on this machine, which is read where it lies.
+    /// A folder on this machine, which is read in place.
     Folder(PathBuf),
     /// A git repository.
     Git(GitSource),
@@ -106,26 +104,26 @@ pub enum Source {
 /// A git repository at a reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GitSource {
-    /// The repository, without credentials save the user's name for ssh.
+    /// The repository, without credentials except the user's name for ssh.
     pub url: Url,
-    /// What a private repository asks for.
+    /// The credentials for a private repository.
     pub login: Option<Login>,
-    /// What to take from it.
+    /// The reference to fetch.
     pub reference: GitRef,
-    /// Where the labs lie in it.
+    /// The folder that contains the labs.
     pub folder: SubFolder,
 }
 
-/// A tar archive, which may be compressed by gzip.
+/// A tar archive, which may be compressed with gzip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TarSource {
     /// The archive, without credentials.
     pub url: Url,
-    /// What a private server asks for.
+    /// The credentials for a private server.
     pub login: Option<Login>,
-    /// Whether its kind had to be said.
+    /// Whether it is written with `tar+`, because the name does not show that it is an archive.
     said: bool,
-    /// Where the labs lie in it.
+    /// The folder that contains the labs.
     pub folder: SubFolder,
 }
 
@@ -136,34 +134,34 @@ pub struct OciSource {
     pub reference: Reference,
     /// Whether the registry speaks HTTP without TLS.
     pub plain_http: bool,
-    /// What a private registry asks for.
+    /// The credentials for a private registry.
     pub login: Option<Login>,
-    /// Where the labs lie in it.
+    /// The folder that contains the labs.
     pub folder: SubFolder,
 }
 
 impl Source {
-    /// Where the labs lie, given where the files that were fetched lie.
+    /// Returns the folder that contains the labs, given the folder of the fetched files.
     #[must_use]
     pub fn labs_in(&self, files: &Path) -> PathBuf {
         match self {
-            // of a repository only that folder is taken
+            // only that folder of a repository is fetched
             Self::Folder(_) | Self::Git(_) => files.to_owned(),
             Self::Tar(TarSource { folder, .. }) | Self::Oci(OciSource { folder, .. }) => {
-                // not joined where it is empty, as that would end the path in a slash
+                // joining an empty path would add a trailing slash
                 if folder.is_whole() { files.to_owned() } else { files.join(folder.as_str()) }
             }
         }
     }
 
-    /// A name for what belongs to this source, the same in every run; of letters and digits.
+    /// Returns an identifier of letters and digits that is the same in every run.
     #[must_use]
     pub fn id(&self) -> String {
         hex::encode(&Sha256::digest(self.to_string())[..8])
     }
 }
 
-/// As it was written, without credentials; parses to the same again.
+/// Writes the source without credentials. The text parses to the same source.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -202,7 +200,7 @@ impl FromStr for Source {
                 text: shown,
                 what: "is ssh's short form; write git+ssh://user@host/path",
             }),
-            // what is no address is a path, in which # means nothing
+            // anything else is a path, in which # has no meaning
             None if text.is_empty() => Err(SourceError::Kind { text: "\"\"".into() }),
             None => Ok(Self::Folder(text.into())),
             Some("git+https" | "git+http" | "git+ssh" | "git+file") => {
@@ -229,7 +227,7 @@ impl FromStr for Source {
 fn parse_git(text: &str, address: &str, fragment: &str) -> Result<GitSource, SourceError> {
     let mut url = parse_url(text, address)?;
     let login = match url.scheme() {
-        // ssh has keys; the name says whose
+        // ssh uses keys, and the name says whose
         "ssh" => {
             let _ = url.set_password(None);
             None
@@ -290,7 +288,7 @@ fn parse_url(text: &str, address: &str) -> Result<Url, SourceError> {
     Ok(url)
 }
 
-/// Any number of sources, with white space between them: what one flag or environment variable holds.
+/// Sources separated by white space: the value of one flag or environment variable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceList(pub Vec<Source>);
 

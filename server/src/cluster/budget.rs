@@ -1,29 +1,6 @@
-//! Budgets: the dialect's names for how much a learner's namespace may use, and what they mean.
+//! The numbers behind the budgets of the dialect: how much a learner's namespace may use.
 
-use std::str::FromStr;
-
-use super::spec::UnknownWord;
-
-/// How much a learner's own pods may use together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Budget {
-    /// 1 CPU, 1 GiB.
-    Small,
-    /// 2 CPUs, 2 GiB.
-    #[default]
-    Medium,
-    /// 4 CPUs, 4 GiB.
-    Large,
-    /// 8 CPUs, 8 GiB.
-    XLarge,
-    /// 8 CPUs, 12 GiB.
-    XxLarge,
-    /// 8 CPUs, 16 GiB.
-    XxxLarge,
-    /// No bound on CPU and memory and no defaults for them: the lab brings its own. Disk and numbers of objects stay
-    /// bounded, as by the largest budget.
-    Custom,
-}
+use lectern_content::spec::Budget;
 
 /// A budget's numbers, as Kubernetes quantities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,56 +42,34 @@ pub const DEFAULT_DISK: &str = "512Mi";
 /// A container's request of its node's disk where it names none.
 pub const DEFAULT_REQUEST_DISK: &str = "16Mi";
 
-impl Budget {
-    /// The budget's numbers; `None` for `custom`.
-    #[must_use]
-    pub fn numbers(self) -> Option<BudgetNumbers> {
-        (self != Self::Custom).then(|| self.bounds())
-    }
+/// Returns the budget's numbers. Returns `None` for `custom`, which limits neither CPU nor memory.
+#[must_use]
+pub fn numbers(budget: Budget) -> Option<BudgetNumbers> {
+    (budget != Budget::Custom).then(|| bounds(budget))
+}
 
-    /// The numbers of which those on disk and on objects hold for `custom`, too, which has the largest ones.
-    #[must_use]
-    #[rustfmt::skip] // a table
-    pub fn bounds(self) -> BudgetNumbers {
-        let (cpu, memory, default_cpu, default_memory, volume, disk, counts) = match self {
-            Self::Small    => ("1", "1Gi",  "250m", "256Mi", "1Gi",  ("3Gi",   "5Gi",  "2Gi"),  (3,  10, 20, 5,  50)),
-            Self::Medium   => ("2", "2Gi",  "500m", "512Mi", "5Gi",  ("15Gi",  "10Gi", "4Gi"),  (6,  15, 25, 10, 50)),
-            Self::Large    => ("4", "4Gi",  "500m", "1Gi",   "10Gi", ("40Gi",  "20Gi", "8Gi"),  (12, 25, 35, 20, 75)),
-            Self::XLarge   => ("8", "8Gi",  "500m", "2Gi",   "20Gi", ("60Gi",  "30Gi", "10Gi"), (18, 35, 45, 30, 100)),
-            Self::XxLarge  => ("8", "12Gi", "500m", "2Gi",   "20Gi", ("80Gi",  "40Gi", "10Gi"), (24, 45, 55, 40, 100)),
-            Self::XxxLarge
-            | Self::Custom => ("8", "16Gi", "500m", "2Gi",   "20Gi", ("100Gi", "50Gi", "10Gi"), (30, 55, 65, 50, 100)),
-        };
-        let (storage, disk, container_disk) = disk;
-        let (volumes, replication_controllers, secrets, services, objects) = counts;
-        BudgetNumbers {
-            cpu, memory, default_cpu, default_memory, volume, storage, disk, container_disk,
-            volumes, replication_controllers, secrets, services, objects,
-        }
+/// Returns the numbers of which those for disk and objects hold for `custom` too. It has the largest ones.
+#[must_use]
+#[rustfmt::skip] // a table
+pub fn bounds(budget: Budget) -> BudgetNumbers {
+    let (cpu, memory, default_cpu, default_memory, volume, disk, counts) = match budget {
+        Budget::Small    => ("1", "1Gi",  "250m", "256Mi", "1Gi",  ("3Gi",   "5Gi",  "2Gi"),  (3,  10, 20, 5,  50)),
+        Budget::Medium   => ("2", "2Gi",  "500m", "512Mi", "5Gi",  ("15Gi",  "10Gi", "4Gi"),  (6,  15, 25, 10, 50)),
+        Budget::Large    => ("4", "4Gi",  "500m", "1Gi",   "10Gi", ("40Gi",  "20Gi", "8Gi"),  (12, 25, 35, 20, 75)),
+        Budget::XLarge   => ("8", "8Gi",  "500m", "2Gi",   "20Gi", ("60Gi",  "30Gi", "10Gi"), (18, 35, 45, 30, 100)),
+        Budget::XxLarge  => ("8", "12Gi", "500m", "2Gi",   "20Gi", ("80Gi",  "40Gi", "10Gi"), (24, 45, 55, 40, 100)),
+        Budget::XxxLarge
+        | Budget::Custom => ("8", "16Gi", "500m", "2Gi",   "20Gi", ("100Gi", "50Gi", "10Gi"), (30, 55, 65, 50, 100)),
+    };
+    let (storage, disk, container_disk) = disk;
+    let (volumes, replication_controllers, secrets, services, objects) = counts;
+    BudgetNumbers {
+        cpu, memory, default_cpu, default_memory, volume, storage, disk, container_disk,
+        volumes, replication_controllers, secrets, services, objects,
     }
 }
 
-impl FromStr for Budget {
-    type Err = UnknownWord;
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        match text {
-            "small" => Ok(Self::Small),
-            "medium" => Ok(Self::Medium),
-            "large" => Ok(Self::Large),
-            "x-large" => Ok(Self::XLarge),
-            "xx-large" => Ok(Self::XxLarge),
-            "xxx-large" => Ok(Self::XxxLarge),
-            "custom" => Ok(Self::Custom),
-            _ => Err(UnknownWord {
-                what: "budget",
-                text: text.to_owned(),
-                known: "small, medium, large, x-large, xx-large, xxx-large or custom",
-            }),
-        }
-    }
-}
-
-/// An amount of CPU and memory as Kubernetes quantities; what is absent comes from the budget.
+/// An amount of CPU and memory as Kubernetes quantities. `None` for the budget's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Amounts {
     /// CPU, such as `500m`.
@@ -123,12 +78,12 @@ pub struct Amounts {
     pub memory: Option<String>,
 }
 
-/// What a lab says about single containers (`session.namespaces.limits` of the dialect).
+/// Limits of single containers (`session.namespaces.limits` of the dialect).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContainerLimits {
-    /// The least that a container may ask for.
+    /// The minimum of a container.
     pub min: Amounts,
-    /// The most that a container may be given.
+    /// The maximum of a container.
     pub max: Amounts,
     /// The request of a container that names none.
     pub default_request: Amounts,
@@ -137,7 +92,7 @@ pub struct ContainerLimits {
 }
 
 impl ContainerLimits {
-    /// Whether the lab says nothing at all.
+    /// Returns whether the lab sets no limit at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -149,11 +104,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_budget_of_the_dialect_is_known_and_custom_sets_none() {
+    fn every_budget_of_the_dialect_has_numbers_and_custom_has_none() {
         for name in ["small", "medium", "large", "x-large", "xx-large", "xxx-large"] {
-            assert!(name.parse::<Budget>().unwrap().numbers().is_some(), "{name}");
+            let budget: Budget = serde_json::from_value(name.into()).unwrap();
+            assert!(numbers(budget).is_some(), "{name}");
         }
-        assert_eq!("custom".parse::<Budget>().unwrap().numbers(), None);
-        assert!("huge".parse::<Budget>().is_err());
+        assert_eq!(numbers(Budget::Custom), None);
     }
 }

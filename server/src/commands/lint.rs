@@ -5,44 +5,62 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use lectern_content::report::{self, LintedLab};
-use lectern_content::{Severity, collection};
+use lectern_content::{Rule, Severity, collection};
 use lectern_server::config::portal::{Portal, PortalFlags};
 
 /// Flags of `lectern lint`.
 #[derive(Args)]
 #[command(
-    after_help = "Exit status: 0 when there is no error, 1 when there is one, 2 when nothing could be looked at."
+    after_help = "Exit status: 0 if there is no error, 1 if there is one, 2 if nothing could be checked."
 )]
 pub struct LintArgs {
-    /// Folders of labs, or folders that hold such.
-    #[arg(required = true, value_name = "PATH")]
+    /// Folders of labs, or folders that contain labs.
+    #[arg(required_unless_present = "explain", value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// How to write what was found.
+    /// Output format of the findings.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     /// Counts warnings as errors.
     #[arg(long)]
     strict: bool,
-    /// Portal file of the platform on which the labs shall run, which says what they are allowed; without it the strict
-    /// defaults count.
+    /// Portal file of the platform on which the labs will run. It says what labs are allowed; without it the strict
+    /// defaults apply.
     #[arg(long, value_name = "FILE")]
     portal: Option<PathBuf>,
+    /// Explains a finding with an example and a remedy, or lists all findings.
+    #[arg(
+        long,
+        value_name = "CODE",
+        num_args = 0..=1,
+        value_parser = rule_parser(),
+        hide_possible_values = true,
+        conflicts_with_all = ["paths", "format", "strict", "portal"]
+    )]
+    explain: Option<Option<Rule>>,
+}
+
+/// Parses the code of a finding. Shells complete it, and clap answers a misspelt one with the nearest.
+fn rule_parser() -> impl TypedValueParser<Value = Rule> {
+    let codes =
+        Rule::ALL.iter().map(|rule| PossibleValue::new(rule.code()).help(rule.summary())).collect::<Vec<_>>();
+    PossibleValuesParser::new(codes).try_map(|code| code.parse::<Rule>())
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// With the lines that are meant.
+    /// Text, with the lines of the files.
     #[default]
     Human,
-    /// A list of objects.
+    /// A JSON list of objects.
     Json,
-    /// SARIF 2.1.0, as code hosts and editors read it.
+    /// SARIF 2.1.0, for code hosts and editors.
     Sarif,
 }
 
-/// What a look at labs came to, and so the exit status.
+/// The result of lint, which decides the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Fine,
@@ -51,7 +69,12 @@ enum Verdict {
 
 /// Runs `lectern lint`.
 pub fn run(args: &LintArgs) -> ExitCode {
-    match lint(args, &mut std::io::stdout().lock()) {
+    let out = &mut std::io::stdout().lock();
+    let verdict = match args.explain {
+        Some(rule) => explain(rule, out).map(|()| Verdict::Fine),
+        None => lint(args, out),
+    };
+    match verdict {
         Ok(Verdict::Fine) => ExitCode::SUCCESS,
         Ok(Verdict::Faulty) => ExitCode::from(1),
         Err(error) => {
@@ -75,14 +98,35 @@ fn lint(args: &LintArgs, out: &mut impl Write) -> anyhow::Result<Verdict> {
         Format::Json => format!("{:#}", report::to_json(&labs)),
         Format::Sarif => format!("{:#}", report::to_sarif(&labs)),
     };
-    match writeln!(out, "{text}") {
-        // whoever reads along may stop, as `head` does
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
-        written => written?,
-    }
+    write(out, &text)?;
     let count = |severity| report::count(&labs, severity);
     let faulty = count(Severity::Error) > 0 || (args.strict && count(Severity::Warning) > 0);
     Ok(if faulty { Verdict::Faulty } else { Verdict::Fine })
+}
+
+/// Writes the explanation of a rule, or the list of all.
+fn explain(rule: Option<Rule>, out: &mut impl Write) -> anyhow::Result<()> {
+    let text = match rule {
+        Some(rule) => {
+            format!("{rule} ({}): {}\n\n{}", rule.severity(), rule.summary(), rule.explanation().trim_end())
+        }
+        None => {
+            let width = Rule::ALL.iter().map(|rule| rule.code().len()).max().unwrap_or_default();
+            let lines = Rule::ALL.iter().map(|rule| {
+                format!("{:width$}  {:8} {}", rule.code(), rule.severity().to_string(), rule.summary())
+            });
+            lines.collect::<Vec<_>>().join("\n")
+        }
+    };
+    write(out, &text)
+}
+
+fn write(out: &mut impl Write, text: &str) -> anyhow::Result<()> {
+    match writeln!(out, "{text}") {
+        // the reader may close the pipe early, as `head` does
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }
 
 fn find_labs(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
@@ -116,7 +160,7 @@ mod tests {
     use super::*;
 
     fn args(path: &Path, format: Format, strict: bool) -> LintArgs {
-        LintArgs { paths: vec![path.to_owned()], format, strict, portal: None }
+        LintArgs { paths: vec![path.to_owned()], format, strict, portal: None, explain: None }
     }
 
     fn labs_with(pages: &[(&str, &str)]) -> tempfile::TempDir {
@@ -194,6 +238,44 @@ mod tests {
         };
         assert_eq!(read(Format::Json)[0]["code"], "broken-link");
         assert_eq!(read(Format::Sarif)["runs"][0]["results"][0]["ruleId"], "broken-link");
+    }
+
+    /// The flags of `lectern lint`, as a command of their own.
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: LintArgs,
+    }
+
+    fn parse(args: &[&str]) -> Result<LintArgs, String> {
+        let args = std::iter::once("lint").chain(args.iter().copied());
+        <Cli as clap::Parser>::try_parse_from(args).map(|cli| cli.args).map_err(|error| error.to_string())
+    }
+
+    fn explained(rule: Option<Rule>) -> String {
+        let mut out = Vec::new();
+        explain(rule, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_finding_is_explained_by_its_code_and_without_one_all_are_listed() {
+        assert_eq!(parse(&["--explain", "unknown-action"]).unwrap().explain, Some(Some(Rule::UnknownAction)));
+        assert_eq!(parse(&["--explain"]).unwrap().explain, Some(None));
+        assert_eq!(parse(&["labs"]).unwrap().explain, None);
+        assert!(parse(&[]).is_err() && parse(&["--explain", "bad-tag", "labs"]).is_err());
+        let one = explained(Some(Rule::UnknownAction));
+        assert!(one.starts_with("unknown-action (warning): ") && one.contains("## Remedy"), "{one}");
+        let all = explained(None);
+        assert_eq!(all.lines().count(), Rule::ALL.len());
+        assert!(Rule::ALL.iter().all(|rule| all.contains(rule.code())), "{all}");
+    }
+
+    #[test]
+    fn an_unknown_code_is_answered_with_the_nearest_and_the_list() {
+        let error = parse(&["--explain", "unknown-acton"]).err().unwrap();
+        assert!(error.contains("a similar value exists: 'unknown-action'"), "{error}");
+        assert!(Rule::ALL.iter().all(|rule| error.contains(rule.code())), "{error}");
     }
 
     #[test]

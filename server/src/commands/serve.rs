@@ -13,12 +13,13 @@ use lectern_server::catalog::Catalog;
 use lectern_server::clock::Clock;
 use lectern_server::cluster::{Cluster, ClusterConfig, PolicyEnforcement};
 use lectern_server::config::portal::{Portal, PortalFlags};
-use lectern_server::config::{CatalogConfig, ClusterFlags, DatabaseConfig, HttpConfig, ServiceConfig};
+use lectern_server::config::{ClusterFlags, DatabaseConfig, HttpConfig, ServiceConfig};
 use lectern_server::store;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sqlx::PgPool;
 use tokio::sync::watch;
 
+use super::catalog::CatalogFlags;
 use super::files::write_private;
 
 /// How many files may be open at once, where the system sets no limit.
@@ -30,7 +31,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub http: HttpConfig,
     #[command(flatten)]
-    pub catalog: CatalogConfig,
+    pub catalog: CatalogFlags,
     #[command(flatten)]
     pub database: DatabaseConfig,
     #[command(flatten)]
@@ -129,7 +130,7 @@ pub async fn serve(
              to give it a role that cannot"
         );
     }
-    let catalog = Catalog::open(&args.catalog, &portal)?;
+    let catalog = Catalog::open(args.catalog.config(), &portal)?;
     let cluster = Cluster::connect(&ClusterConfig {
         kubeconfig: args.cluster.kubeconfig.clone(),
         workbench_namespace: args.cluster.workbench_namespace.clone(),

@@ -230,7 +230,7 @@ impl Portal {
         for allow in [Some(&self.labs.allow), numbers.allow.as_ref()].into_iter().flatten() {
             allow.apply_to(&mut allowances);
         }
-        allowances.egress = allowances.egress.min(numbers.egress.unwrap_or_default());
+        allowances.egress = allowances.egress.min(numbers.egress.unwrap_or(Egress::Internet));
         allowances
     }
 

@@ -16,7 +16,7 @@ use url::{Host, Url};
 
 use super::labs;
 use super::sse::{HEARTBEAT, respond};
-use crate::catalog::draft::{Draft, Sight, preview_variables};
+use crate::catalog::draft::{Draft, DraftState, preview_variables};
 use crate::catalog::read_asset;
 use lectern_content::RenderOptions;
 
@@ -112,27 +112,27 @@ fn is_this_machine(host: &str, address: SocketAddr) -> bool {
 }
 
 async fn show_first_page(draft: Data<Draft>) -> HttpResponse {
-    let sight = draft.sight();
-    match sight.lab.as_ref().and_then(|lab| lab.pages.first()) {
+    let state = draft.state();
+    match state.lab.as_ref().and_then(|lab| lab.pages.first()) {
         Some(first) => {
             HttpResponse::Found().insert_header((header::LOCATION, page::address(&first.name))).finish()
         }
-        None => send(HttpResponse::Ok(), page::without_lab(&sight)),
+        None => send(HttpResponse::Ok(), page::without_lab(&state)),
     }
 }
 
 async fn show_page(draft: Data<Draft>, name: Path<String>) -> HttpResponse {
-    let sight = draft.sight();
-    let Some(lab) = &sight.lab else { return send(HttpResponse::Ok(), page::without_lab(&sight)) };
+    let state = draft.state();
+    let Some(lab) = &state.lab else { return send(HttpResponse::Ok(), page::without_lab(&state)) };
     let variables = preview_variables(lab);
     match lab.render_page(&name, &variables, &RenderOptions::new(FILES)) {
-        Ok(rendered) => send(HttpResponse::Ok(), page::of_lab(&sight, lab, &rendered)),
-        Err(error) => send(HttpResponse::NotFound(), page::absent(&sight, lab, &error.to_string())),
+        Ok(rendered) => send(HttpResponse::Ok(), page::of_lab(&state, lab, &rendered)),
+        Err(error) => send(HttpResponse::NotFound(), page::absent(&state, lab, &error.to_string())),
     }
 }
 
 async fn show_file(draft: Data<Draft>, path: Path<String>) -> HttpResponse {
-    let lab = draft.sight().lab.clone();
+    let lab = draft.state().lab.clone();
     let found = match lab {
         Some(lab) => read_asset(&lab, &path).await,
         None => None,
@@ -145,22 +145,22 @@ async fn show_file(draft: Data<Draft>, path: Path<String>) -> HttpResponse {
 
 /// Sends the browser the version of the lab, now and whenever it changes.
 async fn follow(draft: Data<Draft>) -> HttpResponse {
-    respond((draft.follow(), true), |(mut sights, is_first)| async move {
-        let sent = if is_first { changed(&sights.borrow_and_update()) } else { wait(&mut sights).await? };
-        Some((sent, (sights, false)))
+    respond((draft.follow(), true), |(mut states, is_first)| async move {
+        let sent = if is_first { changed(&states.borrow_and_update()) } else { wait(&mut states).await? };
+        Some((sent, (states, false)))
     })
 }
 
-async fn wait(sights: &mut watch::Receiver<Arc<Sight>>) -> Option<Bytes> {
-    match tokio::time::timeout(HEARTBEAT_INTERVAL, sights.changed()).await {
-        Ok(Ok(())) => Some(changed(&sights.borrow_and_update())),
+async fn wait(states: &mut watch::Receiver<Arc<DraftState>>) -> Option<Bytes> {
+    match tokio::time::timeout(HEARTBEAT_INTERVAL, states.changed()).await {
+        Ok(Ok(())) => Some(changed(&states.borrow_and_update())),
         Ok(Err(_)) => None,
         Err(_) => Some(Bytes::from_static(HEARTBEAT)),
     }
 }
 
-fn changed(sight: &Sight) -> Bytes {
-    Bytes::from(format!("event: changed\ndata: {}\n\n", sight.mark))
+fn changed(state: &DraftState) -> Bytes {
+    Bytes::from(format!("event: changed\ndata: {}\n\n", state.revision))
 }
 
 fn send(mut response: actix_web::HttpResponseBuilder, page: maud::Markup) -> HttpResponse {

@@ -3,16 +3,11 @@
 use lectern_api::ids::SessionId;
 use lectern_content::Lab;
 use lectern_content::allow::{Allowances, OwnNamespaces, Refusal, check_object, listed};
-use lectern_content::spec::{
-    Budget as LabBudget, Egress as LabEgress, LimitRange, NamespaceRole, SecurityPolicy as LabPolicy,
-    TerminalLayout,
-};
+use lectern_content::spec::{LimitRange, TerminalLayout};
 use serde_json::Value;
 
 use super::environment::{Values, definition_values, fill, fill_manifest};
-use crate::cluster::{
-    Amounts, Budget, ContainerLimits, Egress, NamespaceSpec, Role, SecurityPolicy, SessionNames, SessionSpec,
-};
+use crate::cluster::{Amounts, Budget, ContainerLimits, NamespaceSpec, SessionNames, SessionSpec};
 use crate::store::sessions::SessionRow;
 
 /// The dialect's word for a layout.
@@ -75,20 +70,20 @@ pub(super) fn session_spec(
     let values = definition_values(row, lab);
     let mut spec = SessionSpec::new(SessionId(row.id), lab.slug.clone());
     spec.names = names(row);
-    spec.role = role(wish.namespaces.role);
-    spec.budget = budget(wish.namespaces.budget);
+    spec.role = wish.namespaces.role;
+    spec.budget = wish.namespaces.budget.unwrap_or(spec.budget);
     spec.limits = limits(&wish.namespaces.limits);
-    spec.security = security(wish.namespaces.policy);
+    spec.security = wish.namespaces.policy.unwrap_or(spec.security);
     spec.rules = wish.namespaces.rules.iter().map(|rule| fill_manifest(rule, &values)).collect();
     // names and settings have the same order; a namespace that was added since has no name in this session
     spec.secondary = (wish.namespaces.secondary.iter())
         .zip(&row.secondary_namespaces)
         .map(|(wish, name)| NamespaceSpec {
             name: name.clone(),
-            role: role(wish.role),
-            budget: budget(wish.budget),
+            role: wish.role,
+            budget: wish.budget.unwrap_or(Budget::UNNAMED),
             limits: limits(&wish.limits),
-            security: wish.policy.map_or(spec.security, |policy| security(Some(policy))),
+            security: wish.policy.unwrap_or(spec.security),
         })
         .collect();
     let own: Vec<String> = spec.names.namespaces().map(str::to_owned).collect();
@@ -106,7 +101,7 @@ pub(super) fn session_spec(
         |object: &Value, key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let types = spec.objects.iter().map(|object| (text(object, "apiVersion"), text(object, "kind")));
     spec.trusted_types = types.filter(|(version, kind)| allowances.trusts_kind(version, kind)).collect();
-    spec.egress = egress(wish.egress);
+    spec.egress = wish.egress.unwrap_or(spec.egress);
     spec.workbench.image.clone_from(&lab.spec.workbench_image);
     if let Some(memory) = &wish.resources.memory {
         spec.workbench.memory.clone_from(memory);
@@ -115,43 +110,6 @@ pub(super) fn session_spec(
         spec.workbench.storage.clone_from(storage);
     }
     (spec, refusals)
-}
-
-fn egress(egress: Option<LabEgress>) -> Egress {
-    match egress {
-        Some(LabEgress::None) => Egress::None,
-        Some(LabEgress::Dns) => Egress::Dns,
-        Some(LabEgress::Internet) | None => Egress::Internet,
-    }
-}
-
-fn role(role: NamespaceRole) -> Role {
-    match role {
-        NamespaceRole::Admin => Role::Admin,
-        NamespaceRole::Edit => Role::Edit,
-        NamespaceRole::View => Role::View,
-    }
-}
-
-fn budget(budget: LabBudget) -> Budget {
-    match budget {
-        // an author who names none still gets a bounded namespace
-        LabBudget::Default | LabBudget::Medium => Budget::Medium,
-        LabBudget::Small => Budget::Small,
-        LabBudget::Large => Budget::Large,
-        LabBudget::XLarge => Budget::XLarge,
-        LabBudget::XxLarge => Budget::XxLarge,
-        LabBudget::XxxLarge => Budget::XxxLarge,
-        LabBudget::Custom => Budget::Custom,
-    }
-}
-
-fn security(policy: Option<LabPolicy>) -> SecurityPolicy {
-    match policy {
-        Some(LabPolicy::Restricted) => SecurityPolicy::Restricted,
-        Some(LabPolicy::Privileged) => SecurityPolicy::Privileged,
-        Some(LabPolicy::Baseline) | None => SecurityPolicy::Baseline,
-    }
 }
 
 fn limits(limits: &LimitRange) -> ContainerLimits {

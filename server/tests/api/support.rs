@@ -15,11 +15,12 @@ use std::time::Duration;
 use actix_web::web::Data;
 use futures::FutureExt as _;
 use lectern_server::app::{App, Parts, Services};
-use lectern_server::catalog::Catalog;
+use lectern_server::catalog::source::SourceList;
+use lectern_server::catalog::{Catalog, CatalogConfig};
 use lectern_server::clock::Clock;
 use lectern_server::cluster::Cluster;
+use lectern_server::config::ServiceConfig;
 use lectern_server::config::portal::{Maxima, Portal};
-use lectern_server::config::{CatalogConfig, ServiceConfig};
 use lectern_server::store;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
@@ -163,12 +164,14 @@ impl TestApp {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let (_, notices) = watch::channel(vec![]);
-        let mut sources = CatalogConfig::of_folder(labs.path());
-        sources.labs.extend(more_labs.map(|list| list.parse().expect("sources of labs")));
+        lectern_server::tls::install();
+        let mut catalog = CatalogConfig::of_folder(labs.path());
+        let more = more_labs.map(|list| list.parse::<SourceList>().expect("sources of labs"));
+        catalog.sources.extend(more.into_iter().flat_map(|list| list.0));
         let app = App::build(Parts {
             pool: pool.clone(),
             cluster: cluster.clone(),
-            catalog: Catalog::open(&sources, &config.portal).expect("the folder of labs is there"),
+            catalog: Catalog::open(catalog, &config.portal).expect("the folder of labs is there"),
             clock: clock.clone(),
             config: config.clone(),
             listener,

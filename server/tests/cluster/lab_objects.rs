@@ -6,7 +6,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::Api;
 use lectern_server::cluster::{
-    Budget, ClusterErrorKind, ContainerLimits, NamespaceSpec, Role, SecurityPolicy, SessionSpec,
+    Budget, ClusterErrorKind, ContainerLimits, NamespaceRole, NamespaceSpec, SecurityPolicy, SessionSpec,
 };
 use serde_json::json;
 
@@ -18,7 +18,7 @@ fn with_second_namespace() -> SessionSpec {
     spec.names.secondary = vec![name.clone()];
     spec.secondary = vec![NamespaceSpec {
         name,
-        role: Role::View,
+        role: NamespaceRole::View,
         budget: Budget::Small,
         limits: ContainerLimits::default(),
         security: SecurityPolicy::Restricted,
@@ -112,7 +112,7 @@ fn tempting_objects(namespace: &str) -> Vec<serde_json::Value> {
 async fn a_labs_objects_are_made_with_its_learners_rights_and_no_others() -> Result<()> {
     with_installation(async |t| {
         // what a learner may do less than a lab does not keep the lab's objects from being made
-        for role in [Role::Admin, Role::View] {
+        for role in [NamespaceRole::Admin, NamespaceRole::View] {
             let mut spec = SessionSpec { role, ..spec() };
             spec.objects = tempting_objects(&spec.names.namespace);
             let left_out = t.cluster.provision(&spec, &quiet).await?;

@@ -8,7 +8,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use lectern_server::cluster::{
-    Budget, Cluster, ClusterConfig, ClusterErrorKind, Role, SecurityPolicy, SessionSpec,
+    Budget, Cluster, ClusterConfig, ClusterErrorKind, NamespaceRole, SecurityPolicy, SessionSpec,
 };
 use serde_json::{Value, json};
 
@@ -74,7 +74,7 @@ async fn a_learner_reaches_their_own_namespace_and_no_other() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_may_look_and_not_write() -> Result<()> {
     with_installation(async |t| {
-        let spec = SessionSpec { role: Role::View, ..spec() };
+        let spec = SessionSpec { role: NamespaceRole::View, ..spec() };
         t.cluster.provision(&spec, &quiet).await?;
         let maps: Api<ConfigMap> = Api::namespaced(t.learner(&spec.names).await?, &spec.names.namespace);
         maps.list(&ListParams::default()).await?;

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::Command;
 
 use lectern_api::labs::LabSummary;
-use lectern_server::catalog::{Catalog, Viewer};
-use lectern_server::config::CatalogConfig;
+use lectern_server::catalog::source::SourceList;
+use lectern_server::catalog::{Catalog, CatalogConfig, Viewer};
 use lectern_server::config::portal::Portal;
 
 /// A folder that a test may change.
@@ -101,14 +101,15 @@ impl Shop {
 }
 
 fn open(sources: &str, cache: &Path, max_mib: u64) -> Catalog {
+    lectern_server::tls::install();
+    let sources: SourceList = sources.parse().expect("sources");
     let config = CatalogConfig {
-        labs_dir: None,
-        labs: vec![sources.parse().expect("sources")],
-        labs_refresh_secs: 60,
-        labs_cache_dir: Some(cache.to_owned()),
-        labs_max_mib: max_mib,
+        sources: sources.0,
+        refresh_every: std::time::Duration::from_secs(60),
+        cache_dir: Some(cache.to_owned()),
+        max_mib,
     };
-    Catalog::open(&config, &Portal::default()).expect("a catalogue")
+    Catalog::open(config, &Portal::default()).expect("a catalogue")
 }
 
 /// Waits for something, but not for ever.

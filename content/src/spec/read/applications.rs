@@ -1,8 +1,8 @@
 //! `session.applications`.
 
 use super::Reader;
-use crate::diagnostic::Severity;
-use crate::spec::{Applications, Console, Instructions, Renderer, TerminalLayout};
+use crate::severity::Severity;
+use crate::spec::{Applications, Console, Renderer, TerminalLayout};
 use crate::yaml::Fields;
 
 impl Reader {
@@ -11,6 +11,7 @@ impl Reader {
         let terminal = fields.child("terminal", &mut self.findings);
         let layout = self.word(&terminal, "layout", LAYOUTS, Severity::Warning).unwrap_or_default();
         let shown = self.flag(&terminal, "enabled").unwrap_or(true);
+        let workshop = fields.child("workshop", &mut self.findings);
         let console = fields.child("console", &mut self.findings);
         let vendor = self.text(&console, "vendor");
         let has_console = self.flag(&console, "enabled").unwrap_or(false);
@@ -28,24 +29,13 @@ impl Reader {
             vcluster: self.is_enabled(&fields, "vcluster"),
             sshd: self.is_enabled(&fields, "sshd"),
             webdav: self.is_enabled(&fields, "webdav"),
-            instructions: self.instructions(&fields),
+            renderer: self.word(&workshop, "renderer", RENDERERS, Severity::Warning),
         }
     }
 
     fn is_enabled(&mut self, fields: &Fields<'_>, key: &str) -> bool {
         let application = fields.child(key, &mut self.findings);
         self.flag(&application, "enabled").unwrap_or(false)
-    }
-
-    fn instructions(&mut self, fields: &Fields<'_>) -> Instructions {
-        let workshop = fields.child("workshop", &mut self.findings);
-        Instructions {
-            enabled: self.flag(&workshop, "enabled").unwrap_or(true),
-            renderer: self.word(&workshop, "renderer", RENDERERS, Severity::Warning),
-            layout: self.text(&workshop, "layout"),
-            url: self.text(&workshop, "url"),
-            path: self.text(&workshop, "path"),
-        }
     }
 }
 

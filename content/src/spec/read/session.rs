@@ -1,7 +1,8 @@
 //! `session`: namespaces, environment, objects, tabs and ports.
 
 use super::Reader;
-use crate::diagnostic::Severity;
+use crate::rules::Rule;
+use crate::severity::Severity;
 use crate::spec::{
     Budget, Dashboard, Egress, Ingress, LimitRange, NamespaceRole, Namespaces, SecondaryNamespace,
     SecurityPolicy, SessionResources, SessionSpec,
@@ -76,7 +77,7 @@ impl Reader {
             self.complain(
                 entry,
                 "port",
-                "bad-port",
+                Rule::BadPort,
                 Severity::Error,
                 format!("`port` cannot be {port}"),
                 "it is a number from 1 to 65535".to_owned(),
@@ -100,7 +101,7 @@ impl Reader {
         };
         let mut out = Namespaces {
             role: self.role(&fields).or_else(|| self.role(session)).unwrap_or_default(),
-            budget: self.budget(&fields).or_else(|| self.budget(session)).unwrap_or_default(),
+            budget: self.budget(&fields).or_else(|| self.budget(session)).flatten(),
             limits: self.limits(&fields).or_else(|| self.limits(session)).unwrap_or_default(),
             policy: self.policy(&security).or_else(|| self.policy(&session_security)),
             token_enabled: self.flag(&token, "enabled").unwrap_or(true),
@@ -111,7 +112,7 @@ impl Reader {
         out
     }
 
-    /// Reads a further namespace; what it does not say is as in the first.
+    /// Reads a further namespace. Fields that it leaves out are those of the first.
     fn secondary(&mut self, entry: &Fields<'_>, first: &Namespaces) -> Option<SecondaryNamespace> {
         let security = entry.child("security", &mut self.findings);
         Some(SecondaryNamespace {
@@ -127,7 +128,8 @@ impl Reader {
         self.word(fields, "role", ROLES, Severity::Error)
     }
 
-    fn budget(&mut self, fields: &Fields<'_>) -> Option<Budget> {
+    /// Returns `Some(None)` for the word `default`.
+    fn budget(&mut self, fields: &Fields<'_>) -> Option<Option<Budget>> {
         self.word(fields, "budget", BUDGETS, Severity::Error)
     }
 
@@ -154,18 +156,19 @@ const EGRESS: &[(&str, Egress)] =
 const ROLES: &[(&str, NamespaceRole)] =
     &[("admin", NamespaceRole::Admin), ("edit", NamespaceRole::Edit), ("view", NamespaceRole::View)];
 
-const BUDGETS: &[(&str, Budget)] = &[
-    ("default", Budget::Default),
-    ("small", Budget::Small),
-    ("medium", Budget::Medium),
-    ("large", Budget::Large),
-    ("x-large", Budget::XLarge),
-    ("xx-large", Budget::XxLarge),
-    ("xxx-large", Budget::XxxLarge),
-    ("custom", Budget::Custom),
+const BUDGETS: &[(&str, Option<Budget>)] = &[
+    ("default", None),
+    ("small", Some(Budget::Small)),
+    ("medium", Some(Budget::Medium)),
+    ("large", Some(Budget::Large)),
+    ("x-large", Some(Budget::XLarge)),
+    ("xx-large", Some(Budget::XxLarge)),
+    ("xxx-large", Some(Budget::XxxLarge)),
+    ("custom", Some(Budget::Custom)),
 ];
 
-/// The names of today, then those of older releases.
+/// The current names, then those of older releases. `custom` named a policy that the author installed beside the lab;
+/// who needs more than baseline says `privileged`.
 const POLICIES: &[(&str, SecurityPolicy)] = &[
     ("restricted", SecurityPolicy::Restricted),
     ("baseline", SecurityPolicy::Baseline),

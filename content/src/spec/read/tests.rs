@@ -3,8 +3,8 @@ use serde_json::json;
 use super::*;
 use crate::spec::fields::FIELDS;
 use crate::spec::{
-    Applications, Budget, Console, Dashboard, Egress, Ingress, Instructions, LimitRange, NamespaceRole,
-    Namespaces, Renderer, SecondaryNamespace, SecurityPolicy, SessionResources, SessionSpec, TerminalLayout,
+    Applications, Budget, Console, Dashboard, Egress, Ingress, LimitRange, NamespaceRole, Namespaces,
+    Renderer, SecondaryNamespace, SecurityPolicy, SessionResources, SessionSpec, TerminalLayout,
 };
 use crate::yaml;
 
@@ -107,7 +107,7 @@ fn every_field_of_a_resource_of_today_is_read() {
     };
     let namespaces = Namespaces {
         role: NamespaceRole::Edit,
-        budget: Budget::XLarge,
+        budget: Some(Budget::XLarge),
         limits: limits.clone(),
         policy: Some(SecurityPolicy::Baseline),
         token_enabled: false,
@@ -116,14 +116,14 @@ fn every_field_of_a_resource_of_today_is_read() {
             SecondaryNamespace {
                 name: "$(session_namespace)-b".into(),
                 role: NamespaceRole::Edit,
-                budget: Budget::XLarge,
+                budget: Some(Budget::XLarge),
                 limits,
                 policy: None,
             },
             SecondaryNamespace {
                 name: "$(session_namespace)-c".into(),
                 role: NamespaceRole::View,
-                budget: Budget::Small,
+                budget: Some(Budget::Small),
                 limits: LimitRange { min: Some(json!({"cpu": "10m"})), ..LimitRange::default() },
                 policy: Some(SecurityPolicy::Privileged),
             },
@@ -143,13 +143,7 @@ fn every_field_of_a_resource_of_today_is_read() {
         vcluster: true,
         sshd: true,
         webdav: true,
-        instructions: Instructions {
-            enabled: true,
-            renderer: Some(Renderer::Hugo),
-            layout: text("tab"),
-            url: text("https://x.test"),
-            path: text("public"),
-        },
+        renderer: Some(Renderer::Hugo),
     };
     let session = SessionSpec {
         namespaces,
@@ -173,15 +167,10 @@ fn every_field_of_a_resource_of_today_is_read() {
     let spec = LabSpec {
         title: text("Everything"),
         description: text("All there is."),
-        vendor: text("example.test"),
         authors: vec!["One".into(), "Two".into()],
-        version: text("1.2"),
         difficulty: Some(Difficulty::Advanced),
         duration_secs: Some(5400),
         tags: vec!["pods".into()],
-        labels: BTreeMap::from([("id".into(), "full".into())]),
-        logo: text("data:image/png;base64,AAAA"),
-        url: text("https://example.test"),
         workbench_image: text("example.test/tools:3"),
         session,
         parameters: vec![parameter("WHO", "nobody", &["NAME"]), parameter("WHERE", "", &[])],
@@ -199,7 +188,7 @@ fn older_resources_mean_the_same() {
     );
     assert!(old.is_eduk8s && old.findings.diagnostics.is_empty());
     assert_eq!(old.spec.session.namespaces.policy, Some(SecurityPolicy::Restricted));
-    assert_eq!(old.spec.session.namespaces.budget, Budget::Medium);
+    assert_eq!(old.spec.session.namespaces.budget, Some(Budget::Medium));
     assert_eq!(old.spec.session.applications.terminal, TerminalLayout::Split);
 
     let session = "session:\n  budget: large\n  role: view\n  limits: {min: {cpu: 1}}\n  security: {policy: anyuid}\n  namespaces:\n  - name: b\n";
@@ -210,14 +199,40 @@ fn older_resources_mean_the_same() {
         assert!(oldest.findings.diagnostics.is_empty(), "{:?}", oldest.findings.diagnostics);
         assert_eq!(oldest.spec.title.as_deref(), Some("T"));
         let namespaces = oldest.spec.session.namespaces;
-        assert_eq!((namespaces.budget, namespaces.role), (Budget::Large, NamespaceRole::View));
+        assert_eq!((namespaces.budget, namespaces.role), (Some(Budget::Large), NamespaceRole::View));
         assert_eq!(namespaces.limits.min, Some(json!({"cpu": 1})));
         assert_eq!(namespaces.policy, Some(SecurityPolicy::Baseline));
         assert_eq!(
             (namespaces.secondary[0].name.as_str(), namespaces.secondary[0].budget),
-            ("b", Budget::Large)
+            ("b", Some(Budget::Large))
         );
     }
+}
+
+#[test]
+fn older_policy_names_are_mapped_and_never_to_privileged() {
+    for (name, policy) in [
+        ("nonroot", Some(SecurityPolicy::Restricted)),
+        ("anyuid", Some(SecurityPolicy::Baseline)),
+        ("custom", Some(SecurityPolicy::Baseline)),
+        ("root", None),
+    ] {
+        let found = read_text(&format!(
+            "apiVersion: training.educates.dev/v1beta1\nspec:\n  session:\n    namespaces:\n      security: {{policy: {name}}}\n"
+        ));
+        assert_eq!(found.spec.session.namespaces.policy, policy, "{name}");
+    }
+}
+
+#[test]
+fn a_budget_called_default_is_none_of_the_labs_own() {
+    let found = read_text(
+        "apiVersion: training.educates.dev/v1beta1\nspec:\n  session:\n    namespaces:\n      budget: large\n      \
+         secondary: [{name: a, budget: default}, {name: b}]\n",
+    );
+    let namespaces = found.spec.session.namespaces;
+    let secondary: Vec<_> = namespaces.secondary.iter().map(|one| one.budget).collect();
+    assert_eq!((namespaces.budget, secondary), (Some(Budget::Large), vec![None, Some(Budget::Large)]));
 }
 
 #[test]
@@ -237,7 +252,7 @@ fn a_wrong_value_is_named_with_its_line() {
          namespaces:\n      budget: huge\n    ingresses:\n    - {name: a, port: 70000}\n    env: text\n",
     );
     let mut complaints: Vec<_> =
-        found.findings.diagnostics.iter().map(|one| (one.line, one.code.as_str(), one.severity)).collect();
+        found.findings.diagnostics.iter().map(|one| (one.line, one.code(), one.severity)).collect();
     complaints.sort_unstable();
     assert_eq!(
         complaints,

@@ -1,4 +1,4 @@
-//! Where fetched labs lie: a folder for each source, in it one for each version that is still in use.
+//! The cache of fetched labs: a folder for each source, with one folder for each version that is still in use.
 
 use std::fs;
 use std::io;
@@ -10,9 +10,9 @@ use tempfile::TempDir;
 use super::{FetchError, Version};
 use crate::catalog::source::Source;
 
-/// The folder of a version in which the source's files lie.
+/// The folder of a version that contains the source's files.
 pub(super) const FILES: &str = "files";
-/// Names the present version.
+/// The file that names the present version.
 const PRESENT: &str = "present.json";
 const DRAFT: &str = "draft-";
 const VERSION: &str = "version-";
@@ -23,7 +23,7 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    /// Makes the folder where it is absent, and removes drafts that an earlier run did not finish.
+    /// Creates the folder if necessary, and removes drafts that an earlier run did not finish.
     pub fn open(cache: &Path, source: &Source) -> Result<Self, FetchError> {
         let folder = cache.join(source.id());
         fs::create_dir_all(&folder).map_err(FetchError::cache("make the folder", &folder))?;
@@ -34,7 +34,7 @@ impl Cache {
         Ok(Self { folder })
     }
 
-    /// The version that was kept last, if it is whole.
+    /// Returns the version that was kept last. Returns `None` if there is none or it is incomplete.
     pub fn present(&self) -> Option<Version> {
         let text = fs::read(self.folder.join(PRESENT)).ok()?;
         let mut version: Version = serde_json::from_slice(&text).ok()?;
@@ -43,7 +43,7 @@ impl Cache {
         version.folder.is_dir().then_some(version)
     }
 
-    /// A folder in which a version comes together; it goes if it is not kept.
+    /// Creates a folder in which to build a version. It is removed if it is not kept.
     pub fn draft(&self) -> Result<TempDir, FetchError> {
         tempfile::Builder::new()
             .prefix(DRAFT)
@@ -51,11 +51,11 @@ impl Cache {
             .map_err(FetchError::cache("make a folder in", &self.folder))
     }
 
-    /// Gives a finished draft its place, in one step, and makes it the present version.
+    /// Moves a finished draft into its place atomically, and makes it the present version.
     pub fn keep(&self, draft: TempDir, mut version: Version) -> Result<Version, FetchError> {
         let folder = self.version_folder(&version.revision);
         version.folder = folder.join(FILES);
-        // the same version may still be here from before, in use
+        // the same version may still be in use from before
         if !version.folder.is_dir() {
             fs::rename(draft.path(), &folder).map_err(FetchError::cache("make the folder", &folder))?;
             let _ = draft.keep();
@@ -71,7 +71,7 @@ impl Cache {
         file.persist(present).map_err(|error| error.error).map(drop)
     }
 
-    /// Removes the versions that are neither present nor hold one of these paths.
+    /// Removes the versions that are not present and contain none of these paths.
     pub fn sweep(&self, in_use: &[PathBuf]) {
         let present = self.present().map(|version| version.folder);
         for folder in entries(&self.folder, VERSION) {

@@ -5,31 +5,30 @@ use std::path::{Path, PathBuf};
 
 use super::unpack::UnpackError;
 
-/// Why a source of labs cannot be fetched. The messages are shown to authors and hold no credentials.
+/// Why a source of labs cannot be fetched. Authors see the messages, which contain no credentials.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The cache cannot be used.
     #[error("cannot {what} {} for fetched labs; name a folder that the server may write with --labs-cache-dir", path.display())]
     Cache {
-        /// What was to be done with it.
+        /// The attempted operation, such as `write`.
         what: &'static str,
         /// Which file or folder.
         path: PathBuf,
-        /// Why not.
         #[source]
         source: io::Error,
     },
-    /// The program git is not there.
+    /// The program git cannot be started.
     #[error("git cannot be started; install it on the server's machine (Debian's package git)")]
     NoGit(#[source] io::Error),
     /// Git failed.
     #[error("git cannot {what} {url}: {reason}")]
     Git {
-        /// What was to be done.
+        /// The attempted operation.
         what: &'static str,
         /// The repository.
         url: String,
-        /// Git's own words.
+        /// Git's own message.
         reason: String,
     },
     /// The repository has no such reference.
@@ -37,7 +36,6 @@ pub enum FetchError {
     NoReference {
         /// The repository.
         url: String,
-        /// What was looked for.
         reference: String,
     },
     /// The source has no such folder.
@@ -45,48 +43,36 @@ pub enum FetchError {
     NoFolder {
         /// The source.
         subject: String,
-        /// What was looked for.
         folder: String,
-        /// What is there instead.
+        /// The folders that it has.
         there: String,
     },
-    /// The web client cannot be made.
+    /// The web client cannot be built.
     #[error(
         "nothing can be fetched from the web; install the machine's certificates (Debian's package ca-certificates)"
     )]
     NoWeb(#[source] reqwest::Error),
-    /// The server cannot be reached, or broke off.
+    /// The server cannot be reached, or the connection broke.
     #[error("cannot download {url}")]
     Download {
-        /// Which address.
         url: String,
-        /// Why.
         #[source]
         source: reqwest::Error,
     },
-    /// The server refused.
+    /// The server refused the request.
     #[error("{url} answered {status}; check the address, and the credentials where it needs any")]
-    Status {
-        /// Which address.
-        url: String,
-        /// With what.
-        status: reqwest::StatusCode,
-    },
+    Status { url: String, status: reqwest::StatusCode },
     /// A file cannot be read.
     #[error("cannot read {}", path.display())]
     File {
-        /// Which file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: io::Error,
     },
     /// The registry refused, or cannot be reached.
     #[error("cannot pull {artefact}")]
     Registry {
-        /// Which artefact.
         artefact: String,
-        /// Why.
         #[source]
         source: Box<oci_client::errors::OciDistributionError>,
     },
@@ -95,19 +81,17 @@ pub enum FetchError {
         "{artefact} has no layer that is a tar archive, only {types}; push a folder, as `imgpkg push` and `oras push` do"
     )]
     NoLayer {
-        /// Which artefact.
         artefact: String,
         /// The media types of its layers.
         types: String,
     },
-    /// There is more than is allowed.
+    /// The source is larger than the limit.
     #[error(
         "{subject} is larger than {max_mib} MiB; name a folder of it behind the #, or raise --labs-max-mib"
     )]
     TooLarge {
         /// The source.
         subject: String,
-        /// The limit.
         max_mib: u64,
     },
     /// The archive cannot be unpacked.
@@ -115,7 +99,6 @@ pub enum FetchError {
     Unpack {
         /// The source.
         subject: String,
-        /// Why.
         #[source]
         source: UnpackError,
     },
@@ -124,21 +107,21 @@ pub enum FetchError {
     TimeOut {
         /// The source.
         subject: String,
-        /// How long it was waited for, in seconds.
+        /// The timeout in seconds.
         secs: u64,
     },
-    /// The server stops, or has a fault.
+    /// The server is stopping, or fetching panicked.
     #[error("fetching was interrupted")]
     Interrupted(#[source] tokio::task::JoinError),
 }
 
 impl FetchError {
-    /// For `map_err`: what was to be done with which file of the cache.
+    /// Returns a function for `map_err` about an operation on a file of the cache.
     pub(super) fn cache(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Cache { what, path: path.to_owned(), source }
     }
 
-    /// For `map_err`: which source cannot be unpacked.
+    /// Returns a function for `map_err` about a source that cannot be unpacked.
     pub(super) fn unpack(subject: &str) -> impl FnOnce(UnpackError) -> Self {
         move |source| match source {
             UnpackError::TooLarge { max_mib } => Self::TooLarge { subject: subject.to_owned(), max_mib },
@@ -146,23 +129,9 @@ impl FetchError {
         }
     }
 
-    /// For `map_err`: which address cannot be downloaded.
+    /// Returns a function for `map_err` about an address that cannot be downloaded.
     pub(super) fn download(url: &str) -> impl FnOnce(reqwest::Error) -> Self {
-        // the error names the address itself, with whatever credentials it has
+        // the error names the address with its credentials
         move |source| Self::Download { url: url.to_owned(), source: source.without_url() }
-    }
-
-    /// The error and its causes in one line.
-    pub(in crate::catalog) fn told(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            let next = error.to_string();
-            if !text.ends_with(&next) {
-                text = format!("{text}: {next}");
-            }
-            cause = error.source();
-        }
-        text
     }
 }

@@ -1,4 +1,4 @@
-//! OCI artefacts: what `imgpkg push` and `oras push` make of a folder, layers that are tar archives.
+//! OCI artefacts, as `imgpkg push` and `oras push` create them from a folder: their layers are tar archives.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -36,7 +36,7 @@ pub(super) async fn fetch(
     if present.is_some_and(|present| present.revision == revision) {
         return Ok(None);
     }
-    // by digest, so that what is unpacked is what was looked up
+    // by digest, so that the unpacked version is the one that was looked up
     let exact = source.reference.clone_with_digest(revision.clone());
     let (manifest, _) = client.pull_image_manifest(&exact, &auth).await.map_err(refused)?;
     let layers: Vec<&OciDescriptor> =
@@ -67,7 +67,7 @@ pub(super) async fn fetch(
 fn client(source: &OciSource) -> Result<Client, OciDistributionError> {
     Client::try_from(ClientConfig {
         protocol: if source.plain_http { ClientProtocol::Http } else { ClientProtocol::Https },
-        // what holds labs has no platform: the first is as good as any
+        // labs have no platform, so the first one is as good as any
         platform_resolver: Some(Box::new(|entries| {
             current_platform_resolver(entries).or_else(|| entries.first().map(|entry| entry.digest.clone()))
         })),
@@ -82,7 +82,7 @@ fn is_tar(media_type: &str) -> bool {
     ["tar", "tar+gzip", "tar.gzip", "tar.gz", "tgz"].iter().any(|end| media_type.ends_with(end))
 }
 
-/// Brings one layer; the client checks its digest.
+/// Downloads one layer. The client checks its digest.
 async fn pull(
     client: &Client,
     source: &OciSource,
@@ -92,7 +92,7 @@ async fn pull(
 ) -> Result<(), FetchError> {
     let artefact = source.reference.whole();
     let refused = |error| FetchError::Registry { artefact: artefact.clone(), source: Box::new(error) };
-    // only from the registry that was named, whatever other addresses the manifest has
+    // only from the registry that the operator named, whatever other addresses the manifest has
     let layer = OciDescriptor { urls: None, ..layer.clone() };
     let mut pieces = client.pull_blob_stream(&source.reference, &layer).await.map_err(refused)?.stream;
     let mut file = File::create(archive).map_err(FetchError::cache("write", archive))?;

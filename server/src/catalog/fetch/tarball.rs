@@ -13,7 +13,7 @@ use super::unpack::{self, Budget};
 use super::{FetchError, Fetched, Tag, Version, blocking, files_in, web};
 use crate::catalog::source::TarSource;
 
-/// An archive that lies here, and what is known of it.
+/// An archive on this machine.
 struct Archive {
     path: PathBuf,
     digest: String,
@@ -50,7 +50,7 @@ fn file_error(path: &Path, source: std::io::Error) -> FetchError {
     FetchError::File { path: path.to_owned(), source }
 }
 
-/// A file on this machine; none where it is the one that is known.
+/// Opens a file on this machine. Returns `None` if it is the known one.
 async fn open(path: PathBuf, known: Option<&Tag>) -> Result<Option<Archive>, FetchError> {
     let known = known.cloned();
     blocking(move || {
@@ -83,7 +83,7 @@ impl std::io::Write for HashWriter<'_> {
     }
 }
 
-/// Downloads the archive; none where the server says that it is the one that is known.
+/// Downloads the archive. Returns `None` if the server says that it is the known one.
 async fn download(
     source: &TarSource,
     known: Option<&Tag>,

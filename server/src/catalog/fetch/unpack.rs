@@ -1,7 +1,7 @@
-//! Unpacking tar archives that nobody vouches for.
+//! Unpacks untrusted tar archives.
 //!
-//! Only folders, regular files and symbolic links come out, all below one folder. Links are made last, so that
-//! nothing is ever written through one; those that lead out are left out and named.
+//! Only folders, regular files and symbolic links are unpacked, all below one folder. Links are created last, so that
+//! nothing is ever written through one. Links that lead out are left out and reported.
 
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
@@ -13,9 +13,9 @@ use flate2::read::MultiGzDecoder;
 use lectern_api::labs::LabProblem;
 use tar::{Archive, Entry, EntryType};
 
-/// The deepest that folders may nest.
+/// Maximum nesting of folders.
 const MAX_DEPTH: usize = 40;
-/// What headers and padding may take beside the files.
+/// Maximum size of headers and padding, in bytes.
 const HEADER_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Why an archive cannot be unpacked.
@@ -24,49 +24,31 @@ pub enum UnpackError {
     /// It cannot be read.
     #[error("it is no tar archive, or a broken one")]
     Broken(#[source] io::Error),
-    /// There is nothing in it.
+    /// It is empty.
     #[error("there is nothing in it")]
     Empty,
-    /// A name in it leads elsewhere.
+    /// An entry's name is not allowed.
     #[error("it names {path:?}, which {what}; pack the labs from inside their folder")]
-    Path {
-        /// The name.
-        path: PathBuf,
-        /// What is wrong with it.
-        what: &'static str,
-    },
-    /// Something in it is neither file, folder nor link.
+    Path { path: PathBuf, what: &'static str },
+    /// An entry is neither a file, a folder nor a link.
     #[error("it holds {path:?}, a {kind}; only files, folders and links may be in it")]
-    Special {
-        /// Which.
-        path: PathBuf,
-        /// What it is.
-        kind: &'static str,
-    },
+    Special { path: PathBuf, kind: &'static str },
     /// There are too many files.
     #[error("it holds more than {max_files} files; name a folder of it behind the #")]
-    TooMany {
-        /// The limit.
-        max_files: usize,
-    },
+    TooMany { max_files: usize },
     /// The files are too large.
     #[error("it is larger than {max_mib} MiB")]
-    TooLarge {
-        /// The limit.
-        max_mib: u64,
-    },
+    TooLarge { max_mib: u64 },
     /// A file cannot be written.
     #[error("cannot write {path:?}")]
     Write {
-        /// Which.
         path: PathBuf,
-        /// Why.
         #[source]
         source: io::Error,
     },
 }
 
-/// How much may still come.
+/// How much may still be unpacked.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     max_mib: u64,
@@ -76,17 +58,17 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Begins with everything.
+    /// Returns the full budget.
     pub const fn new(max_mib: u64, max_files: usize) -> Self {
         Self { max_mib, max_files, bytes: max_mib * 1024 * 1024, files: max_files }
     }
 
-    /// The most that may come, in MiB.
+    /// Returns the full size, in MiB.
     pub const fn max_mib(&self) -> u64 {
         self.max_mib
     }
 
-    /// How many bytes may still come.
+    /// Returns how many bytes may still be unpacked.
     pub const fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -106,15 +88,15 @@ impl Budget {
     }
 }
 
-/// Unpacks an archive, compressed by gzip or not, into a folder. Returns what was left out.
+/// Unpacks an archive, which may be compressed with gzip, into a folder. Returns the links that were left out.
 ///
 /// # Errors
-/// Then the folder holds a part of it.
+/// Fails if the archive is invalid, too large, or cannot be written. The folder then contains parts of it.
 pub fn unpack(input: impl Read, folder: &Path, budget: &mut Budget) -> Result<Vec<LabProblem>, UnpackError> {
     let mut input = BufReader::with_capacity(64 * 1024, input);
     let is_gzip = input.fill_buf().map_err(UnpackError::Broken)?.starts_with(&[0x1f, 0x8b]);
     let plain: Box<dyn Read> = if is_gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) };
-    // bounds what names and headers can make the reader hold, however well they were compressed
+    // limits the memory for names and headers, however well they are compressed
     let limit = Limit { inner: plain, left: budget.bytes + HEADER_BYTES };
     let mut archive = Archive::new(limit);
     let mut unpacker = Unpacker { folder, budget, links: vec![] };
@@ -145,7 +127,7 @@ impl Unpacker<'_> {
         }
     }
 
-    /// Takes one entry; says whether it was one that counts.
+    /// Unpacks one entry. Returns whether it counts as content.
     fn entry(&mut self, mut entry: Entry<'_, impl Read>) -> Result<bool, UnpackError> {
         let kind = entry.header().entry_type();
         if kind == EntryType::XGlobalHeader {
@@ -172,7 +154,7 @@ impl Unpacker<'_> {
         Ok(true)
     }
 
-    /// Makes a folder and those above it; none of them may be a link.
+    /// Creates a folder and its parents. None of them may be a link.
     fn make_folder(&self, path: &Path) -> Result<(), UnpackError> {
         let mut folder = self.folder.to_owned();
         for part in path {
@@ -194,7 +176,7 @@ impl Unpacker<'_> {
         Ok(())
     }
 
-    /// The place for a file or link, with the folders above it, and nothing there.
+    /// Returns the path for a file or link after creating its parents and removing what was there.
     fn clear(&self, path: &Path) -> Result<PathBuf, UnpackError> {
         if let Some(parent) = path.parent() {
             self.make_folder(parent)?;
@@ -229,12 +211,12 @@ impl Unpacker<'_> {
         Ok(())
     }
 
-    /// A second name of a file that came before becomes a file of its own.
+    /// Copies an earlier file to its second name.
     fn copy_file(&mut self, path: &Path, target: &Path) -> Result<(), UnpackError> {
         let absent =
             || UnpackError::Path { path: path.to_owned(), what: "is a name of a file that is not in it" };
         let original = self.folder.join(relative(target)?.ok_or_else(absent)?);
-        // never through a link, also not one of an earlier layer's
+        // never through a link, not even one of an earlier layer
         let inside = original
             .canonicalize()
             .is_ok_and(|found| self.folder.canonicalize().is_ok_and(|root| found.starts_with(root)));
@@ -262,7 +244,7 @@ impl Unpacker<'_> {
         let root = self.folder.canonicalize().map_err(UnpackError::Broken)?;
         for (path, target) in good {
             let place = self.folder.join(&path);
-            // links that lead through others may mean something else than they say
+            // links that lead through others may end elsewhere than they say
             if place.canonicalize().is_ok_and(|found| !found.starts_with(&root)) {
                 fs::remove_file(&place)
                     .map_err(|source| UnpackError::Write { path: path.clone(), source })?;
@@ -282,13 +264,13 @@ fn leads_out(path: &Path, target: &Path) -> LabProblem {
     }
 }
 
-/// A name as a path below a folder; none for the folder itself, and for what belongs to git.
+/// Returns an entry's name as a relative path. Returns `None` for the folder itself and for git's own files.
 fn relative(named: &Path) -> Result<Option<PathBuf>, UnpackError> {
     let refused = |what| Err(UnpackError::Path { path: named.to_owned(), what });
     let mut path = PathBuf::new();
     for part in named.components() {
         match part {
-            // a working tree that was packed whole; its history is of no use here
+            // the archive of a whole working tree; its history is of no use here
             Component::Normal(part) if part == OsStr::new(".git") => return Ok(None),
             Component::Normal(part) => path.push(part),
             Component::CurDir => {}
@@ -302,7 +284,7 @@ fn relative(named: &Path) -> Result<Option<PathBuf>, UnpackError> {
     Ok((path != Path::new("")).then_some(path))
 }
 
-/// Whether a link, read by itself, stays below the folder.
+/// Returns whether a link by itself stays below the folder.
 fn stays_inside(path: &Path, target: &Path) -> bool {
     let mut depth = path.components().count().saturating_sub(1);
     for part in target.components() {
@@ -327,7 +309,7 @@ fn kind_name(kind: EntryType) -> &'static str {
     }
 }
 
-/// Fails when more is read than there may be, where `take` would pretend that the end was reached.
+/// Fails if more is read than the limit, unlike `take`, which pretends that the end was reached.
 struct Limit<R> {
     inner: R,
     left: u64,

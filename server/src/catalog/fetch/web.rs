@@ -1,7 +1,8 @@
-//! The web client of archives: where a server sends it on to is not for that server alone to say.
+//! The web client for archives, which restricts redirects.
 //!
-//! A source is what the operator chose. A redirect leads from `https` to `https` only, and from a public host to public
-//! addresses only, whatever names stand for: otherwise who serves the archive could have the server ask its neighbours.
+//! The operator chooses a source. A redirect may lead only from `https` to `https`, and only from a public host to public
+//! addresses, whatever names resolve to. Otherwise the archive's server could make this server send requests to its
+//! neighbours.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
@@ -13,7 +14,7 @@ use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, ClientBuilder};
 use url::{Host, Url};
 
-/// How many redirects are followed.
+/// Maximum number of redirects.
 const MOST_REDIRECTS: usize = 5;
 
 /// Why a redirect is not followed.
@@ -27,18 +28,18 @@ enum Refused {
     Inner(String),
 }
 
-/// A client for one source.
+/// Returns a client for one source.
 pub(super) async fn client(source: &Url) -> Result<Client, reqwest::Error> {
     let guard = Guard::new(is_inner_host(source).await);
     guard.onto(Client::builder()).build()
 }
 
-/// What redirects of one source may lead to.
+/// Decides which redirects of a source are followed.
 #[derive(Clone)]
 struct Guard {
-    /// Whether the source itself is in the server's own network: then its neighbours may be, too.
+    /// Whether the source itself is in a private network. Then redirects may lead to private addresses too.
     is_inner: bool,
-    /// The hosts that redirects led to: only these are looked at when names are looked up, not a proxy's.
+    /// The hosts of redirects. Only their addresses are checked when names are resolved, not a proxy's.
     redirected: Arc<Mutex<HashSet<String>>>,
 }
 
@@ -107,7 +108,7 @@ async fn is_inner_host(source: &Url) -> bool {
     match source.host() {
         Some(Host::Ipv4(address)) => is_inner(address.into()),
         Some(Host::Ipv6(address)) => is_inner(address.into()),
-        // behind a proxy a name may mean nothing here, and then it is none of ours
+        // behind a proxy a name may not resolve here, and then it is not private
         Some(Host::Domain(name)) => tokio::net::lookup_host((name, 0))
             .await
             .is_ok_and(|mut found| found.any(|address| is_inner(address.ip()))),
@@ -115,7 +116,7 @@ async fn is_inner_host(source: &Url) -> bool {
     }
 }
 
-/// Whether an address is not one of the internet's.
+/// Returns whether an address is not a public one.
 fn is_inner(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => {
@@ -126,7 +127,7 @@ fn is_inner(address: IpAddr) -> bool {
                 || address.is_broadcast()
                 || address.is_multicast()
                 || first == 0
-                // shared by a provider's customers
+                // shared among a provider's customers
                 || (first == 100 && second & 0xc0 == 64)
                 || first >= 240
         }
@@ -137,7 +138,7 @@ fn is_inner(address: IpAddr) -> bool {
                 || address.is_multicast()
                 || address.is_unique_local()
                 || address.is_unicast_link_local()
-                // what leads back to IPv4
+                // prefixes that map to IPv4
                 || segments[..6] == [0x64, 0xff9b, 0, 0, 0, 0]
                 || segments[0] == 0x2002
         }
@@ -201,7 +202,7 @@ mod tests {
         assert!(public.judge(&often, &url("https://labs.example.org/b.tar")).is_err());
     }
 
-    /// A server that sends everybody on.
+    /// A server that redirects every request.
     async fn sending_on(to: impl Fn(u16) -> String) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -226,10 +227,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_public_server_cannot_send_us_to_our_neighbours_under_any_name() {
-        crate::catalog::fetch::choose_tls();
+        crate::tls::install();
         for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
             let port = sending_on(|port| format!("http://{host}:{port}/secret")).await;
-            // a name that stands for a server of the internet's
+            // a name that looks public
             let asked = |is_inner| {
                 let here = SocketAddr::from(([127, 0, 0, 1], port));
                 let client = Guard::new(is_inner).onto(Client::builder().no_proxy());
@@ -237,7 +238,7 @@ mod tests {
             };
             let source = format!("http://labs.example.org:{port}/labs.tar");
             assert!(asked(false).get(&source).send().await.is_err(), "{host}");
-            // the same, where the operator named a neighbour themselves
+            // the same, if the operator names a private host as the source
             if host != "[::ffff:127.0.0.1]" {
                 let answer = asked(true).get(&source).send().await.unwrap();
                 assert_eq!(answer.text().await.unwrap(), "secret", "{host}");

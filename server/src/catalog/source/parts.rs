@@ -1,4 +1,4 @@
-//! The parts of a source: what to take of a repository, which folder, and who asks.
+//! The parts of a source: reference, folder, credentials.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,17 +8,17 @@ use url::Url;
 
 use super::SourceError;
 
-/// The longest reference or folder.
+/// Maximum length of a reference or folder.
 const MAX_BYTES: usize = 255;
 
-/// What to take of a git repository.
+/// The reference to fetch from a git repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GitRef {
     /// The tip of its main branch.
     Head,
     /// A branch or a tag, or a whole reference such as `refs/pull/1/head`.
     Name(String),
-    /// A commit, in full.
+    /// A commit's full hash.
     Commit(String),
 }
 
@@ -33,7 +33,7 @@ impl GitRef {
         if matches!(reference.len(), 40 | 64) && reference.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Ok(Self::Commit(reference.to_ascii_lowercase()));
         }
-        // git's own rules, and none that a program could take for an option or a pattern
+        // git's own rules, and nothing that a program could take for an option or a pattern
         if reference.len() > MAX_BYTES {
             return refused("it may have 255 bytes");
         }
@@ -62,7 +62,7 @@ impl fmt::Display for GitRef {
     }
 }
 
-/// A folder below what a source holds; the whole of it where it is empty.
+/// A folder of a source. If it is empty, the whole source is meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SubFolder(String);
 
@@ -88,18 +88,19 @@ impl SubFolder {
         Ok(Self(parts.join("/")))
     }
 
-    /// Where there is nothing but a folder behind the `#`; a colon before it is allowed, as git's form has one.
+    /// Parses the part after `#` of a source that has no references. A colon before the folder is allowed, as git's form has
+    /// one.
     pub(super) fn parse_behind(text: &str, fragment: &str) -> Result<Self, SourceError> {
         Self::parse(text, fragment.strip_prefix(':').unwrap_or(fragment))
     }
 
-    /// Whether everything is meant.
+    /// Returns whether the whole source is meant.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The relative path, with slashes between its parts; empty for the whole.
+    /// Returns the relative path, with slashes between its parts. It is empty for the whole source.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -138,16 +139,16 @@ impl Login {
         (!login.user.is_empty() || !login.password.is_empty()).then_some(login)
     }
 
-    /// Takes the credentials out of an address.
+    /// Removes the credentials from an address, and returns them.
     pub(super) fn take(url: &mut Url) -> Option<Self> {
         let login = Self::of(url.username(), url.password().unwrap_or_default());
-        // fails only for addresses that cannot have any
+        // fails only for addresses that cannot have credentials
         let _ = url.set_username("");
         let _ = url.set_password(None);
         login
     }
 
-    /// Splits the credentials off what follows a scheme.
+    /// Splits the credentials off the part after a scheme.
     pub(super) fn split(rest: &str) -> (Option<Self>, &str) {
         let end = rest.find('/').unwrap_or(rest.len());
         let Some(at) = rest[..end].rfind('@') else { return (None, rest) };
@@ -156,19 +157,19 @@ impl Login {
     }
 }
 
-/// Whether an address ends as tar archives do.
+/// Returns whether an address ends like that of a tar archive.
 pub(super) fn is_archive(address: &str) -> bool {
     let path = address.split('?').next().unwrap_or_default().to_ascii_lowercase();
     [".tar", ".tar.gz", ".tgz"].iter().any(|ending| path.ends_with(ending))
 }
 
-/// Whether a text reads `user@host:path`.
+/// Returns whether a text looks like `user@host:path`.
 pub(super) fn looks_like_scp(text: &str) -> bool {
     let Some((host, path)) = text.split_once(':') else { return false };
     host.contains('@') && !host.contains('/') && !path.is_empty()
 }
 
-/// The path of a `file` address.
+/// Returns the path of a `file` address.
 pub(super) fn path_of(text: &str, url: &Url) -> Result<PathBuf, SourceError> {
     url.to_file_path().map_err(|()| SourceError::Host {
         text: text.to_owned(),
@@ -176,7 +177,7 @@ pub(super) fn path_of(text: &str, url: &Url) -> Result<PathBuf, SourceError> {
     })
 }
 
-/// A text that may hold credentials, without them.
+/// Returns a text without the credentials that it may contain.
 pub(super) fn without_credentials(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
     let end = rest.find(['/', '#', '?']).unwrap_or(rest.len());

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{LimitRange, LimitRangeItem, LimitRangeSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::super::budget::{
-    Amounts, DEFAULT_DISK, DEFAULT_REQUEST_CPU, DEFAULT_REQUEST_DISK, DEFAULT_REQUEST_MEMORY,
+    Amounts, DEFAULT_DISK, DEFAULT_REQUEST_CPU, DEFAULT_REQUEST_DISK, DEFAULT_REQUEST_MEMORY, bounds, numbers,
 };
 use super::super::{BudgetNumbers, NamespaceSpec, SessionSpec};
 use super::{labels, quantities};
@@ -15,7 +15,7 @@ use super::{labels, quantities};
 /// Builds the limit range of one of a learner's namespaces.
 #[must_use]
 pub fn limit_range(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> LimitRange {
-    let (budget, bounds) = (space.budget.numbers(), space.budget.bounds());
+    let (budget, bounds) = (numbers(space.budget), bounds(space.budget));
     let of_budget = |cpu: fn(&BudgetNumbers) -> &'static str, memory: fn(&BudgetNumbers) -> &'static str| {
         budget.as_ref().map(|numbers| (cpu(numbers), memory(numbers)))
     };

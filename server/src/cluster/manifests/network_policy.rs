@@ -98,7 +98,7 @@ pub fn refreshed(policy: &NetworkPolicy, network: &NetworkFacts) -> Option<Netwo
     // the first rule is for the session's own pods and stays
     let own = spec.egress.iter().flatten().next()?.clone();
     spec.egress =
-        Some(std::iter::once(own).chain(shared_egress(reach.unwrap_or_default(), network)).collect());
+        Some(std::iter::once(own).chain(shared_egress(reach.unwrap_or(Egress::Internet), network)).collect());
     (policy.spec.as_ref() != Some(&spec)).then(|| NetworkPolicy {
         metadata: ObjectMeta {
             name: meta.name.clone(),

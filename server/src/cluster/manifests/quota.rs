@@ -12,6 +12,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde_json::Value;
 
+use super::super::budget::{bounds, numbers};
 use super::super::{Budget, NamespaceSpec, SessionSpec};
 use super::guard::{LARGEST_MAP, LARGEST_OBJECT};
 use super::{labels, quantities};
@@ -67,7 +68,7 @@ pub fn quotas(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> Vec<
         ..ResourceQuota::default()
     };
     let compute = |name: &str, scope: &str| {
-        let budget = space.budget.numbers()?;
+        let budget = numbers(space.budget)?;
         let hard = quantities([("limits.cpu", budget.cpu), ("limits.memory", budget.memory)]);
         Some(quota(name, hard, Some(scope)))
     };
@@ -87,7 +88,7 @@ pub fn quotas(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> Vec<
 }
 
 fn disk(budget: Budget) -> BTreeMap<String, Quantity> {
-    let bounds = budget.bounds();
+    let bounds = bounds(budget);
     quantities([
         ("requests.storage", bounds.storage),
         ("limits.ephemeral-storage", bounds.disk),
@@ -97,7 +98,7 @@ fn disk(budget: Budget) -> BTreeMap<String, Quantity> {
 
 /// Returns the limits on the numbers of objects, by the names that quotas use.
 fn counts(budget: Budget) -> Vec<(String, u32)> {
-    let bounds = budget.bounds();
+    let bounds = bounds(budget);
     let fixed = [
         ("persistentvolumeclaims", bounds.volumes),
         ("replicationcontrollers", bounds.replication_controllers),
@@ -133,7 +134,7 @@ fn granted(rules: &[Value], budget: Budget) -> Vec<(String, u32)> {
                 continue;
             }
             let dot = if group.is_empty() { "" } else { "." };
-            found.push((format!("count/{resource}{dot}{group}"), budget.bounds().objects));
+            found.push((format!("count/{resource}{dot}{group}"), bounds(budget).objects));
         }
     }
     // kinds that already have a name of their own in quotas are counted by that name

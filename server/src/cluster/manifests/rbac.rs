@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::super::{NamespaceSpec, Role as LearnerRole, SessionNames, SessionSpec};
+use super::super::{NamespaceRole, NamespaceSpec, SessionNames, SessionSpec};
 use super::{labels, roles};
 
 /// The learner's name in their kubeconfig. In releases before 0.2 it was also the name of their service account,
@@ -32,7 +32,7 @@ pub fn learner_user(names: &SessionNames, instance: &str) -> String {
 
 /// Returns the name of the learners' cluster role that replaces one of Kubernetes' own in a lab's bindings.
 #[must_use]
-pub fn role_name(instance: &str, role: LearnerRole) -> String {
+pub fn role_name(instance: &str, role: NamespaceRole) -> String {
     roles::name(instance, role)
 }
 
@@ -75,14 +75,14 @@ pub fn learner_binding(spec: &SessionSpec, space: &NamespaceSpec, instance: &str
 /// The server impersonates the learner, so that all limits on learners apply, and a group that no learner can join.
 #[must_use]
 pub fn lab_binding(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> Option<RoleBinding> {
-    if spec.objects.is_empty() || space.role == LearnerRole::Admin {
+    if spec.objects.is_empty() || space.role == NamespaceRole::Admin {
         return None;
     }
     let group = Subject { kind: "Group".to_owned(), name: LAB_GROUP.to_owned(), ..Subject::default() };
     Some(RoleBinding {
         metadata: labels::in_namespace(spec, &space.name, instance, LAB),
         subjects: Some(vec![group]),
-        ..binding(spec, instance, "ClusterRole", &roles::name(instance, LearnerRole::Admin))
+        ..binding(spec, instance, "ClusterRole", &roles::name(instance, NamespaceRole::Admin))
     })
 }
 

@@ -7,7 +7,7 @@
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
-use super::super::Role;
+use super::super::NamespaceRole;
 use super::labels;
 
 const READ: &[&str] = &["get", "list", "watch"];
@@ -82,15 +82,18 @@ const ADMIN: &[Rights] = &[
 /// Returns the cluster role's name. Each installation has roles of its own, because installations of different
 /// releases may share a cluster.
 #[must_use]
-pub fn name(instance: &str, role: Role) -> String {
+pub fn name(instance: &str, role: NamespaceRole) -> String {
     format!("{instance}:learner-{}", role.as_str())
 }
 
 /// Builds the roles. They are owned by the namespace of the workbenches, with which the cluster deletes them.
 #[must_use]
 pub fn learners(instance: &str, owner: &OwnerReference) -> Vec<ClusterRole> {
-    let tables: [(Role, &[&[Rights]]); 3] =
-        [(Role::View, &[VIEW]), (Role::Edit, &[VIEW, EDIT]), (Role::Admin, &[VIEW, EDIT, ADMIN])];
+    let tables: [(NamespaceRole, &[&[Rights]]); 3] = [
+        (NamespaceRole::View, &[VIEW]),
+        (NamespaceRole::Edit, &[VIEW, EDIT]),
+        (NamespaceRole::Admin, &[VIEW, EDIT, ADMIN]),
+    ];
     tables
         .into_iter()
         .map(|(role, tables)| ClusterRole {

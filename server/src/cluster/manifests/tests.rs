@@ -4,7 +4,7 @@ use insta::assert_yaml_snapshot;
 use lectern_api::ids::SessionId;
 
 use super::super::{
-    Amounts, Budget, ContainerLimits, Egress, NamespaceSpec, NetworkFacts, Role, SecurityPolicy,
+    Amounts, Budget, ContainerLimits, Egress, NamespaceRole, NamespaceSpec, NetworkFacts, SecurityPolicy,
     SessionNames, SessionSpec,
 };
 use super::*;
@@ -27,7 +27,7 @@ fn spec() -> SessionSpec {
             secondary: vec![],
             workbench: "wb-abcdefghijklmnop".to_owned(),
         },
-        role: Role::Edit,
+        role: NamespaceRole::Edit,
         budget: Budget::Small,
         security: SecurityPolicy::Restricted,
         ..SessionSpec::new(session, "seed".parse().unwrap())
@@ -43,7 +43,7 @@ fn with_second_namespace() -> SessionSpec {
     spec.names.secondary = vec!["lab-seed-abcdefghij-dev".to_owned()];
     spec.secondary = vec![NamespaceSpec {
         name: "lab-seed-abcdefghij-dev".to_owned(),
-        role: Role::View,
+        role: NamespaceRole::View,
         budget: Budget::Custom,
         limits: ContainerLimits::default(),
         security: SecurityPolicy::Baseline,

@@ -5,7 +5,7 @@ use kube::api::DynamicObject;
 use kube::discovery::Scope;
 use serde_json::Value;
 
-use crate::cluster::{ClusterError, Role, SessionSpec, manifests};
+use crate::cluster::{ClusterError, NamespaceRole, SessionSpec, manifests};
 
 /// Limit on an object's name, in bytes.
 const MAX_NAME: usize = 253;
@@ -78,12 +78,7 @@ pub(super) fn bind_learners_roles(object: &mut DynamicObject, instance: &str) {
     }
     let Some(reference) = object.data.get_mut("roleRef") else { return };
     let is_cluster_role = reference.get("kind").is_some_and(|kind| kind == "ClusterRole");
-    let role = match reference.get("name").and_then(Value::as_str) {
-        Some("admin") => Some(Role::Admin),
-        Some("edit") => Some(Role::Edit),
-        Some("view") => Some(Role::View),
-        _ => None,
-    };
+    let role = reference.get("name").and_then(Value::as_str).and_then(NamespaceRole::find);
     if let Some(role) = role.filter(|_| is_cluster_role) {
         reference["name"] = manifests::rbac::role_name(instance, role).into();
     }

@@ -1,13 +1,13 @@
-//! The clickable blocks of a page, drawn where they stand; in a preview nothing runs.
+//! The clickable blocks of a page, drawn in their places. In a preview nothing runs.
 
 use lectern_api::actions::{Action, ActionBlock, ActionError};
 use lectern_api::page::RenderedPage;
 use maud::{Markup, html};
 
-/// What begins a place for a block, and ends it behind the block's number.
+/// The HTML before and after a block's number at the block's place.
 const PLACE: (&str, &str) = ("<div data-action=\"", "\"></div>");
 
-/// A page's HTML with its blocks in their places, and links between pages that work here.
+/// Returns a page's HTML with the blocks in their places and with links between pages that work in the preview.
 pub fn draw(page: &RenderedPage) -> String {
     let mut drawn = String::with_capacity(page.html.len() * 2);
     let mut rest = page.html.as_str();
@@ -31,7 +31,7 @@ pub fn draw(page: &RenderedPage) -> String {
 fn draw_block(block: &ActionBlock) -> Markup {
     match block.action() {
         None => block.error().map_or_else(|| html! {}, |error| draw_error(block, error)),
-        // the section's own heading stands for them
+        // the section's own heading shows them
         Some(Action::SectionBegin { .. } | Action::SectionEnd { .. }) => html! {},
         Some(action) => draw_action(block, action),
     }
@@ -50,7 +50,7 @@ fn draw_error(block: &ActionBlock, error: &ActionError) -> Markup {
 fn draw_action(block: &ActionBlock, action: &Action) -> Markup {
     let notes = notes(block);
     html! {
-        div.action.(family(action)).disabled[block.options.hidden]
+        div.action.(action.family().as_str()).disabled[block.options.hidden]
             data-testid={ "action-" (block.id) } data-action-kind=(block.name) {
             div.action-run title="Nothing runs in a preview" {
                 span.action-bar {
@@ -69,7 +69,7 @@ fn draw_action(block: &ActionBlock, action: &Action) -> Markup {
     }
 }
 
-/// How the block behaves, which its look does not show.
+/// Returns the options that the block's look does not show, in words.
 fn notes(block: &ActionBlock) -> Vec<String> {
     let options = &block.options;
     let mut notes = vec![];
@@ -86,25 +86,6 @@ fn notes(block: &ActionBlock) -> Vec<String> {
         notes.push("runs once".to_owned());
     }
     notes
-}
-
-/// What the block looks like, as in a session.
-const fn family(action: &Action) -> &'static str {
-    match action {
-        Action::TerminalExecute { .. }
-        | Action::TerminalExecuteAll { .. }
-        | Action::TerminalInput { .. }
-        | Action::TerminalInterrupt { .. }
-        | Action::TerminalInterruptAll { .. }
-        | Action::TerminalClear { .. }
-        | Action::TerminalClearAll { .. }
-        | Action::TerminalSelect { .. } => "terminal",
-        Action::WorkshopCopy { .. } | Action::WorkshopCopyAndEdit { .. } => "copy",
-        Action::DashboardOpenUrl { .. } => "link",
-        Action::ExaminerExecuteTest { .. } => "check",
-        Action::SectionHeading {} => "tick",
-        _ => "other",
-    }
 }
 
 #[cfg(test)]

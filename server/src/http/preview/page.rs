@@ -7,7 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::actions;
-use crate::catalog::draft::Sight;
+use crate::catalog::draft::DraftState;
 
 /// What may not stand in the path of an address as it is.
 const NOT_IN_PATH: &AsciiSet =
@@ -19,11 +19,11 @@ pub fn address(name: &str) -> String {
 }
 
 /// One page of the lab.
-pub fn of_lab(sight: &Sight, lab: &Lab, page: &RenderedPage) -> Markup {
+pub fn of_lab(state: &DraftState, lab: &Lab, page: &RenderedPage) -> Markup {
     let at = lab.pages.iter().position(|link| link.name == page.name);
     let neighbour = |step: isize| lab.pages.get(at?.checked_add_signed(step)?);
     let text = html! {
-        @if !sight.is_present { (stale()) }
+        @if !state.is_present { (stale()) }
         article.lab-page data-page=(page.name) {
             h2.page-title data-testid="page-title" { (page.title) }
             div.prose { (PreEscaped(actions::draw(page))) }
@@ -39,30 +39,30 @@ pub fn of_lab(sight: &Sight, lab: &Lab, page: &RenderedPage) -> Markup {
         None => "No table of contents lists this page".to_owned(),
     };
     let title = format!("{} · {}", page.title, lab.title);
-    frame(sight, &title, &lab.title, &place, Some((lab, page.name.as_str())), &text)
+    frame(state, &title, &lab.title, &place, Some((lab, page.name.as_str())), &text)
 }
 
 /// In place of a page that the lab does not have, or no longer.
-pub fn absent(sight: &Sight, lab: &Lab, reason: &str) -> Markup {
+pub fn absent(state: &DraftState, lab: &Lab, reason: &str) -> Markup {
     let text = html! {
-        @if !sight.is_present { (stale()) }
+        @if !state.is_present { (stale()) }
         article.lab-page {
             h2.page-title { "This page is not there" }
             p { (reason) ". Choose another under Contents." }
         }
     };
-    frame(sight, &lab.title, &lab.title, "", Some((lab, "")), &text)
+    frame(state, &lab.title, &lab.title, "", Some((lab, "")), &text)
 }
 
 /// In place of a lab that never loaded.
-pub fn without_lab(sight: &Sight) -> Markup {
+pub fn without_lab(state: &DraftState) -> Markup {
     let text = html! {
         article.lab-page {
             h2.page-title { "The lab cannot be shown yet" }
             p { "What keeps it from being read stands among the findings. This page follows what you save." }
         }
     };
-    frame(sight, "Preview", "Preview", "", None, &text)
+    frame(state, "Preview", "Preview", "", None, &text)
 }
 
 fn stale() -> Markup {
@@ -74,7 +74,7 @@ fn stale() -> Markup {
 }
 
 fn frame(
-    sight: &Sight,
+    state: &DraftState,
     title: &str,
     lab_title: &str,
     place: &str,
@@ -95,7 +95,7 @@ fn frame(
                 link rel="stylesheet" href="/preview.css";
                 script src="/preview.js" defer {}
             }
-            body data-mark=(sight.mark) {
+            body data-mark=(state.revision) {
                 div.workspace data-testid="workspace" {
                     header.top-bar {
                         span.preview-badge { "Preview" }
@@ -112,7 +112,7 @@ fn frame(
                         }
                         div.splitter {}
                         div.pane.preview-side #side data-keep-scroll {
-                            (findings(&sight.findings))
+                            (findings(&state.findings))
                             (terminals(layout))
                         }
                     }

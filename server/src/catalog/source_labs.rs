@@ -1,4 +1,4 @@
-//! The labs of one source: loads those that changed, and keeps the last good version of each.
+//! The labs of one source: reloads those that changed, and keeps the last good version of each.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,33 +12,34 @@ use super::fetch::{FetchError, Fetcher, Version};
 use super::scan::{self, Signature};
 use super::source::Source;
 use crate::config::portal::Portal;
+use crate::report;
 
-/// One source and its labs.
-pub(super) struct Shelf {
+/// A source and its labs.
+pub(super) struct SourceLabs {
     pub source: Source,
-    /// What its labs are allowed.
+    /// Says what its labs are allowed.
     portal: Arc<Portal>,
-    /// None for a folder, which is read where it lies.
+    /// `None` for a folder, which is read in place.
     fetcher: Option<Fetcher>,
     state: Mutex<State>,
-    /// Held while fetching: two fetches of one source at once would gain nothing.
+    /// Held while fetching: a second fetch at the same time would gain nothing.
     fetching: tokio::sync::Mutex<()>,
 }
 
-/// What is known of a source at some moment.
+/// The present state of a source.
 #[derive(Default)]
 pub(super) struct State {
-    /// The labs by their folder below the source's.
+    /// The labs, by folder below the source's.
     pub entries: BTreeMap<PathBuf, Entry>,
-    /// Why the source could not be fetched when that was tried last.
+    /// Why the last fetch failed. `None` if it succeeded.
     pub problem: Option<LabProblem>,
-    /// The version that was fetched last.
+    /// The version that was fetched last. `None` for a folder, and before the first fetch.
     version: Option<Version>,
-    /// The one before, which a session may just be reading.
+    /// The folder of the version before, which a session may be reading.
     former: Option<PathBuf>,
-    /// The version that the entries were loaded from.
+    /// The folder from which the entries were loaded.
     loaded: Option<PathBuf>,
-    /// Whether a fetch changed anything since the entries were looked at.
+    /// Whether a fetch changed anything since the last reload.
     is_fresh: bool,
 }
 
@@ -47,26 +48,26 @@ pub(super) struct Entry {
     signature: Signature,
     /// The last version that loaded.
     pub lab: Option<Arc<Lab>>,
-    /// What is wrong with the present files.
+    /// The errors of the present files.
     pub problems: Vec<LabProblem>,
 }
 
 impl State {
-    /// What was left out of what was fetched, below a lab's folder.
+    /// Returns the links below a lab's folder that were left out when it was fetched.
     pub fn left_out(&self, lab: &Path) -> impl Iterator<Item = &LabProblem> {
         let found = self.version.iter().flat_map(|version| &version.left_out);
         let lab = lab.to_owned();
         found.filter(move |problem| Path::new(&problem.file).starts_with(&lab))
     }
 
-    /// Whether anything was fetched.
+    /// Returns whether anything was fetched.
     pub fn is_fetched(&self) -> bool {
         self.version.is_some()
     }
 }
 
-impl Shelf {
-    /// Takes a source, and what an earlier run left of it in the cache.
+impl SourceLabs {
+    /// Opens a source with what an earlier run left in the cache.
     pub fn open(source: Source, cache: &Path, max_mib: u64, portal: Arc<Portal>) -> Result<Self, FetchError> {
         let fetcher = match source {
             Source::Folder(_) => None,
@@ -77,17 +78,17 @@ impl Shelf {
         Ok(Self { source, portal, fetcher, state, fetching: tokio::sync::Mutex::default() })
     }
 
-    /// Whether it must be fetched.
+    /// Returns whether the source must be fetched.
     pub fn is_remote(&self) -> bool {
         self.fetcher.is_some()
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
-        // a panic while writing leaves whole entries, so what is there can still be read
+        // a panic while writing leaves complete entries, which can still be read
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks whether the source has another version, and brings it.
+    /// Fetches the source's version if it is a new one.
     pub async fn fetch(&self) {
         let Some(fetcher) = &self.fetcher else { return };
         let _one_at_a_time = self.fetching.lock().await;
@@ -104,10 +105,10 @@ impl Shelf {
                 state.is_fresh = true;
             }
             Err(error) => {
-                let message = error.told();
+                let message = report::chain(&error);
                 if before.as_ref().is_none_or(|before| before.message != message) {
                     state.is_fresh = true;
-                    tracing::warn!(source = %self.source, error = message, "labs could not be fetched; what was fetched before stays");
+                    tracing::warn!(source = %self.source, error = message, "labs could not be fetched; the previous version stays");
                 }
                 let file = self.source.to_string();
                 state.problem = Some(LabProblem { file, line: None, message, hint: None });
@@ -115,11 +116,11 @@ impl Shelf {
         }
     }
 
-    /// Loads what changed since it was loaded last, and forgets what is gone. Says whether anything is different now.
+    /// Loads the labs that changed, and forgets those that are gone. Returns whether anything is different now.
     ///
     /// # Errors
-    /// The folder cannot be read.
-    pub fn look(&self) -> io::Result<bool> {
+    /// Fails if the source's folder cannot be read.
+    pub fn reload(&self) -> io::Result<bool> {
         let mut state = self.state();
         let (root, folders) = match (&self.source, &state.version) {
             (Source::Folder(root), _) => (root.clone(), scan::list_labs(root)?),
@@ -139,7 +140,7 @@ impl Shelf {
         state.loaded = state.version.as_ref().map(|version| version.folder.clone());
         for folder in folders {
             if let Some(link) = scan::others_link(&root, &folder) {
-                tracing::warn!(lab.folder = %link.display(), "a lab is left out: another user made its folder a link");
+                tracing::warn!(lab.folder = %link.display(), "a lab is left out: another user replaced its folder by a link");
                 is_different |= state.entries.remove(&folder).is_some();
                 continue;
             }
@@ -156,7 +157,7 @@ impl Shelf {
         Ok(is_different)
     }
 
-    /// Removes fetched versions that no lab is read from any more.
+    /// Removes fetched versions from which no lab is read any more.
     fn sweep(&self) {
         let Some(fetcher) = &self.fetcher else { return };
         let state = self.state();
@@ -172,7 +173,7 @@ fn load(folder: &Path, signature: Signature, former: Option<Arc<Lab>>, portal: &
         Ok(mut lab) => {
             lab.restrict(&portal.allowances_of(&lab.slug));
             for refusal in &lab.refusals {
-                tracing::warn!(lab.slug = %lab.slug, "a lab is not allowed all that it asks for: {refusal}");
+                tracing::warn!(lab.slug = %lab.slug, "a lab is not allowed everything that it asks for: {refusal}");
             }
             tracing::info!(lab.slug = %lab.slug, lab.pages = lab.pages.len(), "loaded a lab");
             Entry { signature, lab: Some(Arc::new(lab)), problems: vec![] }

@@ -1,4 +1,4 @@
-//! Counting what the labs of a collection hold, and how much of it is understood.
+//! Counts what the labs of a collection contain, and how much of it Lectern understands.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,42 +7,40 @@ use std::path::Path;
 use crate::collection::{find_workshops, folders_in};
 use crate::lab::Lab;
 use crate::layout::{Markup, Page};
-use crate::lint::place;
-use crate::page::{RenderOptions, action_name, code_blocks};
+use crate::page::{RenderOptions, code_blocks, looks_like_action, place};
 use crate::template::NoticeKind;
 use crate::variables::{SESSION_VARIABLES, Variables};
 
-/// What one repository holds.
+/// The counts of one repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RepositoryReport {
-    /// Its path below the collection.
+    /// Its path below the collection's folder.
     pub name: String,
-    /// Its labs.
     pub labs: usize,
-    /// Its pages, also those that no table of contents lists.
+    /// Pages, including those that no table of contents lists.
     pub pages: usize,
-    /// Of those, the ones in `AsciiDoc`, whose blocks are not counted.
+    /// Pages in `AsciiDoc`. Their blocks are not counted.
     pub asciidoc_pages: usize,
     /// Code blocks that are actions, or whose info string looks like the name of one.
     pub blocks: usize,
     /// Blocks with a known action.
     pub recognised: usize,
-    /// Blocks with a known action whose text is wrong.
+    /// Blocks with a known action whose text is invalid.
     pub with_errors: usize,
-    /// Names of variables that nothing gives a value, and where each stands first.
+    /// Names of variables without a value, and the first place of each.
     pub unknown_variables: BTreeMap<String, String>,
-    /// What is wrong: unknown actions, blocks with errors, or why a lab does not load.
+    /// Unknown actions, blocks with errors, and why labs do not load.
     pub problems: Vec<String>,
 }
 
-/// What a collection holds.
+/// The counts of a collection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CorpusReport {
-    /// Its repositories, by name.
+    /// The repositories, ordered by name.
     pub repositories: Vec<RepositoryReport>,
 }
 
-/// Counts what a collection holds: each folder in `dir` is a repository, unless `dir` is a lab itself.
+/// Counts what a collection contains. Each folder in `dir` is a repository, unless `dir` is a lab itself.
 #[must_use]
 pub fn survey(dir: &Path) -> CorpusReport {
     let mut repositories =
@@ -114,13 +112,6 @@ impl RepositoryReport {
             self.problems.push(format!("{at}: {}: {}", error.message, error.reason));
         }
     }
-}
-
-/// Says whether an info string looks like an action's name without being one.
-pub(crate) fn looks_like_action(info: &str) -> bool {
-    const PREFIXES: &[&str] =
-        &["terminal:", "workshop:", "dashboard:", "editor:", "examiner:", "files:", "section:", "execute"];
-    action_name(info).is_none() && PREFIXES.iter().any(|prefix| info.starts_with(prefix))
 }
 
 impl fmt::Display for RepositoryReport {

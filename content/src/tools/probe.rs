@@ -1,5 +1,5 @@
-//! Reading single texts that belong to no lab, as fuzzers and property tests do. What ought to hold of any text is
-//! checked here, so that both look for the same.
+//! Reads single texts that belong to no lab, for fuzzers and property tests. What must hold for any text is checked
+//! here, so that both check the same.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::spec::{self, ReadSpec};
 use crate::template::{Sources, Style, expand};
 use crate::yaml;
 
-/// Fills in a text's variables, of which some are known and most are not.
+/// Fills in the variables of a text. A few of them have values.
 #[must_use]
 pub fn variables(text: &str, style: Style) -> String {
     let variable = |name: &str| match name {
@@ -31,7 +31,7 @@ pub fn variables(text: &str, style: Style) -> String {
 /// Renders a text as a page and returns its HTML.
 ///
 /// # Panics
-/// Where a place for an action is missing or stands twice, or something that runs is left in the HTML.
+/// Panics if the place of an action is missing or there twice, or if the HTML contains anything that runs.
 #[must_use]
 pub fn page(text: &str, style: Style) -> String {
     let expanded = variables(text, style);
@@ -49,10 +49,10 @@ pub fn page(text: &str, style: Style) -> String {
     html
 }
 
-/// Reads a text as a Workshop resource, if it is YAML at all.
+/// Reads each document of a text as a Workshop resource. Returns none if the text is not YAML.
 ///
 /// # Panics
-/// Where a complaint names no line.
+/// Panics if a finding names no line.
 #[must_use]
 pub fn manifest(text: &str) -> Vec<ReadSpec> {
     let found: Vec<_> = yaml::parse_all(text)

@@ -1,4 +1,4 @@
-//! Objects of labs that the cluster refused although the operator's allowances did not.
+//! Objects of labs that the cluster refused although the operator allows them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -7,15 +7,15 @@ use lectern_api::ids::LabSlug;
 use lectern_api::labs::LabProblem;
 use lectern_content::Lab;
 
-/// The most that is kept of one lab.
+/// The maximum number of problems that are kept for a lab.
 const MOST: usize = 20;
 
-/// By lab, as it was when they were refused.
+/// The refused objects, by lab. They belong to the version of the lab that was loaded when they were refused.
 #[derive(Default)]
-pub(super) struct LeftOut(Mutex<HashMap<LabSlug, (Weak<Lab>, Vec<LabProblem>)>>);
+pub(super) struct RefusedObjects(Mutex<HashMap<LabSlug, (Weak<Lab>, Vec<LabProblem>)>>);
 
-impl LeftOut {
-    pub(super) fn note(&self, lab: &Arc<Lab>, problems: Vec<LabProblem>) {
+impl RefusedObjects {
+    pub(super) fn record(&self, lab: &Arc<Lab>, problems: Vec<LabProblem>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let present = Arc::downgrade(lab);
         let entry = known.entry(lab.slug.clone()).or_insert_with(|| (present.clone(), Vec::new()));

@@ -1,14 +1,14 @@
-//! The generated parts of docs/AUTHORING.md: from the same tables that pages are read with.
+//! Generates parts of docs/AUTHORING.md from the tables with which labs are read and checked.
 
 use std::fmt::Write;
 
 use lectern_api::actions::{ALIASES, Argument, BodyForm, COMMON_OPTIONS, KINDS};
 
+use crate::rules::Rule;
 use crate::spec::fields::{Effect, FIELDS};
 use crate::variables::SESSION_VARIABLES;
 
-/// Writes the generated parts of the author's guide anew: whatever stands between `<!-- generated: X -->` and
-/// `<!-- end -->`.
+/// Regenerates the parts of the author's guide between `<!-- generated: X -->` and `<!-- end -->`.
 #[must_use]
 pub fn refresh(guide: &str) -> String {
     let mut out = String::with_capacity(guide.len());
@@ -38,6 +38,7 @@ fn generated(name: &str) -> String {
         "variables" => variables(),
         "fields" => fields(),
         "unused fields" => unused_fields(),
+        "findings" => findings(),
         other => format!("There is no generated part `{other}`.\n\n"),
     }
 }
@@ -134,6 +135,15 @@ fn unused_fields() -> String {
     out
 }
 
+fn findings() -> String {
+    let mut out = String::from("| Finding | Severity | Means |\n|---|---|---|\n");
+    for rule in Rule::ALL {
+        let _ = writeln!(out, "| `{rule}` | {} | {} |", rule.severity(), rule.summary());
+    }
+    out.push('\n');
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -155,6 +165,7 @@ mod tests {
             .iter()
             .map(|variable| variable.name)
             .chain(FIELDS.iter().map(|field| field.path))
+            .chain(Rule::ALL.iter().map(|rule| rule.code()))
         {
             assert!(guide.contains(&format!("`{name}`")), "{name} is missing");
         }

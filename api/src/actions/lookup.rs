@@ -1,0 +1,47 @@
+//! Finding an action by any of its names.
+
+use super::kinds::{ActionKind, Alias, BodyForm};
+use super::table::KINDS;
+
+/// Every alternative name of an action: the forms with a plain body, and the names of older releases.
+pub const ALIASES: &[Alias] = &[
+    plain("execute", "terminal:execute", "command", Some("1")),
+    plain("execute-1", "terminal:execute", "command", Some("1")),
+    plain("execute-2", "terminal:execute", "command", Some("2")),
+    plain("execute-3", "terminal:execute", "command", Some("3")),
+    plain("execute-all", "terminal:execute-all", "command", None),
+    plain("copy", "workshop:copy", "text", None),
+    plain("copy-and-edit", "workshop:copy-and-edit", "text", None),
+    older("dashboard:expose-dashboard", "dashboard:open-dashboard"),
+    older("editor:insert-lines-after-line", "editor:append-lines-after-line"),
+];
+
+const fn plain(
+    name: &'static str,
+    action: &'static str,
+    argument: &'static str,
+    session: Option<&'static str>,
+) -> Alias {
+    Alias { name, action, body: BodyForm::Plain { argument, session } }
+}
+
+const fn older(name: &'static str, action: &'static str) -> Alias {
+    Alias { name, action, body: BodyForm::Yaml }
+}
+
+/// Finds an action by any of its names, and returns how a body under that name is parsed.
+#[must_use]
+pub fn find_kind(name: &str) -> Option<(&'static ActionKind, BodyForm)> {
+    let (name, body) = ALIASES
+        .iter()
+        .find(|alias| alias.name == name)
+        .map_or((name, BodyForm::Yaml), |alias| (alias.action, alias.body));
+    let kind = KINDS.iter().find(|kind| kind.name == name)?;
+    Some((kind, body))
+}
+
+/// Returns whether the dialect has an action of this name.
+#[must_use]
+pub fn is_action(name: &str) -> bool {
+    find_kind(name).is_some()
+}
