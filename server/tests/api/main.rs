@@ -24,6 +24,7 @@ mod privacy;
 mod problems;
 mod progress;
 mod reserve;
+mod schema;
 mod sessions;
 mod store;
 mod streams;
