@@ -1,5 +1,5 @@
-// Bundles the browser side that is not Rust: xterm.js, the start script and the styles.
-// Everything goes to dist/, beside what wasm-bindgen writes there (lectern_web.js, lectern_web_bg.wasm).
+// Bundles what is not Rust: xterm.js, the start script and the styles.
+// Everything goes to dist/, where wasm-bindgen writes lectern_web.js and lectern_web_bg.wasm.
 import { build } from "esbuild";
 import { copyFile, mkdir } from "node:fs/promises";
 

@@ -76,7 +76,7 @@ test("sections start what is in them, close by a cascade and show what was hidde
   await expect(page.getByText("Now it can be seen.")).toBeVisible();
 
   const editor = page.locator("[data-action-kind='editor:open-file']");
-  await expect(editor).toContainText("This workspace has no editor.");
+  await expect(editor).toContainText("The editor isn't available here.");
   await expect(editor.getByRole("button")).toHaveCount(0);
   await picture(page, "11-sections");
   await endSession(page);
@@ -131,9 +131,9 @@ test("a long paste arrives whole, and a network that goes away for a while takes
   await expect.poll(() => terminalText(page)).toContain("line-3");
   await page.context().setOffline(true);
   await expect(status).toHaveAttribute("data-state", "reconnecting");
-  await expect(status).toContainText("The connection is lost");
+  await expect(status).toContainText("Connection lost");
   await page.context().setOffline(false);
-  await expect(status).toContainText("Nothing was lost");
+  await expect(status).toContainText("No output was lost");
   await expect.poll(() => terminalText(page), { timeout: 20_000 }).toContain("line-60");
   const lines = (await terminalText(page)).match(/^line-\d+$/gm);
   expect(lines).toEqual(Array.from({ length: 60 }, (_, at) => `line-${at + 1}`));

@@ -12,8 +12,8 @@ async function start() {
     if (boot) {
       boot.setAttribute("role", "alert");
       boot.innerHTML =
-        "<p><strong>Lectern could not be loaded.</strong></p>" +
-        "<p>Load the page again. If it happens again, the browser may be too old or may not allow WebAssembly.</p>";
+        "<p><strong>Lectern couldn't load.</strong></p>" +
+        "<p>Reload the page. If it keeps happening, your browser may be too old or may block WebAssembly.</p>";
     }
   }
 }

@@ -1,11 +1,11 @@
-// One xterm.js terminal, as the app sees it. What travels over the network is the app's business (src/terminal/).
+// One xterm.js terminal with the functions that the app calls. The app talks to the server (src/terminal/).
 import { FitAddon } from "@xterm/addon-fit";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
 
-// What a terminal answers by itself when a program asks it something. While old output is shown again the
-// questions in it were answered long ago, and a second answer would be typed into the shell.
+// What a terminal answers by itself when a program queries it. The queries in old output were answered when it was
+// new, and a second answer would be typed into the shell.
 const REPORT = /^\x1b(\[[?>]?[\d;]*[cRn]|\[\??[\d;]+\$y|\[[IO]|\]\d+;|P[>!\d])/;
 
 class Screen {
@@ -70,7 +70,7 @@ class Screen {
     this.terminal.open(element);
     this.terminal.textarea?.setAttribute(
       "aria-label",
-      `Terminal ${name}. Control Shift L leaves it.`,
+      `Terminal ${name}. Press Control+Shift+L to leave it.`,
     );
     this.observer = new ResizeObserver(() => requestAnimationFrame(() => this.propose()));
     this.observer.observe(element);
@@ -78,7 +78,7 @@ class Screen {
     this.propose();
   }
 
-  // Ctrl+Shift+C copies, Ctrl+Shift+V is left to the browser, Ctrl+Shift+L gives the keyboard back to the page.
+  // Ctrl+Shift+C copies, Ctrl+Shift+V is left to the browser, Ctrl+Shift+L moves the focus to the page.
   private ownKey(event: KeyboardEvent, onLeave: () => void): boolean {
     if (!event.ctrlKey || !event.shiftKey || event.altKey || event.metaKey) return true;
     if (event.code === "KeyV") return false;
@@ -97,7 +97,7 @@ class Screen {
     return true;
   }
 
-  // Says how many characters would fit; until the server names a size the terminal takes that one.
+  // Reports how many characters fit. Until the server chooses a size, the terminal has that one.
   private propose() {
     const size = this.element.offsetParent ? this.fitting.proposeDimensions() : undefined;
     if (!size || !(size.cols > 1) || !(size.rows > 1)) return;
@@ -109,17 +109,13 @@ class Screen {
   }
 
   write(bytes: Uint8Array, shown: () => void) {
-    // a copy: what WASM hands over is a view of its memory, and xterm reads it later
+    // a copy, because WASM passes a view of its memory and xterm reads it later
     this.terminal.write(bytes.slice(), shown);
   }
 
   resize(cols: number, rows: number) {
     this.sizeIsGiven = true;
     if (cols > 1 && rows > 1) this.terminal.resize(cols, rows);
-  }
-
-  freeSize() {
-    this.sizeIsGiven = false;
   }
 
   setReplaying(replaying: boolean) {
@@ -142,7 +138,7 @@ class Screen {
     this.terminal.focus();
   }
 
-  // All that the terminal holds, as text; a line that was wrapped is one line.
+  // Returns the terminal's text, with wrapped lines joined. For tests.
   text(): string {
     const buffer = this.terminal.buffer.active;
     const lines: string[] = [];

@@ -1,4 +1,4 @@
-//! Running the clickable blocks of a page.
+//! What the clickable blocks of a page do.
 
 pub mod form;
 pub mod on_page;

@@ -1,4 +1,4 @@
-//! The server's API, typed. Every page calls this and nothing else; components call nothing.
+//! The typed client of the server's API. Pages call it; components do not.
 
 mod account;
 mod classes;
@@ -24,63 +24,69 @@ use fetch::{Answer, Call};
 
 use crate::paths::encode_page;
 
-/// Who is signed in, as far as it is known.
+/// Who is signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Account {
-    /// Not asked yet.
+    /// The server has not been asked yet.
     Unknown,
-    /// Nobody.
     SignedOut,
-    /// Somebody.
     SignedIn(Me),
-    /// It could not be found out.
+    /// The server could not be asked.
     Unreachable(ApiError),
 }
 
-/// How somebody who was signed in came to be so no longer; the sign-in page says it.
+/// Why the user is no longer signed in; the sign-in page shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parting {
-    /// By their own wish.
+pub enum SignOutReason {
+    /// They signed out of this browser.
     SignedOut,
-    /// By their own wish, in all browsers.
+    /// They signed out of all browsers.
     SignedOutEverywhere,
-    /// The account is deleted.
+    /// They deleted their account.
     Deleted,
-    /// The server does not know the login any longer.
+    /// The server no longer accepts the login.
     Ended,
 }
 
-/// The way to the server; copies share their state.
+/// The API's client. Copies share their state.
 #[derive(Clone, Copy)]
 pub struct Client {
-    /// Who is signed in. An answer 401 to anything makes it [`Account::SignedOut`].
+    /// Who is signed in. Any answer that says `not_signed_in` makes it [`Account::SignedOut`].
     pub account: RwSignal<Account>,
     /// Whether the last call reached the server.
     pub reachable: RwSignal<bool>,
-    /// How the last login of this page load ended.
-    pub parting: RwSignal<Option<Parting>>,
+    /// Why the last login since the page was loaded ended.
+    pub sign_out_reason: RwSignal<Option<SignOutReason>>,
 }
 
 type Outcome<T> = Result<T, ApiError>;
 
 impl Client {
-    /// A client that knows nothing yet.
     #[must_use]
     pub fn new() -> Self {
         Self {
             account: RwSignal::new(Account::Unknown),
             reachable: RwSignal::new(true),
-            parting: RwSignal::new(None),
+            sign_out_reason: RwSignal::new(None),
         }
     }
 
-    /// Who is signed in, without being told of changes.
+    /// Returns who is signed in now, without subscribing to changes.
     #[must_use]
     pub fn me(&self) -> Option<Me> {
         match self.account.get_untracked() {
             Account::SignedIn(me) => Some(me),
             _ => None,
         }
+    }
+
+    /// Returns who is signed in, as a signal.
+    #[must_use]
+    pub fn signed_in(self) -> Signal<Option<Me>> {
+        Signal::derive(move || match self.account.get() {
+            Account::SignedIn(me) => Some(me),
+            _ => None,
+        })
     }
 
     async fn call(self, call: Call<'_>) -> Outcome<Answer> {
@@ -91,20 +97,20 @@ impl Client {
             self.reachable.set(reached);
         }
         if outcome.as_ref().is_err_and(ApiError::is_signed_out) {
-            self.part(Parting::Ended);
+            self.forget_account(SignOutReason::Ended);
         }
         outcome
     }
 
     /// Forgets who was signed in.
-    fn part(self, how: Parting) {
+    pub fn forget_account(self, reason: SignOutReason) {
         if self.me().is_some() {
-            self.parting.set(Some(how));
+            self.sign_out_reason.set(Some(reason));
         }
         self.account.set(Account::SignedOut);
     }
 
-    /// Makes a call whose answer has nothing to read.
+    /// Makes a call whose answer has no body.
     async fn command(self, method: &'static str, path: &str) -> Outcome<()> {
         self.call(Call::new(method, path)).await.map(|_| ())
     }
@@ -122,48 +128,43 @@ impl Client {
         self.call(Call::new(method, path).body(body)?).await?.json()
     }
 
-    /// The catalogue.
     pub async fn list_labs(self) -> Outcome<Vec<LabSummary>> {
         self.read("/labs").await
     }
 
-    /// The sessions of whoever is signed in that are not over.
+    /// Returns the caller's sessions that are not over.
     pub async fn list_sessions(self) -> Outcome<Vec<Session>> {
         self.read("/sessions").await
     }
 
-    /// Starts a lab, or returns the session there is.
+    /// Starts a lab, or returns the session that the caller already has of it.
     pub async fn start_session(self, lab: LabSlug) -> Outcome<Session> {
         self.write("POST", "/sessions", &StartSession { lab, parameters: Default::default() }).await
     }
 
-    /// One session.
     pub async fn show_session(self, id: SessionId) -> Outcome<Session> {
         self.read(&format!("/sessions/{id}")).await
     }
 
-    /// Asks for more time. `seen` is the end that the learner saw, so that a second try adds nothing.
+    /// Asks for more time. `seen` is the end that the learner saw, so that a repeated request adds nothing.
     pub async fn extend_session(self, id: SessionId, seen: DateTime<Utc>) -> Outcome<Session> {
-        let wish = ExtendSession { expires_at: Some(seen) };
-        self.write("POST", &format!("/sessions/{id}/extensions"), &wish).await
+        let extension = ExtendSession { expires_at: Some(seen) };
+        self.write("POST", &format!("/sessions/{id}/extensions"), &extension).await
     }
 
-    /// Ends a session.
     pub async fn end_session(self, id: SessionId) -> Outcome<()> {
         self.command("DELETE", &format!("/sessions/{id}")).await
     }
 
-    /// One page of a session's lab.
     pub async fn show_page(self, id: SessionId, name: &str) -> Outcome<RenderedPage> {
         self.read(&format!("/sessions/{id}/pages/{}", encode_page(name))).await
     }
 
-    /// What was done in a session.
     pub async fn show_progress(self, id: SessionId) -> Outcome<SessionProgress> {
         self.read(&format!("/sessions/{id}/progress")).await
     }
 
-    /// Delivers progress events; `leaving` lets the call outlive the page.
+    /// Sends progress events. With `leaving`, the call outlives the page.
     pub async fn send_progress(self, id: SessionId, events: &[ProgressEvent], leaving: bool) -> Outcome<()> {
         let path = format!("/sessions/{id}/progress-events");
         let mut call = Call::new("POST", &path).body(&events)?;
@@ -171,18 +172,16 @@ impl Client {
         self.call(call).await.map(|_| ())
     }
 
-    /// Runs a check.
     pub async fn run_check(self, id: SessionId, name: &str, run: &RunCheck) -> Outcome<CheckOutcome> {
         self.write("POST", &format!("/sessions/{id}/checks/{}", encode_page(name)), run).await
     }
 
-    /// What the platform says of itself.
     pub async fn show_platform(self) -> Outcome<Platform> {
         self.read("/platform").await
     }
 }
 
-/// The client of this page load.
+/// Returns the client that the app provides.
 #[must_use]
 pub fn use_client() -> Client {
     expect_context::<Client>()

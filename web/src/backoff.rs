@@ -5,10 +5,10 @@ use std::time::Duration;
 const FIRST_MS: u64 = 400;
 const LONGEST_MS: u64 = 10_000;
 
-/// The wait before try number `attempt` (from 0): doubling up to ten seconds, of which the second half is
-/// left to chance, so that a class does not come back all at once. `chance` lies between 0 and 1.
+/// Returns the wait before try number `attempt`, from 0: it doubles up to ten seconds. Half of it is random, so that a
+/// whole class does not reconnect at the same moment. `random` lies between 0 and 1.
 #[must_use]
-pub fn wait(attempt: u32, chance: f64) -> Duration {
+pub fn wait(attempt: u32, random: f64) -> Duration {
     let whole = FIRST_MS.saturating_mul(1 << attempt.min(10)).min(LONGEST_MS);
     let half = whole / 2;
     #[expect(
@@ -17,8 +17,8 @@ pub fn wait(attempt: u32, chance: f64) -> Duration {
         clippy::cast_precision_loss,
         reason = "a few thousand, times a number between 0 and 1"
     )]
-    let random = (half as f64 * chance.clamp(0.0, 1.0)) as u64;
-    Duration::from_millis(half + random)
+    let share = (half as f64 * random.clamp(0.0, 1.0)) as u64;
+    Duration::from_millis(half + share)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The time as the server sees it, and spans of time in words.
+//! The server's time, and times in words.
 
 use std::cell::Cell;
 
@@ -8,22 +8,22 @@ thread_local! {
     static AHEAD_MS: Cell<i64> = const { Cell::new(0) };
 }
 
-/// Remembers how far the server's clock is from this machine's, from the `Date` of an answer.
+/// Remembers how far the server's clock is ahead of this machine's, from the `Date` header of an answer.
 pub fn learn_server_time(date: &str) {
     if let Ok(server) = DateTime::parse_from_rfc2822(date) {
         let ahead = (server.to_utc() - Utc::now()).num_milliseconds();
-        // the header counts whole seconds and travelled a while: smaller differences mean nothing
+        // the header has whole seconds and took a while to arrive, so smaller differences mean nothing
         AHEAD_MS.set(if ahead.abs() > 2_000 { ahead } else { 0 });
     }
 }
 
-/// The server's time now, as well as it is known.
+/// Returns the server's time, as far as it is known.
 #[must_use]
 pub fn now() -> DateTime<Utc> {
     Utc::now() + TimeDelta::milliseconds(AHEAD_MS.get())
 }
 
-/// What is left until `end`, such as `1 h 05 min`, `12 min`, `0:45`; nothing once it is over.
+/// Returns the time until `end`, such as `1 h 05 min`, `12 min`, `0:45`. Returns `None` once it has passed.
 #[must_use]
 pub fn time_left(now: DateTime<Utc>, end: DateTime<Utc>) -> Option<String> {
     let left = (end - now).num_seconds();
@@ -35,39 +35,39 @@ pub fn time_left(now: DateTime<Utc>, end: DateTime<Utc>) -> Option<String> {
     }
 }
 
-/// A moment on the calendar and clock of the viewer's zone.
-fn here(at: DateTime<Utc>) -> js_sys::Date {
+/// Returns a moment in the viewer's time zone.
+fn local(at: DateTime<Utc>) -> js_sys::Date {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit exactly")]
     let millis = at.timestamp_millis() as f64;
     js_sys::Date::new(&millis.into())
 }
 
-/// The time of day where the learner is, such as `15:40`.
+/// Returns the time of day in the viewer's time zone, such as `15:40`.
 #[must_use]
 pub fn time_of_day(at: DateTime<Utc>) -> String {
-    // the server's clock may be wrong by hours; what counts is the span from now, on the learner's own
-    let here = here(at - TimeDelta::milliseconds(AHEAD_MS.get()));
-    format!("{:02}:{:02}", here.get_hours(), here.get_minutes())
+    // if the server's clock is wrong, what counts is the span from now, by the viewer's own clock
+    let local = local(at - TimeDelta::milliseconds(AHEAD_MS.get()));
+    format!("{:02}:{:02}", local.get_hours(), local.get_minutes())
 }
 
-/// A date where the viewer is, such as `3 Nov 2026`.
+/// Returns a date in the viewer's time zone, such as `3 Nov 2026`.
 #[must_use]
 pub fn date(at: DateTime<Utc>) -> String {
-    let here = here(at);
-    date_in_words(here.get_full_year(), here.get_month(), here.get_date())
+    let local = local(at);
+    date_in_words(local.get_full_year(), local.get_month(), local.get_date())
 }
 
-/// A date and time where the viewer is, such as `3 Nov 2026, 15:40`.
+/// Returns a date and time in the viewer's time zone, such as `3 Nov 2026, 15:40`.
 #[must_use]
 pub fn date_and_time(at: DateTime<Utc>) -> String {
-    let here = here(at);
-    format!("{}, {:02}:{:02}", date(at), here.get_hours(), here.get_minutes())
+    let local = local(at);
+    format!("{}, {:02}:{:02}", date(at), local.get_hours(), local.get_minutes())
 }
 
-/// A date and time to the second where the viewer is, such as `3 Nov 2026, 15:40:07`.
+/// Returns a date and time in the viewer's time zone, such as `3 Nov 2026, 15:40:07`.
 #[must_use]
 pub fn date_time_and_seconds(at: DateTime<Utc>) -> String {
-    format!("{}:{:02}", date_and_time(at), here(at).get_seconds())
+    format!("{}:{:02}", date_and_time(at), local(at).get_seconds())
 }
 
 /// `month` counts from 0.
@@ -77,21 +77,21 @@ fn date_in_words(year: u32, month: u32, day: u32) -> String {
     format!("{day} {} {year}", MONTHS.get(at..at + 3).unwrap_or("?"))
 }
 
-/// A moment as a field of the type `datetime-local` holds it: in the viewer's zone.
+/// Returns the value of a `datetime-local` field for a moment: it is in the viewer's time zone.
 #[must_use]
 pub fn to_field(at: DateTime<Utc>) -> String {
-    let here = here(at);
+    let local = local(at);
     format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}",
-        here.get_full_year(),
-        here.get_month() + 1,
-        here.get_date(),
-        here.get_hours(),
-        here.get_minutes()
+        local.get_full_year(),
+        local.get_month() + 1,
+        local.get_date(),
+        local.get_hours(),
+        local.get_minutes()
     )
 }
 
-/// Reads what a field of the type `datetime-local` holds; nothing if it is empty or no date.
+/// Parses the value of a `datetime-local` field. Returns `None` if it is empty or not a date.
 #[must_use]
 pub fn from_field(text: &str) -> Option<DateTime<Utc>> {
     let millis = (!text.is_empty()).then(|| js_sys::Date::parse(text)).filter(|millis| millis.is_finite())?;
@@ -99,7 +99,7 @@ pub fn from_field(text: &str) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_millis(millis as i64)
 }
 
-/// A span to wait in words, such as `1 second`, `45 seconds`, `3 minutes`: never shorter than it is.
+/// Returns a wait in words, rounded up, such as `1 second`, `45 seconds`, `3 minutes`.
 #[must_use]
 pub fn wait_in_words(secs: i64) -> String {
     let (count, unit) = match secs {
@@ -110,7 +110,7 @@ pub fn wait_in_words(secs: i64) -> String {
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
-/// How long ago something was, such as `just now`, `3 min ago`, `2 days ago`.
+/// Returns how long ago something was, such as `just now`, `3 min ago`, `2 days ago`.
 #[must_use]
 pub fn time_ago(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
     match (now - then).num_seconds() {
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_never_told_shorter_than_it_is() {
+    fn a_wait_is_rounded_up() {
         assert_eq!(wait_in_words(0), "1 second");
         assert_eq!(wait_in_words(1), "1 second");
         assert_eq!(wait_in_words(90), "90 seconds");

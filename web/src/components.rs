@@ -1,4 +1,4 @@
-//! What pages are made of. Components get data and callbacks and call no API.
+//! What pages consist of. Components get data and callbacks, and do not call the API.
 
 pub mod audit_table;
 pub mod buttons;

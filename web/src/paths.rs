@@ -1,94 +1,70 @@
-//! Addresses within the app: building them, and keeping a way back that cannot lead elsewhere.
+//! Paths within the app, and the page to return to after signing in.
 
 use lectern_api::ids::{ClassId, SessionId, UserId};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// Where people go who have nothing else in mind.
+/// The page to show if no other was asked for.
 pub const HOME: &str = "/labs";
 
-/// Writes one part of a path so that a URL may hold it.
+/// The characters to encode in a part of a path: all but the unreserved ones of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Percent-encodes one part of a path.
 #[must_use]
 pub fn encode_part(part: &str) -> String {
-    let mut out = String::with_capacity(part.len());
-    for byte in part.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
+    utf8_percent_encode(part, RESERVED).to_string()
 }
 
-/// Reads what [`encode_part`] wrote; a text that is not so written comes back as it is.
+/// Percent-decodes a text; returns it unchanged if the result is not UTF-8.
 #[must_use]
 pub fn decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = text.get(at + 1..at + 3).and_then(|two| u8::from_str_radix(two, 16).ok());
-        match (bytes[at], hex) {
-            (b'%', Some(byte)) => {
-                out.push(byte);
-                at += 3;
-            }
-            (byte, _) => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+    percent_decode_str(text).decode_utf8().map_or_else(|_| text.to_owned(), Into::into)
 }
 
-/// Writes a page's name, which may hold `/`, as part of a path.
+/// Percent-encodes a page's name, which may contain `/`.
 #[must_use]
 pub fn encode_page(name: &str) -> String {
     name.split('/').map(encode_part).collect::<Vec<_>>().join("/")
 }
 
-/// The address of a session.
 #[must_use]
 pub fn session(id: SessionId) -> String {
     format!("/sessions/{id}")
 }
 
-/// The address of a page of a session.
 #[must_use]
 pub fn page(id: SessionId, name: &str) -> String {
     format!("/sessions/{id}/pages/{}", encode_page(name))
 }
 
-/// The address of a class.
 #[must_use]
 pub fn class(id: ClassId) -> String {
     format!("/classes/{id}")
 }
 
-/// The address of a person, for administrators.
 #[must_use]
 pub fn person(id: UserId) -> String {
     format!("/people/{id}")
 }
 
-/// The sign-in page, with the way back to `path`.
+/// Returns the path of the sign-in page, which leads back to `path` afterwards.
 #[must_use]
 pub fn sign_in_from(path: &str) -> String {
-    match way_back(path) {
+    match return_path(path) {
         Some(path) if path != "/" => format!("/sign-in?next={}", encode_part(&path)),
         _ => "/sign-in".to_owned(),
     }
 }
 
-/// Accepts a path to return to after signing in: only one of this app, and none that leads to signing in again.
+/// Returns a path to go to after signing in; `None` if it leads out of this app, or to signing in again.
 #[must_use]
-pub fn way_back(path: &str) -> Option<String> {
-    let inside = path.starts_with('/')
+pub fn return_path(path: &str) -> Option<String> {
+    let is_inside = path.starts_with('/')
         && !path.starts_with("//")
         && !path.contains('\\')
         && !path.chars().any(char::is_control);
-    let again = ["/sign-in", "/join"].iter().any(|start| path.starts_with(start));
-    (inside && !again).then(|| path.to_owned())
+    let signs_in = ["/sign-in", "/join"].iter().any(|start| path.starts_with(start));
+    (is_inside && !signs_in).then(|| path.to_owned())
 }
 
 #[cfg(test)]
@@ -96,17 +72,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_way_back_never_leaves_this_site() {
+    fn the_return_path_never_leaves_this_site() {
         for bad in
             ["//evil.example", "https://evil.example", "/\\evil.example", "", "labs", "/\tx", "javascript:x"]
         {
-            assert_eq!(way_back(bad), None, "{bad:?}");
+            assert_eq!(return_path(bad), None, "{bad:?}");
         }
-        assert_eq!(way_back("/sessions/1/pages/a%20b?x=1").as_deref(), Some("/sessions/1/pages/a%20b?x=1"));
+        assert_eq!(
+            return_path("/sessions/1/pages/a%20b?x=1").as_deref(),
+            Some("/sessions/1/pages/a%20b?x=1")
+        );
     }
 
     #[test]
-    fn the_way_back_never_leads_to_signing_in_again() {
+    fn the_return_path_never_leads_to_signing_in_again() {
         assert_eq!(sign_in_from("/sign-in?next=%2Flabs"), "/sign-in");
         assert_eq!(sign_in_from("/labs"), "/sign-in?next=%2Flabs");
     }

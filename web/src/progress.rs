@@ -1,4 +1,4 @@
-//! What the learner has done in this session: shown at once, kept until the server has it.
+//! What the learner did in this session: shown at once, and kept until the server has it.
 
 pub mod marks;
 pub mod outbox;
@@ -13,14 +13,14 @@ use leptos::task::spawn_local;
 
 use crate::api::{ApiError, Client};
 use crate::backoff;
-use crate::browser::{chance, sleep, storage};
+use crate::browser::{random, sleep, storage};
 use marks::Marks;
-use outbox::{Outbox, Shelf};
+use outbox::{Outbox, Store};
 
 /// The browser's local storage.
-pub struct LocalShelf;
+pub struct LocalStore;
 
-impl Shelf for LocalShelf {
+impl Store for LocalStore {
     fn keys(&self) -> Vec<String> {
         let Some(storage) = storage() else { return Vec::new() };
         let count = storage.length().unwrap_or(0);
@@ -29,21 +29,20 @@ impl Shelf for LocalShelf {
     fn read(&self, key: &str) -> Option<String> {
         storage()?.get_item(key).ok().flatten()
     }
-    fn keep(&mut self, key: &str, text: &str) -> bool {
+    fn write(&mut self, key: &str, text: &str) -> bool {
         storage().is_some_and(|storage| storage.set_item(key, text).is_ok())
     }
-    fn discard(&mut self, key: &str) {
+    fn remove(&mut self, key: &str) {
         if let Some(storage) = storage() {
-            // what cannot be removed is sent again, which the server counts once
+            // what cannot be removed is sent again, and the server counts it once
             let _ = storage.remove_item(key);
         }
     }
 }
 
-/// The progress of one session; copies share their state.
+/// The progress of one session. Copies share their state.
 #[derive(Clone, Copy)]
 pub struct Progress {
-    /// What to show.
     pub marks: RwSignal<Marks>,
     sender: StoredValue<Rc<Sender>, LocalStorage>,
 }
@@ -51,25 +50,25 @@ pub struct Progress {
 struct Sender {
     client: Client,
     session: SessionId,
-    outbox: RefCell<Outbox<LocalShelf>>,
+    outbox: RefCell<Outbox<LocalStore>>,
     sending: Cell<bool>,
 }
 
 impl Progress {
-    /// The progress of `user` in `session`; what an earlier page load could not send is sent now.
+    /// Returns the progress of `user` in `session`, and sends what earlier page loads could not.
     #[must_use]
     pub fn new(client: Client, user: UserId, session: SessionId) -> Self {
         let sender = Rc::new(Sender {
             client,
             session,
-            outbox: RefCell::new(Outbox::new(LocalShelf, user, session)),
+            outbox: RefCell::new(Outbox::new(LocalStore, user, session)),
             sending: Cell::new(false),
         });
         sender.clone().start();
         Self { marks: RwSignal::new(Marks::default()), sender: StoredValue::new_local(sender) }
     }
 
-    /// Takes note of something.
+    /// Shows and sends that something happened.
     pub fn record(&self, page: &str, what: Happening) {
         let Ok(name) = page.parse() else { return };
         match &what {
@@ -84,7 +83,7 @@ impl Progress {
         });
     }
 
-    /// Sends what there is in a way that outlives the page.
+    /// Sends what is left in a way that outlives the page.
     pub fn flush(&self) {
         let Some(sender) = self.sender.try_get_value() else { return };
         spawn_local(async move {
@@ -97,7 +96,7 @@ impl Progress {
 }
 
 impl Sender {
-    /// Sends until nothing is left, unless that is being done already.
+    /// Sends until nothing is left, unless it does so already.
     fn start(self: Rc<Self>) {
         if self.sending.replace(true) {
             return;
@@ -114,11 +113,11 @@ impl Sender {
                         attempt = 0;
                         self.outbox.borrow_mut().remove(&batch);
                     }
-                    // after signing in again the workspace makes a new sender
+                    // after signing in again, the workspace creates a new sender
                     Err(error) if error.is_signed_out() => break,
                     Err(error) => {
                         let asked = error.retry_at().and_then(|at| (at - crate::clock::now()).to_std().ok());
-                        sleep(backoff::wait(attempt + 2, chance()).max(asked.unwrap_or_default())).await;
+                        sleep(backoff::wait(attempt + 2, random()).max(asked.unwrap_or_default())).await;
                         attempt = attempt.saturating_add(1);
                     }
                 }
@@ -127,7 +126,7 @@ impl Sender {
         });
     }
 
-    /// Sends a batch; an answer that will never change counts as delivered.
+    /// Sends a batch. One that the server will never accept counts as delivered.
     async fn deliver(&self, batch: &[ProgressEvent], leaving: bool) -> Result<(), ApiError> {
         match self.client.send_progress(self.session, batch, leaving).await {
             Err(error) if matches!(error.status(), Some(400 | 404 | 422)) => Ok(()),

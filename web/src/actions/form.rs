@@ -1,51 +1,43 @@
-//! The form that a check asks the learner to fill in first. Pure.
+//! The form that a learner fills in before a check runs. Pure.
 //!
-//! The dialect takes it from jsonform: `schema` describes the fields, `form` their order and the button. What a lab
-//! uses of it is read; answers are texts, as a browser's own form would send them.
+//! The dialect takes it from jsonform: `schema` describes the fields, `form` their order and the button. Only what labs
+//! use is supported. Answers are texts, as a browser's own form would send them.
 
 use serde_json::{Map, Value};
 
-/// A form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Form {
-    /// What is asked, in order.
     pub fields: Vec<Field>,
-    /// What the button says.
+    /// The button's label.
     pub submit: String,
 }
 
-/// One question of a form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Its name in the answers.
     pub key: String,
-    /// Its label.
     pub title: String,
-    /// A word more, or nothing.
+    /// An explanation; may be empty.
     pub hint: String,
-    /// How it is answered.
     pub kind: Kind,
-    /// What stands there at first.
     pub default: String,
-    /// Whether it must be answered.
     pub required: bool,
 }
 
-/// How a question is answered.
+/// How a field is filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// By an input of this type of HTML.
+    /// In an HTML input of this type.
     Input(&'static str),
-    /// By several lines.
+    /// With several lines.
     Lines,
-    /// By a tick.
+    /// With a tick.
     Tick,
-    /// By one of these.
+    /// With one of these.
     Choice(Vec<String>),
 }
 
 impl Form {
-    /// Reads the `inputs` of a check; nothing where they ask nothing.
+    /// Reads the `inputs` of a check. Returns `None` if they have no fields.
     #[must_use]
     pub fn read(inputs: &Value) -> Option<Self> {
         let schema = inputs.get("schema")?.as_object().filter(|schema| !schema.is_empty())?;
@@ -60,7 +52,7 @@ impl Form {
                 _ => {}
             }
         }
-        // without an order of the author's own all is asked
+        // without an order, all fields are shown
         if form.fields.is_empty() {
             form.add_all(schema);
         }
@@ -71,13 +63,13 @@ impl Form {
         schema.keys().for_each(|key| self.add(schema, key, None));
     }
 
-    fn add(&mut self, schema: &Map<String, Value>, key: &str, wish: Option<&str>) {
+    fn add(&mut self, schema: &Map<String, Value>, key: &str, style: Option<&str>) {
         let Some(rules) = schema.get(key) else { return };
         if self.fields.iter().any(|field| field.key == key) {
             return;
         }
         let choices = rules.get("enum").and_then(Value::as_array);
-        let kind = match (choices, rules.get("type").and_then(Value::as_str), wish) {
+        let kind = match (choices, rules.get("type").and_then(Value::as_str), style) {
             (Some(choices), ..) => Kind::Choice(choices.iter().map(plain).collect()),
             (_, Some("boolean"), _) => Kind::Tick,
             (_, Some("integer" | "number"), _) => Kind::Input("number"),
@@ -96,18 +88,19 @@ impl Form {
         });
     }
 
-    /// What the check reads, where `values` are the answers in the order of the fields. A tick that is not set says
-    /// nothing.
+    /// Returns what the check reads; `values` are the answers in the order of the fields. A tick that is not set is left
+    /// out.
     #[must_use]
     pub fn answers(&self, values: &[String]) -> Value {
-        let answers = self.fields.iter().zip(values);
-        let told = answers.filter(|(field, value)| field.kind != Kind::Tick || *value == "true");
+        let all = self.fields.iter().zip(values);
+        let answers = all.filter(|(field, value)| field.kind != Kind::Tick || *value == "true");
         Value::Object(
-            told.map(|(field, value)| match field.kind {
-                Kind::Tick => (field.key.clone(), "1".into()),
-                _ => (field.key.clone(), value.as_str().into()),
-            })
-            .collect(),
+            answers
+                .map(|(field, value)| match field.kind {
+                    Kind::Tick => (field.key.clone(), "1".into()),
+                    _ => (field.key.clone(), value.as_str().into()),
+                })
+                .collect(),
         )
     }
 }
@@ -116,7 +109,7 @@ fn text(of: &Value, key: &str) -> Option<String> {
     of.get(key)?.as_str().map(str::to_owned)
 }
 
-/// A value as it stands in an input.
+/// Returns the text of a value in an input.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

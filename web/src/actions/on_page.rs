@@ -1,4 +1,4 @@
-//! The actions of the page on screen: which runs, which runs next.
+//! The actions of the page on screen: which one runs, and which one next.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,6 @@ use lectern_api::actions::{ActionBlock, ActionOptions};
 use lectern_api::page::RenderedPage;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-
 use serde_json::Value;
 
 use super::plan::{Plan, plan};
@@ -16,16 +15,14 @@ use super::runner::{ActionState, Runner};
 use super::sections::{autostarts, autostarts_in, next_of, opening, section_of_end};
 use crate::browser::sleep;
 
-/// The sections of the page on screen, by the ids of their beginnings.
+/// How to open and close the sections of the page on screen, by the ids of their beginnings.
 #[derive(Clone, Copy)]
 pub struct Sections {
-    /// Whether one is unfolded.
     pub is_open: fn(u32) -> bool,
-    /// Unfolds or folds one.
     pub set_open: fn(u32, bool),
 }
 
-/// The actions of one page; copies share their state.
+/// The actions of one page. Copies share their state.
 #[derive(Clone, Copy)]
 pub struct PageActions {
     runner: Runner,
@@ -36,7 +33,6 @@ pub struct PageActions {
 }
 
 impl PageActions {
-    /// The actions of `page`.
     #[must_use]
     pub fn new(runner: Runner, page: Arc<RenderedPage>, sections: Sections) -> Self {
         let states = page.actions.iter().map(|block| (block.id, RwSignal::new(ActionState::Idle))).collect();
@@ -49,18 +45,17 @@ impl PageActions {
         }
     }
 
-    /// How a block looks now.
     #[must_use]
     pub fn state(&self, id: u32) -> Option<RwSignal<ActionState>> {
         self.states.try_with_value(|states| states.get(&id).copied()).flatten()
     }
 
-    /// Runs a block as a click on it does, and those after it that it leads to.
+    /// Runs a block, and those that cascade from it.
     pub fn click(self, id: u32) {
         self.submit(id, None);
     }
 
-    /// Runs a block with what its form was filled in with.
+    /// Like [`Self::click`], with what the block's form was filled in with.
     pub fn submit(self, id: u32, mut inputs: Option<Value>) {
         spawn_local(async move {
             let mut next = Some(id);
@@ -70,7 +65,7 @@ impl PageActions {
         });
     }
 
-    /// Runs one block; returns the one that a cascade runs next.
+    /// Runs one block. Returns the one that cascades from it.
     async fn run(&self, id: u32, inputs: Option<Value>) -> Option<u32> {
         let page = self.page.try_get_value()?;
         let block = page.actions.iter().find(|block| block.id == id)?;
@@ -84,8 +79,8 @@ impl PageActions {
         self.last_runs.try_update_value(|runs| runs.insert(id, now));
         let options = &block.options;
         let planned = plan(block.action()?);
-        // a pause lets learners see what ran; folding is seen at once
-        let is_hasty = planned.is_section() && options.pause_ms == ActionOptions::default().pause_ms;
+        // the pause lets learners see what ran, which is plain if a section only opened or closed
+        let skips_pause = planned.is_section() && options.pause_ms == ActionOptions::default().pause_ms;
         let done = match planned {
             Plan::BeginSection => {
                 self.toggle(id);
@@ -102,22 +97,22 @@ impl PageActions {
             _ => self.runner.run(&page.name, block, inputs, state).await,
         };
         if !done {
-            // what failed may be tried again at once; a page that is gone by now needs no note of it
+            // what failed may be tried again at once
             self.last_runs.try_update_value(|runs| runs.remove(&id));
             return None;
         }
         if !options.cascade {
             return None;
         }
-        if !is_hasty {
+        if !skips_pause {
             sleep(Duration::from_millis(options.pause_ms.into())).await;
         }
-        // on another page by now: a cascade does not reach beyond its own
+        // a cascade ends where the learner leaves its page
         self.page.try_get_value()?;
         next_of(&page.actions, id, self.sections.is_open)
     }
 
-    /// Gives the keyboard to the terminal in front.
+    /// Moves the focus to the terminal in front.
     pub fn focus_terminal(&self) {
         let terminals = self.runner.terminals;
         if let Some(terminal) = terminals.find(&terminals.front.get_untracked()) {
@@ -125,7 +120,7 @@ impl PageActions {
         }
     }
 
-    /// Opens a section and runs what starts by itself in it, or closes it.
+    /// Opens a section and runs the blocks in it that start by themselves, or closes it.
     fn toggle(&self, section: u32) {
         let opens = !(self.sections.is_open)(section);
         (self.sections.set_open)(section, opens);
@@ -135,14 +130,14 @@ impl PageActions {
         }
     }
 
-    /// Opens the sections that are to be seen from the beginning.
+    /// Opens the sections that start by themselves.
     pub fn open_sections(&self) {
         let opening = self.page.with_value(|page| opening(&page.actions));
         opening.into_iter().for_each(|section| (self.sections.set_open)(section, true));
     }
 
-    /// The blocks that run by themselves when the page opens, less those that ran already: a reload must not
-    /// type a command twice.
+    /// Returns the blocks that start by themselves when the page opens, without those that ran already: a reload must
+    /// not type a command twice.
     #[must_use]
     pub fn autostarts(&self) -> Vec<u32> {
         let marks = self.runner.progress.marks.get_untracked();
@@ -154,7 +149,7 @@ impl PageActions {
     }
 }
 
-/// Whether a click counts, so many milliseconds after the last. A section may be opened and closed at any speed.
+/// Whether a block may run again, so many milliseconds after it last did. Sections open and close at any speed.
 fn may_run_again(block: &ActionBlock, since_last_ms: Option<f64>) -> bool {
     let folds = block.action().is_some_and(|action| plan(action).is_section());
     since_last_ms.is_none_or(|since| {

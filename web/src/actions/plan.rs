@@ -1,80 +1,70 @@
-//! What a click on a block comes to in this version of the workspace. Pure.
+//! What a click on a block does in this workspace. Pure.
+
+use lectern_api::actions::{Action, ActionBlock, Retries};
 
 use super::form::Form;
 use crate::terminal::typing::{INTERRUPT, command_keys, input_keys};
-use lectern_api::actions::{Action, ActionBlock, Retries};
 
-/// Which terminals are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// The one of this name.
+    /// The terminal of this name.
     One(String),
-    /// All of the session.
     All,
 }
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Plan {
-    /// Type into terminals, which may be cleared first.
+    /// Type into terminals, and clear them first if `clear` is set.
     Type {
-        /// Where.
         target: Target,
-        /// What.
         keys: String,
-        /// Whether to clear first.
         clear: bool,
     },
-    /// Clear terminals.
     Clear(Target),
     /// Bring a terminal to the front.
     Select(String),
-    /// Put a text on the clipboard.
+    /// Copy a text to the clipboard.
     Copy(String),
     /// Open an address in a new tab.
     OpenUrl(String),
-    /// Run a check.
     Check(CheckPlan),
-    /// Nothing but being ticked off.
+    /// Nothing, except to show the block as done.
     Tick,
     /// Open the section, or close it.
     BeginSection,
-    /// Close the section, unless it is to stay.
+    /// Close the section if `closes` is set.
     EndSection {
-        /// Whether to close it.
         closes: bool,
     },
-    /// The workspace has nothing to do it with; why, in a sentence for the learner.
+    /// The workspace cannot do it; a sentence for the learner.
     Unsupported(&'static str),
 }
 
 impl Plan {
-    /// Whether it only shows or hides a part of the page.
+    /// Whether it only shows or hides part of the page.
     #[must_use]
     pub const fn is_section(&self) -> bool {
         matches!(self, Self::BeginSection | Self::EndSection { .. })
     }
 }
 
-/// A check and how patiently to run it.
+/// A check, and how often to try it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckPlan {
-    /// Which check.
     pub name: String,
-    /// Its arguments.
     pub args: Vec<String>,
-    /// How long one try may take.
+    /// The time limit of one try.
     pub timeout_secs: u32,
-    /// How often to try again.
     pub retries: Retries,
     /// The wait between two tries.
     pub delay_secs: u32,
-    /// What the learner is asked first.
+    /// What the learner fills in first.
     pub form: Option<Form>,
 }
 
 impl CheckPlan {
-    /// Whether there is another try after `tries` that failed.
+    /// Whether to try again after `tries` failed tries.
     #[must_use]
     pub const fn tries_again(&self, tries: u32) -> bool {
         match self.retries {
@@ -84,7 +74,7 @@ impl CheckPlan {
     }
 }
 
-/// Says what a click on an action does.
+/// Returns what a click on an action does.
 #[must_use]
 pub fn plan(action: &Action) -> Plan {
     let one = |session: &String| Target::One(session.clone());
@@ -110,7 +100,7 @@ pub fn plan(action: &Action) -> Plan {
         Action::WorkshopCopy { text } | Action::WorkshopCopyAndEdit { text } => Plan::Copy(text.clone()),
         Action::DashboardOpenUrl { url } if is_web_address(url) => Plan::OpenUrl(url.clone()),
         Action::ExaminerExecuteTest { url: Some(_), .. } => Plan::Unsupported(
-            "Checks behind an address are not offered here; only those of the lab's own files are.",
+            "This check runs on another server, which isn't supported here. Go on with the next step.",
         ),
         Action::ExaminerExecuteTest { name, args, timeout_secs, retries, delay_secs, url: None, inputs } => {
             Plan::Check(CheckPlan {
@@ -125,22 +115,64 @@ pub fn plan(action: &Action) -> Plan {
         Action::SectionHeading {} => Plan::Tick,
         Action::SectionBegin { .. } => Plan::BeginSection,
         Action::SectionEnd { toggle, .. } => Plan::EndSection { closes: *toggle },
-        other => Plan::Unsupported(not_offered(other.name())),
+        Action::DashboardOpenUrl { .. } => {
+            Plan::Unsupported("This isn't a web address, so it can't be opened.")
+        }
+        Action::DashboardOpenDashboard { .. }
+        | Action::DashboardCreateDashboard { .. }
+        | Action::DashboardDeleteDashboard { .. }
+        | Action::DashboardReloadDashboard { .. } => {
+            Plan::Unsupported("Dashboards aren't available here. Go on with the next step.")
+        }
+        Action::FilesDownloadFile { .. }
+        | Action::FilesCopyFile { .. }
+        | Action::FilesUploadFile { .. }
+        | Action::FilesUploadFiles { .. } => {
+            Plan::Unsupported("Files can't be transferred here. Show the file in the terminal instead.")
+        }
+        Action::EditorOpenFile { .. }
+        | Action::EditorSelectMatchingText { .. }
+        | Action::EditorReplaceMatchingText { .. }
+        | Action::EditorSelectLinesInRange { .. }
+        | Action::EditorDeleteLinesInRange { .. }
+        | Action::EditorReplaceLinesInRange { .. }
+        | Action::EditorReplaceTextSelection { .. }
+        | Action::EditorDeleteTextSelection { .. }
+        | Action::EditorInsertLinesBeforeSelection { .. }
+        | Action::EditorAppendLinesAfterSelection { .. }
+        | Action::EditorAppendLinesToFile { .. }
+        | Action::EditorPrependLinesToFile { .. }
+        | Action::EditorCreateFile { .. }
+        | Action::EditorInsertLinesBeforeLine { .. }
+        | Action::EditorAppendLinesAfterLine { .. }
+        | Action::EditorAppendLinesAfterMatch { .. }
+        | Action::EditorInsertLinesBeforeMatch { .. }
+        | Action::EditorDeleteMatchingLines { .. }
+        | Action::EditorCopyFile { .. }
+        | Action::EditorRenameFile { .. }
+        | Action::EditorCloseFile { .. }
+        | Action::EditorDeleteFile { .. }
+        | Action::EditorCreateDirectory { .. }
+        | Action::EditorSetYamlValue { .. }
+        | Action::EditorAddYamlItem { .. }
+        | Action::EditorInsertYamlItem { .. }
+        | Action::EditorReplaceYamlItem { .. }
+        | Action::EditorMergeYamlValues { .. }
+        | Action::EditorInsertValueIntoYaml { .. }
+        | Action::EditorDeleteYamlValue { .. }
+        | Action::EditorSelectYamlPath { .. }
+        | Action::EditorExecuteCommand { .. }
+        | Action::EditorOpenTerminal { .. }
+        | Action::EditorCloseTerminal { .. }
+        | Action::EditorInterruptTerminal { .. }
+        | Action::EditorClearTerminal { .. }
+        | Action::EditorSendToTerminal { .. } => Plan::Unsupported(NO_EDITOR),
     }
 }
 
-/// Why an action cannot be run, and what to do instead.
-fn not_offered(name: &str) -> &'static str {
-    match name.split_once(':').map_or(name, |(family, _)| family) {
-        "editor" => "This workspace has no editor. Make the change with a command in a terminal.",
-        "files" => "This workspace does not transfer files. Show the file with a command in a terminal.",
-        "dashboard" if name == "dashboard:open-url" => "This is no web address, so it is not opened.",
-        "dashboard" => "This workspace has no dashboards beside its terminals.",
-        _ => "This workspace does not offer this action.",
-    }
-}
+const NO_EDITOR: &str = "The editor isn't available here. Use vim or nano in the terminal.";
 
-/// The text that Shift and a click put on the clipboard; nothing where a block holds none.
+/// Returns the text that a block offers to copy; `None` if it has none.
 #[must_use]
 pub fn copy_text(block: &ActionBlock) -> Option<String> {
     let text = match block.action() {
@@ -158,7 +190,7 @@ pub fn copy_text(block: &ActionBlock) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Only addresses of the web and of this site are opened, never `javascript:` and the like.
+/// Whether an address is one of the web or of this site, and not, for example, `javascript:`.
 fn is_web_address(url: &str) -> bool {
     let lower = url.trim_start().to_ascii_lowercase();
     lower.starts_with("https://")
@@ -188,7 +220,7 @@ mod tests {
     fn an_address_that_would_run_a_script_is_not_opened() {
         for url in ["javascript:alert(1)", "data:text/html,x", "//evil.example", " JavaScript:x"] {
             let json = serde_json::json!({"action": "dashboard:open-url", "url": url});
-            assert!(matches!(of(json), Plan::Unsupported(why) if why.contains("no web address")), "{url}");
+            assert!(matches!(of(json), Plan::Unsupported(why) if why.contains("web address")), "{url}");
         }
     }
 
@@ -214,7 +246,7 @@ mod tests {
             match of(json) {
                 Plan::Unsupported(why) => {
                     assert!(["editor", "files", "dashboard"].contains(&family), "{}", kind.name);
-                    assert!(why.starts_with("This ") && why.ends_with('.'), "{why}");
+                    assert!(why.ends_with('.'), "{why}");
                 }
                 _ => assert!(!["editor", "files"].contains(&family), "{}", kind.name),
             }

@@ -1,5 +1,6 @@
-//! Runs what [`super::plan`] says, with the workspace's terminals and the server's checks.
+//! Runs the plans of [`super::plan`] with the workspace's terminals and the server's checks.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use lectern_api::actions::ActionBlock;
@@ -14,17 +15,21 @@ use crate::api::{ApiError, Client};
 use crate::browser::{copy, open_in_new_tab, sleep};
 use crate::progress::Progress;
 use crate::terminal::Terminals;
+use crate::terminal::connection::Connection;
 
-/// How a block looks now.
+/// What to say of a check that did not pass; its output says why.
+pub const NOT_PASSED: &str = "Not yet.";
+
+/// How far a block is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ActionState {
-    /// Nothing happened yet.
+    /// Nothing has happened yet.
     Idle,
-    /// It is being done; a word on how far it is.
+    /// It is running; a message if there is something to say about it.
     Running(Option<String>),
-    /// It was done; what it has to say.
+    /// It ran; a message if there is something to say about it.
     Done(Option<String>),
-    /// It could not be done, or a check did not pass; why, and what was printed.
+    /// It could not run, or a check did not pass.
     Failed {
         /// One sentence.
         message: String,
@@ -33,27 +38,29 @@ pub enum ActionState {
     },
 }
 
-/// What actions work on; copies share their state.
+impl ActionState {
+    pub const fn is_running(&self) -> bool {
+        matches!(self, Self::Running(_))
+    }
+}
+
+/// Runs actions in one session. Copies share their state.
 #[derive(Clone, Copy)]
 pub struct Runner {
-    /// The server.
     pub client: Client,
-    /// Which session.
     pub session: SessionId,
-    /// Whether it runs.
+    /// Whether the session is running.
     pub running: Signal<bool>,
-    /// Its terminals.
     pub terminals: Terminals,
-    /// Where what happens is noted.
     pub progress: Progress,
-    /// The page on screen; a check that was begun on another one is not tried again.
+    /// The page on screen. A check that was started on another one is not tried again.
     pub page: RwSignal<String>,
-    /// Called when terminals are to be seen, on screens that show either page or terminals.
+    /// Shows the terminals on screens that show either the page or the terminals.
     pub reveal_terminals: Callback<()>,
 }
 
 impl Runner {
-    /// Runs a block of `page`; `state` shows how it goes. Says whether it was done, and a check passed.
+    /// Runs a block of `page` and updates `state`. Returns whether it ran, and, if it is a check, passed.
     pub async fn run(
         self,
         page: &str,
@@ -78,8 +85,7 @@ impl Runner {
                 }
                 return passed == Some(true);
             }
-            Plan::Tick => Ok(()),
-            Plan::BeginSection | Plan::EndSection { .. } => Ok(()),
+            Plan::Tick | Plan::BeginSection | Plan::EndSection { .. } => Ok(()),
             Plan::Unsupported(why) => Err(why.to_owned()),
         };
         match outcome {
@@ -99,21 +105,18 @@ impl Runner {
         self.progress.record(page, Happening::ActionRun { action });
     }
 
-    fn targets(
-        &self,
-        target: &Target,
-    ) -> Result<Vec<std::rc::Rc<crate::terminal::connection::Connection>>, String> {
+    fn targets(&self, target: &Target) -> Result<Vec<Rc<Connection>>, String> {
         match target {
             Target::All => Ok(self.terminals.all()),
             Target::One(name) => self.terminals.find(name).map(|terminal| vec![terminal]).ok_or_else(|| {
-                format!("This lab shows no terminal named {name}. Type the command into another one.")
+                format!("There is no terminal named {name}. Type the command into another one.")
             }),
         }
     }
 
     fn type_keys(&self, target: &Target, keys: &str, clear: bool) -> Result<(), String> {
         if !self.running.get_untracked() {
-            return Err("The session is not running, so nothing was typed.".to_owned());
+            return Err("Your session isn't running, so nothing was typed.".to_owned());
         }
         let terminals = self.targets(target)?;
         self.reveal_terminals.run(());
@@ -126,7 +129,7 @@ impl Runner {
             }
             if !terminal.type_keys(keys) {
                 return Err(format!(
-                    "Terminal {} is not connected just now. Click again once it is.",
+                    "Terminal {} isn't connected right now. Click again when it is.",
                     terminal.name()
                 ));
             }
@@ -142,7 +145,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Runs a check as often as it says; nothing where it could not be run at all.
+    /// Runs a check, and again for as long as it says. Returns `None` if it could not run at all.
     async fn check(
         &self,
         page: &str,
@@ -150,7 +153,7 @@ impl Runner {
         inputs: Option<Value>,
         state: RwSignal<ActionState>,
     ) -> Option<bool> {
-        // a cascade or `autostart` cannot answer what a form asks
+        // a cascade or `autostart` cannot fill in a form
         if check.form.is_some() && inputs.is_none() {
             state.set(ActionState::Idle);
             return None;
@@ -166,7 +169,7 @@ impl Runner {
             match self.client.run_check(self.session, &check.name, &run).await {
                 Ok(outcome) if outcome.passed => {
                     self.progress.marks.try_update(|marks| marks.check(page, &check.name, true));
-                    state.try_set(ActionState::Done(Some(passed_words(&outcome))));
+                    state.try_set(ActionState::Done(Some(passed_message(&outcome))));
                     return Some(true);
                 }
                 Ok(outcome) => {
@@ -183,7 +186,7 @@ impl Runner {
                 }
             }
             tries += 1;
-            state.try_set(ActionState::Running(Some(format!("not yet, try {tries}"))));
+            state.try_set(ActionState::Running(Some(format!("Not yet. Checking again (try {tries})…"))));
             sleep(Duration::from_secs(check.delay_secs.into())).await;
         }
     }
@@ -193,10 +196,10 @@ async fn copy_or_explain(text: &str) -> Result<(), String> {
     if copy(text).await {
         return Ok(());
     }
-    Err("The browser did not allow copying. Select the text and copy it by hand.".to_owned())
+    Err("Couldn't copy. Select the text and press Ctrl+C.".to_owned())
 }
 
-fn passed_words(outcome: &CheckOutcome) -> String {
+fn passed_message(outcome: &CheckOutcome) -> String {
     let output = outcome.output.trim();
     if output.is_empty() { "Passed".to_owned() } else { format!("Passed: {output}") }
 }
@@ -204,7 +207,7 @@ fn passed_words(outcome: &CheckOutcome) -> String {
 fn failed(outcome: &CheckOutcome) -> ActionState {
     let output = outcome.output.trim_end();
     ActionState::Failed {
-        message: "Not passed yet. Do what the page asks, then run the check again.".to_owned(),
+        message: NOT_PASSED.to_owned(),
         output: (!output.trim().is_empty()).then(|| output.to_owned()),
     }
 }

@@ -1,11 +1,11 @@
-//! Which blocks of a page count at a moment, by the sections around them. Pure.
+//! Which blocks of a page may run, by the sections around them. Pure.
 
 use lectern_api::actions::{Action, ActionBlock};
 
 use super::plan::{Plan, plan};
 
-/// The block after `id` that a cascade runs. What stands in a closed section is passed over; the section's own end is
-/// not, for a cascade that leaves the section goes on there.
+/// Returns the block after `id` that a cascade runs. It skips the blocks of closed sections, but not a section's own
+/// end: a cascade that leaves the section goes on there.
 pub fn next_of(blocks: &[ActionBlock], id: u32, is_open: impl Fn(u32) -> bool) -> Option<u32> {
     blocks
         .iter()
@@ -16,14 +16,14 @@ pub fn next_of(blocks: &[ActionBlock], id: u32, is_open: impl Fn(u32) -> bool) -
         .map(|block| block.id)
 }
 
-/// The sections that hide a block when they are closed.
+/// Returns the sections that hide a block when they are closed.
 fn around<'a>(blocks: &[ActionBlock], block: &'a ActionBlock) -> &'a [u32] {
     let own =
         section_of_end(blocks, block).and_then(|begin| block.sections.iter().position(|id| *id == begin));
     &block.sections[..own.unwrap_or(block.sections.len())]
 }
 
-/// The section that a `section:end` ends, by the id of its beginning.
+/// Returns the section that a `section:end` ends, by the id of its beginning.
 pub fn section_of_end(blocks: &[ActionBlock], end: &ActionBlock) -> Option<u32> {
     let Some(Action::SectionEnd { name, .. }) = end.action() else { return None };
     let begins = end.sections.iter().rev().copied();
@@ -37,13 +37,13 @@ pub fn section_of_end(blocks: &[ActionBlock], end: &ActionBlock) -> Option<u32> 
     begins.into_iter().find(named)
 }
 
-/// The blocks that run by themselves, other than sections, and stand where everything around them is open.
+/// Returns the blocks, other than sections, that start by themselves and are not hidden by a closed section.
 pub fn autostarts(blocks: &[ActionBlock], is_open: impl Fn(u32) -> bool) -> Vec<u32> {
     let shown = |block: &&ActionBlock| block.sections.iter().all(|section| is_open(*section));
     starting(blocks).filter(|block| !is_section(block)).filter(shown).map(|block| block.id).collect()
 }
 
-/// The blocks that run by themselves when this section is opened: those within it, not those within sections of it.
+/// Returns the blocks that start by themselves when this section opens. Those of sections within it do not.
 pub fn autostarts_in(blocks: &[ActionBlock], section: u32) -> Vec<u32> {
     starting(blocks)
         .filter(|block| block.sections.last() == Some(&section))
@@ -52,7 +52,7 @@ pub fn autostarts_in(blocks: &[ActionBlock], section: u32) -> Vec<u32> {
         .collect()
 }
 
-/// The sections that are open from the beginning because they start by themselves.
+/// Returns the sections that are open from the beginning because they start by themselves.
 pub fn opening(blocks: &[ActionBlock]) -> Vec<u32> {
     starting(blocks)
         .filter(|block| block.sections.is_empty())

@@ -1,11 +1,11 @@
-//! The caller's own account: signing in and out, the password, the logins, what is kept.
+//! The caller's own account: signing in and out, password, logins, data.
 
 use lectern_api::identity::{DeleteMe, LoginInfo, Registration, SetPassword, SignIn};
 use lectern_api::ids::LoginId;
 use leptos::prelude::Set as _;
 
 use super::fetch::{self, Call};
-use super::{Account, Client, Outcome, Parting};
+use super::{Account, Client, Outcome, SignOutReason};
 
 impl Client {
     /// Finds out who is signed in.
@@ -18,71 +18,69 @@ impl Client {
         self.account.set(account);
     }
 
-    /// Asks whether the login is still good; what is shown changes only if it is not.
+    /// Checks that the login is still valid; nothing changes if it is.
     pub async fn check_login(self) {
-        // an answer 401 does the rest, and any other failure says nothing about the login
+        // `call` handles `not_signed_in`; any other failure says nothing about the login
         let _ = self.command("GET", "/me").await;
     }
 
-    /// Signs in.
     pub async fn sign_in(self, with: &SignIn) -> Outcome<()> {
-        // a wrong password answers 401 too: that is no reason to forget who is signed in
+        // no CSRF token is known yet, and a refusal must not sign anybody out
         fetch::send(Call::new("POST", "/logins").body(with)?, None).await?;
-        self.adopt().await
+        self.load_new_login().await
     }
 
-    /// Opens an account with a join code, and signs in.
+    /// Creates an account with a join code, and signs in.
     pub async fn register(self, with: &Registration) -> Outcome<()> {
         fetch::send(Call::new("POST", "/registrations").body(with)?, None).await?;
-        self.adopt().await
+        self.load_new_login().await
     }
 
-    async fn adopt(self) -> Outcome<()> {
+    async fn load_new_login(self) -> Outcome<()> {
         let me = self.read("/me").await?;
-        self.parting.set(None);
+        self.sign_out_reason.set(None);
         self.account.set(Account::SignedIn(me));
         Ok(())
     }
 
-    /// Signs out of this browser.
     pub async fn sign_out(self) -> Outcome<()> {
         self.command("DELETE", "/logins/current").await?;
-        self.part(Parting::SignedOut);
+        self.forget_account(SignOutReason::SignedOut);
         Ok(())
     }
 
-    /// Sets the password of whoever is signed in. The server may change the login with it.
+    /// Sets the caller's password. The server may replace the login with it.
     pub async fn set_password(self, with: &SetPassword) -> Outcome<()> {
         self.call(Call::new("PUT", "/me/password").body(with)?).await?;
-        self.adopt().await
+        self.load_new_login().await
     }
 
-    /// Where the caller is signed in, the newest use first.
+    /// Returns the caller's logins, the most recently used first.
     pub async fn list_logins(self) -> Outcome<Vec<LoginInfo>> {
         self.read("/logins").await
     }
 
-    /// Ends one of the caller's logins, which is not this browser's.
+    /// Ends one of the caller's logins in another browser.
     pub async fn end_login(self, id: LoginId) -> Outcome<()> {
         self.command("DELETE", &format!("/logins/{id}")).await
     }
 
-    /// Signs the caller out of all browsers, this one too.
+    /// Signs the caller out of all browsers, including this one.
     pub async fn sign_out_everywhere(self) -> Outcome<()> {
         self.command("DELETE", "/logins").await?;
-        self.part(Parting::SignedOutEverywhere);
+        self.forget_account(SignOutReason::SignedOutEverywhere);
         Ok(())
     }
 
-    /// Everything that is kept about the caller, as JSON.
+    /// Returns all data about the caller, as JSON.
     pub async fn export_me(self) -> Outcome<String> {
         Ok(self.call(Call::new("GET", "/me/export")).await?.text())
     }
 
-    /// Deletes the caller's account and what is kept about it.
+    /// Deletes the caller's account with all data about it.
     pub async fn delete_me(self, with: &DeleteMe) -> Outcome<()> {
         self.call(Call::new("DELETE", "/me").body(with)?).await?;
-        self.part(Parting::Deleted);
+        self.forget_account(SignOutReason::Deleted);
         Ok(())
     }
 }

@@ -1,32 +1,34 @@
-//! What can go wrong with a call, in words for the person at the screen.
+//! What can go wrong with a call, in words for the user.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lectern_api::problem::Problem;
 
-/// The longest wait that is shown, in seconds; a header that asks for more is taken for a mistake.
+/// The longest plausible wait, in seconds; a header that asks for more is ignored.
 const LONGEST_WAIT_SECS: i64 = 86_400;
 
-/// Why a call did not do what was asked.
+/// Why a call failed, or was not even sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
-    /// The server said why.
+    /// The server refused, and said why.
     #[error("{problem}")]
     Problem {
-        /// What it said.
         problem: Box<Problem>,
-        /// From when on it is worth trying again, if it said that.
+        /// When to try again; `None` if the server did not say.
         retry_at: Option<DateTime<Utc>>,
     },
+    /// What was entered in a field is wrong, so nothing was sent.
+    #[error("{field}: {message}")]
+    Invalid { field: &'static str, message: String },
     /// No answer came.
     #[error("the server could not be reached")]
     Unreachable,
-    /// An answer that is no answer of this API.
-    #[error("unexpected answer: {0}")]
-    Unexpected(String),
+    /// The answer does not follow the API.
+    #[error("unexpected response")]
+    Unexpected,
 }
 
 impl ApiError {
-    /// The server's refusal, with what its `Retry-After` counts from `now`.
+    /// Returns the server's refusal; its `Retry-After` header counts from `now`.
     #[must_use]
     pub fn refused(problem: Problem, retry_after: Option<&str>, now: DateTime<Utc>) -> Self {
         let wait = retry_after
@@ -37,14 +39,26 @@ impl ApiError {
         Self::Problem { problem: Box::new(problem), retry_at }
     }
 
-    /// Whether the call needs somebody to sign in first. A wrong password is refused with the same status, but says
-    /// nothing about the login.
+    /// Returns an error about an unexpected response, and logs what was unexpected to the browser's console.
+    #[must_use]
+    pub fn unexpected(what: &str) -> Self {
+        leptos::logging::error!("unexpected response: {what}");
+        Self::Unexpected
+    }
+
+    /// Returns an error about what was entered in a field.
+    #[must_use]
+    pub fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid { field, message: message.into() }
+    }
+
+    /// Whether the caller is not signed in. A wrong password has the same status, but says nothing about the login.
     #[must_use]
     pub fn is_signed_out(&self) -> bool {
         self.code() == Some("not_signed_in")
     }
 
-    /// The status of the answer, if the server said no.
+    /// Returns the status of the server's refusal.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {
         match self {
@@ -53,7 +67,7 @@ impl ApiError {
         }
     }
 
-    /// The stable word for what is wrong, if the server said no.
+    /// Returns the stable code of the server's refusal.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         match self {
@@ -62,7 +76,7 @@ impl ApiError {
         }
     }
 
-    /// From when on it is worth trying again, if the server said that.
+    /// Returns when to try again; `None` if the server did not say.
     #[must_use]
     pub const fn retry_at(&self) -> Option<DateTime<Utc>> {
         match self {
@@ -71,57 +85,64 @@ impl ApiError {
         }
     }
 
-    /// What happened, in a few words.
+    /// Returns what happened, in a few words.
     #[must_use]
-    pub const fn title(&self) -> &'static str {
+    pub fn title(&self) -> &'static str {
         match self {
-            Self::Problem { problem, .. } => match problem.status {
-                401 => "You are signed out",
-                404 => "Not found",
-                408 => "That took too long",
-                413 => "That is too large",
-                429 => "Too many requests",
-                503 => "Not possible right now",
-                500.. => "Something went wrong",
+            Self::Problem { problem, .. } => match (problem.code.as_str(), problem.status) {
+                ("no_room", _) => "No room right now",
+                ("too_many_sessions", _) => "Too many labs running",
+                ("too_many_failures", _) => "Too many attempts",
+                (_, 401) => "You are signed out",
+                (_, 404) => "Not found",
+                (_, 408) => "That took too long",
+                (_, 413) => "That is too large",
+                (_, 429) => "Slow down",
+                (_, 503) => "Not possible right now",
+                (_, 500..) => "Something went wrong",
                 _ => "That didn't work",
             },
+            Self::Invalid { .. } => "That didn't work",
             Self::Unreachable => "No connection to Lectern",
-            Self::Unexpected(_) => "Something went wrong",
+            Self::Unexpected => "Something went wrong",
         }
     }
 
-    /// What happened and what to do next.
+    /// Returns what happened and what to do next.
     #[must_use]
     pub fn detail(&self) -> String {
         match self {
             Self::Problem { problem, .. } => sentence(&problem.detail),
+            Self::Invalid { message, .. } => message.clone(),
             Self::Unreachable => {
-                "There was no answer. Check your network connection and try again; nothing is lost."
+                "The server didn't respond. Check your network connection and try again. Nothing is lost."
                     .to_owned()
             }
-            Self::Unexpected(what) => format!(
-                "The server sent an unexpected response ({what}). Reload the page; if it keeps happening, \
-                 contact your administrator."
-            ),
+            Self::Unexpected => {
+                "The server sent an unexpected response. Reload the page; if it keeps happening, contact your \
+                 administrator."
+                    .to_owned()
+            }
         }
     }
 
-    /// The complaint about one field of a form, if this is one.
+    /// Returns what is wrong with one field of a form; `None` if the error is not about it.
     #[must_use]
     pub fn about_field(&self, name: &str) -> Option<String> {
         match self {
             Self::Problem { problem, .. } if problem.field.as_deref() == Some(name) => {
                 Some(sentence(&problem.detail))
             }
+            Self::Invalid { field, message } if *field == name => Some(message.clone()),
             _ => None,
         }
     }
 }
 
-/// Makes a sentence of a message: the server's begin like Rust's errors, in lower case and without a full stop.
+/// Turns a message into a sentence: the server's messages have neither a capital letter nor a full stop.
 fn sentence(message: &str) -> String {
     let mut sentence = message.trim().to_owned();
-    // the cases of all the world's letters would cost the app ten kilobytes
+    // ASCII only: tables of all letters would add ten kilobytes to the app
     if let Some(first) = sentence.get_mut(..1) {
         first.make_ascii_uppercase();
     }

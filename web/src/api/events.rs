@@ -1,17 +1,18 @@
-//! Server-sent events, kept open for as long as somebody wants them.
+//! Streams of server-sent events that reconnect until they are dropped.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use gloo_events::EventListener;
 use leptos::task::spawn_local;
 use serde::de::DeserializeOwned;
 use web_sys::wasm_bindgen::JsCast;
 use web_sys::{EventSource, MessageEvent};
 
 use crate::backoff;
-use crate::browser::{Listener, chance, sleep};
+use crate::browser::{random, sleep};
 
-/// A stream of one kind of event; dropping it closes it.
+/// A stream of one kind of event. Dropping it closes it.
 pub struct EventStream(Rc<Inner>);
 
 struct Inner {
@@ -19,14 +20,14 @@ struct Inner {
     kind: &'static str,
     on_event: Box<dyn Fn(&str)>,
     on_connected: Box<dyn Fn(bool)>,
-    source: RefCell<Option<(EventSource, Vec<Listener>)>>,
+    source: RefCell<Option<(EventSource, Vec<EventListener>)>>,
     failures: Cell<u32>,
     closed: Cell<bool>,
 }
 
 impl EventStream {
-    /// Opens the stream at `path` below `/api/v1` and hands over each event of the kind that can be read.
-    /// `on_connected` is told when the connection comes and goes.
+    /// Opens the stream at `path`, relative to `/api/v1`, and passes each event of the kind to `on_event`; events that
+    /// cannot be parsed are skipped. Calls `on_connected` when the connection opens and when it breaks.
     pub fn open<T: DeserializeOwned>(
         path: &str,
         kind: &'static str,
@@ -65,19 +66,19 @@ impl Inner {
         let Ok(source) = EventSource::new(&self.path) else { return };
         let (message, open, error) = (Rc::downgrade(self), Rc::downgrade(self), Rc::downgrade(self));
         let listeners = vec![
-            Listener::new(&source, self.kind, move |event| {
-                let text = event.dyn_into::<MessageEvent>().ok().and_then(|event| event.data().as_string());
+            EventListener::new(&source, self.kind, move |event| {
+                let text = event.dyn_ref::<MessageEvent>().and_then(|event| event.data().as_string());
                 if let (Some(inner), Some(text)) = (message.upgrade(), text) {
                     (inner.on_event)(&text);
                 }
             }),
-            Listener::new(&source, "open", move |_| {
+            EventListener::new(&source, "open", move |_| {
                 if let Some(inner) = open.upgrade() {
                     inner.failures.set(0);
                     (inner.on_connected)(true);
                 }
             }),
-            Listener::new(&source, "error", move |_| {
+            EventListener::new(&source, "error", move |_| {
                 if let Some(inner) = error.upgrade() {
                     inner.retry();
                 }
@@ -86,22 +87,22 @@ impl Inner {
         self.source.replace(Some((source, listeners)));
     }
 
-    /// The browser tries again by itself after a broken connection, but not after an answer that is an error.
+    /// Reconnects where the browser does not: it retries after a broken connection, but not after an error response.
     fn retry(self: &Rc<Self>) {
         (self.on_connected)(false);
-        let gave_up = self
+        let is_closed = self
             .source
             .borrow()
             .as_ref()
             .is_some_and(|(source, _)| source.ready_state() == EventSource::CLOSED);
-        if !gave_up || self.closed.get() {
+        if !is_closed || self.closed.get() {
             return;
         }
         let attempt = self.failures.get();
         self.failures.set(attempt.saturating_add(1));
         let weak = Rc::downgrade(self);
         spawn_local(async move {
-            sleep(backoff::wait(attempt + 2, chance())).await;
+            sleep(backoff::wait(attempt + 2, random())).await;
             if let Some(inner) = weak.upgrade().filter(|inner| !inner.closed.get()) {
                 inner.connect();
             }

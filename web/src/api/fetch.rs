@@ -11,7 +11,6 @@ use super::ApiError;
 use crate::browser::window;
 use crate::clock::{learn_server_time, now};
 
-/// What to ask for.
 pub struct Call<'a> {
     method: &'static str,
     path: &'a str,
@@ -21,37 +20,35 @@ pub struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// A call without a body; `path` begins below `/api/v1`.
+    /// Returns a call without a body; `path` is relative to `/api/v1`.
     pub const fn new(method: &'static str, path: &'a str) -> Self {
         Self { method, path, body: None, keepalive: false }
     }
 
-    /// Gives it a JSON body.
+    /// Adds a JSON body.
     pub fn body(mut self, body: &impl Serialize) -> Result<Self, ApiError> {
-        let text = serde_json::to_string(body).map_err(|error| ApiError::Unexpected(error.to_string()))?;
+        let text = serde_json::to_string(body).map_err(|error| ApiError::unexpected(&error.to_string()))?;
         self.body = Some(text);
         Ok(self)
     }
 }
 
-/// A call that the server granted.
+/// The answer to a call that succeeded.
 pub struct Answer {
     text: String,
 }
 
 impl Answer {
-    /// Reads its body.
+    /// Parses its body.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        serde_json::from_str(&self.text).map_err(|error| ApiError::Unexpected(error.to_string()))
+        serde_json::from_str(&self.text).map_err(|error| ApiError::unexpected(&error.to_string()))
     }
 
-    /// Its body as it came.
     pub fn text(self) -> String {
         self.text
     }
 }
 
-/// Makes a call and waits for its answer.
 pub async fn send(call: Call<'_>, csrf: Option<&str>) -> Result<Answer, ApiError> {
     let response = start(&call, csrf).await.map_err(|_| ApiError::Unreachable)?;
     if let Ok(Some(date)) = response.headers().get("date") {
@@ -70,7 +67,7 @@ pub async fn send(call: Call<'_>, csrf: Option<&str>) -> Result<Answer, ApiError
     Err(serde_json::from_str::<Problem>(&text).map_or_else(
         |_| match status {
             502..=504 => ApiError::Unreachable,
-            _ => ApiError::Unexpected(format!("status {status}")),
+            _ => ApiError::unexpected(&format!("status {status}")),
         },
         |problem| ApiError::refused(problem, retry_after.as_deref(), now()),
     ))

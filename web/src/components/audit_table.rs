@@ -5,12 +5,9 @@ use leptos::prelude::*;
 
 use crate::clock::date_time_and_seconds;
 
-/// Records, one a row.
+/// Records, one per row.
 #[component]
-pub fn AuditTable(
-    /// The records, in the order to show.
-    records: Vec<AuditRecord>,
-) -> impl IntoView {
+pub fn AuditTable(records: Vec<AuditRecord>) -> impl IntoView {
     let row = |record: AuditRecord| {
         let (class, outcome) = outcome(&record);
         let exactly = record.at.to_rfc3339();
@@ -46,7 +43,7 @@ pub fn AuditTable(
     }
 }
 
-/// What a record is found by.
+/// Returns the text that a filter searches.
 #[must_use]
 pub fn search_words(record: &AuditRecord) -> String {
     [
@@ -77,7 +74,7 @@ fn actor(record: &AuditRecord) -> String {
 fn object(record: &AuditRecord) -> String {
     match &record.object_name {
         Some(name) => name.clone(),
-        // the beginning of an id is enough to tell two apart
+        // the end of an id is enough to tell two apart
         None => match record.object.split_once(':') {
             Some((kind, id)) => format!("{kind} …{}", id.get(id.len().saturating_sub(8)..).unwrap_or(id)),
             None => record.object.clone(),
@@ -96,7 +93,7 @@ fn outcome(record: &AuditRecord) -> (&'static str, String) {
     (class, words)
 }
 
-/// A program's word for people: `sign_in` is `Sign in`.
+/// Returns a code in words: `Sign in` for `sign_in`.
 fn in_words(code: &str) -> String {
     let mut words = code.replace('_', " ");
     if let Some(first) = words.get_mut(..1) {
@@ -129,13 +126,13 @@ mod tests {
     }
 
     #[test]
-    fn refusals_say_how_often_they_happened() {
+    fn refusals_show_how_often_they_happened() {
         assert_eq!(outcome(&record()), ("failed", "Sign in refused × 12".to_owned()));
         assert_eq!(outcome(&AuditRecord { outcome: "ok".into(), times: 1, ..record() }).1, "OK");
     }
 
     #[test]
-    fn an_account_that_is_gone_is_not_taken_for_nobody() {
+    fn a_deleted_account_is_not_taken_for_nobody() {
         assert_eq!(actor(&record()), "–");
         assert_eq!(actor(&AuditRecord { actor: Some(UserId::new()), ..record() }), "a deleted account");
         assert_eq!(actor(&AuditRecord { address: "cli".into(), ..record() }), "command line");
@@ -144,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_found_by_its_word_and_by_its_code() {
+    fn a_record_is_found_by_its_words_and_by_its_code() {
         let words = search_words(&record());
         for wanted in ["Sign in", "sign_in_refused", "192.0.2.7", "user:0198"] {
             assert!(words.contains(wanted), "{wanted}");

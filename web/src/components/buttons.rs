@@ -1,50 +1,37 @@
-//! Buttons that take a moment.
+//! Buttons whose work takes a moment.
 
 use leptos::prelude::*;
 
 use crate::browser;
 
-/// The button that sends a form; disabled while that is being done.
+/// The button that submits a form.
 #[component]
 pub fn Submit(
-    /// What it says.
-    #[prop(into)]
-    label: Signal<String>,
-    /// Whether the form is being sent.
-    #[prop(into)]
-    busy: Signal<bool>,
-    /// What tests call it.
+    #[prop(into)] label: Signal<String>,
+    #[prop(into)] busy: Signal<bool>,
     testid: &'static str,
-    /// How it looks.
-    #[prop(default = "primary")]
-    class: &'static str,
+    #[prop(default = "primary")] class: &'static str,
 ) -> impl IntoView {
     view! {
-        // a button that is disabled loses the keyboard; forms take no second sending themselves
+        // `disabled` would take the focus away; the form ignores a second submission
         <button type="submit" class=format!("button {class}") data-testid=testid aria-disabled=move || busy.get().then_some("true")>
             {move || if busy.get() { "One moment…".to_owned() } else { label.get() }}
         </button>
     }
 }
 
-/// A button that asks for something at once; disabled while that is being done.
+/// A button that does something at once.
 #[component]
 pub fn ActionButton(
-    /// What it says.
-    #[prop(into)]
-    label: Signal<String>,
-    /// What it says meanwhile.
+    #[prop(into)] label: Signal<String>,
+    /// The label while it is busy.
     #[prop(default = "One moment…")]
     meanwhile: &'static str,
-    /// Whether it is being done.
-    #[prop(into)]
-    busy: Signal<bool>,
-    /// What tests call it.
+    #[prop(into)] busy: Signal<bool>,
     testid: &'static str,
-    /// More classes, such as `danger`.
+    /// More CSS classes, such as `danger`.
     #[prop(optional)]
     class: &'static str,
-    /// Does it.
     on_press: impl Fn() + 'static,
 ) -> impl IntoView {
     view! {
@@ -67,25 +54,21 @@ pub fn ActionButton(
 /// A button that copies a text and says so.
 #[component]
 pub fn CopyButton(
-    /// What to copy.
-    #[prop(into)]
-    text: Signal<String>,
-    /// What it says, for people and screen readers.
-    #[prop(default = "Copy")]
-    label: &'static str,
+    #[prop(into)] text: Signal<String>,
+    #[prop(default = "Copy")] label: &'static str,
 ) -> impl IntoView {
-    let said = RwSignal::new(label);
+    let shown = RwSignal::new(label);
     let copy = move |_| {
         leptos::task::spawn_local(async move {
             let done = browser::copy(&text.get_untracked()).await;
-            said.try_set(if done { "Copied" } else { "Couldn't copy" });
+            shown.try_set(if done { "Copied" } else { "Couldn't copy" });
             browser::sleep(std::time::Duration::from_secs(2)).await;
-            said.try_set(label);
+            shown.try_set(label);
         });
     };
     view! {
         <button type="button" class="button small" on:click=copy>
-            <span aria-live="polite">{move || said.get()}</span>
+            <span aria-live="polite">{move || shown.get()}</span>
         </button>
     }
 }

@@ -4,38 +4,22 @@ use lectern_api::ids::LabSlug;
 use lectern_api::labs::{LabProblem, LabSummary};
 use leptos::prelude::*;
 
-/// One lab.
 #[component]
 pub fn LabCard(
-    /// The lab.
     lab: LabSummary,
-    /// Whether it runs already.
+    /// Whether the learner has a session of it.
     #[prop(into)]
     running: Signal<bool>,
-    /// The lab that is being started, if one is.
-    #[prop(into)]
+    /// The lab that is being started, if any.
     starting: Signal<Option<LabSlug>>,
-    /// Whether somebody looks for others.
-    #[prop(into)]
-    hidden: Signal<bool>,
-    /// Starts it, or goes on with it.
+    #[prop(into)] hidden: Signal<bool>,
+    /// Starts or resumes the lab.
     on_start: Callback<LabSlug>,
 ) -> impl IntoView {
-    let slug = lab.slug.clone();
-    let startable = !lab.pages.is_empty();
-    let mine = {
-        let slug = slug.clone();
-        Memo::new(move |_| starting.get().as_ref() == Some(&slug))
-    };
-    let label = move || match (mine.get(), running.get()) {
-        (true, _) => "Starting…",
-        (_, true) => "Resume",
-        _ => "Start lab",
-    };
-    let heading = format!("lab-{slug}");
+    let heading = format!("lab-{}", lab.slug);
     let label_id = heading.clone();
     view! {
-        <article class="card" hidden=move || hidden.get() aria-labelledby=label_id data-testid=format!("lab-card-{slug}")>
+        <article class="card" hidden=move || hidden.get() aria-labelledby=label_id data-testid=format!("lab-card-{}", lab.slug)>
             <p class="facts">{facts(&lab).join(" · ")}</p>
             <h2 id=heading>{lab.title.clone()}</h2>
             <p class="description">{lab.description.clone()}</p>
@@ -45,56 +29,72 @@ pub fn LabCard(
                 </ul>
             })}
             {lab.source.clone().map(|source| view! { <p class="source">"From " <code>{source}</code></p> })}
-            {(!lab.errors.is_empty()).then(|| view! { <LabErrors errors=lab.errors.clone()/> })}
-            {lab.privileged.then(|| view! {
-                <p class="note" data-testid="lab-privileged">
-                    "This lab is privileged: its learners can take over the machine that their pods run on."
-                </p>
-            })}
-            {(!lab.warnings.is_empty()).then(|| view! { <LabWarnings warnings=lab.warnings.clone()/> })}
-            // whoever sees the warnings knows more
-            {(lab.warnings.is_empty() && !lab.switched_off.is_empty()).then(|| view! {
-                <p class="hint" data-testid="lab-switched-off">
-                    {format!("Switched off here: {}.", lab.switched_off.join("; "))}
-                </p>
-            })}
+            <Notes lab=lab.clone()/>
             <div class="card-end">
                 <span class="authors">{lab.authors.join(", ")}</span>
-                <button
-                    type="button"
-                    class="button primary"
-                    data-testid=format!("lab-start-{slug}")
-                    disabled=move || !startable || starting.get().is_some()
-                    on:click={
-                        let slug = slug.clone();
-                        move |_| on_start.run(slug.clone())
-                    }
-                >
-                    {label}
-                    <span class="visually-hidden">{format!(": {}", lab.title)}</span>
-                </button>
+                <StartButton lab=lab.clone() running=running starting=starting on_start=on_start/>
             </div>
         </article>
     }
 }
 
 #[component]
-fn LabErrors(errors: Vec<LabProblem>) -> impl IntoView {
+fn StartButton(
+    lab: LabSummary,
+    running: Signal<bool>,
+    starting: Signal<Option<LabSlug>>,
+    on_start: Callback<LabSlug>,
+) -> impl IntoView {
+    let can_start = !lab.pages.is_empty();
+    let slug = lab.slug.clone();
+    let is_starting = Memo::new(move |_| starting.with(|starting| starting.as_ref() == Some(&slug)));
+    let label = move || match (is_starting.get(), running.get()) {
+        (true, _) => "Starting…",
+        (_, true) => "Resume",
+        _ => "Start lab",
+    };
     view! {
-        <details class="note error" open data-testid="lab-errors">
-            <summary>"This lab's files need mending"</summary>
-            <ul>{errors.into_iter().map(problem_row).collect_view()}</ul>
-        </details>
+        <button
+            type="button"
+            class="button primary"
+            data-testid=format!("lab-start-{}", lab.slug)
+            disabled=move || !can_start || starting.with(Option::is_some)
+            on:click=move |_| on_start.run(lab.slug.clone())
+        >
+            {label}
+            <span class="visually-hidden">{format!(": {}", lab.title)}</span>
+        </button>
     }
 }
 
+/// What is wrong with a lab, or not available on this platform.
 #[component]
-fn LabWarnings(warnings: Vec<LabProblem>) -> impl IntoView {
+fn Notes(lab: LabSummary) -> impl IntoView {
+    // the warnings say more than the list of what is switched off
+    let has_list = lab.warnings.is_empty() && !lab.switched_off.is_empty();
     view! {
-        <details class="note" data-testid="lab-warnings">
-            <summary>"What this platform allows labs"</summary>
-            <ul>{warnings.into_iter().map(problem_row).collect_view()}</ul>
-        </details>
+        {(!lab.errors.is_empty()).then(|| view! {
+            <details class="note error" open data-testid="lab-errors">
+                <summary>"This lab has problems"</summary>
+                <ul>{lab.errors.into_iter().map(problem_row).collect_view()}</ul>
+            </details>
+        })}
+        {lab.privileged.then(|| view! {
+            <p class="note" data-testid="lab-privileged">
+                "This lab is privileged: its learners can take over the machine that it runs on."
+            </p>
+        })}
+        {(!lab.warnings.is_empty()).then(|| view! {
+            <details class="note" data-testid="lab-warnings">
+                <summary>"Limits on this platform"</summary>
+                <ul>{lab.warnings.into_iter().map(problem_row).collect_view()}</ul>
+            </details>
+        })}
+        {has_list.then(|| view! {
+            <p class="hint" data-testid="lab-switched-off">
+                {format!("Not available here: {}.", lab.switched_off.join("; "))}
+            </p>
+        })}
     }
 }
 

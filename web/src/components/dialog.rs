@@ -1,26 +1,21 @@
-//! Questions that must be answered before something that cannot be undone.
+//! Dialogs: questions before something that cannot be undone.
 
 use std::time::Duration;
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
-use web_sys::wasm_bindgen::JsCast;
-use web_sys::{HtmlDialogElement, HtmlElement};
+use web_sys::HtmlDialogElement;
 
 use super::buttons::ActionButton;
 use super::form::FormError;
 use crate::api::ApiError;
-use crate::browser::sleep;
+use crate::browser::{focus, sleep};
 
-/// A modal dialog. What is in it exists only while it is shown, so that nothing typed stays.
+/// A modal dialog. Its content exists only while it is open, so nothing that was typed stays.
 #[component]
 pub fn Modal(
-    /// Whether it is shown.
     open: RwSignal<bool>,
-    /// Its heading.
-    #[prop(into)]
-    title: Signal<String>,
-    /// What is in it.
+    #[prop(into)] title: Signal<String>,
     children: ChildrenFn,
 ) -> impl IntoView {
     let node = NodeRef::<Dialog>::new();
@@ -28,7 +23,7 @@ pub fn Modal(
         let Some(dialog) = node.get() else { return };
         match (open.get(), dialog.open()) {
             (true, false) => {
-                // fails only where the dialog is not on the page
+                // fails only if the dialog is not on the page
                 let _ = dialog.show_modal();
                 leptos::task::spawn_local(focus_first(dialog));
             }
@@ -52,37 +47,27 @@ pub fn Modal(
     }
 }
 
-/// Gives the keyboard to the first thing in a dialog, which is drawn after it opened.
+/// Moves the focus to the first field or button of a dialog, which are drawn after it opened.
 async fn focus_first(dialog: HtmlDialogElement) {
     sleep(Duration::ZERO).await;
-    let first = dialog.query_selector("input, button").ok().flatten();
-    if let Some(first) = first.and_then(|first| first.dyn_into::<HtmlElement>().ok()) {
-        let _ = first.focus();
-    }
+    focus(dialog.query_selector("input, button").ok().flatten());
 }
 
-/// A modal dialog with a way back and a way on. It stays until what it does is done, and says if that failed.
+/// A modal dialog that asks for confirmation. It stays open until the work is done, and shows if it failed.
 #[component]
 pub fn ConfirmDialog(
-    /// Whether it is shown.
     open: RwSignal<bool>,
-    /// The question.
-    #[prop(into)]
-    title: Signal<String>,
+    #[prop(into)] title: Signal<String>,
     /// What will happen.
     #[prop(into)]
     text: Signal<String>,
-    /// What the button says that does it.
+    /// The label of the button that confirms.
     confirm: &'static str,
-    /// What tests call that button.
+    /// The test id of that button.
     testid: &'static str,
-    /// Whether it is being done.
-    #[prop(into, default = Signal::stored(false))]
-    busy: Signal<bool>,
-    /// Why it could not be done.
-    #[prop(into, default = Signal::stored(None))]
-    error: Signal<Option<ApiError>>,
-    /// Does it, and closes the dialog when it is done.
+    #[prop(into, default = Signal::stored(false))] busy: Signal<bool>,
+    #[prop(into, default = Signal::stored(None))] error: Signal<Option<ApiError>>,
+    /// Does it, and closes the dialog afterwards.
     #[prop(into)]
     on_confirm: Callback<()>,
 ) -> impl IntoView {
@@ -98,15 +83,9 @@ pub fn ConfirmDialog(
     }
 }
 
-/// The way back out of a dialog.
+/// The button that closes a dialog.
 #[component]
-pub fn CancelButton(
-    /// Whether the dialog is shown.
-    open: RwSignal<bool>,
-    /// What it says.
-    #[prop(default = "Cancel")]
-    label: &'static str,
-) -> impl IntoView {
+pub fn CancelButton(open: RwSignal<bool>, #[prop(default = "Cancel")] label: &'static str) -> impl IntoView {
     view! {
         <button type="button" class="button" data-testid="dialog-cancel" on:click=move |_| open.set(false)>
             {label}

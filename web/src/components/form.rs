@@ -6,28 +6,21 @@ use crate::api::ApiError;
 use crate::browser;
 use crate::clock::{now, wait_in_words};
 
-/// A labelled field of text.
+/// A labelled text field.
 #[component]
 pub fn Field(
-    /// The label.
-    #[prop(into)]
-    label: String,
-    /// The id of the input, and what tests call it.
+    #[prop(into)] label: String,
+    /// The id of the input, which is its test id too.
     id: &'static str,
-    /// What is typed.
     value: RwSignal<String>,
-    /// The input's type.
+    /// The type of the input.
     #[prop(default = "text")]
     kind: &'static str,
-    /// What the browser may fill in.
-    #[prop(default = "off")]
-    autocomplete: &'static str,
-    /// A rule or an explanation.
+    #[prop(default = "off")] autocomplete: &'static str,
+    /// An explanation; an error takes its place.
     #[prop(into, optional)]
     hint: String,
-    /// What is wrong with it.
-    #[prop(into, default = Signal::stored(None))]
-    error: Signal<Option<String>>,
+    #[prop(into, default = Signal::stored(None))] error: Signal<Option<String>>,
     /// Whether it may stay empty.
     #[prop(optional)]
     optional: bool,
@@ -56,13 +49,25 @@ pub fn Field(
     }
 }
 
-/// What was wrong with a form as a whole.
+/// A search field that filters a list as one types, with what belongs beside it.
 #[component]
-pub fn FormError(
-    /// The error, if there was one.
-    #[prop(into)]
-    error: Signal<Option<ApiError>>,
+pub fn Filter(
+    label: &'static str,
+    id: &'static str,
+    value: RwSignal<String>,
+    #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
+    view! {
+        <form class="inline-form" role="search" on:submit=|event| event.prevent_default()>
+            <Field label=label id=id kind="search" value=value optional=true/>
+            {children.map(|children| children())}
+        </form>
+    }
+}
+
+/// What is wrong with a form as a whole.
+#[component]
+pub fn FormError(#[prop(into)] error: Signal<Option<ApiError>>) -> impl IntoView {
     view! {
         <div role="alert" data-testid="form-error">
             {move || error.get().map(|error| view! {
@@ -72,12 +77,9 @@ pub fn FormError(
     }
 }
 
-/// When it is worth trying again, counted down, where the server said that.
+/// Counts down until it is worth trying again, if the server said when that is.
 #[component]
-pub fn RetryIn(
-    /// What went wrong.
-    error: ApiError,
-) -> impl IntoView {
+pub fn RetryIn(error: ApiError) -> impl IntoView {
     error.retry_at().map(|at| {
         let left = RwSignal::new((at - now()).num_seconds().max(1));
         leptos::task::spawn_local(async move {
@@ -86,11 +88,11 @@ pub fn RetryIn(
                 left.try_set((at - now()).num_seconds().max(0));
             }
         });
-        let words = move || match left.get() {
+        let message = move || match left.get() {
             0 => "You can try again now.".to_owned(),
             secs => format!("Try again in {}.", wait_in_words(secs)),
         };
-        // counting down is not worth being read aloud each second
-        view! { <p aria-live="off" data-testid="retry-in">{words}</p> }
+        // screen readers need not read each second aloud
+        view! { <p aria-live="off" data-testid="retry-in">{message}</p> }
     })
 }

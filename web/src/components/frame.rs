@@ -1,4 +1,4 @@
-//! What stands around a page: header, banners, and the states of waiting and failing.
+//! What surrounds a page: header, banners, heading, and the states of loading and failing.
 
 use lectern_api::identity::{Me, Role};
 use lectern_api::platform::Notice;
@@ -8,8 +8,9 @@ use leptos_router::components::A;
 use super::form::RetryIn;
 use super::menu::Menu;
 use crate::api::ApiError;
+use crate::browser::set_title;
 
-/// The mark of the product.
+/// The product's name and logo.
 #[component]
 pub fn Wordmark() -> impl IntoView {
     view! {
@@ -26,16 +27,11 @@ pub fn Wordmark() -> impl IntoView {
 
 /// The site's header with its navigation and the account menu.
 #[component]
-pub fn SiteHeader(
-    /// Who is signed in.
-    me: Signal<Option<Me>>,
-    /// Signs out.
-    on_sign_out: Callback<()>,
-) -> impl IntoView {
+pub fn SiteHeader(me: Signal<Option<Me>>, on_sign_out: Callback<()>) -> impl IntoView {
     let role = Memo::new(move |_| me.get().map(|me| me.user.role));
     let name = move || me.get().map(|me| me.user.display_name).unwrap_or_default();
     view! {
-        <a class="skip" href="#main" rel="external">"Skip to the content"</a>
+        <a class="skip" href="#main" rel="external">"Skip to content"</a>
         <header class="site-header">
             <A href="/labs" attr:class="home" attr:aria-label="Lectern: labs"><Wordmark/></A>
             <nav aria-label="Main">
@@ -60,15 +56,11 @@ pub fn SiteHeader(
     }
 }
 
-/// What everybody should know at once: no connection, and what an operator should mend.
+/// Says that the server cannot be reached, and shows the platform's notices.
 #[component]
 pub fn Banners(
-    /// Whether the last call reached the server.
-    #[prop(into)]
-    reachable: Signal<bool>,
-    /// The platform's notices.
-    #[prop(into)]
-    notices: Signal<Vec<Notice>>,
+    #[prop(into)] reachable: Signal<bool>,
+    #[prop(into)] notices: Signal<Vec<Notice>>,
 ) -> impl IntoView {
     view! {
         <div aria-live="polite">
@@ -85,21 +77,15 @@ pub fn Banners(
     }
 }
 
-/// A page's heading with what belongs beside it.
+/// A page's heading, which is also the title of the browser's tab.
 #[component]
 pub fn PageHeading(
-    /// The heading.
-    #[prop(into)]
-    title: Signal<String>,
+    #[prop(into)] title: Signal<String>,
     /// A sentence below it.
     #[prop(into, optional)]
     lead: Option<String>,
 ) -> impl IntoView {
-    Effect::new(move |_| {
-        if let Some(document) = web_sys::window().and_then(|window| window.document()) {
-            document.set_title(&format!("{} · Lectern", title.get()));
-        }
-    });
+    Effect::new(move |_| title.with(|title| set_title(title)));
     view! {
         <div class="page-heading">
             <h1>{move || title.get()}</h1>
@@ -108,13 +94,9 @@ pub fn PageHeading(
     }
 }
 
-/// Waiting.
+/// Says that something is being loaded.
 #[component]
-pub fn Loading(
-    /// What for.
-    #[prop(into)]
-    text: String,
-) -> impl IntoView {
+pub fn Loading(#[prop(into)] text: String) -> impl IntoView {
     view! {
         <div class="loading" role="status">
             <span class="spinner" aria-hidden="true"></span>
@@ -123,15 +105,9 @@ pub fn Loading(
     }
 }
 
-/// What went wrong and what to do next.
+/// Says what went wrong and what to do next.
 #[component]
-pub fn ErrorNote(
-    /// What went wrong.
-    error: ApiError,
-    /// Tries again.
-    #[prop(into, optional)]
-    on_retry: Option<Callback<()>>,
-) -> impl IntoView {
+pub fn ErrorNote(error: ApiError, #[prop(into, optional)] on_retry: Option<Callback<()>>) -> impl IntoView {
     view! {
         <div class="note error" role="alert" data-testid="error">
             <strong>{error.title()}</strong>
@@ -146,16 +122,9 @@ pub fn ErrorNote(
     }
 }
 
-/// There is nothing to show, and why.
+/// Says that there is nothing to show, and what to do about it.
 #[component]
-pub fn Empty(
-    /// In a few words.
-    #[prop(into)]
-    title: String,
-    /// What to do about it.
-    #[prop(into)]
-    text: String,
-) -> impl IntoView {
+pub fn Empty(#[prop(into)] title: String, #[prop(into)] text: String) -> impl IntoView {
     view! {
         <div class="empty" data-testid="empty">
             <strong>{title}</strong>

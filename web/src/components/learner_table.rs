@@ -1,4 +1,4 @@
-//! The learners of a class and where each one is.
+//! The learners of a class and how far each one is.
 
 use lectern_api::classes::{LearnerRow, LearnerSession};
 use lectern_api::ids::UserId;
@@ -7,15 +7,12 @@ use leptos::prelude::*;
 
 use crate::clock::{now, time_ago};
 
-/// Learners, one a row. A row that changes keeps its place and the keyboard.
+/// Learners, one per row. A row that changes keeps its position and the focus.
 #[component]
 pub fn LearnerTable(
-    /// The learners, in the order to show.
-    #[prop(into)]
-    rows: Signal<Vec<LearnerRow>>,
-    /// Changes when times must be written again.
+    #[prop(into)] rows: Signal<Vec<LearnerRow>>,
+    /// Changes when times in words must be updated.
     tick: RwSignal<u32>,
-    /// Opens what one can do for a learner.
     on_manage: Callback<LearnerRow>,
 ) -> impl IntoView {
     let row = move |row: LearnerRow| {
@@ -27,7 +24,7 @@ pub fn LearnerTable(
                 <th scope="row">{name.clone()}</th>
                 {move || match session.get() {
                     Some(session) => learner_cells(session, tick).into_any(),
-                    None => view! { <td colspan="5" class="faint">"Has not started a lab"</td> }.into_any(),
+                    None => view! { <td colspan="5" class="faint">"No lab started yet"</td> }.into_any(),
                 }}
                 <td>
                     <button

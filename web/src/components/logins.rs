@@ -1,4 +1,4 @@
-//! The browsers in which somebody is signed in.
+//! The browsers that a user is signed in to.
 
 use lectern_api::identity::LoginInfo;
 use lectern_api::ids::LoginId;
@@ -7,20 +7,16 @@ use leptos::prelude::*;
 use super::buttons::ActionButton;
 use crate::clock::{date, now, time_ago};
 
-/// The logins, one a row.
+/// Logins, one per row.
 #[component]
 pub fn LoginList(
-    /// The logins, in the order to show.
     logins: Vec<LoginInfo>,
-    /// Whether one is being ended.
-    #[prop(into)]
-    busy: Signal<bool>,
-    /// Ends one.
+    #[prop(into)] busy: Signal<bool>,
     on_end: Callback<LoginId>,
 ) -> impl IntoView {
     let row = move |login: LoginInfo| {
         let id = login.id;
-        let label = format!("End the login of {}", login.device);
+        let label = format!("End the login on {}", login.device);
         view! {
             <li data-testid="login">
                 <div>

@@ -1,51 +1,47 @@
-//! A menu that unfolds below its heading, and folds again when it is left.
+//! A menu that opens below its heading.
 
+use gloo_events::EventListener;
 use leptos::html::Details;
 use leptos::prelude::*;
 use web_sys::wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement, KeyboardEvent, Node};
+use web_sys::{Element, KeyboardEvent, MouseEvent, Node};
 
-use crate::browser::{Listener, window};
+use crate::browser::{document, focus};
 
-/// A heading with things to choose from. A choice, Escape, and a press anywhere else fold it.
+/// A heading with a menu. A choice, Escape, and a press anywhere else close it.
 #[component]
 pub fn Menu(
-    /// What the heading says.
     heading: AnyView,
-    /// More classes.
+    /// More CSS classes.
     class: &'static str,
-    /// What tests call the heading.
+    /// The test id of the heading.
     testid: &'static str,
-    /// The things to choose from.
     children: Children,
 ) -> impl IntoView {
     let node = NodeRef::<Details>::new();
-    let fold = move || {
+    let close = move || {
         if let Some(details) = node.get_untracked().filter(|details| details.open()) {
             details.set_open(false);
         }
     };
     let keyed = move |event: KeyboardEvent| {
         if event.key() == "Escape" {
-            fold();
-            let heading = node.get_untracked().and_then(|it| it.query_selector("summary").ok().flatten());
-            if let Some(heading) = heading.and_then(|it| it.dyn_into::<HtmlElement>().ok()) {
-                let _ = heading.focus();
-            }
+            close();
+            focus(node.get_untracked().and_then(|it| it.query_selector("summary").ok().flatten()));
         }
     };
-    let chosen = move |event: web_sys::MouseEvent| {
+    let chosen = move |event: MouseEvent| {
         let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
         if target.is_some_and(|target| target.closest("a, button").is_ok_and(|found| found.is_some())) {
-            fold();
+            close();
         }
     };
-    let elsewhere = window().and_then(|window| window.document()).map(|document| {
-        Listener::new(&document, "pointerdown", move |event| {
+    let elsewhere = document().map(|document| {
+        EventListener::new(&document, "pointerdown", move |event| {
             let target = event.target().and_then(|target| target.dyn_into::<Node>().ok());
-            let inside = node.get_untracked().is_none_or(|details| details.contains(target.as_ref()));
-            if !inside {
-                fold();
+            let is_inside = node.get_untracked().is_none_or(|details| details.contains(target.as_ref()));
+            if !is_inside {
+                close();
             }
         })
     });

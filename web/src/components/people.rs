@@ -1,4 +1,4 @@
-//! People as administrators see them.
+//! Accounts as administrators see them.
 
 use lectern_api::identity::{Role, User};
 use leptos::prelude::*;
@@ -8,7 +8,7 @@ use crate::browser::lower_case;
 use crate::clock::{now, time_ago};
 use crate::paths;
 
-/// Each role with its name in forms and its name for people.
+/// Each role with its value in forms and its label.
 pub const ROLES: [(&str, Role, &str); 4] = [
     ("learner", Role::Learner, "Learner"),
     ("instructor", Role::Instructor, "Instructor"),
@@ -16,27 +16,27 @@ pub const ROLES: [(&str, Role, &str); 4] = [
     ("admin", Role::Admin, "Administrator"),
 ];
 
-/// What a form calls a role.
+/// Returns a role's value in forms.
 #[must_use]
-pub fn role_word(role: Role) -> &'static str {
+pub fn role_value(role: Role) -> &'static str {
     ROLES.iter().find(|it| it.1 == role).map_or("learner", |it| it.0)
 }
 
-/// The role that a form calls so.
+/// Returns the role of a value in forms.
 #[must_use]
-pub fn role_of(word: &str) -> Role {
-    ROLES.iter().find(|it| it.0 == word).map_or(Role::Learner, |it| it.1)
+pub fn role_from_value(value: &str) -> Role {
+    ROLES.iter().find(|it| it.0 == value).map_or(Role::Learner, |it| it.1)
 }
 
-/// When somebody last used Lectern.
+/// Returns when a user last used Lectern, in words.
 #[must_use]
 pub fn last_seen(user: &User) -> String {
     user.last_seen_at.map_or_else(|| "never".to_owned(), |at| time_ago(now(), at))
 }
 
-/// Whether somebody is called so; `typed` in lower case.
+/// Whether a user's names contain each word of `typed`, which is in lower case.
 #[must_use]
-pub fn is_called(user: &User, typed: &str) -> bool {
+pub fn has_words(user: &User, typed: &str) -> bool {
     let words = lower_case(&format!("{} {}", user.display_name, user.username));
     typed.split_whitespace().all(|word| words.contains(word))
 }
@@ -44,13 +44,10 @@ pub fn is_called(user: &User, typed: &str) -> bool {
 /// A choice of a role.
 #[component]
 pub fn RoleField(
-    /// The id of the choice, and what tests call it.
+    /// The id of the input, which is its test id too.
     id: &'static str,
-    /// The chosen role's name in forms.
     value: RwSignal<String>,
-    /// What is wrong with it.
-    #[prop(into, default = Signal::stored(None))]
-    error: Signal<Option<String>>,
+    #[prop(into, default = Signal::stored(None))] error: Signal<Option<String>>,
 ) -> impl IntoView {
     let about = format!("{id}-about");
     view! {
@@ -63,19 +60,16 @@ pub fn RoleField(
                 aria-describedby=about.clone()
                 aria-invalid=move || error.get().is_some().then_some("true")
             >
-                {ROLES.iter().map(|(word, _, label)| view! { <option value=*word>{*label}</option> }).collect_view()}
+                {ROLES.iter().map(|(value, _, label)| view! { <option value=*value>{*label}</option> }).collect_view()}
             </select>
             <p id=about class="hint" class:bad=move || error.get().is_some()>{move || error.get().unwrap_or_default()}</p>
         </div>
     }
 }
 
-/// People, one a row.
+/// Accounts, one per row.
 #[component]
-pub fn PeopleTable(
-    /// The people, in the order to show.
-    users: Vec<User>,
-) -> impl IntoView {
+pub fn PeopleTable(users: Vec<User>) -> impl IntoView {
     let row = |user: User| {
         let role = ROLES.iter().find(|it| it.1 == user.role).map_or("", |it| it.2);
         let seen = last_seen(&user);
@@ -113,10 +107,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_role_reads_back_from_its_word() {
-        for (word, role, _) in ROLES {
-            assert_eq!((role_of(word), role_word(role)), (role, word));
+    fn every_role_reads_back_from_its_value() {
+        for (value, role, _) in ROLES {
+            assert_eq!((role_from_value(value), role_value(role)), (role, value));
         }
-        assert_eq!(role_of("root"), Role::Learner);
+        assert_eq!(role_from_value("root"), Role::Learner);
     }
 }

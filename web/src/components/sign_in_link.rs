@@ -1,4 +1,4 @@
-//! A link that signs somebody in, to be handed over.
+//! A sign-in link, to pass on to the user that it signs in.
 
 use lectern_api::identity::SignInLink;
 use leptos::prelude::*;
@@ -6,14 +6,9 @@ use leptos::prelude::*;
 use super::buttons::CopyButton;
 use crate::clock::date_and_time;
 
-/// The link with what one must know about it. It is shown this once.
+/// The link with how long it works; `name` is whom it signs in. It cannot be shown again.
 #[component]
-pub fn SignInLinkNote(
-    /// The link.
-    link: SignInLink,
-    /// Whom it signs in.
-    name: String,
-) -> impl IntoView {
+pub fn SignInLinkNote(link: SignInLink, name: String) -> impl IntoView {
     view! {
         <div class="note good" role="status">
             <p>

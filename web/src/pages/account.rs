@@ -1,4 +1,4 @@
-//! The account of whoever is signed in: password, logins, what is kept about them.
+//! The user's own account.
 
 mod data;
 mod logins;
@@ -7,18 +7,15 @@ mod password;
 use lectern_api::identity::Me;
 use leptos::prelude::*;
 
-use crate::api::{Account, use_client};
+use crate::api::use_client;
 use crate::components::frame::PageHeading;
 
-/// The page of one's own account; right after a sign-in link only its part about the password.
+/// Password, logins and data; right after signing in by a link only the password.
 #[component]
 pub fn AccountPage() -> impl IntoView {
     let client = use_client();
     let first = leptos_router::hooks::use_query_map().with_untracked(|query| query.get("first")).is_some();
-    let me = Signal::derive(move || match client.account.get() {
-        Account::SignedIn(me) => Some(me),
-        _ => None,
-    });
+    let me = client.signed_in();
     let lead =
         client.me().map(|Me { user, .. }| format!("{}, signed in as {}.", user.display_name, user.username));
     view! {

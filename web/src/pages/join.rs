@@ -1,4 +1,4 @@
-//! Opening an account with a class's join code; whoever is signed in just joins.
+//! Joining a class with its join code: with a new account, or with the user's own.
 
 use lectern_api::identity::Registration;
 use leptos::prelude::*;
@@ -6,93 +6,113 @@ use leptos_router::NavigateOptions;
 use leptos_router::components::A;
 use leptos_router::hooks::{use_navigate, use_params_map};
 
-use super::sending::Sending;
-use crate::api::{Account, use_client};
+use super::submission::{Submission, use_submission};
+use crate::api::use_client;
 use crate::components::buttons::Submit;
 use crate::components::form::{Field, FormError};
 use crate::components::frame::{PageHeading, Wordmark};
 use crate::paths;
 
-/// The page of a join code.
+#[derive(Clone, Copy)]
+struct Fields {
+    join_code: RwSignal<String>,
+    username: RwSignal<String>,
+    display_name: RwSignal<String>,
+    password: RwSignal<String>,
+}
+
+impl Fields {
+    fn registration(self) -> Registration {
+        Registration {
+            join_code: trimmed(self.join_code),
+            username: trimmed(self.username),
+            display_name: trimmed(self.display_name),
+            password: self.password.get_untracked(),
+        }
+    }
+}
+
+fn trimmed(field: RwSignal<String>) -> String {
+    field.with_untracked(|text| text.trim().to_owned())
+}
+
 #[component]
 pub fn JoinPage() -> impl IntoView {
-    let client = use_client();
-    let params = use_params_map();
-    let navigate = StoredValue::new(use_navigate());
-    let code = RwSignal::new(params.with_untracked(|params| params.get("code")).unwrap_or_default());
-    let (username, name, password) =
-        (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let sending = Sending::new();
-    let known = Memo::new(move |_| match client.account.get() {
-        Account::SignedIn(me) => Some(me.user.display_name),
-        _ => None,
-    });
-    let submit = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
-        let join_code = code.get_untracked().trim().to_owned();
-        let registration = Registration {
-            join_code: join_code.as_str().into(),
-            username: username.get_untracked().trim().to_owned(),
-            display_name: name.get_untracked().trim().to_owned(),
-            password: password.get_untracked(),
-        };
-        let joins = known.get_untracked().is_some();
-        let call = async move {
-            if joins {
-                client.join_class(join_code).await.map(|_| ())
-            } else {
-                client.register(&registration).await
-            }
-        };
-        sending.send(call, move |()| navigate.with_value(|go| go(paths::HOME, NavigateOptions::default())));
+    let code = use_params_map().with_untracked(|params| params.get("code"));
+    let fields = Fields {
+        join_code: RwSignal::new(code.unwrap_or_default()),
+        username: RwSignal::new(String::new()),
+        display_name: RwSignal::new(String::new()),
+        password: RwSignal::new(String::new()),
     };
+    let client = use_client();
+    let navigate = use_navigate();
+    let join = use_submission(
+        move |()| {
+            let registration = fields.registration();
+            let only_code = client.me().map(|_| trimmed(fields.join_code));
+            async move {
+                match only_code {
+                    Some(code) => client.join_class(code).await.map(|_| ()),
+                    None => client.register(&registration).await,
+                }
+            }
+        },
+        move |()| navigate(paths::HOME, NavigateOptions::default()),
+    );
+    let me = client.signed_in();
+    let name = Memo::new(move |_| me.get().map(|me| me.user.display_name));
     view! {
         <main class="door" data-testid="join">
             <Wordmark/>
-            <form on:submit=submit>
+            <form on:submit=join.on_submit()>
                 <PageHeading title="Join a class"/>
-                <FormError error=sending.beside(&["join_code", "username", "display_name", "password"])/>
+                <FormError error=join.beside(&["join_code", "username", "display_name", "password"])/>
                 <Field
                     label="Join code"
                     id="join-code"
-                    value=code
+                    value=fields.join_code
                     hint="Ask your instructor for it."
-                    error=sending.about("join_code")
+                    error=join.about("join_code")
                 />
-                {move || match known.get() {
+                {move || match name.get() {
                     Some(name) => view! { <p>"You join as " <strong>{name}</strong> "."</p> }.into_any(),
-                    None => view! {
-                        <Field
-                            label="User name"
-                            id="join-username"
-                            value=username
-                            autocomplete="username"
-                            hint="2 to 40 letters, digits, and . - _ @"
-                            error=sending.about("username")
-                        />
-                        <Field
-                            label="Your name"
-                            id="join-display-name"
-                            value=name
-                            autocomplete="name"
-                            hint="Shown to your instructor."
-                            error=sending.about("display_name")
-                        />
-                        <Field
-                            label="Password"
-                            id="join-password"
-                            kind="password"
-                            value=password
-                            autocomplete="new-password"
-                            hint="At least 10 characters."
-                            error=sending.about("password")
-                        />
-                    }
-                    .into_any(),
+                    None => view! { <NewAccount fields=fields join=join/> }.into_any(),
                 }}
-                <Submit label="Join" busy=sending.busy testid="join-submit"/>
+                <Submit label="Join" busy=join.busy testid="join-submit"/>
             </form>
             <p class="door-foot">"Have an account? " <A href="/sign-in">"Sign in"</A></p>
         </main>
+    }
+}
+
+#[component]
+fn NewAccount(fields: Fields, join: Submission) -> impl IntoView {
+    view! {
+        <Field
+            label="User name"
+            id="join-username"
+            value=fields.username
+            autocomplete="username"
+            hint="2 to 40 letters, digits, and . - _ @"
+            error=join.about("username")
+        />
+        <Field
+            label="Your name"
+            id="join-display-name"
+            value=fields.display_name
+            autocomplete="name"
+            hint="Shown to your instructor."
+            error=join.about("display_name")
+        />
+        <Field
+            label="Password"
+            id="join-password"
+            kind="password"
+            value=fields.password
+            autocomplete="new-password"
+            hint="At least 10 characters."
+            error=join.about("password")
+        />
     }
 }

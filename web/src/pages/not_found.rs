@@ -1,11 +1,10 @@
-//! An address that leads nowhere, or to what somebody may not have.
+//! The page for an address that leads nowhere, or to something that the user may not have.
 
 use leptos::prelude::*;
 use leptos_router::components::A;
 
 use crate::components::frame::PageHeading;
 
-/// Says so, and leads back.
 #[component]
 pub fn NotFound() -> impl IntoView {
     view! {

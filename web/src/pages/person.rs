@@ -1,4 +1,4 @@
-//! One person, for administrators.
+//! One account, for administrators.
 
 mod access;
 mod data;
@@ -7,21 +7,18 @@ use lectern_api::identity::User;
 use lectern_api::ids::UserId;
 use leptos::prelude::*;
 use leptos_router::components::A;
-use leptos_router::hooks::use_params_map;
 
+use super::fetched::{WhenFetched, use_fetched};
 use super::not_found::NotFound;
-use super::{Loaded, load};
+use super::params::use_id;
 use crate::api::use_client;
 use crate::clock::date;
-use crate::components::frame::{ErrorNote, Loading, PageHeading};
+use crate::components::frame::PageHeading;
 use crate::components::people::last_seen;
 
-/// The page of the person that the address names.
 #[component]
 pub fn PersonPage() -> impl IntoView {
-    let params = use_params_map();
-    let id =
-        Memo::new(move |_| params.with(|params| params.get("id")).and_then(|id| id.parse::<UserId>().ok()));
+    let id = use_id::<UserId>();
     move || match id.get() {
         Some(id) => view! { <Person id=id/> }.into_any(),
         None => view! { <NotFound/> }.into_any(),
@@ -31,22 +28,18 @@ pub fn PersonPage() -> impl IntoView {
 #[component]
 fn Person(id: UserId) -> impl IntoView {
     let client = use_client();
-    let found = RwSignal::new(Loaded::<Option<User>>::Loading);
-    let fetch = move || {
-        load(found, async move {
-            let all = client.list_users().await?;
-            Ok(all.into_iter().find(|user| user.id == id))
-        });
-    };
-    fetch();
+    let user = use_fetched(move || async move {
+        let all = client.list_users().await?;
+        Ok(all.into_iter().find(|user| user.id == id))
+    });
     view! {
         <p class="crumb"><A href="/people">"People"</A></p>
-        {move || match found.get() {
-            Loaded::Loading => view! { <Loading text="Loading…"/> }.into_any(),
-            Loaded::Failed(error) => view! { <ErrorNote error=error on_retry=fetch/> }.into_any(),
-            Loaded::Ready(None) => view! { <NotFound/> }.into_any(),
-            Loaded::Ready(Some(user)) => view! { <Details user=user/> }.into_any(),
-        }}
+        <WhenFetched data=user waiting="Loading…" let:user>
+            {match user {
+                Some(user) => view! { <Details user=user/> }.into_any(),
+                None => view! { <NotFound/> }.into_any(),
+            }}
+        </WhenFetched>
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which pages were seen, which actions ran and which checks passed. Pure.
+//! Which pages were viewed, which actions ran and which checks passed. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ struct PageMarks {
 }
 
 impl Marks {
-    /// Adds what the server knows to what happened here meanwhile; the newer result of a check is the one here.
+    /// Adds what the server knows. Where both know a check's result, the one here is newer.
     pub fn merge(&mut self, known: &SessionProgress) {
         self.finished |= known.finished;
         for page in &known.pages {
@@ -33,40 +33,35 @@ impl Marks {
         }
     }
 
-    /// Marks a page as seen.
     pub fn view(&mut self, page: &str) {
         self.pages.entry(page.to_owned()).or_default().viewed = true;
     }
 
-    /// Marks an action as run.
     pub fn run(&mut self, page: &str, action: u32) {
         self.pages.entry(page.to_owned()).or_default().actions.insert(action);
     }
 
-    /// Keeps a check's result.
     pub fn check(&mut self, page: &str, name: &str, passed: bool) {
         self.pages.entry(page.to_owned()).or_default().checks.insert(name.to_owned(), passed);
     }
 
-    /// Whether the page was seen.
     #[must_use]
     pub fn is_viewed(&self, page: &str) -> bool {
         self.pages.get(page).is_some_and(|marks| marks.viewed)
     }
 
-    /// Whether the action ran.
     #[must_use]
     pub fn is_run(&self, page: &str, action: u32) -> bool {
         self.pages.get(page).is_some_and(|marks| marks.actions.contains(&action))
     }
 
-    /// The last result of a check.
+    /// Returns the last result of a check; `None` if it did not run.
     #[must_use]
     pub fn result(&self, page: &str, check: &str) -> Option<bool> {
         self.pages.get(page)?.checks.get(check).copied()
     }
 
-    /// Whether all checks of the page that were run passed; nothing where none was run.
+    /// Returns whether all checks of the page that ran passed; `None` if none ran.
     #[must_use]
     pub fn all_passed(&self, page: &str) -> Option<bool> {
         let checks = &self.pages.get(page)?.checks;

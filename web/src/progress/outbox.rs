@@ -1,73 +1,70 @@
 //! What the learner did and the server does not know yet.
 //!
-//! Each event lies on the shelf under a key of its own, so that two tabs never overwrite each other's, and
-//! leaves it only when the server has taken it. Ids make a second delivery harmless.
+//! Each event is stored under a key of its own, so that two tabs never overwrite each other's events, and removed only
+//! when the server has it. Events have ids, so a second delivery does no harm.
 
 use lectern_api::ids::{SessionId, UserId};
 use lectern_api::progress::ProgressEvent;
 
-/// The most that one call may carry; the API's own limit.
+/// The API's limit for the events of one call.
 pub const BATCH: usize = 200;
 
-/// Somewhere to keep texts by key, such as the browser's local storage.
-pub trait Shelf {
-    /// All keys there are.
+/// A store of texts by key, such as the browser's local storage.
+pub trait Store {
     fn keys(&self) -> Vec<String>;
-    /// Reads one text.
     fn read(&self, key: &str) -> Option<String>;
-    /// Keeps a text; says whether that was possible.
-    fn keep(&mut self, key: &str, text: &str) -> bool;
-    /// Removes a text.
-    fn discard(&mut self, key: &str);
+    /// Returns whether the text could be stored.
+    fn write(&mut self, key: &str, text: &str) -> bool;
+    fn remove(&mut self, key: &str);
 }
 
-/// The events of one person's run of one lab that wait to be sent.
+/// The events of one person in one session that wait to be sent.
 pub struct Outbox<S> {
-    shelf: S,
+    store: S,
     prefix: String,
-    /// Events that the shelf would not take.
-    unshelved: Vec<ProgressEvent>,
+    /// Events that could not be stored.
+    unstored: Vec<ProgressEvent>,
 }
 
-impl<S: Shelf> Outbox<S> {
-    /// The outbox of `user` in `session`, with what earlier page loads left.
-    pub fn new(shelf: S, user: UserId, session: SessionId) -> Self {
-        Self { shelf, prefix: format!("lectern.outbox/{user}/{session}/"), unshelved: Vec::new() }
+impl<S: Store> Outbox<S> {
+    /// Returns the outbox of `user` in `session`, with what earlier page loads left.
+    pub fn new(store: S, user: UserId, session: SessionId) -> Self {
+        Self { store, prefix: format!("lectern.outbox/{user}/{session}/"), unstored: Vec::new() }
     }
 
     /// Keeps an event until it is delivered.
     pub fn add(&mut self, event: ProgressEvent) {
         let key = format!("{}{}", self.prefix, event.id);
-        let kept = serde_json::to_string(&event).is_ok_and(|text| self.shelf.keep(&key, &text));
-        if !kept {
-            self.unshelved.push(event);
+        let is_stored = serde_json::to_string(&event).is_ok_and(|text| self.store.write(&key, &text));
+        if !is_stored {
+            self.unstored.push(event);
         }
     }
 
-    /// The next events to send, oldest first.
+    /// Returns the next events to send, oldest first.
     pub fn batch(&mut self) -> Vec<ProgressEvent> {
         let mut keys: Vec<_> =
-            self.shelf.keys().into_iter().filter(|key| key.starts_with(&self.prefix)).collect();
-        // ids are UUIDs of version 7: their order is that of their making
+            self.store.keys().into_iter().filter(|key| key.starts_with(&self.prefix)).collect();
+        // ids are UUIDs of version 7, which sort by the time of their creation
         keys.sort_unstable();
         let mut events = Vec::new();
         for key in keys.into_iter().take(BATCH) {
-            match self.shelf.read(&key).and_then(|text| serde_json::from_str(&text).ok()) {
+            match self.store.read(&key).and_then(|text| serde_json::from_str(&text).ok()) {
                 Some(event) => events.push(event),
-                None => self.shelf.discard(&key),
+                None => self.store.remove(&key),
             }
         }
         let room = BATCH - events.len();
-        events.extend(self.unshelved.iter().take(room).cloned());
+        events.extend(self.unstored.iter().take(room).cloned());
         events
     }
 
-    /// Forgets events that the server has taken, or will never take.
+    /// Removes events that the server has, or will never accept.
     pub fn remove(&mut self, delivered: &[ProgressEvent]) {
         for event in delivered {
-            self.shelf.discard(&format!("{}{}", self.prefix, event.id));
+            self.store.remove(&format!("{}{}", self.prefix, event.id));
         }
-        self.unshelved.retain(|kept| !delivered.iter().any(|event| event.id == kept.id));
+        self.unstored.retain(|kept| !delivered.iter().any(|event| event.id == kept.id));
     }
 }
 
@@ -88,20 +85,20 @@ mod tests {
         full: bool,
     }
 
-    impl Shelf for Memory {
+    impl Store for Memory {
         fn keys(&self) -> Vec<String> {
             self.texts.borrow().keys().cloned().collect()
         }
         fn read(&self, key: &str) -> Option<String> {
             self.texts.borrow().get(key).cloned()
         }
-        fn keep(&mut self, key: &str, text: &str) -> bool {
+        fn write(&mut self, key: &str, text: &str) -> bool {
             if !self.full {
                 self.texts.borrow_mut().insert(key.to_owned(), text.to_owned());
             }
             !self.full
         }
-        fn discard(&mut self, key: &str) {
+        fn remove(&mut self, key: &str) {
             self.texts.borrow_mut().remove(key);
         }
     }
@@ -117,13 +114,13 @@ mod tests {
 
     #[test]
     fn what_was_not_delivered_is_there_after_a_reload() {
-        let (shelf, user, session) = (Memory::default(), UserId::new(), SessionId::new());
+        let (store, user, session) = (Memory::default(), UserId::new(), SessionId::new());
         let (first, second) = (event(), event());
-        let mut before = Outbox::new(shelf.clone(), user, session);
+        let mut before = Outbox::new(store.clone(), user, session);
         before.add(first.clone());
         before.add(second.clone());
         before.remove(std::slice::from_ref(&first));
-        assert_eq!(Outbox::new(shelf, user, session).batch(), [second]);
+        assert_eq!(Outbox::new(store, user, session).batch(), [second]);
     }
 
     #[test]
@@ -139,9 +136,9 @@ mod tests {
 
     #[test]
     fn two_tabs_keep_each_others_events() {
-        let (shelf, user, session) = (Memory::default(), UserId::new(), SessionId::new());
-        let mut one = Outbox::new(shelf.clone(), user, session);
-        let mut two = Outbox::new(shelf, user, session);
+        let (store, user, session) = (Memory::default(), UserId::new(), SessionId::new());
+        let mut one = Outbox::new(store.clone(), user, session);
+        let mut two = Outbox::new(store, user, session);
         one.add(event());
         two.add(event());
         assert_eq!(one.batch().len(), 2);
@@ -149,15 +146,15 @@ mod tests {
 
     #[test]
     fn another_persons_events_are_never_sent() {
-        let (shelf, session) = (Memory::default(), SessionId::new());
-        Outbox::new(shelf.clone(), UserId::new(), session).add(event());
-        assert!(Outbox::new(shelf, UserId::new(), session).batch().is_empty());
+        let (store, session) = (Memory::default(), SessionId::new());
+        Outbox::new(store.clone(), UserId::new(), session).add(event());
+        assert!(Outbox::new(store, UserId::new(), session).batch().is_empty());
     }
 
     #[test]
-    fn a_full_shelf_loses_nothing_while_the_page_is_open() {
-        let shelf = Memory { full: true, ..Memory::default() };
-        let mut outbox = Outbox::new(shelf, UserId::new(), SessionId::new());
+    fn a_full_store_loses_nothing_while_the_page_is_open() {
+        let store = Memory { full: true, ..Memory::default() };
+        let mut outbox = Outbox::new(store, UserId::new(), SessionId::new());
         let lost = event();
         outbox.add(lost.clone());
         assert_eq!(outbox.batch(), std::slice::from_ref(&lost));

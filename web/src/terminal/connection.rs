@@ -1,4 +1,4 @@
-//! One terminal of the workspace: keeps a socket to it open, passes output to the screen and input from it.
+//! One terminal of the workspace: keeps it connected, passes output to the screen and input to the server.
 
 mod input;
 
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::future::select;
+use gloo_events::EventListener;
 use lectern_api::ids::SessionId;
 use lectern_api::terminal::{TerminalFrame, ViewerFrame};
 use leptos::prelude::*;
@@ -18,44 +19,42 @@ use super::flow::{Arrival, Flow};
 use super::outgoing::Outgoing;
 use super::screen::OpenScreen;
 use super::socket::Socket;
-use super::status::{News, Status};
+use super::status::{Notice, Status};
 use crate::backoff;
-use crate::browser::{Listener, chance, sleep};
+use crate::browser::{random, sleep};
 use crate::paths::encode_part;
 
-/// How long output must pause before it is acknowledged, and before a replay counts as over.
+/// How long output must pause before it is acknowledged, and before a replay is over.
 const IDLE: Duration = Duration::from_millis(100);
-/// How long good news stay.
-const NEWS: Duration = Duration::from_secs(4);
+/// How long to show that the terminal reconnected.
+const SHOW_RESUMED: Duration = Duration::from_secs(4);
 
-/// One terminal.
 pub struct Connection {
     session: SessionId,
     name: String,
-    /// Where the connection stands.
     pub status: RwSignal<Status>,
-    /// Called when the server no longer knows who is signed in.
+    /// Called when the server no longer accepts the login.
     on_signed_out: Box<dyn Fn()>,
     screen: RefCell<Option<Rc<OpenScreen>>>,
     socket: RefCell<Option<Socket>>,
     flow: RefCell<Flow>,
     outgoing: RefCell<Outgoing>,
-    pumps: Cell<bool>,
+    is_pumping: Cell<bool>,
     /// Ends the wait for the next try.
     wake: RefCell<Option<oneshot::Sender<()>>>,
-    network: RefCell<Vec<Listener>>,
+    network: RefCell<Vec<EventListener>>,
     size: Cell<(u16, u16)>,
-    /// How much of a paste the last connection left.
+    /// How many bytes of a paste were lost with the last connection.
     not_typed: Cell<usize>,
     ack_waits: Cell<bool>,
     arrivals: Cell<u32>,
     attempts: Cell<u32>,
-    /// Each start and stop makes another number; a loop of an older number ends.
-    turn: Cell<u32>,
+    /// Each start and stop increases it, which ends the loops of earlier ones.
+    generation: Cell<u32>,
 }
 
 impl Connection {
-    /// A terminal without screen or connection.
+    /// Returns a terminal without screen or connection.
     pub fn new(session: SessionId, name: &str, on_signed_out: impl Fn() + 'static) -> Rc<Self> {
         Rc::new(Self {
             session,
@@ -66,7 +65,7 @@ impl Connection {
             socket: RefCell::default(),
             flow: RefCell::default(),
             outgoing: RefCell::default(),
-            pumps: Cell::new(false),
+            is_pumping: Cell::new(false),
             wake: RefCell::default(),
             network: RefCell::default(),
             size: Cell::new((80, 24)),
@@ -74,17 +73,16 @@ impl Connection {
             ack_waits: Cell::new(false),
             arrivals: Cell::new(0),
             attempts: Cell::new(0),
-            turn: Cell::new(0),
+            generation: Cell::new(0),
         })
     }
 
-    /// The terminal's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Shows the terminal within `element`; `on_leave` is called when the keyboard is to leave it.
+    /// Shows the terminal within `element`. Calls `on_leave` when the focus is to leave it.
     pub fn show_in(self: &Rc<Self>, element: &HtmlElement, on_leave: impl Fn() + 'static) {
         let (input, fit) = (Rc::downgrade(self), Rc::downgrade(self));
         let screen = OpenScreen::open(
@@ -106,17 +104,19 @@ impl Connection {
         self.screen.replace(Some(Rc::new(screen)));
     }
 
-    /// Connects, and stays connected until [`Self::stop`].
+    /// Connects, and reconnects until [`Self::stop`].
     pub fn start(self: &Rc<Self>) {
-        let turn = self.next_turn();
+        let generation = self.next_generation();
         self.attempts.set(0);
         self.status.set(Status::Connecting);
         self.network.replace(self.follow_network());
         let this = Rc::downgrade(self);
         spawn_local(async move {
             loop {
-                let Some(connection) = this.upgrade().filter(|it| it.turn.get() == turn) else { return };
-                let Some(wait) = connection.attach_once(turn).await else { return };
+                let Some(connection) = this.upgrade().filter(|it| it.generation.get() == generation) else {
+                    return;
+                };
+                let Some(wait) = connection.attach_once(generation).await else { return };
                 let (sender, woken) = oneshot::channel();
                 connection.wake.replace(Some(sender));
                 drop(connection);
@@ -125,16 +125,16 @@ impl Connection {
         });
     }
 
-    /// Tries to connect at once, where that waits for a while.
+    /// Reconnects at once instead of waiting.
     pub fn retry_now(&self) {
         self.wake.replace(None);
     }
 
-    /// Disconnects; the screen keeps what it shows.
+    /// Disconnects. The screen keeps what it shows.
     pub fn stop(&self) {
-        self.next_turn();
+        self.next_generation();
         self.network.take();
-        self.give_up_socket();
+        self.close_socket();
         self.not_typed.set(0);
         self.status.set(Status::Waiting);
     }
@@ -145,17 +145,14 @@ impl Connection {
         self.screen.replace(None);
     }
 
-    /// Clears the screen.
     pub fn clear(&self) {
         self.with_screen(|screen| screen.clear());
     }
 
-    /// Gives the terminal the keyboard.
     pub fn focus(&self) {
         self.with_screen(|screen| screen.focus());
     }
 
-    /// Makes the output readable for screen readers.
     pub fn set_screen_reader(&self, on: bool) {
         self.with_screen(|screen| screen.set_screen_reader(on));
     }
@@ -167,17 +164,17 @@ impl Connection {
         }
     }
 
-    fn next_turn(&self) -> u32 {
-        self.turn.set(self.turn.get().wrapping_add(1));
-        self.turn.get()
+    fn next_generation(&self) -> u32 {
+        self.generation.set(self.generation.get().wrapping_add(1));
+        self.generation.get()
     }
 
     fn send(&self, frame: &ViewerFrame) -> bool {
         self.socket.borrow().as_ref().is_some_and(|socket| socket.send(&frame.encode()))
     }
 
-    /// One connection from its making to its end; returns how long to wait for the next, if there is one.
-    async fn attach_once(self: &Rc<Self>, turn: u32) -> Option<Duration> {
+    /// Connects once, until the connection ends. Returns how long to wait before the next one; `None` to stop.
+    async fn attach_once(self: &Rc<Self>, generation: u32) -> Option<Duration> {
         let (cols, rows) = self.size.get();
         let resume = self.flow.borrow().resume_at();
         let mut path = format!(
@@ -194,63 +191,63 @@ impl Connection {
         let (socket, closed) = Socket::connect(
             &path,
             move || {
-                if let Some(connection) = open.upgrade().filter(|it| it.turn.get() == turn) {
+                if let Some(connection) = open.upgrade().filter(|it| it.generation.get() == generation) {
                     connection.opened((cols, rows));
                 }
             },
             move |bytes| {
-                if let Some(connection) = message.upgrade().filter(|it| it.turn.get() == turn) {
+                if let Some(connection) = message.upgrade().filter(|it| it.generation.get() == generation) {
                     connection.receive(&bytes);
                 }
             },
         )?;
         self.socket.replace(Some(socket));
-        // a socket that was given up says nothing more
+        // a socket that was closed here does not report it
         let closed = closed.await.unwrap_or(1006);
-        if self.turn.get() != turn {
+        if self.generation.get() != generation {
             return None;
         }
-        self.give_up_socket();
+        self.close_socket();
         match closed {
             4401 => {
                 (self.on_signed_out)();
                 return None;
             }
             4404 => {
-                self.status.set(Status::Closed("This terminal is gone."));
+                self.status.set(Status::Closed("This terminal no longer exists."));
                 return None;
             }
             _ => self.status.set(Status::Reconnecting),
         }
         let attempt = self.attempts.get();
         self.attempts.set(attempt.saturating_add(1));
-        Some(backoff::wait(attempt, chance()))
+        Some(backoff::wait(attempt, random()))
     }
 
     fn opened(self: &Rc<Self>, asked: (u16, u16)) {
         self.attempts.set(0);
         let not_typed = self.not_typed.take();
         let again = self.flow.borrow().resume_at().is_some();
-        let news = match (not_typed, again) {
-            (1.., _) => News::NotTyped(not_typed),
-            (0, true) => News::Resumed,
-            (0, false) => News::None,
+        let notice = match (not_typed, again) {
+            (1.., _) => Notice::NotTyped(not_typed),
+            (0, true) => Notice::Resumed,
+            (0, false) => Notice::None,
         };
-        self.tell(Status::Connected(news));
+        self.announce(Status::Connected(notice));
         let (cols, rows) = self.size.get();
         if (cols, rows) != asked {
             self.send(&ViewerFrame::Resize { cols, rows });
         }
-        self.watch_for_idleness();
+        self.watch_for_pause();
     }
 
-    /// Shows where the connection stands; good news go by themselves.
-    fn tell(self: &Rc<Self>, status: Status) {
+    /// Shows the state of the connection. A notice disappears after a while.
+    fn announce(self: &Rc<Self>, status: Status) {
         self.status.set(status.clone());
         let stays = match status {
-            Status::Connected(News::None) => return,
-            Status::Connected(News::Resumed) => NEWS,
-            Status::Connected(_) => NEWS * 5,
+            Status::Connected(Notice::None) => return,
+            Status::Connected(Notice::Resumed) => SHOW_RESUMED,
+            Status::Connected(_) => SHOW_RESUMED * 5,
             _ => return,
         };
         let this = Rc::downgrade(self);
@@ -259,7 +256,7 @@ impl Connection {
             if let Some(connection) = this.upgrade()
                 && connection.status.try_get_untracked() == Some(status)
             {
-                connection.status.set(Status::Connected(News::None));
+                connection.status.set(Status::Connected(Notice::None));
             }
         });
     }
@@ -272,17 +269,17 @@ impl Connection {
             }
             Ok(TerminalFrame::Exited { status }) => {
                 let words =
-                    format!("\r\n\x1b[2m[the shell ended with status {status}; a new one starts]\x1b[0m\r\n");
+                    format!("\r\n\x1b[2m[shell exited with status {status}; starting a new one]\x1b[0m\r\n");
                 self.with_screen(|screen| screen.show(words.as_bytes(), || {}));
             }
             Ok(TerminalFrame::Began { offset, is_home_new }) => {
                 let is_new = self.flow.borrow_mut().begin(offset);
                 if is_new {
                     self.with_screen(|screen| screen.reset());
-                    self.tell(Status::Connected(News::Restarted { is_home_new }));
+                    self.announce(Status::Connected(Notice::Restarted { is_home_new }));
                 }
             }
-            // a frame of a newer server: nothing to show
+            // a frame of a newer server
             Err(_) => {}
         }
     }
@@ -292,7 +289,7 @@ impl Connection {
         let arrival = self.flow.borrow_mut().receive(offset, bytes.len());
         if arrival == Arrival::Gap {
             self.with_screen(|screen| screen.reset());
-            self.tell(Status::Connected(News::Gap));
+            self.announce(Status::Connected(Notice::Gap));
         }
         let end = offset + bytes.len() as u64;
         let this = Rc::downgrade(self);
@@ -311,12 +308,12 @@ impl Connection {
             Some(offset) => {
                 self.send(&ViewerFrame::Ack { offset });
             }
-            None => self.watch_for_idleness(),
+            None => self.watch_for_pause(),
         }
     }
 
-    /// Once output pauses: acknowledges what is shown, and lets the terminal answer questions again.
-    fn watch_for_idleness(self: &Rc<Self>) {
+    /// Once output pauses, acknowledges what is shown and lets the terminal answer queries again.
+    fn watch_for_pause(self: &Rc<Self>) {
         if self.ack_waits.replace(true) {
             return;
         }

@@ -1,18 +1,17 @@
-//! Which output a viewer has, which of it is shown, and when to say so. Pure.
+//! Which output has arrived, how much of it is shown, and when to acknowledge it. Pure.
 
-/// How much may be shown before it is acknowledged at once.
+/// How much output is shown before it is acknowledged at once.
 const ACK_BYTES: u64 = 64 * 1024;
 
 /// What to do with a frame of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// Show it.
     Show,
-    /// What lies between it and what is shown is lost: clear the screen, then show it.
+    /// The output before it is lost: clear the screen, then show it.
     Gap,
 }
 
-/// The flow of one terminal's output to this viewer.
+/// The flow of one terminal's output.
 #[derive(Clone, Debug, Default)]
 pub struct Flow {
     began: Option<u64>,
@@ -22,14 +21,14 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// The offset to ask for on attaching again; nothing at first, which asks for all that there is.
+    /// Returns the offset to resume at; `None` at first, which asks for all output that the server kept.
     #[must_use]
     pub const fn resume_at(&self) -> Option<u64> {
         self.next
     }
 
-    /// Takes note of where the terminal's run began, and says whether it is another run than before: the workbench
-    /// was started anew, and its output follows nothing.
+    /// Records where the terminal's output begins. Returns whether it is another beginning than before: the workbench was
+    /// restarted, and what was shown is over.
     pub fn begin(&mut self, offset: u64) -> bool {
         let is_new = self.began.replace(offset).is_some_and(|began| began != offset);
         if is_new {
@@ -38,8 +37,8 @@ impl Flow {
         is_new
     }
 
-    /// Takes note of a frame of output and says what to do with it. Another offset than the expected one means that
-    /// the ring had lost what lies between.
+    /// Records a frame of output and returns what to do with it. If its offset is not the expected one, the server no
+    /// longer had the output in between.
     pub fn receive(&mut self, offset: u64, len: usize) -> Arrival {
         let before = self.next.replace(offset + len as u64);
         if before != Some(offset) {
@@ -48,15 +47,15 @@ impl Flow {
         if before.is_none_or(|next| next == offset) { Arrival::Show } else { Arrival::Gap }
     }
 
-    /// Takes note that all before `offset` is on the screen; returns what to acknowledge at once.
+    /// Records that all output before `offset` is on the screen. Returns what to acknowledge at once.
     pub fn show(&mut self, offset: u64) -> Option<u64> {
-        // the screen may still report output of a shell before this one
+        // the screen may still report output from before a restart
         let offset = offset.min(self.next.unwrap_or_default());
         self.shown = self.shown.max(offset);
         if self.shown - self.acked >= ACK_BYTES { self.acknowledge() } else { None }
     }
 
-    /// What to acknowledge now, if anything.
+    /// Returns what to acknowledge now, if anything.
     pub fn acknowledge(&mut self) -> Option<u64> {
         (self.shown > self.acked).then(|| {
             self.acked = self.shown;
@@ -64,7 +63,7 @@ impl Flow {
         })
     }
 
-    /// A new connection knows of no acknowledgement: the next one says again what is shown.
+    /// Makes the next acknowledgement repeat what is shown: a new connection knows of none.
     pub const fn reattach(&mut self) {
         self.acked = self.acked.saturating_sub(1);
     }
@@ -83,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn another_beginning_is_a_new_workbench_whose_output_follows_nothing() {
+    fn another_beginning_is_a_new_workbench_with_output_of_its_own() {
         let mut flow = Flow::default();
         assert!(!flow.begin(0));
         flow.receive(0, 1_000);
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_word_about_an_older_shell_acknowledges_no_more_than_came() {
+    fn a_late_report_about_an_older_shell_acknowledges_no_more_than_arrived() {
         let mut flow = Flow::default();
         flow.begin(9_000_000);
         flow.receive(9_000_000, 10);

@@ -1,28 +1,28 @@
-//! What was typed or pasted and is not on its way yet. Pure.
+//! What was typed or pasted and has not been sent yet. Pure.
 //!
-//! A long paste goes out in pieces, and only as fast as the network takes them: one that was handed over whole would
-//! lie in the browser's memory, out of reach, with all that is typed after it behind.
+//! A long paste is sent in pieces, as fast as the network takes them. Handed over as a whole, it would wait in the
+//! browser's memory, where it cannot be taken back, with everything that is typed after it behind.
 
 use std::collections::VecDeque;
 
 use lectern_api::terminal::{MAX_PAYLOAD_BYTES, ViewerFrame};
 
-/// How much may be with the browser's socket without having left it, in bytes.
+/// How many bytes may wait in the browser's socket.
 pub const HIGH_WATER_BYTES: u32 = 128 * 1024;
 
-/// Text that waits to be sent, in the order of its typing.
+/// Text that waits to be sent, in order.
 #[derive(Debug, Default)]
 pub struct Outgoing {
     waiting: VecDeque<u8>,
 }
 
 impl Outgoing {
-    /// Adds text behind what waits.
     pub fn add(&mut self, text: &str) {
         self.waiting.extend(text.as_bytes());
     }
 
-    /// Takes the next frame to send, where the socket, which holds `buffered` bytes, may be given one.
+    /// Takes the next frame to send. Returns `None` if nothing waits, or if `buffered`, the number of bytes in the socket,
+    /// is too high.
     pub fn next(&mut self, buffered: u32) -> Option<ViewerFrame> {
         if self.waiting.is_empty() || buffered >= HIGH_WATER_BYTES {
             return None;
@@ -31,13 +31,12 @@ impl Outgoing {
         Some(ViewerFrame::Input(self.waiting.drain(..len).collect()))
     }
 
-    /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Forgets what waits; returns how many bytes that were. What follows a gap must not be typed.
+    /// Drops what waits, because text after a gap must not be typed. Returns the number of bytes.
     pub fn discard(&mut self) -> usize {
         std::mem::take(&mut self.waiting).len()
     }
@@ -70,14 +69,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_sent_where_nothing_was_typed() {
+    fn nothing_is_sent_if_nothing_was_typed() {
         let mut outgoing = Outgoing::default();
         outgoing.add("");
         assert_eq!(outgoing.next(0), None);
     }
 
     #[test]
-    fn what_a_lost_connection_leaves_is_counted_and_forgotten() {
+    fn what_a_lost_connection_leaves_is_counted_and_dropped() {
         let mut outgoing = Outgoing::default();
         outgoing.add("abc");
         assert_eq!(outgoing.discard(), 3);

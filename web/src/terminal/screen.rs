@@ -20,23 +20,18 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn write(this: &Screen, bytes: &[u8], shown: &JsValue);
 
-    /// Takes the size that the server named.
+    /// Sets the size that the server chose.
     #[wasm_bindgen(method)]
     pub fn resize(this: &Screen, cols: u16, rows: u16);
 
-    /// Takes again whatever size fits, until the server names one.
-    #[wasm_bindgen(method, js_name = freeSize)]
-    pub fn free_size(this: &Screen);
-
-    /// While old output is shown again, the terminal answers no questions in it.
+    /// While replaying old output, the terminal does not answer the queries in it.
     #[wasm_bindgen(method, js_name = setReplaying)]
     pub fn set_replaying(this: &Screen, replaying: bool);
 
-    /// Makes the output readable for screen readers; slower.
+    /// Makes the output readable for screen readers, which is slower.
     #[wasm_bindgen(method, js_name = setScreenReader)]
     pub fn set_screen_reader(this: &Screen, on: bool);
 
-    /// Back to an empty terminal.
     #[wasm_bindgen(method)]
     pub fn reset(this: &Screen);
 
@@ -44,7 +39,6 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn clear(this: &Screen);
 
-    /// Gives it the keyboard.
     #[wasm_bindgen(method)]
     pub fn focus(this: &Screen);
 
@@ -54,15 +48,15 @@ extern "C" {
 
 type Closures = (Closure<dyn Fn(String)>, Closure<dyn Fn(u16, u16)>, Closure<dyn Fn()>);
 
-/// A screen with the functions it calls; dropping it removes it from the page.
+/// A screen with the callbacks it calls. Dropping it removes it from the page.
 pub struct OpenScreen {
     screen: Screen,
     _closures: Closures,
 }
 
 impl OpenScreen {
-    /// Opens a screen within `element`. `on_input` is told what is typed, `on_fit` how many characters fit,
-    /// `on_leave` when the keyboard is to leave it.
+    /// Opens a screen within `element`. It calls `on_input` with what is typed, `on_fit` with the columns and rows that
+    /// fit, and `on_leave` when the focus is to leave it.
     pub fn open(
         element: &HtmlElement,
         name: &str,

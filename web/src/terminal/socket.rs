@@ -1,20 +1,21 @@
 //! One WebSocket of binary messages, from its opening to its close.
 
 use futures::channel::oneshot;
+use gloo_events::EventListener;
 use js_sys::{ArrayBuffer, Uint8Array};
 use wasm_bindgen::JsCast;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
-use crate::browser::{Listener, window};
+use crate::browser::window;
 
-/// An open or opening socket; dropping it closes it.
+/// An open or opening socket. Dropping it closes it.
 pub struct Socket {
     socket: WebSocket,
-    _listeners: Vec<Listener>,
+    _listeners: Vec<EventListener>,
 }
 
 impl Socket {
-    /// Connects to `path` of this site. The receiver is told the close code when the socket closed.
+    /// Connects to `path` of this site. The receiver gets the close code once the socket is closed.
     pub fn connect(
         path: &str,
         on_open: impl Fn() + 'static,
@@ -28,17 +29,17 @@ impl Socket {
         let (sender, closed) = oneshot::channel();
         let mut sender = Some(sender);
         let listeners = vec![
-            Listener::new(&socket, "open", move |_| on_open()),
-            Listener::new(&socket, "message", move |event| {
-                let data = event.dyn_into::<MessageEvent>().ok().map(|event| event.data());
+            EventListener::new(&socket, "open", move |_| on_open()),
+            EventListener::new(&socket, "message", move |event| {
+                let data = event.dyn_ref::<MessageEvent>().map(MessageEvent::data);
                 if let Some(buffer) = data.and_then(|data| data.dyn_into::<ArrayBuffer>().ok()) {
                     on_message(Uint8Array::new(&buffer).to_vec());
                 }
             }),
-            Listener::new(&socket, "close", move |event| {
-                let code = event.dyn_into::<CloseEvent>().map_or(1006, |close| close.code());
+            EventListener::new(&socket, "close", move |event| {
+                let code = event.dyn_ref::<CloseEvent>().map_or(1006, CloseEvent::code);
                 if let Some(sender) = sender.take() {
-                    // nobody waits any more when the terminal is gone
+                    // nobody waits if the terminal is gone
                     let _ = sender.send(code);
                 }
             }),
@@ -46,19 +47,16 @@ impl Socket {
         Some((Self { socket, _listeners: listeners }, closed))
     }
 
-    /// Sends a message; says whether the socket was open.
+    /// Sends a message. Returns whether the socket was open.
     pub fn send(&self, message: &[u8]) -> bool {
         self.is_open() && self.socket.send_with_u8_array(message).is_ok()
     }
-}
 
-impl Socket {
-    /// Whether it takes messages.
     pub fn is_open(&self) -> bool {
         self.socket.ready_state() == WebSocket::OPEN
     }
 
-    /// How many bytes were handed over and have not left the browser.
+    /// Returns the number of bytes that have not left the browser yet.
     pub fn buffered(&self) -> u32 {
         self.socket.buffered_amount()
     }

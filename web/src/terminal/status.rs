@@ -1,42 +1,37 @@
-//! Where a terminal's connection stands, in words for the line above it. Pure.
+//! The state of a terminal's connection, in words for the line above it. Pure.
 
-/// Where a terminal's connection stands.
+/// The state of a terminal's connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// The session does not run (yet, or any more).
+    /// The session is not running.
     Waiting,
-    /// The first connection is being made.
     Connecting,
-    /// Typing reaches the shell.
-    Connected(News),
-    /// The connection was lost and is being made again.
+    Connected(Notice),
     Reconnecting,
-    /// It will not come back, and why.
+    /// There will be no further connection; a sentence for the learner.
     Closed(&'static str),
 }
 
-/// What a connected terminal has to tell.
+/// What a connected terminal has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
-    /// Nothing.
+pub enum Notice {
     None,
-    /// The connection was made again and the output goes on where it broke off.
+    /// It reconnected, and the output continues where it broke off.
     Resumed,
-    /// The connection was made again; of the output in between, the beginning is no longer kept.
+    /// It reconnected, but the server no longer had all output in between.
     Gap,
-    /// The shell is another one, in another workbench or the same one started again.
+    /// The shell is a new one. `is_home_new` is whether the files in the home directory were reset.
     Restarted {
-        /// Whether its home was empty: what was in the one before is gone.
         is_home_new: bool,
     },
-    /// The connection broke while a long text was typed, of which so many bytes did not arrive.
+    /// The connection broke during a long paste, and this many bytes did not arrive.
     NotTyped(usize),
 }
 
 impl Status {
-    /// The word for it in markup.
+    /// Returns the state's name in markup.
     #[must_use]
-    pub const fn word(&self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
             Self::Connecting => "connecting",
@@ -46,36 +41,35 @@ impl Status {
         }
     }
 
-    /// Whether there is something that people should see.
+    /// Whether there is something to show.
     #[must_use]
     pub const fn is_notable(&self) -> bool {
-        !matches!(self, Self::Connected(News::None))
+        !matches!(self, Self::Connected(Notice::None))
     }
 
-    /// A sentence for people.
+    /// Returns a sentence for the learner.
     #[must_use]
     pub fn sentence(&self) -> String {
         match self {
-            Self::Waiting => "The session is not running.".to_owned(),
+            Self::Waiting => "Your session isn't running.".to_owned(),
             Self::Connecting => "Connecting…".to_owned(),
-            Self::Connected(News::None) => "Connected.".to_owned(),
-            Self::Connected(News::Resumed) => "Connected again. Nothing was lost.".to_owned(),
-            Self::Connected(News::Gap) => {
-                "Connected again. Some of the output in between is no longer kept.".to_owned()
+            Self::Connected(Notice::None) => "Connected.".to_owned(),
+            Self::Connected(Notice::Resumed) => "Reconnected. No output was lost.".to_owned(),
+            Self::Connected(Notice::Gap) => {
+                "Reconnected. Some of the output in between was lost.".to_owned()
             }
-            Self::Connected(News::Restarted { is_home_new: false }) => {
-                "The workbench was started again: your files are kept, the shell is a new one.".to_owned()
+            Self::Connected(Notice::Restarted { is_home_new: false }) => {
+                "Your environment was restarted. Your files are kept; the shell is new.".to_owned()
             }
-            Self::Connected(News::Restarted { is_home_new: true }) => {
-                "The workbench was lost and made anew, with the lab's own files: what you had changed in your home \
-                 directory is gone, what you made in the cluster is still there."
+            Self::Connected(Notice::Restarted { is_home_new: true }) => {
+                "Your environment was recreated. Files in your home directory were reset; cluster resources are intact."
                     .to_owned()
             }
-            Self::Connected(News::NotTyped(bytes)) => format!(
-                "The connection broke while a text was typed: its last {bytes} bytes, or more, did not arrive."
+            Self::Connected(Notice::NotTyped(bytes)) => format!(
+                "The connection broke while you pasted. At least the last {bytes} bytes did not arrive."
             ),
             Self::Reconnecting => {
-                "The connection is lost; what runs in the shell goes on. Trying again…".to_owned()
+                "Connection lost. Your programs keep running. Reconnecting…".to_owned()
             }
             Self::Closed(reason) => (*reason).to_owned(),
         }
@@ -88,8 +82,8 @@ mod tests {
 
     #[test]
     fn only_a_quiet_connection_needs_no_line() {
-        assert!(!Status::Connected(News::None).is_notable());
-        for status in [Status::Waiting, Status::Reconnecting, Status::Connected(News::NotTyped(3))] {
+        assert!(!Status::Connected(Notice::None).is_notable());
+        for status in [Status::Waiting, Status::Reconnecting, Status::Connected(Notice::NotTyped(3))] {
             assert!(status.is_notable(), "{status:?}");
         }
     }

@@ -3,7 +3,7 @@
 /// What Ctrl-C sends.
 pub const INTERRUPT: &str = "\u{3}";
 
-/// The keys for a command: each line followed by Enter, with no bracketed paste around them.
+/// Returns the keys for a command: each line followed by Enter, without bracketed paste.
 #[must_use]
 pub fn command_keys(command: &str) -> String {
     let command = command.trim_end_matches(['\n', '\r']);
@@ -18,7 +18,7 @@ pub fn command_keys(command: &str) -> String {
     keys
 }
 
-/// The keys for text that a program waits for.
+/// Returns the keys for text that a program waits for.
 #[must_use]
 pub fn input_keys(text: &str, line_end: bool) -> String {
     let mut keys = text.replace("\r\n", "\r").replace('\n', "\r");
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn input_ends_with_enter_only_where_it_should() {
+    fn input_ends_with_enter_only_if_it_should() {
         assert_eq!(input_keys("yes", true), "yes\r");
         assert_eq!(input_keys("a\nb", false), "a\rb");
         assert_eq!(input_keys("a\n", true), "a\r");

@@ -1,26 +1,23 @@
-//! The questions that a check asks before it runs.
+//! The form that a learner fills in before a check runs.
 
 use leptos::prelude::*;
 use serde_json::Value;
 
 use crate::actions::form::{Field, Form, Kind};
 
-/// A check's form.
 #[component]
 pub fn ActionForm(
-    /// The form.
     form: Form,
-    /// The block's number.
+    /// The block's id.
     id: u32,
-    /// Whether the check is running.
     busy: Signal<bool>,
-    /// Runs the check with what was answered.
     on_answers: Callback<Value>,
 ) -> impl IntoView {
     let values: Vec<_> = form.fields.iter().map(|field| RwSignal::new(field.default.clone())).collect();
-    let asked = form.fields.iter().cloned().zip(values.clone()).enumerate();
-    let questions =
-        asked.map(|(at, (field, value))| question(field, format!("action-{id}-{at}"), value)).collect_view();
+    let fields = form.fields.iter().cloned().zip(values.clone()).enumerate();
+    let inputs = fields
+        .map(|(at, (field, value))| labelled_input(field, format!("action-{id}-{at}"), value))
+        .collect_view();
     let submit = form.submit.clone();
     let send = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
@@ -31,13 +28,13 @@ pub fn ActionForm(
     };
     view! {
         <form class="action-form" on:submit=send>
-            {questions}
+            {inputs}
             <button type="submit" class="button primary small" disabled=move || busy.get()>{submit}</button>
         </form>
     }
 }
 
-fn question(field: Field, id: String, value: RwSignal<String>) -> AnyView {
+fn labelled_input(field: Field, id: String, value: RwSignal<String>) -> AnyView {
     let key = field.key;
     let input = match field.kind {
         Kind::Input(kind) => view! {

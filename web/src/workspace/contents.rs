@@ -1,46 +1,15 @@
 //! The lab's table of contents, as a menu.
 
+use lectern_api::page::PageLink;
 use leptos::prelude::*;
 
 use super::Workspace;
 use crate::components::menu::Menu;
 use crate::paths;
 
-/// All pages, with what was seen and what passed.
+/// All pages, each with a mark for what was viewed and what passed.
 #[component]
-pub fn Contents(
-    /// The workspace.
-    workspace: Workspace,
-) -> impl IntoView {
-    let item = move |at: usize, name: String, title: String| {
-        let href = paths::page(workspace.session.with_untracked(|session| session.id), &name);
-        let (mark_name, current_name) = (name.clone(), name.clone());
-        let mark = move || {
-            workspace.progress.marks.with(|marks| {
-                match (marks.all_passed(&mark_name), marks.is_viewed(&mark_name)) {
-                    (Some(true), _) => ("passed", "✓", "checks passed"),
-                    (Some(false), _) => ("open", "!", "checks to do"),
-                    (None, true) => ("seen", "•", "seen"),
-                    (None, false) => ("new", "", "not seen yet"),
-                }
-            })
-        };
-        let (for_class, for_words) = (mark.clone(), mark.clone());
-        view! {
-            <li>
-                <a
-                    href=href
-                    data-testid=format!("contents-{name}")
-                    aria-current=move || (workspace.page.get() == current_name).then_some("page")
-                >
-                    <span class="contents-number">{at + 1}</span>
-                    <span class="contents-title">{title}</span>
-                    <span class=move || format!("mark {}", for_class().0) aria-hidden="true">{move || mark().1}</span>
-                    <span class="visually-hidden">{move || format!(" ({})", for_words().2)}</span>
-                </a>
-            </li>
-        }
-    };
+pub fn Contents(workspace: Workspace) -> impl IntoView {
     view! {
         <Menu class="contents" testid="contents-open" heading="Contents".into_any()>
             <nav aria-label="Pages of this lab">
@@ -48,10 +17,41 @@ pub fn Contents(
                     {move || workspace.session.with(|session| session.pages.clone())
                         .into_iter()
                         .enumerate()
-                        .map(|(at, link)| item(at, link.name, link.title))
+                        .map(|(at, link)| view! { <Item workspace=workspace at=at link=link/> })
                         .collect_view()}
                 </ol>
             </nav>
         </Menu>
+    }
+}
+
+#[component]
+fn Item(workspace: Workspace, at: usize, link: PageLink) -> impl IntoView {
+    let PageLink { name, title } = link;
+    let href = paths::page(workspace.session.with_untracked(|session| session.id), &name);
+    let testid = format!("contents-{name}");
+    let marked = name.clone();
+    // class, sign, and words for screen readers
+    let mark = Memo::new(move |_| {
+        workspace.progress.marks.with(|marks| match (marks.all_passed(&marked), marks.is_viewed(&marked)) {
+            (Some(true), _) => ("passed", "✓", "checks passed"),
+            (Some(false), _) => ("open", "!", "checks to do"),
+            (None, true) => ("seen", "•", "viewed"),
+            (None, false) => ("new", "", "not viewed yet"),
+        })
+    });
+    view! {
+        <li>
+            <a
+                href=href
+                data-testid=testid
+                aria-current=move || (workspace.page.get() == name).then_some("page")
+            >
+                <span class="contents-number">{at + 1}</span>
+                <span class="contents-title">{title}</span>
+                <span class=move || format!("mark {}", mark.get().0) aria-hidden="true">{move || mark.get().1}</span>
+                <span class="visually-hidden">{move || format!(" ({})", mark.get().2)}</span>
+            </a>
+        </li>
     }
 }

@@ -1,4 +1,4 @@
-//! A page of the lab: its text with the blocks in their places, and the way to the pages before and after.
+//! A page of the lab: its text with the blocks in it, and the buttons to the previous and next page.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -17,18 +17,12 @@ use super::action_block::ActionView;
 use crate::actions::on_page::{PageActions, Sections};
 use crate::browser;
 
-/// One page.
 #[component]
-pub fn LabPage(
-    /// The workspace.
-    workspace: Workspace,
-    /// The page.
-    page: Arc<RenderedPage>,
-) -> impl IntoView {
+pub fn LabPage(workspace: Workspace, page: Arc<RenderedPage>) -> impl IntoView {
     let node = NodeRef::<Div>::new();
     let (name, html, title) = (page.name.clone(), page.html.clone(), page.title.clone());
     let actions = PageActions::new(workspace.runner, page.clone(), SECTIONS);
-    // the mounted blocks go when the page goes
+    // dropping the handles removes the blocks
     let mounted = StoredValue::new_local(Vec::<Box<dyn Any>>::new());
     Effect::new(move |_| {
         let Some(text) = node.get() else { return };
@@ -69,11 +63,11 @@ pub fn LabPage(
     }
 }
 
-/// Links to other pages of the lab, headings of sections, and code that a click copies.
+/// Handles clicks on links to other pages of the lab, on headings of sections, and on code that a click copies.
 fn follow_click(event: &MouseEvent, workspace: Workspace, actions: PageActions) {
     let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else { return };
     if let Ok(Some(heading)) = target.closest("[data-section-begin] > summary") {
-        // the section opens by its action, like one that a cascade opens
+        // opens the section by its action, as a cascade would
         event.prevent_default();
         let section =
             heading.parent_element().and_then(|section| section.get_attribute("data-section-begin"));
@@ -106,8 +100,7 @@ const SECTIONS: Sections = Sections {
 };
 
 fn section(id: u32) -> Option<HtmlDetailsElement> {
-    let document = browser::window()?.document()?;
-    document.query_selector(&format!("[data-section-begin=\"{id}\"]")).ok()??.dyn_into().ok()
+    browser::document()?.query_selector(&format!("[data-section-begin=\"{id}\"]")).ok()??.dyn_into().ok()
 }
 
 #[component]
@@ -146,8 +139,7 @@ fn PageEnd(workspace: Workspace) -> impl IntoView {
                 (Some(name), _) => step(name, "Next ›", "step primary", "page-next").into_any(),
                 (None, false) => view! {
                     <button type="button" class="step primary" data-testid="page-finish" on:click=finish>
-                        <span class="step-word">"Finish"</span>
-                        <span class="step-title">"You are on the last page"</span>
+                        <span class="step-word">"Finish lab"</span>
                     </button>
                 }.into_any(),
                 (None, true) => ().into_any(),
@@ -158,8 +150,8 @@ fn PageEnd(workspace: Workspace) -> impl IntoView {
                 <div class="note good" data-testid="lab-finished">
                     <strong>"You finished this lab."</strong>
                     <p>
-                        "The session stays open until you end it or its time is up. "
-                        <A href="/labs">"Choose another lab"</A>
+                        "Your session stays open until you end it or its time is up. "
+                        <A href="/labs">"Browse labs"</A>
                     </p>
                 </div>
             </Show>

@@ -1,4 +1,4 @@
-//! What is shown of a session that does not run: starting, failed, ending, ended.
+//! What a session shows that is not running: starting, failed, ending, ended.
 
 use lectern_api::sessions::SessionState;
 use leptos::prelude::*;
@@ -7,16 +7,13 @@ use leptos_router::components::A;
 use super::Workspace;
 use crate::components::frame::Loading;
 
-/// In place of the terminals while the session is starting or has failed.
+/// Stands in front of the terminals while the session is starting or has failed.
 #[component]
 pub fn NotRunning(
-    /// The workspace.
     workspace: Workspace,
-    /// Ends the session and starts it anew.
+    /// Ends the session and starts the lab again.
     on_retry: Callback<()>,
-    /// Whether that is under way.
-    #[prop(into)]
-    busy: Signal<bool>,
+    #[prop(into)] busy: Signal<bool>,
 ) -> impl IntoView {
     let state = Memo::new(move |_| workspace.session.with(|session| session.state.clone()));
     move || match state.get() {
@@ -24,9 +21,9 @@ pub fn NotRunning(
             <div class="curtain" data-testid="session-starting">
                 <div>
                     <span class="spinner big" aria-hidden="true"></span>
-                    <h2>"Getting your session ready"</h2>
+                    <h2>"Starting your environment…"</h2>
                     <p role="status" data-testid="session-step">{step}</p>
-                    <p class="faint">"You can read the page meanwhile."</p>
+                    <p class="faint">"You can start reading in the meantime."</p>
                 </div>
             </div>
         }
@@ -34,7 +31,7 @@ pub fn NotRunning(
         SessionState::Failed { reason } => view! {
             <div class="curtain" role="alert" data-testid="session-failed">
                 <div>
-                    <h2>"This session has failed"</h2>
+                    <h2>"Your environment failed"</h2>
                     <p data-testid="session-reason">{reason}</p>
                     <div class="row">
                         <button
@@ -46,7 +43,7 @@ pub fn NotRunning(
                         >
                             {move || if busy.get() { "One moment…" } else { "Try again" }}
                         </button>
-                        <A href="/labs">"Back to the labs"</A>
+                        <A href="/labs">"Browse labs"</A>
                     </div>
                 </div>
             </div>
@@ -56,16 +53,13 @@ pub fn NotRunning(
     }
 }
 
-/// In place of the whole workspace once the session is over.
+/// Takes the place of the whole workspace once the session is over.
 #[component]
 pub fn Over(
-    /// The workspace.
     workspace: Workspace,
     /// Starts the lab again.
     on_again: Callback<()>,
-    /// Whether that is under way.
-    #[prop(into)]
-    busy: Signal<bool>,
+    #[prop(into)] busy: Signal<bool>,
 ) -> impl IntoView {
     let state = Memo::new(move |_| workspace.session.with(|session| session.state.clone()));
     let finished = move || workspace.progress.marks.with(|marks| marks.finished);
@@ -73,14 +67,11 @@ pub fn Over(
         <main class="site narrow over" data-testid="session-over">
             {move || match state.get() {
                 SessionState::Ended { reason } => view! {
-                    <h1>{if finished() { "Well done" } else { "This session is over" }}</h1>
+                    <h1>{if finished() { "You finished this lab" } else { "Session ended" }}</h1>
                     <p data-testid="session-reason">{ended_words(&reason)}</p>
-                    <p>
-                        "What you made in the cluster is gone; your progress is kept. \
-                        Start the lab again whenever you like, or take another one."
-                    </p>
+                    <p>"Your environment has been deleted. You can start the lab again at any time."</p>
                     <div class="row">
-                        <A href="/labs" attr:class="button primary" attr:data-testid="over-labs">"To the labs"</A>
+                        <A href="/labs" attr:class="button primary" attr:data-testid="over-labs">"Browse labs"</A>
                         <button
                             type="button"
                             class="button"
@@ -93,7 +84,7 @@ pub fn Over(
                     </div>
                 }
                 .into_any(),
-                _ => view! { <Loading text="Ending the session…"/> }.into_any(),
+                _ => view! { <Loading text="Ending your session…"/> }.into_any(),
             }}
         </main>
     }

@@ -1,4 +1,4 @@
-//! How long the session runs, the warning before its end, and more time where it is to be had.
+//! The time left, the warning before the end, and the buttons that extend the session.
 
 use std::time::Duration;
 
@@ -11,14 +11,13 @@ use super::Workspace;
 use crate::browser::sleep;
 use crate::clock::{now, time_left, time_of_day};
 
-/// What is to be shown of the time at some moment.
+/// The time left at some moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Remaining {
-    /// In words.
     words: String,
-    /// Whether the end is near.
+    /// Whether to warn that the end is near.
     soon: bool,
-    /// The end that an extension would lead to.
+    /// When the session would end after an extension; `None` if there is none to be had.
     extends_to: Option<DateTime<Utc>>,
 }
 
@@ -31,8 +30,8 @@ fn remaining(state: &SessionState, now: DateTime<Utc>) -> Option<Remaining> {
     })
 }
 
-/// Follows the time while the component that asks for it is shown.
-fn follow(workspace: Workspace) -> Memo<Option<Remaining>> {
+/// Returns the time left, updated each second for as long as the component that calls this exists.
+fn use_remaining(workspace: Workspace) -> Memo<Option<Remaining>> {
     let tick = RwSignal::new(0_u32);
     spawn_local(async move {
         while tick.try_update(|tick| *tick = tick.wrapping_add(1)).is_some() {
@@ -45,13 +44,10 @@ fn follow(workspace: Workspace) -> Memo<Option<Remaining>> {
     })
 }
 
-/// The time left, for the bar.
+/// The time left, for the top bar.
 #[component]
-pub fn TimeLeft(
-    /// The workspace.
-    workspace: Workspace,
-) -> impl IntoView {
-    let left = follow(workspace);
+pub fn TimeLeft(workspace: Workspace) -> impl IntoView {
+    let left = use_remaining(workspace);
     let extends = Memo::new(move |_| left.get().and_then(|left| left.extends_to));
     view! {
         <div class="time-left" class:soon=move || left.get().is_some_and(|left| left.soon)>
@@ -63,7 +59,7 @@ pub fn TimeLeft(
                     type="button"
                     class="button small extend"
                     data-testid="session-extend"
-                    title=format!("Let the session run until {}", time_of_day(to))
+                    title=format!("Extend to {}", time_of_day(to))
                     disabled=move || workspace.extending.get()
                     on:click=move |_| workspace.on_extend.run(())
                 >
@@ -76,22 +72,19 @@ pub fn TimeLeft(
 
 /// The warning that the session ends soon.
 #[component]
-pub fn EndWarning(
-    /// The workspace.
-    workspace: Workspace,
-) -> impl IntoView {
-    let left = follow(workspace);
+pub fn EndWarning(workspace: Workspace) -> impl IntoView {
+    let left = use_remaining(workspace);
     let soon = Memo::new(move |_| left.get().is_some_and(|left| left.soon));
     let extends = Memo::new(move |_| left.get().and_then(|left| left.extends_to));
     let words = move || left.get().map(|left| left.words).unwrap_or_default();
     view! {
-        // said once when it appears; the seconds are no news
+        // read aloud once when it appears, not each second
         <div role="status">
             {move || soon.get().then(|| view! {
                 <div class="banner warn end-warning" data-testid="end-warning">
                     <span>
-                        <strong>"This session ends soon. "</strong>
-                        "What you made in the cluster and in the terminals is removed then; your progress is kept."
+                        <strong>"Your session ends soon. "</strong>
+                        "Your environment and everything in it will be deleted then."
                     </span>
                     <b aria-hidden="true">{words}</b>
                     {move || extends.get().map(|to| view! {
@@ -102,7 +95,7 @@ pub fn EndWarning(
                             disabled=move || workspace.extending.get()
                             on:click=move |_| workspace.on_extend.run(())
                         >
-                            {format!("Go on until {}", time_of_day(to))}
+                            {format!("Extend to {}", time_of_day(to))}
                         </button>
                     })}
                 </div>

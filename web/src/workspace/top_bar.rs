@@ -8,19 +8,12 @@ use super::contents::Contents;
 use super::time_left::TimeLeft;
 use crate::components::dialog::ConfirmDialog;
 
-/// The way out, contents, title, progress, time left, and on narrow screens what to show.
+/// The way out, contents, title, progress, time left, and on narrow screens a switch between page and terminals.
 #[component]
-pub fn TopBar(
-    /// The workspace.
-    workspace: Workspace,
-    /// Whether there are terminals to show.
-    has_terminals: bool,
-    /// Ends the session.
-    on_end: Callback<()>,
-) -> impl IntoView {
+pub fn TopBar(workspace: Workspace, has_terminals: bool, on_end: Callback<()>) -> impl IntoView {
     let asks = RwSignal::new(false);
-    let place = Memo::new(move |_| workspace.place());
-    let words = move || match place.get() {
+    let position = Memo::new(move |_| workspace.position());
+    let progress = move || match position.get() {
         (Some(at), total) => format!("Page {} of {total}", at + 1),
         (None, 1) => "1 page".to_owned(),
         (None, total) => format!("{total} pages"),
@@ -29,17 +22,17 @@ pub fn TopBar(
     let pressed = move |terminals: bool| move || if shows.get() == terminals { "true" } else { "false" };
     view! {
         <header class="top-bar">
-            <A href="/labs" attr:class="back" attr:data-testid="back-to-labs" attr:title="Back to the labs">
+            <A href="/labs" attr:class="back" attr:data-testid="back-to-labs" attr:title="Browse labs">
                 <span aria-hidden="true">"‹"</span>
                 <span class="back-word">"Labs"</span>
             </A>
             <Contents workspace=workspace/>
             <h1 class="lab-title">{move || workspace.session.with(|session| session.lab_title.clone())}</h1>
             <div class="progress">
-                <span data-testid="progress-text">{words}</span>
+                <span data-testid="progress-text">{progress}</span>
                 <progress
-                    max=move || place.get().1.max(1)
-                    value=move || place.get().0.map_or(0, |at| at + 1)
+                    max=move || position.get().1.max(1)
+                    value=move || position.get().0.map_or(0, |at| at + 1)
                     aria-label="Progress through the lab"
                 ></progress>
             </div>
@@ -58,7 +51,7 @@ pub fn TopBar(
             <ConfirmDialog
                 open=asks
                 title="End this session?"
-                text="Everything you made in the cluster and in the terminals is removed. Your progress is kept."
+                text="Your environment and everything in it will be deleted."
                 confirm="End session"
                 testid="session-end-confirm"
                 on_confirm=move |()| {

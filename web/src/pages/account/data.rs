@@ -1,43 +1,45 @@
-//! What is kept about the person: to take away, and to be deleted.
+//! The user's own data: downloading it, and deleting the account.
 
 use lectern_api::identity::{DeleteMe, Me, Role};
 use leptos::prelude::*;
 
-use crate::api::use_client;
+use crate::api::{ApiError, use_client};
 use crate::browser::save_file;
 use crate::components::buttons::{ActionButton, Submit};
 use crate::components::dialog::{CancelButton, Modal};
 use crate::components::form::{Field, FormError};
-use crate::pages::sending::Sending;
+use crate::pages::submission::use_submission;
 
-/// The way to a copy of it.
+const FILE: &str = "lectern-export.json";
+
 #[component]
 pub fn DataPanel() -> impl IntoView {
     let client = use_client();
-    let sending = Sending::new();
     let saved = RwSignal::new(None::<bool>);
-    let export = move || {
-        saved.set(None);
-        sending
-            .send(client.export_me(), move |text| saved.set(Some(save_file("lectern-export.json", &text))));
-    };
+    let export = use_submission(
+        move |()| {
+            saved.set(None);
+            client.export_me()
+        },
+        move |text: String| saved.set(Some(save_file(FILE, &text))),
+    );
     view! {
         <section class="panel" aria-labelledby="data-heading">
             <h2 id="data-heading">"Your data"</h2>
-            <p>"Download a copy of everything that Lectern keeps about you, as a JSON file."</p>
-            <FormError error=sending.error/>
+            <p>"Download everything that Lectern stores about you, as a JSON file."</p>
+            <FormError error=export.error/>
             <div class="row">
                 <ActionButton
                     label="Download my data"
                     meanwhile="Preparing…"
                     testid="export"
-                    busy=sending.busy
-                    on_press=export
+                    busy=export.busy
+                    on_press=move || export.send.run(())
                 />
                 <span role="status">
                     {move || saved.get().map(|saved| match saved {
                         true => "Saved as lectern-export.json.",
-                        false => "Your browser did not allow the download.",
+                        false => "Your browser blocked the download.",
                     })}
                 </span>
             </div>
@@ -45,21 +47,19 @@ pub fn DataPanel() -> impl IntoView {
     }
 }
 
-/// The way to be forgotten.
 #[component]
 pub fn DeletePanel(me: Signal<Option<Me>>) -> impl IntoView {
     let asks = RwSignal::new(false);
     let teaches = me.get_untracked().is_some_and(|me| me.user.role >= Role::Instructor);
     let what = if teaches {
-        "Your running labs end. Your account, your progress and the classes you teach are deleted, with their learners' \
-         places in them."
+        "Your running labs end. Your account, your progress, and the classes you teach with their enrolments are deleted."
     } else {
-        "Your running labs end. Your account, your progress and your places in classes are deleted."
+        "Your running labs end. Your account, your progress and your enrolments are deleted."
     };
     view! {
         <section class="panel" aria-labelledby="delete-heading">
             <h2 id="delete-heading">"Delete your account"</h2>
-            <p>{what} " Nobody can bring them back."</p>
+            <p>{what} " This can't be undone."</p>
             <ActionButton label="Delete my account…" testid="delete-me" busy=false on_press=move || asks.set(true)/>
             <Modal open=asks title="Delete your account?">
                 <DeleteForm me=me asks=asks/>
@@ -72,25 +72,34 @@ pub fn DeletePanel(me: Signal<Option<Me>>) -> impl IntoView {
 fn DeleteForm(me: Signal<Option<Me>>, asks: RwSignal<bool>) -> impl IntoView {
     let client = use_client();
     let (typed, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let sending = Sending::new();
-    let mistyped = RwSignal::new(None::<String>);
     let username = me.get_untracked().map(|me| me.user.username).unwrap_or_default();
     let has_password = me.get_untracked().is_some_and(|me| me.has_password);
     let hint = format!("Type {username} to confirm.");
-    let submit = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
-        let right = typed.get_untracked().trim().eq_ignore_ascii_case(&username);
-        mistyped.set((!right).then(|| format!("That is not your user name; it is {username}.")));
-        if right {
+    let delete = use_submission(
+        move |()| {
+            let is_confirmed = typed.get_untracked().trim().eq_ignore_ascii_case(&username);
+            let mistake = (!is_confirmed).then(|| format!("Your user name is {username}."));
             let with = DeleteMe { password: has_password.then(|| password.get_untracked()) };
-            sending.send(async move { client.delete_me(&with).await }, |()| ());
-        }
-    };
+            async move {
+                match mistake {
+                    Some(mistake) => Err(ApiError::invalid("username", mistake)),
+                    None => client.delete_me(&with).await,
+                }
+            }
+        },
+        |()| {},
+    );
     view! {
-        <form on:submit=submit>
-            <p>"This cannot be undone. Download your data first if you want to keep a copy."</p>
-            <FormError error=sending.beside(&["password"])/>
-            <Field label="User name" id="delete-username" value=typed hint=hint error=mistyped/>
+        <form on:submit=delete.on_submit()>
+            <p>"Download your data first if you want to keep a copy."</p>
+            <FormError error=delete.beside(&["username", "password"])/>
+            <Field
+                label="User name"
+                id="delete-username"
+                value=typed
+                hint=hint
+                error=delete.about("username")
+            />
             {has_password.then(|| view! {
                 <Field
                     label="Password"
@@ -98,12 +107,12 @@ fn DeleteForm(me: Signal<Option<Me>>, asks: RwSignal<bool>) -> impl IntoView {
                     kind="password"
                     value=password
                     autocomplete="current-password"
-                    error=sending.about("password")
+                    error=delete.about("password")
                 />
             })}
             <div class="dialog-buttons">
                 <CancelButton open=asks/>
-                <Submit label="Delete my account" class="danger" busy=sending.busy testid="delete-me-confirm"/>
+                <Submit label="Delete my account" class="danger" busy=delete.busy testid="delete-me-confirm"/>
             </div>
         </form>
     }

@@ -10,14 +10,14 @@ use crate::components::buttons::ActionButton;
 use crate::components::dialog::{CancelButton, Modal};
 use crate::components::form::FormError;
 use crate::components::sign_in_link::SignInLinkNote;
-use crate::pages::sending::Sending;
+use crate::pages::submission::use_submission;
 
 /// A dialog that opens when a learner is chosen.
 #[component]
 pub fn LearnerDialog(
     class: ClassId,
     learner: RwSignal<Option<LearnerRow>>,
-    on_removed: Callback<()>,
+    #[prop(into)] on_removed: Callback<()>,
 ) -> impl IntoView {
     let open = RwSignal::new(false);
     Effect::new(move |_| {
@@ -43,31 +43,48 @@ fn LearnerActions(
     on_removed: Callback<()>,
 ) -> impl IntoView {
     let client = use_client();
-    let (linking, removing) = (Sending::new(), Sending::new());
-    let link = RwSignal::new(None::<SignInLink>);
     let (user, name) = (learner.user, learner.display_name);
-    let make = move || {
-        link.set(None);
-        linking.send(client.create_sign_in_link(user), move |made| link.set(Some(made)));
-    };
-    let remove = move || {
-        removing.send(client.remove_learner(class, user), move |()| {
+    let link = RwSignal::new(None::<SignInLink>);
+    let create_link = use_submission(
+        move |()| {
+            link.set(None);
+            client.create_sign_in_link(user)
+        },
+        move |created| link.set(Some(created)),
+    );
+    let remove = use_submission(
+        move |()| client.remove_learner(class, user),
+        move |()| {
             open.set(false);
             on_removed.run(());
-        });
-    };
+        },
+    );
     view! {
         <h3>"Forgot the password?"</h3>
         <p>
-            "A sign-in link lets them in and lets them choose a new password. It signs them out everywhere else."
+            "A sign-in link signs them in and lets them choose a new password. It signs them out everywhere else."
         </p>
-        <FormError error=linking.error/>
+        <FormError error=create_link.error/>
         {move || link.get().map(|link| view! { <SignInLinkNote link=link name=name.clone()/> })}
-        <ActionButton label="Create sign-in link" testid="learner-link" busy=linking.busy on_press=make/>
+        <ActionButton
+            label="Create sign-in link"
+            testid="learner-link"
+            busy=create_link.busy
+            on_press=move || create_link.send.run(())
+        />
         <h3>"Remove from this class"</h3>
-        <p>"You no longer see how far they are. They keep their account and their labs; with a join code they can come back."</p>
-        <FormError error=removing.error/>
-        <ActionButton label="Remove from class" class="danger" testid="learner-remove" busy=removing.busy on_press=remove/>
+        <p>
+            "You will no longer see their progress. They keep their account and their labs, and can come back with a "
+            "join code."
+        </p>
+        <FormError error=remove.error/>
+        <ActionButton
+            label="Remove from class"
+            class="danger"
+            testid="learner-remove"
+            busy=remove.busy
+            on_press=move || remove.send.run(())
+        />
         <div class="dialog-buttons"><CancelButton open=open label="Close"/></div>
     }
 }

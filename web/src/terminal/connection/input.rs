@@ -1,34 +1,35 @@
-//! What a connection does with input: it sends as fast as the socket takes it, and says what a lost socket took along.
+//! The input of a connection: it is sent as fast as the socket takes it, and what a lost socket held is counted.
 
 use std::rc::Rc;
 use std::time::Duration;
 
+use gloo_events::EventListener;
 use leptos::task::spawn_local;
 
 use super::Connection;
-use crate::browser::{Listener, sleep, window};
+use crate::browser::{sleep, window};
 use crate::terminal::socket::Socket;
 
-/// How often a full socket is looked at again.
+/// How often to check whether a full socket takes more.
 const PUMP: Duration = Duration::from_millis(10);
-/// What a socket holds besides a paste: some keys, acknowledgements, a size.
-const SMALL_TALK_BYTES: u32 = 256;
+/// How many bytes a socket may hold besides a paste: some keys, acknowledgements, a size.
+const BACKGROUND_BYTES: u32 = 256;
 
 impl Connection {
-    /// Types into the terminal; says whether it is connected.
+    /// Types into the terminal. Returns whether it is connected.
     pub fn type_keys(self: &Rc<Self>, keys: &str) -> bool {
         if !self.socket.borrow().as_ref().is_some_and(Socket::is_open) {
             return false;
         }
         self.outgoing.borrow_mut().add(keys);
-        if !self.pump() && !self.pumps.replace(true) {
+        if !self.pump() && !self.is_pumping.replace(true) {
             let this = Rc::downgrade(self);
             spawn_local(async move {
                 loop {
                     sleep(PUMP).await;
                     let Some(connection) = this.upgrade() else { return };
                     if connection.pump() {
-                        connection.pumps.set(false);
+                        connection.is_pumping.set(false);
                         return;
                     }
                 }
@@ -37,7 +38,7 @@ impl Connection {
         true
     }
 
-    /// Sends what the socket takes of what was typed; says whether that was all.
+    /// Sends as much as the socket takes of what was typed. Returns whether that was all.
     fn pump(&self) -> bool {
         let socket = self.socket.borrow();
         let mut outgoing = self.outgoing.borrow_mut();
@@ -49,25 +50,25 @@ impl Connection {
         outgoing.is_empty()
     }
 
-    /// Gives up the socket, and counts what it and the queue behind it held of a long text.
-    pub(super) fn give_up_socket(&self) {
+    /// Closes the socket, and counts what it and the queue behind it held of a paste.
+    pub(super) fn close_socket(&self) {
         let Some(socket) = self.socket.replace(None) else { return };
-        let buffered = Some(socket.buffered()).filter(|bytes| *bytes > SMALL_TALK_BYTES).unwrap_or_default();
+        let buffered = Some(socket.buffered()).filter(|bytes| *bytes > BACKGROUND_BYTES).unwrap_or_default();
         let lost = self.outgoing.borrow_mut().discard() + usize::try_from(buffered).unwrap_or_default();
         self.not_typed.set(self.not_typed.get() + lost);
     }
 
-    /// A network that went away is noticed at once, not after minutes, and so is its return.
-    pub(super) fn follow_network(self: &Rc<Self>) -> Vec<Listener> {
+    /// Notices at once that the network went away or came back, instead of after minutes.
+    pub(super) fn follow_network(self: &Rc<Self>) -> Vec<EventListener> {
         let Some(window) = window() else { return Vec::new() };
         let (gone, back) = (Rc::downgrade(self), Rc::downgrade(self));
         vec![
-            Listener::new(&window, "offline", move |_| {
+            EventListener::new(&window, "offline", move |_| {
                 if let Some(connection) = gone.upgrade() {
-                    connection.give_up_socket();
+                    connection.close_socket();
                 }
             }),
-            Listener::new(&window, "online", move |_| {
+            EventListener::new(&window, "online", move |_| {
                 if let Some(connection) = back.upgrade() {
                     connection.retry_now();
                 }
