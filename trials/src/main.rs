@@ -9,7 +9,6 @@ mod database;
 mod figures;
 mod hostile;
 mod kept;
-mod kubectl;
 mod learner;
 mod limits;
 mod proc;

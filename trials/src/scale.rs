@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use chrono::{SecondsFormat, Utc};
 use futures::{StreamExt, TryStreamExt};
+use lectern_testbed::Kubectl;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::figures::{Figures, Times};
-use crate::kubectl::Kubectl;
 use crate::stage::{COLD, Stage};
 use api::Api;
 use copies::Names;

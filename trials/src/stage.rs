@@ -1,16 +1,15 @@
-//! What every trial stands on: a database, labs and a server of its own, its administrator, and the way to look at
-//! the cluster without it.
+//! What every trial needs: a database, labs and a server of its own, its administrator, and kubectl.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use lectern_testbed::{Kubectl, copy_tree};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::database::Database;
-use crate::kubectl::Kubectl;
 use crate::learner::Learner;
 use crate::server::Server;
 use crate::settings::Settings;
@@ -22,7 +21,7 @@ pub const RESERVED: &str = "trial-reserved";
 /// The lab of which both are copies.
 const ORIGINAL: &str = "container-immutability";
 
-/// A running Lectern, and what belongs to it.
+/// A running Lectern with what belongs to it.
 pub struct Stage {
     pub server: Server,
     pub database: Database,
@@ -46,7 +45,7 @@ impl Stage {
         };
         match set_up.await {
             Ok((server, admin)) => {
-                let kubectl = Kubectl::new(settings);
+                let kubectl = Kubectl::new(&settings.cluster_program, &settings.kubeconfig);
                 Ok(Self { server, database, kubectl, admin, _folder: folder })
             }
             Err(error) => {
@@ -56,7 +55,7 @@ impl Stage {
         }
     }
 
-    /// Takes it down, and removes what it made in the cluster and in Postgres.
+    /// Stops it, and removes what it created in the cluster and in Postgres.
     pub async fn take_down(mut self) -> Result<()> {
         let stopped = self.server.stop().await;
         let label = format!("lectern.dev/instance={}", self.server.namespace());
@@ -65,7 +64,7 @@ impl Stage {
         stopped.and(removed.map(drop)).and(dropped)
     }
 
-    /// Starts the server again with so many sessions of [`RESERVED`] kept ready, and waits until they are.
+    /// Restarts the server so that it keeps `reserved` sessions of [`RESERVED`] ready, and waits until they are.
     pub async fn keep_in_reserve(&mut self, reserved: u32, patience: Duration) -> Result<()> {
         self.server.stop().await?;
         self.server.write_portal(&portal(reserved))?;
@@ -73,7 +72,7 @@ impl Stage {
         self.wait_for_reserve(reserved.into(), patience).await
     }
 
-    /// Waits until so many sessions of [`RESERVED`] can be taken.
+    /// Waits until `wanted` sessions of [`RESERVED`] can be taken.
     pub async fn wait_for_reserve(&self, wanted: i64, patience: Duration) -> Result<()> {
         let mut conn = self.database.connect().await?;
         let ready = async {
@@ -109,7 +108,7 @@ fn portal(reserved: u32) -> serde_json::Value {
     })
 }
 
-/// Does the work, unless somebody asks for the end: then it is an error, so that what was made can be removed.
+/// Does the work until it is done. Ctrl-C or SIGTERM makes it an error, so that the caller can remove what was created.
 pub async fn unless_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
@@ -119,7 +118,7 @@ pub async fn unless_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<
     }
 }
 
-/// Lays two copies of one lab into `folder`, each with a name of its own.
+/// Copies one lab twice into `folder`, each time under another name.
 fn copy_labs(from: &Path, folder: &Path) -> Result<PathBuf> {
     let labs = folder.join("labs");
     let original = from.join(ORIGINAL);
@@ -134,18 +133,4 @@ fn copy_labs(from: &Path, folder: &Path) -> Result<PathBuf> {
         std::fs::write(&file, renamed)?;
     }
     Ok(labs)
-}
-
-fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_tree(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), &target)?;
-        }
-    }
-    Ok(())
 }

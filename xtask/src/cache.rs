@@ -9,9 +9,26 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
-/// Results of one kind that stay; making one more removes the one that was used longest ago.
+/// Everything that xtask puts into the cache folder.
+const CONTENTS: [&str; 13] = [
+    "agent",
+    "cluster",
+    "conformance",
+    "conformance-images",
+    "images",
+    "logs",
+    "playwright",
+    "target",
+    "tools",
+    "wasm-bindgen",
+    "wasm-opt",
+    "wasm-toolchain",
+    "web",
+];
+
+/// How many results of one kind stay. One more removes the least recently used one.
 const KEPT_PER_KIND: usize = 3;
-/// Logs of this many runs stay.
+/// How many runs' logs stay.
 const KEPT_LOGS: usize = 10;
 
 /// The cache folder.
@@ -20,25 +37,24 @@ pub struct Cache {
     root: PathBuf,
 }
 
-/// Held while results are being made; another xtask waits for it. The kernel gives it up with the process.
+/// Held while results are being made; another xtask waits for it. The kernel releases it when the process ends.
 pub struct Lock {
     _file: File,
 }
 
 impl Cache {
-    /// Opens the cache, and makes its folder where it is missing.
+    /// Opens the cache, and creates its folder if it is missing.
     pub fn open(root: PathBuf) -> Result<Self> {
         fs::create_dir_all(&root)
             .with_context(|| format!("could not create the cache folder {}", root.display()))?;
         Ok(Self { root })
     }
 
-    /// Where it lies.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Waits until no other xtask makes results, and says so once when there is one.
+    /// Waits until no other xtask makes results, and prints a line if it has to wait.
     pub fn lock(&self) -> Result<Lock> {
         let path = self.root.join("lock");
         let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
@@ -60,7 +76,7 @@ impl Cache {
         Ok(Lock { _file: file })
     }
 
-    /// The finished result of that name, if it was made before.
+    /// Returns the finished result under that key, or `None` if it has not been made.
     pub fn find(&self, kind: &str, key: &str) -> Option<PathBuf> {
         let place = self.root.join(kind).join(key);
         let folder = File::open(&place).ok()?;
@@ -69,7 +85,8 @@ impl Cache {
         Some(place)
     }
 
-    /// Finds the result of that name, or has `make` fill an empty folder with it.
+    /// Returns the result under that key. If there is none, `make` fills an empty folder with it. Call it with the lock
+    /// held.
     pub fn find_or_make(
         &self,
         kind: &str,
@@ -94,7 +111,7 @@ impl Cache {
         Ok(place)
     }
 
-    /// A new folder for the logs of one run.
+    /// Creates a folder for the logs of one run.
     pub fn new_log_folder(&self, command: &str) -> Result<PathBuf> {
         let logs = self.root.join("logs");
         let started_at =
@@ -105,10 +122,10 @@ impl Cache {
         Ok(folder)
     }
 
-    /// Removes everything that xtask put there, and tells what it removed.
-    pub fn clean(&self, kinds: &[&str]) -> Result<Vec<PathBuf>> {
+    /// Removes everything that xtask put there, and returns the folders that it removed.
+    pub fn clean(&self) -> Result<Vec<PathBuf>> {
         let mut removed = Vec::new();
-        for kind in kinds {
+        for kind in CONTENTS {
             let folder = self.root.join(kind);
             if folder.is_dir() {
                 fs::remove_dir_all(&folder)
@@ -124,7 +141,7 @@ fn is_key(name: &str) -> bool {
     name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Removes what a killed run left. Whoever calls this holds the lock, so nobody works in there.
+/// Removes what a killed run left. The caller holds the lock, so nobody works in there.
 fn remove_leftovers(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

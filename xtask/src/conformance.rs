@@ -2,102 +2,88 @@
 //! means them.
 //!
 //! The suite and the program of its test image come from the same Go module as the cluster. The cluster's registry holds
-//! that image and the pause image only. Specs whose programs cannot speak on this machine, whatever the policies, are
-//! left out with a word on it; upstream marks them by a feature.
+//! only that image and the pause image. Specs whose programs cannot communicate on this machine, whatever the policies, are
+//! left out with a line that says so; upstream marks them by a feature.
 
 mod ginkgo;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
+use lectern_images::Inputs;
+use lectern_testbed::{Extent, External, Programs};
 
-use crate::context::Context;
-use crate::external::External;
+use crate::context::{Context, output_of};
 use crate::fingerprint::Fingerprint;
-use crate::interrupt::Interrupted;
 use crate::packages::Needs;
-use crate::plan::{self, Part};
-use crate::platform::{Extent, Platform};
-use crate::steps::{Step, Steps};
-use crate::{images, is_given};
+use crate::parts::{self, Part};
+use crate::state::{State, earlier};
+use crate::step::Step;
+use crate::steps::Steps;
+use crate::suites::{NOT_STARTED, NOT_STOPPED, start_platform};
+use crate::trials::is_given;
 
-/// A cluster of ours is tested, whatever the environment names; a database has no part in it.
+/// A cluster of ours is tested, whatever the environment names. The tests need no database.
 const WITHOUT_DATABASE: External = External { postgres: true, kubernetes: false };
-/// What runs where the flags name no other focus.
+/// The specs that run if the flags name no others.
 const FOCUS: &str = r"\[sig-network\] Netpol";
-/// The mark of specs whose programs speak SCTP.
+/// The mark of specs whose programs use SCTP.
 const SCTP: &str = r"\[Feature:SCTPConnectivity\]";
-/// Building the suite and its images; starting, testing and stopping a cluster.
-const OWN_STEPS: usize = 5;
+const PROXY: &str =
+    "check that this machine reaches a proxy of Go's modules, then give the same command again";
+const AGAIN: &str = "fix what the reason names, then give the same command again: what is done stays done";
+const FOCUS_ADVICE: &str =
+    "read the log; `cargo xtask conformance -- --ginkgo.focus='…'` runs only specs of those words";
 
-/// Builds what is missing and runs the suite, to which `flags` go. Fails when a spec fails.
-pub fn run(context: &Context, flags: &[String]) -> Result<()> {
-    let parts = plan::parts_for(&[Part::Cluster, Part::Server], &WITHOUT_DATABASE);
+/// Builds what is missing and runs the suite with these flags. Returns whether every spec passed.
+pub fn run(context: &Context, flags: &[String]) -> Result<bool> {
+    let bundled = parts::bundled(context);
+    let mut steps = Steps::new(context, "conformance")?;
+    let logs = steps.logs().display().to_string();
     let needs = Needs { postgres: false, kubernetes: true, browser: false };
-    let logs = context.cache.new_log_folder("conformance")?;
-    let mut steps = Steps::new(parts.len() + OWN_STEPS, logs);
-    plan::make(context, &mut steps, &parts, needs, &WITHOUT_DATABASE)?;
-    let (suite, registry) = build(context, &mut steps)?;
-
-    let advice = "read the lines above: they name the part that did not start, and its log";
-    let platform = steps.run("Starting a cluster", advice, |step| {
-        Platform::start_with_images(context, step, Extent::Parts, &WITHOUT_DATABASE, &registry)
-    })?;
-    let mut command = suite_command(context, &suite, platform.kubeconfig()?, flags);
-    if !kernel_speaks_sctp(&suite)? {
-        println!("This kernel has no SCTP: specs of {SCTP} are left out, as their servers could not listen");
-        command.arg(format!("--ginkgo.skip={SCTP}"));
-    }
-    let mut output = String::new();
-    let advice =
-        "read the log; `cargo xtask conformance -- --ginkgo.focus='…'` runs only specs of those words";
-    let tested = steps.run("Running Kubernetes' specs", advice, |step| {
+    parts::add(&mut steps, context, &[Part::Cluster, Part::Server], needs, &WITHOUT_DATABASE);
+    steps.build("Building Kubernetes' end-to-end suite", PROXY, move |state, step| {
+        state.suite = Some(build_suite(context, step)?);
+        Ok(())
+    });
+    steps.build("Building the suite's images", AGAIN, move |state, step| {
+        state.suite_images = Some(build_images(context, step, earlier(&state.suite)?)?);
+        Ok(())
+    });
+    steps.start("Starting a cluster", NOT_STARTED, move |state, step| {
+        let programs = Programs { images: earlier(&state.suite_images)?.clone(), ..bundled };
+        state.platform = Some(start_platform(context, step, Extent::Parts, &programs, &WITHOUT_DATABASE)?);
+        Ok(())
+    });
+    steps.check("Running Kubernetes' specs", FOCUS_ADVICE, move |state, step| {
         step.read_lines_with(ginkgo::reader());
-        let outcome = step.run(command);
-        output = String::from_utf8_lossy(&fs::read(step.log())?).into_owned();
+        let outcome = step.run(suite_command(context, step, state, flags)?);
+        for line in ginkgo::closing_lines(&step.log_text()) {
+            step.print_afterwards(line.to_owned());
+        }
+        step.print_afterwards(format!("Whole logs: {logs}"));
         outcome
     });
-    if let Err(error) = tested.as_ref()
-        && error.is::<Interrupted>()
-    {
-        return tested;
-    }
-    let advice = "remove by hand what the reason names; that it is still there is a fault of Lectern";
-    let stopped = steps.run("Stopping the cluster", advice, |step| {
+    steps.check("Stopping the cluster", NOT_STOPPED, |state, step| {
         step.announce();
-        platform.stop()
+        state.stop_platform()
     });
-    for line in ginkgo::closing_lines(&output) {
-        println!("{line}");
-    }
-    println!("Whole logs: {}", steps.logs().display());
-    tested.and(stopped)
-}
-
-/// Builds the suite's programs and its images: the folder of the programs, and the registry's tree.
-fn build(context: &Context, steps: &mut Steps) -> Result<(PathBuf, PathBuf)> {
-    let _lock = context.cache.lock()?;
-    let advice = "check that this machine reaches a proxy of Go's modules, then give the same command again";
-    let suite =
-        steps.run("Building Kubernetes' end-to-end suite", advice, |step| build_suite(context, step))?;
-    let advice = "mend what the reason names, then give the same command again: what is done stays done";
-    let registry =
-        steps.run("Building the suite's images", advice, |step| build_images(context, step, &suite))?;
-    Ok((suite, registry))
+    let mut state = State::default();
+    steps.run(&mut state)?;
+    Ok(state.tally.failed == 0)
 }
 
 /// Only upstream's modules are in these programs, so our own sources do not count.
 fn build_suite(context: &Context, step: &Step) -> Result<PathBuf> {
     let sources = context.checkout.join("cluster");
-    let mut key = Fingerprint::new("conformance").text(&context.ask("go", &["version"])?);
+    let mut key = Fingerprint::new("conformance").text(&context.ask("go version")?);
     for name in ["build.sh", "go.mod", "go.sum"] {
         key = key.file(&sources.join(name))?;
     }
     context.cache.find_or_make("conformance", &key.finish(), |folder| {
-        let mut list = context.command("go");
-        list.args(["list", "-deps", "-test", "k8s.io/kubernetes/test/e2e"]).current_dir(&sources);
+        let mut list = context.command("go list -deps -test k8s.io/kubernetes/test/e2e");
+        list.current_dir(&sources);
         let packages = list.output().context("could not start go")?.stdout;
         step.count_lines_of(packages.split(|byte| *byte == b'\n').count());
         let mut build = context.command("sh");
@@ -108,17 +94,19 @@ fn build_suite(context: &Context, step: &Step) -> Result<PathBuf> {
 }
 
 fn build_images(context: &Context, step: &Step, suite: &Path) -> Result<PathBuf> {
-    let inputs = images::Inputs {
+    let inputs = Inputs {
         recipes: context.checkout.join("xtask/conformance"),
         programs: [("agnhost".to_owned(), suite.join("agnhost"))].into(),
     };
     let out = context.cache.root().join("conformance-images");
-    let built = images::build(&inputs, &out, &|line| step.say(line))?;
-    let listed = context.ask(&suite.join("e2e.test").to_string_lossy(), &["--list-images"])?;
+    let built = lectern_images::build(&inputs, &out, &|line| step.say(line))?;
+    let mut list = context.program(&suite.join("e2e.test"));
+    list.arg("--list-images");
+    let listed = output_of(list)?;
     for image in built.images.iter().filter(|image| image.repository.starts_with("e2e-test-images/")) {
         if !image.tags.iter().any(|tag| is_listed(&listed, &image.repository, tag)) {
             bail!(
-                "the suite uses no registry.k8s.io/{}:{}; `e2e.test --list-images` says which tag belongs into its \
+                "the suite uses no registry.k8s.io/{}:{}; `e2e.test --list-images` says which tag belongs in its \
                  recipe below xtask/conformance",
                 image.repository,
                 image.tags.join(" or ")
@@ -133,8 +121,8 @@ fn is_listed(images: &str, repository: &str, tag: &str) -> bool {
     images.lines().any(|line| line.trim() == wanted)
 }
 
-/// Asks the suite's own program, which has the kernel load SCTP where that is a module. Without it each spec would wait
-/// an hour for servers that cannot start.
+/// Whether the kernel has SCTP. The suite's own program finds out, which makes the kernel load it if it is a module.
+/// Without it each spec would wait an hour for servers that cannot start.
 fn kernel_speaks_sctp(suite: &Path) -> Result<bool> {
     let mut connect = Command::new(suite.join("agnhost"));
     connect.args(["connect", "127.0.0.1:9", "--protocol=sctp", "--timeout=1s"]);
@@ -142,14 +130,23 @@ fn kernel_speaks_sctp(suite: &Path) -> Result<bool> {
     Ok(!String::from_utf8_lossy(&answer).contains("protocol not supported"))
 }
 
-/// The suite's call. It gives up by itself after an hour where nobody says otherwise.
-fn suite_command(context: &Context, suite: &Path, kubeconfig: &str, flags: &[String]) -> Command {
-    let mut command = context.command(&suite.join("e2e.test").to_string_lossy());
+/// Returns the suite's command. Without our timeout it would give up after an hour.
+fn suite_command(context: &Context, step: &Step, state: &State, flags: &[String]) -> Result<Command> {
+    let suite = earlier(&state.suite)?;
+    let kubeconfig = earlier(&state.platform)?.kubeconfig()?;
+    let mut command = context.program(&suite.join("e2e.test"));
     command.args(["--provider=skeleton", "--num-nodes=1", "--ginkgo.v", "--ginkgo.no-color"]);
     command.arg(format!("--kubeconfig={kubeconfig}")).arg("--ginkgo.timeout=3h");
     if !is_given(flags, "--ginkgo.focus") {
         command.arg(format!("--ginkgo.focus={FOCUS}"));
     }
     command.args(flags);
-    command
+    if !kernel_speaks_sctp(suite)? {
+        let left_out = format!(
+            "This kernel has no SCTP: specs of {SCTP} are left out, as their servers could not listen"
+        );
+        step.print_afterwards(left_out);
+        command.arg(format!("--ginkgo.skip={SCTP}"));
+    }
+    Ok(command)
 }

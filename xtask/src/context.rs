@@ -1,4 +1,4 @@
-//! Where things lie, what the environment says, and commands with an environment fit for them.
+//! Where things are, what the environment says, and commands with a suitable environment.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::cache::Cache;
 
-/// What every step needs to know.
+/// What every step uses.
 pub struct Context {
     /// The checkout that xtask belongs to.
     pub checkout: PathBuf,
@@ -17,7 +17,7 @@ pub struct Context {
     pub cache: Cache,
     /// Cargo's target folder for everything that xtask builds.
     pub target: PathBuf,
-    /// Where finished artefacts are put together.
+    /// The folder for finished artefacts.
     pub bundle: PathBuf,
     /// Whether this runs unattended, with a fresh checkout each time.
     pub ci: bool,
@@ -27,7 +27,7 @@ impl Context {
     /// Reads the environment.
     pub fn load() -> Result<Self> {
         let manifest = variable("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
-        let checkout = Path::new(&manifest).parent().context("xtask lies in no checkout")?.to_owned();
+        let checkout = Path::new(&manifest).parent().context("xtask is in no checkout")?.to_owned();
         let cache = Cache::open(cache_root()?)?;
         let ci = variable("CI").is_some_and(|ci| ci != "false" && ci != "0");
         let target = match variable("CARGO_TARGET_DIR") {
@@ -40,9 +40,17 @@ impl Context {
         Ok(Self { checkout, cache, target, bundle, ci })
     }
 
-    /// A command that runs in the checkout, without what cargo told xtask about xtask itself: such variables would
-    /// make build scripts run again that watch them.
-    pub fn command(&self, program: &str) -> Command {
+    /// Returns a command of these words, which runs in the checkout. It does not inherit what cargo told xtask about xtask
+    /// itself: build scripts that watch such variables would run again.
+    pub fn command(&self, words: &str) -> Command {
+        let mut words = words.split_whitespace();
+        let mut command = self.program(words.next().unwrap_or_default().as_ref());
+        command.args(words);
+        command
+    }
+
+    /// Like [`Context::command`], for a program at a path.
+    pub fn program(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.checkout).env("CARGO_TARGET_DIR", &self.target);
         for (name, _) in env::vars_os() {
@@ -59,36 +67,48 @@ impl Context {
         command
     }
 
-    /// A cargo command that says how far it is.
-    pub fn cargo(&self, subcommand: &str) -> Command {
+    /// Returns a command of cargo that shows its progress. `words` begin with the subcommand.
+    pub fn cargo(&self, words: &str) -> Command {
+        let mut words = words.split_whitespace();
         let mut command = self.command("cargo");
         command
-            .arg(subcommand)
+            .args(words.next())
+            .args(self.ci.then_some("--locked"))
+            .args(words)
             .env("CARGO_TERM_COLOR", "never")
             .env("CARGO_TERM_PROGRESS_WHEN", "always")
             .env("CARGO_TERM_PROGRESS_WIDTH", "100");
-        if self.ci {
-            command.arg("--locked");
-        }
         command
     }
 
-    /// What a quick program prints, trimmed.
-    pub fn ask(&self, program: &str, arguments: &[&str]) -> Result<String> {
-        let output = self
-            .command(program)
-            .args(arguments)
-            .output()
-            .with_context(|| format!("could not start {program}: is it installed and on the PATH?"))?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            bail!("{program} {} failed: {}", arguments.join(" "), said.trim());
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    /// Returns what a quick command of these words prints, trimmed.
+    pub fn ask(&self, words: &str) -> Result<String> {
+        output_of(self.command(words))
     }
 }
 
-/// A variable of the environment that is set to something.
+/// Returns a command's program and arguments, for logs and messages.
+pub fn command_line(command: &Command) -> String {
+    std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Runs a quick command, and returns what it prints, trimmed.
+pub fn output_of(mut command: Command) -> Result<String> {
+    let line = command_line(&command);
+    let output = command
+        .output()
+        .with_context(|| format!("could not start {line}: is it installed and on the PATH?"))?;
+    if !output.status.success() {
+        bail!("{line} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Returns a variable of the environment that is set and not empty.
 pub fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -111,7 +131,7 @@ fn is_about_xtask(name: &str) -> bool {
     names.contains(&name) || prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// `cargo run` puts folders of its target and of the toolchain in front of the library path; what was there stays.
+/// Returns the library path without the folders that `cargo run` puts in front of it: its target's and the toolchain's.
 fn without_rust_folders(paths: &OsString) -> Option<OsString> {
     let target = env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));
     let kept: Vec<PathBuf> = env::split_paths(paths)
@@ -127,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cargo_says_of_xtask_goes_and_the_users_settings_stay() {
+    fn variables_about_xtask_go_and_the_users_settings_stay() {
         for name in ["CARGO", "CARGO_PKG_VERSION", "CARGO_MANIFEST_DIR"] {
             assert!(is_about_xtask(name), "{name}");
         }

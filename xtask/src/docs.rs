@@ -1,14 +1,14 @@
-//! What the documents say of the code is compared with the code.
+//! Compares what the documents say about the code with the code.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The checkout that these tests were compiled from.
+/// Returns the checkout that these tests were compiled from.
 fn checkout() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the checkout").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is in the checkout").to_owned()
 }
 
-/// All that is written in a language, below a folder; what is built or installed there is left out.
+/// Adds all sources of a language below a folder to `text`. What is built or installed there is left out.
 fn sources(folder: &Path, extension: &str, text: &mut String) {
     for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         let name = path.file_name().unwrap_or_default();
@@ -20,7 +20,7 @@ fn sources(folder: &Path, extension: &str, text: &mut String) {
     }
 }
 
-/// The names in backticks in the last column of a document's tables.
+/// Returns the names in backticks in the last column of a document's tables.
 fn named_in_last_column(document: &str) -> Vec<&str> {
     let rows = document.lines().filter(|line| line.starts_with("| "));
     let cells = rows.filter_map(|row| row.trim_end_matches([' ', '|']).rsplit(" | ").next());
@@ -31,7 +31,9 @@ fn named_in_last_column(document: &str) -> Vec<&str> {
 fn every_test_that_holds_a_lesson_or_a_finding_of_security_exists() {
     let document = fs::read_to_string(checkout().join("docs/SECURITY.md")).unwrap();
     let (mut rust, mut go, mut browser) = (String::new(), String::new(), String::new());
-    for folder in ["agent", "api", "content", "embedded", "link", "server", "web", "xtask"] {
+    for folder in
+        ["agent", "api", "content", "embedded", "images", "link", "server", "testbed", "web", "xtask"]
+    {
         sources(&checkout().join(folder), "rs", &mut rust);
     }
     sources(&checkout().join("cluster"), "go", &mut go);
@@ -46,5 +48,5 @@ fn every_test_that_holds_a_lesson_or_a_finding_of_security_exists() {
     let names: Vec<_> = named_in_last_column(&document).into_iter().filter(|name| name.len() > 1).collect();
     let missing: Vec<_> = names.iter().filter(|name| !is_there(name)).collect();
     assert!(names.len() > 30, "the table of lessons was not read: {names:?}");
-    assert!(missing.is_empty(), "docs/SECURITY.md names what there is not: {missing:#?}");
+    assert!(missing.is_empty(), "docs/SECURITY.md names tests that do not exist: {missing:#?}");
 }

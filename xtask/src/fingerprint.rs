@@ -1,4 +1,4 @@
-//! Names a result by everything that went into it, so that the same inputs find the result of the last time.
+//! Fingerprints: a result is named by everything that went into it, so that the same inputs find the earlier result.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,11 +11,11 @@ use sha2::{Digest, Sha256};
 /// Folders that hold results, never sources.
 const RESULTS: [&str; 5] = ["target", "node_modules", "dist", "artefacts", "test-results"];
 
-/// A hash in the making. Every part goes in with its length, so that two parts never read as one.
+/// A hash under construction. Every part is hashed with its length, so that two parts never read as one.
 pub struct Fingerprint(Sha256);
 
 impl Fingerprint {
-    /// Begins with what kind of result it names.
+    /// Begins a fingerprint with the kind of result that it names.
     pub fn new(kind: &str) -> Self {
         Self(Sha256::new()).text(kind)
     }
@@ -31,8 +31,8 @@ impl Fingerprint {
         Ok(self.bytes(&content))
     }
 
-    /// Adds every source file below `folder` that `wanted` says yes to: its relative path, whether it may be executed,
-    /// and its content. Folders of results and hidden folders are left out.
+    /// Adds every source file below `folder` that is `wanted`: its relative path, whether it is executable, and its
+    /// content. Folders of results and hidden folders are left out.
     pub fn tree(mut self, folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Self> {
         for relative in source_files(folder)? {
             if !wanted(&relative) {
@@ -51,7 +51,7 @@ impl Fingerprint {
         Ok(self)
     }
 
-    /// Ends it: sixteen hexadecimal digits.
+    /// Returns the fingerprint: sixteen hexadecimal digits.
     pub fn finish(self) -> String {
         self.0.finalize().iter().take(8).fold(String::new(), |mut digits, byte| {
             let _ = write!(digits, "{byte:02x}");
@@ -66,7 +66,7 @@ impl Fingerprint {
     }
 }
 
-/// All files and links below a folder, relative to it and in order.
+/// Returns all files and links below a folder, relative to it and in order.
 fn source_files(folder: &Path) -> Result<Vec<PathBuf>> {
     fn walk(root: &Path, below: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
         let folder = root.join(below);

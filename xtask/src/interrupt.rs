@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM and a closed terminal: noted here, acted on by whoever runs a child.
+//! Ctrl-C, SIGTERM and a closed terminal: recorded here, acted on by whoever runs a child.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -8,7 +8,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 static PENDING: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// The error of work that stopped because somebody asked for it.
+/// The error of work that a signal has stopped.
 #[derive(Debug)]
 pub struct Interrupted;
 
@@ -20,7 +20,7 @@ impl std::fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// Starts to note signals. A second one ends xtask at once.
+/// Begins to record signals. A second one ends xtask at once.
 pub fn watch() -> Result<()> {
     let pending = PENDING.get_or_init(Default::default);
     for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -31,7 +31,7 @@ pub fn watch() -> Result<()> {
     Ok(())
 }
 
-/// Fails once a signal has come.
+/// Fails once a signal has arrived.
 pub fn check() -> Result<(), Interrupted> {
     match PENDING.get() {
         Some(pending) if pending.load(Ordering::Relaxed) => Err(Interrupted),

@@ -1,95 +1,83 @@
-//! `cargo xtask lint`: formatting and static checks of all languages.
+//! `cargo xtask lint`: formatting and static checks of all languages. `cargo xtask audit`: licences and advisories.
 
 use std::process::Command;
 
 use anyhow::{Result, ensure};
 
 use crate::context::Context;
-use crate::steps::{Step, Steps, Told};
+use crate::state::State;
+use crate::step::Step;
+use crate::steps::Steps;
 use crate::suites::go_like_build;
+use crate::tools;
 
-/// One check: its title, what it runs, and what to do about its findings.
-struct Check {
-    title: &'static str,
-    advice: &'static str,
-    command: Command,
-    /// Whether output means findings, as with programs that only list files.
-    silent: bool,
-}
-
-/// Runs every check, also after one has found something; whether all were content.
+/// Runs every check, also after one has failed. Returns whether all passed.
 pub fn run(context: &Context) -> Result<bool> {
-    let checks = checks(context);
-    let mut steps = Steps::new(checks.len(), context.cache.new_log_folder("lint")?);
-    let mut content = true;
-    for check in checks {
-        let Check { title, advice, command, silent } = check;
-        let ended = steps
-            .run(title, advice, |step| if silent { run_silent(step, command) } else { step.run(command) });
-        match ended {
-            Ok(()) => {}
-            Err(error) if error.is::<Told>() => content = false,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(content)
+    let mut steps = Steps::new(context, "lint")?;
+    add(&mut steps, context);
+    let mut state = State::default();
+    steps.run(&mut state)?;
+    Ok(state.tally.failed == 0)
 }
 
-fn checks(context: &Context) -> Vec<Check> {
-    let cargo = |title, advice, subcommand: &str, arguments: &[&str]| {
-        let mut command = context.cargo(subcommand);
-        command.args(arguments);
-        Check { title, advice, command, silent: false }
-    };
-    let mut format = context.command("cargo");
-    format.args(["fmt", "--all", "--check"]);
-    let mut gofmt = context.command("gofmt");
-    gofmt.args(["-l", "cluster"]);
-    let mut vet = context.command("go");
-    vet.args(["vet", "./..."]);
+/// Adds a step for each check.
+pub fn add<'a>(steps: &mut Steps<'a>, context: &'a Context) {
+    let format = context.command("cargo fmt --all --check");
+    add_check(steps, "Checking Rust's format", "cargo fmt --all", |step| step.run(format));
+
+    let gofmt = context.command("gofmt -l cluster");
+    add_check(steps, "Checking Go's format", "gofmt -w cluster", |step| run_silent(step, gofmt));
+
+    // The web app is checked for the host, since not every machine has the browser's target. One call for the whole
+    // workspace chooses the same features of dependencies as its tests do, so that macros and build scripts are shared.
+    let clippy = context.cargo("clippy --workspace --all-targets -- --deny warnings");
+    let advice = "fix what clippy names; if clippy is wrong, silence it with #[expect(…, reason = \"…\")]";
+    add_check(steps, "Checking Rust with clippy", advice, |step| step.run(clippy));
+
+    let mut vet = context.command("go vet ./...");
     go_like_build(&mut vet, context);
+    add_check(steps, "Checking Go with vet", "fix what go vet names", |step| step.run(vet));
 
-    let mend = "mend what clippy names; silence with #[expect(…, reason = \"…\")] where it errs";
-    let warnings = ["--", "--deny", "warnings"];
-    let rust = [["--all-targets"].as_slice(), &warnings].concat();
-    // clippy has no standard library for the browser's target everywhere; the app compiles for the host as well
-    let web = [["--package", "lectern-web", "--all-targets"].as_slice(), &warnings].concat();
-    let mut checks = vec![
-        Check { title: "Checking Rust's format", advice: "cargo fmt --all", command: format, silent: false },
-        Check { title: "Checking Go's format", advice: "gofmt -w cluster", command: gofmt, silent: true },
-        cargo("Checking Rust with clippy", mend, "clippy", &rust),
-        cargo("Checking the web app with clippy", mend, "clippy", &web),
-        Check {
-            title: "Checking Go with vet",
-            advice: "mend what go vet names",
-            command: vet,
-            silent: false,
-        },
-    ];
-    if context.ask("cargo", &["deny", "--version"]).is_ok() {
-        let advice = "choose another crate, or allow the licence in deny.toml with a reason";
-        let mut deny = context.command("cargo");
-        deny.args(["deny", "check"]);
-        checks.push(Check {
-            title: "Checking licences and advisories",
-            advice,
-            command: deny,
-            silent: false,
-        });
-    } else {
-        println!(
-            "Licences and advisories are not checked: cargo-deny is not installed (cargo install cargo-deny)"
-        );
-    }
-    checks
+    let advice = "remove the dependencies that the lines above name from the Cargo.toml files there";
+    add_check(steps, "Checking for unused dependencies", advice, move |step| {
+        let machete = tools::install(context, step, tools::MACHETE)?;
+        step.run(context.program(&machete))
+    });
 }
 
-/// Runs a program whose only output are its findings.
+fn add_check<'a>(
+    steps: &mut Steps<'a>,
+    title: &'a str,
+    advice: &'a str,
+    check: impl FnOnce(&Step) -> Result<()> + 'a,
+) {
+    steps.check(title, advice, |state, step| {
+        check(step)?;
+        state.tally.passed += 1;
+        Ok(())
+    });
+}
+
+/// Runs a program that prints nothing but its findings.
 fn run_silent(step: &Step, command: Command) -> Result<()> {
     step.run(command)?;
-    let log = std::fs::read_to_string(step.log())?;
     // the first line is the command
-    let findings = log.lines().skip(1).count();
+    let findings = step.log_text().lines().skip(1).count();
     ensure!(findings == 0, "{findings} files differ");
     Ok(())
+}
+
+/// Checks licences, bans, sources and advisories of all dependencies, by the rules in `deny.toml`. It is not part of lint
+/// because cargo-deny takes minutes to build, and because a new advisory is no fault of the change under test.
+pub fn audit(context: &Context) -> Result<bool> {
+    let mut steps = Steps::new(context, "audit")?;
+    let advice = "choose another crate, or allow it in deny.toml with a reason";
+    add_check(&mut steps, "Checking licences and advisories", advice, move |step| {
+        let mut deny = context.program(&tools::install(context, step, tools::DENY)?);
+        deny.arg("check");
+        step.run(deny)
+    });
+    let mut state = State::default();
+    steps.run(&mut state)?;
+    Ok(state.tally.failed == 0)
 }

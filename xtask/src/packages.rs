@@ -1,4 +1,4 @@
-//! The Debian packages that Lectern stands on: finds out which are missing, and installs those.
+//! The Debian packages that Lectern needs: finds out which are missing, and installs those.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,11 +7,12 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::context::Context;
-use crate::external::External;
-use crate::steps::Step;
+use lectern_testbed::External;
 
-/// For compiling, for the toolchain that builds the web app, and for labs that lie in repositories.
+use crate::context::Context;
+use crate::step::Step;
+
+/// For compiling, for the toolchain that builds the web app, and for labs in git repositories.
 const BUILD: &[&str] = &["ca-certificates", "gcc", "git", "libc6-dev"];
 const POSTGRES: &[&str] = &["postgresql"];
 const KUBERNETES: &[&str] = &[
@@ -38,7 +39,7 @@ pub struct Needs {
     pub browser: bool,
 }
 
-/// The packages for those needs; what somebody else's machine provides is left out.
+/// Returns the packages for those needs, except those of external services.
 fn packages_for(needs: Needs, external: &External) -> Vec<&'static str> {
     let groups = [
         (true, BUILD),
@@ -61,15 +62,15 @@ pub fn install(context: &Context, step: &Step, needs: Needs, external: &External
     if !nix::unistd::geteuid().is_root() {
         bail!(
             "these Debian packages are missing, and only root can install them: {list}\n  \
-             Run as root, or let somebody run: apt-get install --no-install-recommends {list}"
+             Run this as root, or have somebody run: apt-get install --no-install-recommends {list}"
         );
     }
     step.say(&format!("installing {list}"));
     prevent_default_cluster()?;
     let _quiet = NoServices::begin()?;
-    // one broken source of several must not stop us; what really is missing, the installation tells
-    step.run_to_status(apt_get(context, &["update"]), None)?;
-    let mut install = apt_get(context, &["install", "--yes", "--no-install-recommends"]);
+    // one broken source of several must not stop us: the installation fails if a package really is missing
+    step.run_to_status(apt_get(context, "update"), None)?;
+    let mut install = apt_get(context, "install --yes --no-install-recommends");
     install.args(&missing);
     step.run(install)?;
     step.conclude(&format!("{} packages", missing.len()));
@@ -77,15 +78,13 @@ pub fn install(context: &Context, step: &Step, needs: Needs, external: &External
 }
 
 fn check_languages(context: &Context) -> Result<()> {
-    for (program, argument, what) in [
-        ("go", "version", "Go 1.25 or newer, from https://go.dev/dl"),
-        ("node", "--version", "Node.js 20 or newer, from https://nodejs.org"),
-        ("npm", "--version", "npm, which comes with Node.js"),
+    for (words, what) in [
+        ("go version", "Go 1.26 or newer, from https://go.dev/dl"),
+        ("node --version", "Node.js 20 or newer, from https://nodejs.org"),
+        ("npm --version", "npm, which comes with Node.js"),
     ] {
-        let works =
-            context.command(program).arg(argument).output().is_ok_and(|output| output.status.success());
-        if !works {
-            bail!("{program} does not run: Lectern needs {what}");
+        if context.ask(words).is_err() {
+            bail!("`{words}` does not run: Lectern needs {what}");
         }
     }
     Ok(())
@@ -93,14 +92,14 @@ fn check_languages(context: &Context) -> Result<()> {
 
 fn missing_of(context: &Context, wanted: &[&'static str]) -> Result<Vec<&'static str>> {
     let output = context
-        .command("dpkg-query")
-        .args(["--show", "--showformat", "${Package} ${db:Status-Status}\\n"])
+        .command("dpkg-query --show --showformat")
+        .arg("${Package} ${db:Status-Status}\\n")
         .args(wanted)
         .output()
         .context(
             "dpkg-query does not run: Lectern's own Kubernetes and Postgres come from Debian's packages",
         )?;
-    // it fails when it has never heard of one of them: then that one is not in the list
+    // it fails if it does not know one of them, which is then not in the list
     Ok(not_installed(&String::from_utf8_lossy(&output.stdout), wanted))
 }
 
@@ -109,16 +108,13 @@ fn not_installed(listed: &str, wanted: &[&'static str]) -> Vec<&'static str> {
     wanted.iter().filter(|package| !installed.contains(package)).copied().collect()
 }
 
-fn apt_get(context: &Context, arguments: &[&str]) -> Command {
-    let mut command = context.command("apt-get");
-    command
-        .args(["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"])
-        .args(arguments)
-        .env("DEBIAN_FRONTEND", "noninteractive");
+fn apt_get(context: &Context, words: &str) -> Command {
+    let mut command = context.command("apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3");
+    command.args(words.split(' ')).env("DEBIAN_FRONTEND", "noninteractive");
     command
 }
 
-/// Debian's package would make and start a database of its own, which nobody asked for.
+/// Keeps Debian's package from creating and starting a database of its own, which nobody asked for.
 fn prevent_default_cluster() -> Result<()> {
     let file = Path::new("/etc/postgresql-common/createcluster.conf");
     if file.exists() {
@@ -129,7 +125,7 @@ fn prevent_default_cluster() -> Result<()> {
         .with_context(|| format!("could not write {}", file.display()))
 }
 
-/// While it lives, Debian starts no service of a package that it installs: Lectern runs its own.
+/// While it exists, Debian starts no service of a package that it installs: Lectern runs its own.
 struct NoServices {
     ours: bool,
 }
@@ -177,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_from_elsewhere_is_not_installed() {
+    fn packages_for_external_services_are_not_installed() {
         let needs = Needs { postgres: true, kubernetes: true, browser: true };
         let packages = packages_for(needs, &External { postgres: true, kubernetes: true });
         assert_eq!(packages, [BUILD, BROWSER].concat());

@@ -1,5 +1,5 @@
-//! Laying finished files where they are used, without touching those that lie there already: cargo builds again what
-//! includes a touched file.
+//! Puts finished files where they are used, without touching those that are there already: cargo rebuilds what includes a
+//! touched file.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,44 +7,23 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// Copies a folder with all that is in it.
-pub fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("could not create {}", to.display()))?;
-    for entry in fs::read_dir(from).with_context(|| format!("could not read {}", from.display()))? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_tree(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), &target)
-                .with_context(|| format!("could not write {}", target.display()))?;
-        }
-    }
-    Ok(())
-}
-
 /// Makes one folder equal to another; equal files stay as they are.
 pub fn mirror_tree(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("could not create {}", to.display()))?;
-    let wanted = names(from)?;
-    for name in names(to)?.difference(&wanted) {
-        let path = to.join(name);
-        if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }
-            .with_context(|| format!("could not remove {}", path.display()))?;
-    }
-    for name in &wanted {
-        let (source, target) = (from.join(name), to.join(name));
-        if source.is_dir() {
-            mirror_tree(&source, &target)?;
-        } else if fs::read(&target).ok() != Some(fs::read(&source)?) {
-            fs::copy(&source, &target).with_context(|| format!("could not write {}", target.display()))?;
+    make_equal(from, to, &|source, target| {
+        if fs::read(target).ok() != Some(fs::read(source)?) {
+            fs::copy(source, target).with_context(|| format!("could not write {}", target.display()))?;
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
-/// Makes `to` the same file as `from`: by a hard link, or a copy where that cannot be. A program that runs from `to`
-/// keeps running.
+/// Makes one folder equal to another by hard links, as [`link_file`] does.
+pub fn link_tree(from: &Path, to: &Path) -> Result<()> {
+    make_equal(from, to, &link_file)
+}
+
+/// Makes `to` the same file as `from`, by a hard link or, across file systems, a copy. A program that runs from `to` keeps
+/// running.
 pub fn link_file(from: &Path, to: &Path) -> Result<()> {
     use std::os::unix::fs::MetadataExt;
     let same = |a: fs::Metadata, b: fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
@@ -66,17 +45,18 @@ pub fn link_file(from: &Path, to: &Path) -> Result<()> {
     fs::rename(&beside, to).with_context(|| format!("could not write {}", to.display()))
 }
 
-/// Like [`link_file`] for a whole folder; what does not belong there is removed.
-pub fn link_tree(from: &Path, to: &Path) -> Result<()> {
+/// Removes what is in `to` but not in `from`, and calls `put` for each file of `from`.
+fn make_equal(from: &Path, to: &Path, put: &dyn Fn(&Path, &Path) -> Result<()>) -> Result<()> {
     fs::create_dir_all(to).with_context(|| format!("could not create {}", to.display()))?;
     let wanted = names(from)?;
     for name in names(to)?.difference(&wanted) {
         let path = to.join(name);
-        if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }?;
+        if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }
+            .with_context(|| format!("could not remove {}", path.display()))?;
     }
     for name in &wanted {
         let (source, target) = (from.join(name), to.join(name));
-        if source.is_dir() { link_tree(&source, &target) } else { link_file(&source, &target) }?;
+        if source.is_dir() { make_equal(&source, &target, put) } else { put(&source, &target) }?;
     }
     Ok(())
 }

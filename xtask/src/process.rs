@@ -1,4 +1,4 @@
-//! Running a step's programs: their output goes to the step's log, and a signal to xtask ends them.
+//! Runs a step's programs: their output goes to the step's log, and a signal to xtask ends them.
 
 use std::fs::File;
 use std::io::{PipeReader, Read, Write};
@@ -12,15 +12,16 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use crate::context::command_line;
 use crate::interrupt;
-use crate::steps::Step;
+use crate::step::Step;
 
 const POLL_EVERY: Duration = Duration::from_millis(30);
 const TERM_GRACE: Duration = Duration::from_secs(10);
 const LAST_OUTPUT_GRACE: Duration = Duration::from_secs(2);
 
 impl Step {
-    /// Runs a program to its end, and fails when it does.
+    /// Runs a program to its end, and fails if the program does.
     pub fn run(&self, command: Command) -> Result<()> {
         let name = command.get_program().to_string_lossy().into_owned();
         let status = self.run_to_status(command, None)?;
@@ -30,17 +31,18 @@ impl Step {
         Ok(())
     }
 
-    /// Runs a program to its end, whatever that is. With a limit it is ended when that has passed.
+    /// Runs a program to its end and returns its status. A program that runs longer than `limit` is ended, which is an
+    /// error.
     pub fn run_to_status(&self, mut command: Command, limit: Option<Duration>) -> Result<ExitStatus> {
         self.announce();
         let name = command.get_program().to_string_lossy().into_owned();
         let mut log = self.open_log()?;
-        writeln!(log, "$ {}", words(&command))?;
+        writeln!(log, "$ {}", command_line(&command))?;
 
         let (reader, writer) = std::io::pipe()?;
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
         let mut child = command.spawn().with_context(|| format!("could not start {name}"))?;
-        // it holds the writing ends, without which the reader would wait for ever
+        // it holds the writing ends of the pipe: while they are open, the reader waits
         drop(command);
 
         thread::scope(|scope| {
@@ -50,24 +52,13 @@ impl Step {
                 drop(at_end);
             });
             let status = wait(&mut child, limit);
-            // a program that it left behind may keep the pipe open: end the whole group
+            // a program that it left behind may keep the pipe open: end the whole process group
             if ended.recv_timeout(LAST_OUTPUT_GRACE) == Err(mpsc::RecvTimeoutError::Timeout) {
                 let _ = killpg(group(&child), Signal::SIGKILL);
             }
             status
         })
         .with_context(|| format!("{name} did not end by itself"))
-    }
-
-    /// Writes a line into the step's log.
-    pub fn note(&self, line: &str) -> Result<()> {
-        Ok(writeln!(self.open_log()?, "{line}")?)
-    }
-
-    /// Opens the step's log at its end.
-    pub fn open_log(&self) -> Result<File> {
-        let log = File::options().create(true).append(true).open(self.log());
-        log.with_context(|| format!("could not write {}", self.log().display()))
     }
 
     fn copy_output(&self, mut reader: PipeReader, log: &mut File) {
@@ -85,15 +76,6 @@ impl Step {
             let _ = writeln!(log, "{rest}");
         }
     }
-}
-
-/// A program's command line, for the log.
-fn words(command: &Command) -> String {
-    std::iter::once(command.get_program())
-        .chain(command.get_args())
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 fn group(child: &Child) -> Pid {
@@ -118,7 +100,7 @@ fn wait(child: &mut Child, limit: Option<Duration>) -> Result<ExitStatus> {
     }
 }
 
-/// Ends a child with its descendants: asked first, then by force.
+/// Ends a child with its descendants, by SIGTERM and then by SIGKILL.
 fn end_group(child: &mut Child) -> Result<()> {
     let _ = killpg(group(child), Signal::SIGTERM);
     let asked = Instant::now();
@@ -133,7 +115,7 @@ fn end_group(child: &mut Child) -> Result<()> {
     Ok(())
 }
 
-/// Cuts output into lines. What ends in a carriage return will be written over, and belongs into no log.
+/// Cuts output into lines. What ends in a carriage return will be overwritten, and does not belong in a log.
 #[derive(Default)]
 struct Lines(Vec<u8>);
 
@@ -170,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_that_are_written_over_are_not_whole() {
+    fn lines_that_are_overwritten_are_not_whole() {
         let mut lines = Lines::default();
         let mut seen = lines.push(b"Comp");
         seen.extend(lines.push(b"iling a\n  Building 1/2\r  Building 2/2\rlast"));

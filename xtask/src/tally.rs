@@ -1,19 +1,17 @@
-//! Reads from the test runners' own output how many tests passed and failed.
+//! Counts passed and failed tests in the output of the test runners.
 
 use std::ops::AddAssign;
 
-/// How many tests had which end.
+/// How many tests passed, failed and were skipped.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Tally {
-    /// Tests that passed.
     pub passed: u32,
-    /// Tests that failed.
     pub failed: u32,
-    /// Tests that were left out on purpose.
+    /// Tests that were skipped on purpose.
     pub skipped: u32,
 }
 
-/// Whose words are read.
+/// Whose output is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Runner {
     /// `cargo test`.
@@ -33,13 +31,13 @@ impl AddAssign for Tally {
 }
 
 impl Tally {
-    /// The run's last line.
+    /// Returns the run's last line.
     pub fn line(&self) -> String {
         format!("{} passed, {} failed", self.passed, self.failed)
     }
 
-    /// What a runner's end means together with what it printed: one that fails without naming a test counts as one
-    /// failure, and so does one that ran no test.
+    /// Corrects the counts by how the runner ended: one that fails without naming a test counts as one failure, and so does
+    /// one that ran no test.
     pub fn checked(mut self, succeeded: bool) -> Self {
         if self.failed == 0 && (!succeeded || self.passed == 0) {
             self.failed = 1;
@@ -61,10 +59,10 @@ pub fn count(runner: Runner, output: &str) -> Tally {
     tally
 }
 
-/// A runner's closing lines, to be shown as they are.
+/// Returns a runner's own closing lines.
 pub fn closing_lines(runner: Runner, output: &str) -> Vec<&str> {
     let is_closing = |line: &&str| match runner {
-        // the many test programs without a test say nothing worth reading
+        // the many test programs without a test are not worth a line
         Runner::Cargo => line.starts_with("test result:") && !line.contains(" 0 passed; 0 failed; 0 ignored"),
         Runner::Go => ["ok ", "ok\t", "FAIL\t"].iter().any(|start| line.starts_with(start)),
         Runner::Playwright => of_playwright_line(line) != Tally::default(),
@@ -72,9 +70,9 @@ pub fn closing_lines(runner: Runner, output: &str) -> Vec<&str> {
     output.lines().filter(is_closing).map(str::trim).collect()
 }
 
-/// What a runner printed about its failures, or nothing where that cannot be told from the rest.
+/// Returns what a runner printed about its failures, or nothing if that cannot be distinguished from the rest.
 pub fn failures(runner: Runner, output: &str) -> Vec<&str> {
-    let mut told = Vec::new();
+    let mut found = Vec::new();
     let mut inside = false;
     for line in output.lines() {
         match runner {
@@ -92,10 +90,10 @@ pub fn failures(runner: Runner, output: &str) -> Vec<&str> {
             Runner::Playwright => inside |= line.trim_start().starts_with("1) "),
         }
         if inside {
-            told.push(line);
+            found.push(line);
         }
     }
-    told
+    found
 }
 
 /// `test result: FAILED. 3 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.01s`
@@ -124,7 +122,7 @@ fn of_go_line(line: &str) -> Tally {
     tally
 }
 
-/// `  12 passed (1.2m)`; a test that passed only at its second try did not pass.
+/// `  12 passed (1.2m)`; a test that passed only at the second attempt did not pass.
 fn of_playwright_line(line: &str) -> Tally {
     let mut tally = Tally::default();
     let mut words = line.split_whitespace();
@@ -210,7 +208,7 @@ Running 4 tests using 1 worker
     }
 
     #[test]
-    fn playwrights_closing_lines_are_told_from_titles_of_tests() {
+    fn playwrights_closing_lines_are_distinguished_from_titles_of_tests() {
         assert_eq!(count(Runner::Playwright, PLAYWRIGHT), Tally { passed: 12, failed: 2, skipped: 4 });
         assert_eq!(
             closing_lines(Runner::Playwright, PLAYWRIGHT),

@@ -1,95 +1,140 @@
-//! `cargo xtask bench`, `cargo xtask test chaos` and `cargo xtask test hostile`: Lectern measured, disturbed and attacked from outside, by the program
-//! `lectern-trials`.
+//! `cargo xtask bench`, `cargo xtask test chaos` and `cargo xtask test hostile`: Lectern measured, disturbed and attacked
+//! from outside, by the program `lectern-trials`.
 
 use std::fs;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
+use lectern_testbed::{Extent, External};
 
-use crate::context::Context;
-use crate::external::External;
-use crate::interrupt::Interrupted;
+use crate::context::{Context, variable};
 use crate::packages::Needs;
-use crate::plan::{self, Part};
-use crate::platform::{Extent, Platform};
+use crate::parts::{self, Part, SOURCE};
 use crate::programs;
-use crate::steps::{Steps, Told};
+use crate::state::{State, earlier};
+use crate::steps::Steps;
+use crate::suites::{NOT_STARTED, NOT_STOPPED, start_platform};
+use crate::tally::Tally;
 
-const AGAIN: &str = "read the lines above and the log; what the trial says of the server stands there";
+const READ_LOG: &str = "read the lines above and the log, where the trial says what it found";
 
-/// Which trial, and what it is told.
-pub struct Trial<'a> {
-    /// The words for the program, its command first.
-    pub arguments: Vec<&'a str>,
-    /// The folder for the logs, and the title of the step.
-    pub name: &'static str,
-    /// The step in which it happens.
-    pub title: &'static str,
-    /// Whether it kills what it stands on, which must then be its own.
-    pub destroys: bool,
+/// A trial that the program knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trial {
+    Bench,
+    Chaos,
+    Hostile,
 }
 
-/// Builds, starts database and cluster where there are none, and runs the trial; whether it was content.
-pub fn run(context: &Context, trial: &Trial) -> Result<bool> {
-    let external = External::find()?;
-    if trial.destroys && (external.postgres || external.kubernetes) {
-        bail!(
-            "this harms the Postgres and the cluster that it is given: it needs its own; unset DATABASE_URL and KUBECONFIG"
-        );
+impl Trial {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Bench => "bench",
+            Self::Chaos => "chaos",
+            Self::Hostile => "hostile",
+        }
     }
-    let parts = plan::parts_for(&[Part::Images, Part::Server], &external);
-    let needs = Needs { postgres: true, kubernetes: true, browser: false };
-    let starts = !Extent::Parts.is_there(&external);
-    let total = parts.len() + 2 + 2 * usize::from(starts);
-    let mut steps = Steps::new(total, context.cache.new_log_folder(trial.name)?);
-    plan::make(context, &mut steps, &parts, needs, &external)?;
-    let advice = "correct the source that the lines above name, then give the same command again";
-    let program = steps.run("Building the trials", advice, |step| programs::build_trials(context, step))?;
 
-    let mut platform = None;
-    if starts {
-        let advice = "read the lines above: they name the part that did not start, and its log";
-        platform = Some(steps.run("Starting Postgres and Kubernetes", advice, |step| {
-            Platform::start(context, step, Extent::Parts, &external)
-        })?);
+    fn title(self) -> &'static str {
+        match self {
+            Self::Bench => "Measuring",
+            Self::Chaos => "Causing chaos",
+            Self::Hostile => "Attacking",
+        }
     }
-    let table = steps.logs().join("table.txt");
-    let mut command = context.command(&program.to_string_lossy());
-    command.args(&trial.arguments).arg("--table").arg(&table);
-    if let Some(platform) = &platform {
-        command.envs(platform.environment(context, &external));
-        command.env("LECTERN_PARTS_DATA_DIR", platform.data_folder());
-    } else if let Some(missing) =
-        ["LECTERN_CLUSTER_PROGRAM"].iter().find(|name| std::env::var_os(name).is_none())
-    {
+
+    /// Returns the option that keeps its results, and where they are kept by default.
+    fn report(self) -> [&'static str; 2] {
+        match self {
+            Self::Bench => ["--keep", "docs/bench"],
+            _ => ["--report", "docs/RELIABILITY.md"],
+        }
+    }
+}
+
+/// Builds what is missing, starts the database and cluster that are missing, and runs the trial with these options.
+/// Returns whether it was satisfied.
+pub fn run(context: &Context, trial: Trial, options: &[String]) -> Result<bool> {
+    let external = &External::find()?;
+    let is_external = Extent::Parts.is_external(external);
+    // both harm what they are given
+    if trial != Trial::Bench && (external.postgres || external.kubernetes) {
         bail!(
-            "with a cluster from elsewhere, set {missing} to a program that runs `kubectl` as its first argument"
+            "this trial harms the Postgres and the cluster that it uses, so it needs its own: unset DATABASE_URL and KUBECONFIG"
         );
     }
-    command.env("LECTERN_PROGRAM", plan::lectern_program(&context.bundle));
-    command.env("LECTERN_LABS_DIR", context.checkout.join("labs"));
-    if let Ok(revision) = context.ask("git", &["describe", "--always", "--dirty"]) {
-        command.env("LECTERN_REVISION", revision);
+    if external.kubernetes && variable("LECTERN_CLUSTER_PROGRAM").is_none() {
+        bail!(
+            "with a cluster from elsewhere, set LECTERN_CLUSTER_PROGRAM to a program that runs `kubectl` as its first argument"
+        );
     }
-    let ended = steps.run(trial.title, AGAIN, |step| step.run(command));
-    if let Ok(table) = fs::read_to_string(&table) {
-        println!("\n{table}");
+    let programs = &parts::bundled(context);
+    let mut steps = Steps::new(context, trial.name())?;
+    let logs = steps.logs().to_owned();
+    let needs = Needs { postgres: true, kubernetes: true, browser: false };
+    parts::add(&mut steps, context, &[Part::Images, Part::Server], needs, external);
+    steps.build("Building the trials", SOURCE, move |state, step| {
+        state.trials = Some(programs::build_trials(context, step)?);
+        Ok(())
+    });
+    if !is_external {
+        steps.start("Starting Postgres and Kubernetes", NOT_STARTED, move |state, step| {
+            state.platform = Some(start_platform(context, step, Extent::Parts, programs, external)?);
+            Ok(())
+        });
     }
-    println!("  Whole logs: {}", steps.logs().display());
-    if let Err(error) = &ended
-        && error.is::<Interrupted>()
-    {
-        return ended.map(|()| false);
-    }
-    if let Some(platform) = platform {
-        let advice = "remove by hand what the reason names; that it is still there is a fault of Lectern";
-        steps.run("Stopping Postgres and Kubernetes", advice, |step| {
+    steps.check(trial.title(), READ_LOG, move |state, step| {
+        let table = logs.join("table.txt");
+        let mut command = context.program(earlier(&state.trials)?);
+        command.arg(trial.name()).args(options);
+        if !is_given(options, trial.report()[0]) {
+            command.args(trial.report());
+        }
+        command.arg("--table").arg(&table).envs(state.environment());
+        if let Some(platform) = &state.platform {
+            command.env("LECTERN_PARTS_DATA_DIR", platform.data_folder());
+        }
+        command.env("LECTERN_PROGRAM", &programs.lectern).env("LECTERN_LABS_DIR", &programs.labs);
+        if let Ok(revision) = context.ask("git describe --always --dirty") {
+            command.env("LECTERN_REVISION", revision);
+        }
+        let outcome = step.run(command);
+        if let Ok(table) = fs::read_to_string(&table) {
+            step.print_afterwards(format!("\n{table}"));
+        }
+        step.print_afterwards(format!("  Whole logs: {}", logs.display()));
+        outcome
+    });
+    if !is_external {
+        steps.check("Stopping Postgres and Kubernetes", NOT_STOPPED, |state, step| {
             step.announce();
-            platform.stop()
-        })?;
+            state.stop_platform()
+        });
     }
-    match ended {
-        Ok(()) => Ok(true),
-        Err(error) if error.is::<Told>() => Ok(false),
-        Err(error) => Err(error).context("the trial could not be run"),
+    let mut state = State::default();
+    steps.run(&mut state)?;
+    let satisfied = state.tally.failed == 0;
+    if trial != Trial::Bench {
+        let tally = Tally { passed: u32::from(satisfied), ..state.tally };
+        println!("{}", tally.line());
+    }
+    Ok(satisfied)
+}
+
+/// Whether options that are passed on contain this one.
+pub fn is_given(options: &[String], option: &str) -> bool {
+    options
+        .iter()
+        .any(|given| given == option || given.strip_prefix(option).is_some_and(|rest| rest.starts_with('=')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_is_given_with_a_space_or_an_equals_sign() {
+        let given = ["--labs-dir=/labs".to_owned(), "--listen".to_owned()];
+        assert!(is_given(&given, "--labs-dir") && is_given(&given, "--listen"));
+        assert!(!is_given(&given, "--images-dir") && !is_given(&given, "--labs"));
     }
 }

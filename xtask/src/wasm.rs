@@ -1,4 +1,4 @@
-//! What compiles for the browser: a rustc with a wasm32 standard library, wasm-bindgen, and wasm-opt.
+//! The tools that build for the browser: a rustc with a wasm32 standard library, wasm-bindgen, and wasm-opt.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::context::{Context, variable};
+use crate::context::{Context, output_of, variable};
 use crate::fingerprint::Fingerprint;
-use crate::steps::Step;
+use crate::step::Step;
 
 /// The target triple of the web app.
 pub const TARGET: &str = "wasm32-unknown-unknown";
@@ -20,7 +20,7 @@ const RUSTUP_WITHIN: Duration = Duration::from_secs(120);
 pub enum Compiler {
     /// The one that builds everything else.
     Installed,
-    /// One that was made of Debian's packages, for this purpose only.
+    /// One that was made from Debian's packages, for this purpose only.
     Private(PathBuf),
 }
 
@@ -33,29 +33,28 @@ impl Compiler {
         };
     }
 
-    /// Its version, with what distinguishes two builds of one version.
+    /// Returns its version, with what distinguishes two builds of one version.
     pub fn version(&self, context: &Context) -> Result<String> {
         match self {
-            Self::Installed => context.ask("rustc", &["-vV"]),
-            Self::Private(rustc) => context.ask(&rustc.to_string_lossy(), &["-vV"]),
+            Self::Installed => context.ask("rustc -vV"),
+            Self::Private(rustc) => private_version(context, rustc),
         }
     }
 }
 
 /// Finds the compiler for the browser: the installed one if it has the target, one made before, the installed one after
-/// rustup fetched the target, and last one made of Debian's packages. `LECTERN_WASM_STD=debian` wants that last one.
+/// rustup fetched the target, or else one made from Debian's packages, which `LECTERN_WASM_STD=debian` asks for.
 pub fn compiler(context: &Context, step: &Step) -> Result<Compiler> {
     let only_debian = variable("LECTERN_WASM_STD").is_some_and(|choice| choice == "debian");
-    let sysroot = PathBuf::from(context.ask("rustc", &["--print", "sysroot"])?);
+    let sysroot = PathBuf::from(context.ask("rustc --print sysroot")?);
     if !only_debian && has_target(&sysroot) {
         return Ok(Compiler::Installed);
     }
     let script = context.checkout.join("xtask/scripts/wasm-toolchain.sh");
-    let key =
-        Fingerprint::new("wasm-toolchain").file(&script)?.text(&context.ask("rustc", &["-vV"])?).finish();
+    let key = Fingerprint::new("wasm-toolchain").file(&script)?.text(&context.ask("rustc -vV")?).finish();
     if let Some(made) = context.cache.find("wasm-toolchain", &key) {
         let rustc = made.join("bin/rustc");
-        if context.ask(&rustc.to_string_lossy(), &["-vV"]).is_ok() {
+        if private_version(context, &rustc).is_ok() {
             return Ok(Compiler::Private(rustc));
         }
         fs::remove_dir_all(&made)
@@ -74,6 +73,12 @@ pub fn compiler(context: &Context, step: &Step) -> Result<Compiler> {
     Ok(Compiler::Private(made.join("bin/rustc")))
 }
 
+fn private_version(context: &Context, rustc: &Path) -> Result<String> {
+    let mut command = context.program(rustc);
+    command.arg("-vV");
+    output_of(command)
+}
+
 fn has_target(sysroot: &Path) -> bool {
     let Ok(entries) = fs::read_dir(sysroot.join("lib/rustlib").join(TARGET).join("lib")) else {
         return false;
@@ -82,32 +87,27 @@ fn has_target(sysroot: &Path) -> bool {
 }
 
 fn rustup_fetches_target(context: &Context, step: &Step) -> Result<bool> {
-    if context.ask("rustup", &["--version"]).is_err() {
+    if context.ask("rustup --version").is_err() {
         return Ok(false);
     }
-    let mut command = context.command("rustup");
-    command.args(["target", "add", TARGET]);
-    match step.run_to_status(command, Some(RUSTUP_WITHIN)) {
+    match step.run_to_status(context.command(&format!("rustup target add {TARGET}")), Some(RUSTUP_WITHIN)) {
         Ok(status) => Ok(status.success()),
         Err(error) if error.is::<crate::interrupt::Interrupted>() => Err(error),
         Err(_) => Ok(false),
     }
 }
 
-/// Builds, once, the small program that stands for wasm-bindgen's own command line.
+/// Builds, once, the small program that replaces wasm-bindgen's own command line.
 pub fn bindgen(context: &Context, step: &Step) -> Result<PathBuf> {
     let sources = context.checkout.join("xtask/wasm-bindgen-driver");
     let key = Fingerprint::new("wasm-bindgen-driver")
         .tree(&sources, |_| true)?
-        .text(&context.ask("rustc", &["-vV"])?)
+        .text(&context.ask("rustc -vV")?)
         .finish();
     let made = context.cache.find_or_make("wasm-bindgen", &key, |folder| {
         let work = folder.join("work");
-        let mut cargo = context.cargo("build");
-        cargo
-            .args(["--release", "--manifest-path"])
-            .arg(sources.join("Cargo.toml"))
-            .env("CARGO_TARGET_DIR", &work);
+        let mut cargo = context.cargo("build --release --manifest-path");
+        cargo.arg(sources.join("Cargo.toml")).env("CARGO_TARGET_DIR", &work);
         step.run(cargo)?;
         fs::rename(work.join("release/wasm-bindgen-driver"), folder.join("wasm-bindgen-driver"))?;
         Ok(fs::remove_dir_all(work)?)
@@ -115,7 +115,7 @@ pub fn bindgen(context: &Context, step: &Step) -> Result<PathBuf> {
     Ok(made.join("wasm-bindgen-driver"))
 }
 
-/// Fetches, once, a wasm-opt of npm. Debian's is too old and breaks the app without a word.
+/// Fetches, once, wasm-opt from npm. Debian's is too old, and silently breaks the app.
 pub fn optimizer(context: &Context, step: &Step) -> Result<PathBuf> {
     let wanted = context.checkout.join("xtask/wasm-opt");
     let key = Fingerprint::new("wasm-opt").tree(&wanted, |_| true)?.finish();
@@ -123,14 +123,14 @@ pub fn optimizer(context: &Context, step: &Step) -> Result<PathBuf> {
         for name in ["package.json", "package-lock.json"] {
             fs::copy(wanted.join(name), folder.join(name))?;
         }
-        let mut npm = context.command("npm");
-        npm.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(folder);
+        let mut npm = context.command("npm ci --no-audit --no-fund --ignore-scripts");
+        npm.current_dir(folder);
         step.run(npm)
     })?;
     Ok(made.join("node_modules/.bin/wasm-opt"))
 }
 
-/// Installs the packages that a folder's lock file names, if that was not done for this lock file.
+/// Installs the packages that a folder's lock file names, unless that has been done for this lock file.
 pub fn install_npm_packages(context: &Context, step: &Step, folder: &Path) -> Result<()> {
     let key = Fingerprint::new("npm").file(&folder.join("package-lock.json"))?.finish();
     let stamp = folder.join("node_modules/.lectern-installed");
@@ -140,17 +140,15 @@ pub fn install_npm_packages(context: &Context, step: &Step, folder: &Path) -> Re
     if !folder.join("package.json").is_file() {
         bail!("{} holds no package.json", folder.display());
     }
-    let mut npm = context.command("npm");
-    npm.args(["ci", "--no-audit", "--no-fund"])
-        .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")
-        .current_dir(folder);
+    let mut npm = context.command("npm ci --no-audit --no-fund");
+    npm.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1").current_dir(folder);
     step.run(npm)?;
     fs::write(&stamp, key).with_context(|| format!("could not write {}", stamp.display()))
 }
 
 #[cfg(test)]
 mod tests {
-    /// The version that a manifest pins for a dependency, `x = "=1.2.3"`.
+    /// Returns the version that a manifest pins for a dependency, `x = "=1.2.3"`.
     fn pinned<'a>(manifest: &'a str, dependency: &str) -> Option<&'a str> {
         let line = manifest
             .lines()

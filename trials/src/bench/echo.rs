@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use lectern_testbed::Kubectl;
 use pty_process::Pty;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Child;
@@ -11,7 +12,6 @@ use tokio::time::timeout;
 
 use super::{PATIENCE, PROMPT, end, one_learner, open_terminal};
 use crate::figures::{Figures, Times};
-use crate::kubectl::Kubectl;
 use crate::stage::Stage;
 use crate::terminal::Terminal;
 

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use futures::future::join_all;
 use lectern_api::sessions::Session;
+use lectern_testbed::Kubectl;
 
 use super::{PATIENCE, PROMPT, end};
 use crate::figures::{Figures, Times};
-use crate::kubectl::Kubectl;
 use crate::learner::Learner;
 use crate::stage::{COLD, RESERVED, Stage};
 use crate::terminal::Terminal;

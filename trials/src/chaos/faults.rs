@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use lectern_testbed::Kubectl;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Deserialize;
@@ -12,7 +13,6 @@ use tokio::time::Instant;
 
 use super::desk::Desk;
 use super::plan::{Fault, Kind};
-use crate::kubectl::Kubectl;
 use crate::stage::Stage;
 
 /// How long the cluster may be unable to take a command.

@@ -9,13 +9,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine as _;
 use lectern_api::sessions::Session;
+use lectern_testbed::Kubectl;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use super::neighbours::Neighbours;
-use crate::kubectl::Kubectl;
 use crate::learner::Learner;
 use crate::settings::Settings;
 use crate::stage::{COLD, Stage};
@@ -71,7 +71,7 @@ impl Mallory {
         let mut mallory = Self {
             learner,
             session,
-            kubectl: Kubectl::with(&settings.cluster_program, file.clone()),
+            kubectl: Kubectl::new(&settings.cluster_program, file.clone()),
             // replaced as soon as their kubeconfig is known
             api: client(&settings.kubeconfig).await?,
             admin: stage.admin.clone(),

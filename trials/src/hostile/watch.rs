@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
+use lectern_testbed::Kubectl;
 use nix::sys::statvfs::statvfs;
 use tokio::task::JoinHandle;
 
-use crate::kubectl::Kubectl;
 use crate::proc;
 use crate::settings::Settings;
 use crate::stage::Stage;

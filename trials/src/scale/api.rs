@@ -1,12 +1,11 @@
 //! The API server itself, through `kubectl proxy`: plain HTTP and plain JSON.
 
 use anyhow::{Context, Result, bail};
+use lectern_testbed::Kubectl;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
-
-use crate::kubectl::Kubectl;
 
 /// A running proxy.
 pub struct Api {

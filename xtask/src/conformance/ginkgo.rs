@@ -1,57 +1,32 @@
-//! Reads in the output of Ginkgo, the end-to-end suite's test runner, how far it is and how it ended.
+//! Reads progress and outcome from the output of Ginkgo, the test runner of the end-to-end suite.
 
-const RULE: &str = "----------";
-
-/// Makes of each line what is shown while the suite runs.
+/// Returns a reader that turns each line into what is shown while the suite runs.
 pub fn reader() -> impl FnMut(&str) -> Option<String> + Send {
-    let mut seen = Seen::default();
-    move |line| seen.read(line).then(|| seen.line())
-}
-
-/// What the output said so far.
-#[derive(Default)]
-struct Seen {
-    total: u32,
-    ended: u32,
-    failed: u32,
-    skipped: u32,
-    title: String,
-    after_rule: bool,
-}
-
-impl Seen {
-    /// Takes in a line; whether it changes what is shown.
-    fn read(&mut self, line: &str) -> bool {
-        let after_rule = std::mem::replace(&mut self.after_rule, line.starts_with(RULE));
-        if let Some(total) = total_of(line) {
-            self.total = total;
+    let (mut total, mut ended, mut failed, mut skipped) = (0_u32, 0_u32, 0_u32, 0_u32);
+    let mut title = String::new();
+    move |line| {
+        if let Some(number) =
+            line.strip_prefix("Will run ").and_then(|rest| rest.split(' ').next()?.parse().ok())
+        {
+            total = number;
         } else if let Some(outcome) = line.strip_prefix("• [") {
-            self.ended += 1;
-            // a time stands there, unless something went wrong
-            self.failed += u32::from(!outcome.starts_with(|c: char| c.is_ascii_digit()));
+            ended += 1;
+            // that is the spec's time, unless something went wrong
+            failed += u32::from(!outcome.starts_with(|c: char| c.is_ascii_digit()));
         } else if line.starts_with("S [SKIPPED]") {
-            self.ended += 1;
-            self.skipped += 1;
-        } else if after_rule && line.starts_with("[sig-") {
-            self.title = title_of(line);
+            ended += 1;
+            skipped += 1;
+        } else if line.starts_with("[sig-") {
+            title = title_of(line);
         } else {
-            return false;
+            return None;
         }
-        true
-    }
-
-    fn line(&self) -> String {
-        let skipped = if self.skipped > 0 { format!(", {} skipped", self.skipped) } else { String::new() };
-        format!("{} of {} ended, {} failed{skipped}: {}", self.ended, self.total, self.failed, self.title)
+        let skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+        Some(format!("{ended} of {total} ended, {failed} failed{skipped}: {title}"))
     }
 }
 
-/// `Will run 50 of 7355 specs`
-fn total_of(line: &str) -> Option<u32> {
-    line.strip_prefix("Will run ")?.split_once(" of ")?.0.parse().ok()
-}
-
-/// The spec's name without the labels before and after it.
+/// Returns the spec's name without the labels before and after it.
 fn title_of(line: &str) -> String {
     let mut title = line.split_once("] ").map_or(line, |(_, rest)| rest);
     while title.ends_with(']')
@@ -62,7 +37,7 @@ fn title_of(line: &str) -> String {
     title.to_owned()
 }
 
-/// The names of the specs that failed, and Ginkgo's last words.
+/// Returns the names of the specs that failed, and Ginkgo's summary.
 pub fn closing_lines(output: &str) -> Vec<&str> {
     let is_closing = |line: &&str| {
         let starts = ["[FAIL] ", "SUCCESS! -- ", "FAIL! -- "];

@@ -146,7 +146,7 @@ pub async fn escape(mallory: &Mallory) -> Result<Outcome> {
         }),
         podlike("system-node-critical", |spec| spec["priorityClassName"] = json!("system-node-critical")),
         podlike("system-cluster-critical", |spec| {
-            spec["priorityClassName"] = json!("system-cluster-critical")
+            spec["priorityClassName"] = json!("system-cluster-critical");
         }),
         podlike("every taint tolerated", |spec| spec["tolerations"] = json!([{ "operator": "Exists" }])),
         mounting("the node's root", json!({ "hostPath": { "path": "/" } })),

@@ -1,4 +1,4 @@
-//! Layers: what goes into each, whether it is cached, and its making.
+//! The layers of an image: what goes into each, whether it is cached, and how it is made.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,44 +9,39 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use serde::{Deserialize, Serialize};
 
-use super::program::{run, sha256};
-use super::recipe::{Input, Recipe};
-use super::storage::Storage;
-use super::{Inputs, debian};
+use crate::debian;
+use crate::layer::{EPOCH, Layer};
+use crate::program::{run, sha256};
+use crate::recipe::{Input, Recipe};
+use crate::storage::Storage;
 
-/// The age of every file in every image, in seconds since 1970: equal inputs give equal digests.
-pub const EPOCH: &str = "1735689600";
+/// The code that makes layers: a change in it makes them all again.
+const CODE: [&str; 2] = [include_str!("debian.rs"), include_str!("stack.rs")];
 
-/// To be raised when this code makes other layers from the same recipe.
-const CACHE_VERSION: &str = "1";
-
-/// A finished layer, which lies in the registry's storage.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Layer {
-    /// What the image's history calls it.
-    pub origin: String,
-    /// The digest of the packed layer, without its algorithm.
-    pub digest: String,
-    /// The digest of the tar before packing, without its algorithm.
-    pub diff_id: String,
-    /// The size of the packed layer.
-    pub packed_bytes: u64,
+/// What the recipes are made from, besides Debian's packages.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// The folder of recipes, such as `labs/images`.
+    pub recipes: PathBuf,
+    /// Programs that recipes put into images, by the name under which `[[inputs]]` asks for them.
+    pub programs: BTreeMap<String, PathBuf>,
 }
 
-/// Where layers are made, and the memory of those that were.
-pub struct Workshop<'a> {
+/// Makes layers, and remembers those that it made.
+pub struct Stacker<'a> {
     cache: PathBuf,
     scratch: PathBuf,
     storage: &'a Storage,
     inputs: &'a Inputs,
     progress: &'a dyn Fn(&str),
+    /// A hash of [`CODE`].
+    code: String,
     digests: RefCell<BTreeMap<PathBuf, String>>,
 }
 
-impl<'a> Workshop<'a> {
-    /// Opens the cache beside the registry's storage and clears what an interrupted build left.
+impl<'a> Stacker<'a> {
+    /// Opens the cache beside the registry's storage and removes what an interrupted build left.
     pub fn open(
         out: &Path,
         storage: &'a Storage,
@@ -60,10 +55,13 @@ impl<'a> Workshop<'a> {
         let cache = out.join("layers");
         fs::create_dir_all(&scratch)?;
         fs::create_dir_all(&cache)?;
-        Ok(Self { cache, scratch, storage, inputs, progress, digests: RefCell::default() })
+        let code = scratch.join("code");
+        fs::write(&code, CODE.concat())?;
+        let code = sha256(&code)?;
+        Ok(Self { cache, scratch, storage, inputs, progress, code, digests: RefCell::default() })
     }
 
-    /// Returns the layers of an image from the lowest up, each with whether it had to be made.
+    /// Returns the layers of an image from the lowest up, and for each whether it had to be made.
     pub fn stack_layers(&self, recipe: &Recipe) -> Result<Vec<(Layer, bool)>> {
         let folder = &recipe.folder;
         let root = &self.inputs.recipes;
@@ -129,7 +127,7 @@ impl<'a> Workshop<'a> {
         make: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<(Layer, bool)> {
         let note = self.scratch.join("key");
-        fs::write(&note, format!("{CACHE_VERSION} {EPOCH}\n{key}"))?;
+        fs::write(&note, format!("{} {EPOCH}\n{key}", self.code))?;
         let entry = self.cache.join(format!("{}.json", sha256(&note)?));
         if let Some(layer) = self.cached(&entry) {
             return Ok((layer, false));
@@ -160,7 +158,7 @@ impl<'a> Workshop<'a> {
         (held == layer.packed_bytes).then_some(layer)
     }
 
-    /// Drops the memory of layers whose blobs are gone from the registry's storage.
+    /// Forgets the layers whose blobs are gone from the registry's storage.
     pub fn forget_lost_layers(&self) -> Result<()> {
         for entry in fs::read_dir(&self.cache)? {
             let entry = entry?.path();
@@ -181,7 +179,7 @@ impl<'a> Workshop<'a> {
         Ok(())
     }
 
-    /// Lists every file under a folder with its mode and digest.
+    /// Returns a line for every file under a folder, with its mode and digest.
     fn tree_key(&self, kind: &str, root: &Path) -> Result<String> {
         let mut key = format!("{kind}\n");
         for file in list_files(root)? {
@@ -210,7 +208,7 @@ fn run_script(script: &Path, stage: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Packs a tree as root's, with modes that don't depend on the umask under which it was made.
+/// Packs a tree as root's, with modes that do not depend on the umask under which it was made.
 fn pack_tree(root: &Path, tar: &Path) -> Result<()> {
     run(Command::new("tar")
         .args(["--create", "--format=gnu", "--sort=name", "--numeric-owner"])

@@ -1,33 +1,33 @@
-//! Running the programs that do the work: the one place that turns their failure into words.
+//! Runs the programs that do the work, and turns their failures into errors.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-const TOLD_LINES: usize = 12;
-const TOLD_CHARS_PER_LINE: usize = 240;
+const SHOWN_LINES: usize = 12;
+const SHOWN_CHARS_PER_LINE: usize = 240;
 
 /// Runs a command to its end and returns what it printed.
 ///
 /// # Errors
 ///
-/// Carries the last lines of its standard error when it fails.
+/// Contains the last lines of standard error if the command fails.
 pub fn run(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("could not start {name}"))?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
+        let stderr = String::from_utf8_lossy(&output.stderr);
         let lines: Vec<String> =
-            said.lines().map(|line| line.chars().take(TOLD_CHARS_PER_LINE).collect()).collect();
-        let last = lines[lines.len().saturating_sub(TOLD_LINES)..].join("\n");
+            stderr.lines().map(|line| line.chars().take(SHOWN_CHARS_PER_LINE).collect()).collect();
+        let last = lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n");
         bail!("{name} failed ({}):\n{last}", output.status);
     }
     String::from_utf8(output.stdout).with_context(|| format!("{name} printed no UTF-8"))
 }
 
-/// The SHA-256 of a file in hexadecimal digits. coreutils' program does it, because xtask itself
-/// is built without optimisation and would take seconds where that takes a moment.
+/// Returns the SHA-256 of a file in hexadecimal digits. It calls the program of coreutils, because this crate is
+/// usually built without optimisation and would take seconds where that takes a moment.
 pub fn sha256(file: &Path) -> Result<String> {
     let printed = run(Command::new("sha256sum").arg("--").arg(file))?;
     let word = printed.split_whitespace().next().unwrap_or_default();

@@ -1,25 +1,40 @@
 //! The registry's storage: the folder layout of Docker Distribution's file system driver, written
 //! without a running registry.
 //!
-//! Blobs lie once under `blobs/`, and a repository is a tree of small files that link to them.
+//! Each blob is stored once under `blobs/`, and a repository is a tree of small files that link to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::Image;
-use super::layer::Layer;
-use super::program::sha256;
-use super::recipe::Recipe;
+use crate::layer::{CREATED, Layer};
+use crate::program::sha256;
+use crate::recipe::Recipe;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
-/// The age that images state of themselves, the same instant as their files'.
-const CREATED: &str = "2025-01-01T00:00:00Z";
+
+/// One image of the registry.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// Its repository, such as `library/httpd`.
+    pub repository: String,
+    /// Every tag that points to it.
+    pub tags: Vec<String>,
+    /// The digest of its manifest, `sha256:…`.
+    pub digest: String,
+    /// The sum of its packed layers, in bytes.
+    pub packed_bytes: u64,
+    /// How many of its layers had to be made: 0 if all were cached.
+    pub layers_made: usize,
+    /// How long that took.
+    pub took: Duration,
+}
 
 /// The storage tree of one registry.
 pub struct Storage {
@@ -28,14 +43,14 @@ pub struct Storage {
 
 /// An image that was written.
 pub struct Written {
-    /// Its manifest's digest, with the algorithm.
+    /// The digest of its manifest, with the algorithm.
     pub digest: String,
     /// The digests of all blobs that it needs, without the algorithm.
     pub blobs: Vec<String>,
 }
 
 impl Storage {
-    /// Opens a storage tree, which may still be empty.
+    /// Opens a storage tree, which may be empty.
     pub fn open(root: &Path) -> Result<Self> {
         let storage = Self { root: root.to_owned() };
         for folder in [storage.blobs(), storage.repositories()] {
@@ -44,18 +59,18 @@ impl Storage {
         Ok(storage)
     }
 
-    /// The `rootdirectory` to give to the registry.
+    /// Returns the registry's `rootdirectory`.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The size of a blob, if it is there.
+    /// Returns the size of a blob, or `None` if it is missing.
     pub fn blob_bytes(&self, digest: &str) -> Option<u64> {
         let held = fs::metadata(self.blob_folder(digest).join("data")).ok()?;
         Some(held.len())
     }
 
-    /// Moves a file of the same file system in as the blob of that digest.
+    /// Moves a file of the same file system into the storage as the blob of that digest.
     pub fn adopt_blob(&self, file: &Path, digest: &str) -> Result<()> {
         let folder = self.blob_folder(digest);
         fs::create_dir_all(&folder)?;
@@ -164,7 +179,7 @@ fn image_manifest(config_digest: &str, config_bytes: usize, layers: &[Layer]) ->
     })
 }
 
-/// The name that Go, and so every container tool, has for this machine's processor.
+/// Returns the name that Go, and so every container tool, uses for this machine's processor.
 fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
@@ -177,7 +192,7 @@ fn digest_name(digest: &str) -> String {
     format!("sha256:{digest}")
 }
 
-/// Writes a link that a running registry sees either whole or not at all.
+/// Writes a link that a running registry sees either complete or not at all.
 fn write_link(folder: &Path, target: &str) -> Result<()> {
     fs::create_dir_all(folder)?;
     let fresh = folder.join("link.new");

@@ -1,5 +1,5 @@
-//! What somebody else provides: a cluster that `KUBECONFIG` names, a database that `DATABASE_URL` names. It is used
-//! instead of built, and it must answer.
+//! Services from elsewhere: the cluster that `KUBECONFIG` names and the database that `DATABASE_URL` names. They are used
+//! instead of our own, and must answer.
 
 use std::fs;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -7,11 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::context::variable;
-
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// Which parts come from elsewhere.
+/// Which services come from elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct External {
     /// `DATABASE_URL` is set.
@@ -21,7 +19,7 @@ pub struct External {
 }
 
 impl External {
-    /// Reads the environment and tries whether what it names can be reached.
+    /// Reads the environment, and checks that what it names can be reached.
     pub fn find() -> Result<Self> {
         let database = variable("DATABASE_URL");
         let kubeconfig = variable("KUBECONFIG");
@@ -44,6 +42,11 @@ impl External {
     }
 }
 
+/// A variable of the environment that is set and not empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 fn must_answer(variable: &str, address: &str) -> Result<()> {
     let reached = address
         .to_socket_addrs()
@@ -57,7 +60,7 @@ fn must_answer(variable: &str, address: &str) -> Result<()> {
     Ok(())
 }
 
-/// The first server that a kubeconfig names.
+/// Returns the first server that a kubeconfig names.
 fn server_of(kubeconfig: &str) -> Option<&str> {
     kubeconfig
         .lines()
@@ -65,7 +68,7 @@ fn server_of(kubeconfig: &str) -> Option<&str> {
         .map(|server| server.trim().trim_matches(['"', '\'']))
 }
 
-/// `host:port` of a URL; nothing where it names a Unix socket.
+/// Returns `host:port` of a URL, or `None` if it names a Unix socket.
 fn address_of(url: &str, default_port: u16) -> Option<String> {
     let rest = url.split_once("://")?.1;
     let authority = rest.split(['/', '?']).next()?;

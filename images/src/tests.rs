@@ -1,6 +1,7 @@
-//! What a build leaves, on recipes small enough to need no Debian.
+//! What a build leaves behind, on recipes small enough to need no Debian.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
@@ -42,11 +43,12 @@ impl Bench {
     }
 
     fn build(&self) -> Result<Built> {
-        self.build_telling(&|_| {})
+        self.build_with_progress(&|_| {})
     }
 
-    fn build_telling(&self, progress: &dyn Fn(&str)) -> Result<Built> {
-        let inputs = Inputs::new(&self.path("recipes"), &self.path("kubectl"), &self.path("agent"));
+    fn build_with_progress(&self, progress: &dyn Fn(&str)) -> Result<Built> {
+        let programs = ["agent", "kubectl"].map(|name| (name.to_owned(), self.path(name)));
+        let inputs = Inputs { recipes: self.path("recipes"), programs: BTreeMap::from(programs) };
         build(&inputs, &self.path("out"), progress)
     }
 
@@ -101,12 +103,12 @@ fn the_config_says_who_runs_what() {
 fn a_second_build_makes_nothing_and_says_nothing() {
     let bench = Bench::new();
     let first = bench.build().unwrap();
-    let told = RefCell::new(Vec::new());
-    let second = bench.build_telling(&|line| told.borrow_mut().push(line.to_owned())).unwrap();
+    let lines = RefCell::new(Vec::new());
+    let second = bench.build_with_progress(&|line| lines.borrow_mut().push(line.to_owned())).unwrap();
     assert_eq!(first.images[0].layers_made, 2);
     assert_eq!(second.images[0].layers_made, 0);
     assert_eq!(first.images[0].digest, second.images[0].digest);
-    assert!(told.borrow().is_empty(), "{:?}", told.borrow());
+    assert!(lines.borrow().is_empty(), "{:?}", lines.borrow());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a recipe says: `image.toml` in a folder of its own, and the files beside it.
+//! Recipes: an `image.toml` in a folder of its own, and the files beside it.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -10,20 +10,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// The folder that it was read from.
+    /// The folder it was read from.
     #[serde(skip)]
     pub folder: PathBuf,
     /// The repository under which the registry serves it, such as `library/httpd`.
     pub repository: String,
-    /// Its tags; at least one.
+    /// At least one.
     pub tags: Vec<String>,
-    /// Debian packages for the lowest layer, besides the essential ones; absent means no Debian.
+    /// Debian packages for the lowest layer, besides the essential ones. `None` if the image has no such layer.
     #[serde(default)]
     pub packages: Option<Vec<String>>,
-    /// Programs that are given to the build, each a layer of its own, in this order.
+    /// Programs from outside the recipe, each in a layer of its own, in this order.
     #[serde(default)]
     pub inputs: Vec<Input>,
-    /// How a container of it starts.
     #[serde(default)]
     pub config: Config,
 }
@@ -36,12 +35,12 @@ pub struct Input {
     pub name: String,
     /// Its absolute path in the image.
     pub path: PathBuf,
-    /// A script beside `image.toml` that adds to the layer; it gets the layer's root as argument.
+    /// A script beside `image.toml` that adds to the layer. Its argument is the layer's root.
     #[serde(default)]
     pub hook: Option<PathBuf>,
 }
 
-/// The container's defaults, in the image format's own terms.
+/// The container's defaults, in the terms of the image format.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[serde(rename_all(serialize = "PascalCase"))]
@@ -49,10 +48,9 @@ pub struct Config {
     /// Lines of `NAME=value`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<String>,
-    /// `uid:gid`; numbers, so that a kubelet can tell that it isn't root.
+    /// `uid:gid`, in numbers so that the kubelet can see that it is not root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The folder in which the container starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_dir: Option<PathBuf>,
     /// The program and its fixed arguments.
@@ -63,11 +61,7 @@ pub struct Config {
     pub cmd: Vec<String>,
 }
 
-/// Reads all recipes under a folder, in the order of their folders' names.
-///
-/// # Errors
-///
-/// Names the file that cannot be read or understood.
+/// Reads all recipes under a folder, ordered by the names of their folders.
 pub fn load_recipes(root: &Path) -> Result<Vec<Recipe>> {
     let entries = fs::read_dir(root).with_context(|| format!("could not list {}", root.display()))?;
     let mut folders = Vec::new();

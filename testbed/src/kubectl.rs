@@ -1,14 +1,12 @@
-//! kubectl: what one does by hand, for comparison, and for looking at the cluster without Lectern.
+//! kubectl, for comparison with what one does by hand, and for observing the cluster without Lectern.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use pty_process::{Pty, Size};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
-
-use crate::settings::Settings;
 
 /// A kubectl for one cluster.
 #[derive(Clone, Debug)]
@@ -18,17 +16,13 @@ pub struct Kubectl {
 }
 
 impl Kubectl {
-    /// For the cluster of these settings.
-    pub fn new(settings: &Settings) -> Self {
-        Self { program: settings.cluster_program.clone(), kubeconfig: settings.kubeconfig.clone() }
+    /// A kubectl that uses `kubeconfig`. `program` is Lectern's cluster program, or any other that runs kubectl if its
+    /// first argument is `kubectl`.
+    pub fn new(program: impl Into<PathBuf>, kubeconfig: impl Into<PathBuf>) -> Self {
+        Self { program: program.into(), kubeconfig: kubeconfig.into() }
     }
 
-    /// For another kubeconfig.
-    pub fn with(program: &Path, kubeconfig: PathBuf) -> Self {
-        Self { program: program.to_owned(), kubeconfig }
-    }
-
-    /// Runs it to its end with `input` on its standard input; what it printed.
+    /// Runs it to its end with `input` on its standard input, and returns what it printed.
     pub async fn run_with_input(&self, arguments: &[&str], input: &str) -> Result<String> {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn()?;
         let mut stdin = child.stdin.take().context("kubectl has no standard input")?;
@@ -38,7 +32,7 @@ impl Kubectl {
         checked(arguments, &output)
     }
 
-    /// Runs it to its end, however it ends: its exit status, and what it printed.
+    /// Runs it to its end, and returns its exit status and what it printed, whether it succeeded or not.
     pub async fn status(&self, arguments: &[&str]) -> Result<(i32, String)> {
         let output = self.command(arguments).stdin(Stdio::null()).output().await?;
         let text = [output.stdout, output.stderr].concat();
@@ -57,14 +51,14 @@ impl Kubectl {
         command
     }
 
-    /// Runs it to its end; what it printed.
+    /// Runs it to its end, and returns what it printed.
     pub async fn run(&self, arguments: &[&str]) -> Result<String> {
         let output = self.command(arguments).stdin(Stdio::null()).output().await;
         let output = output.with_context(|| format!("could not start {}", self.program.display()))?;
         checked(arguments, &output)
     }
 
-    /// Starts it, with its output for the caller.
+    /// Starts it. Its standard output is piped to the caller.
     pub fn spawn(&self, arguments: &[&str]) -> Result<Child> {
         let mut command = self.command(arguments);
         command
@@ -74,7 +68,7 @@ impl Kubectl {
             .with_context(|| format!("could not start {}", self.program.display()))
     }
 
-    /// The name of a session's workbench.
+    /// Returns the name of a session's workbench.
     pub async fn find_workbench(&self, namespace: &str, session: &str) -> Result<String> {
         let selector = format!("lectern.dev/session={session}");
         let name = self
@@ -93,7 +87,7 @@ impl Kubectl {
         Ok(name)
     }
 
-    /// Runs it on a terminal of its own, of 80 columns and 24 rows.
+    /// Starts it on a terminal of its own, with 80 columns and 24 rows.
     pub fn run_on_terminal(&self, arguments: &[&str]) -> Result<(Pty, Child)> {
         let (pty, pts) = pty_process::open()?;
         pty.resize(Size::new(24, 80))?;
@@ -108,7 +102,7 @@ impl Kubectl {
     }
 }
 
-/// What it printed, if it succeeded.
+/// Returns what it printed if it succeeded.
 fn checked(arguments: &[&str], output: &Output) -> Result<String> {
     ensure!(
         output.status.success(),

@@ -6,15 +6,15 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use super::layer::EPOCH;
-use super::program::run;
-use super::recipe::Recipe;
+use crate::layer::EPOCH;
+use crate::program::run;
+use crate::recipe::Recipe;
 
 /// Writes an uncompressed tar of the recipe's packages.
 ///
 /// # Errors
 ///
-/// When apt knows no Debian source, or mmdebstrap fails.
+/// Fails if apt knows no Debian source, or mmdebstrap fails.
 pub fn pack_packages(recipe: &Recipe, recipes_root: &Path, tar: &Path) -> Result<()> {
     let mut packages = vec!["usr-is-merged"];
     packages.extend(recipe.packages.iter().flatten().map(String::as_str));
@@ -32,7 +32,7 @@ pub fn pack_packages(recipe: &Recipe, recipes_root: &Path, tar: &Path) -> Result
         .env("LC_ALL", "C.UTF-8")
         .args(["--mode=root", "--variant=essential", "--format=tar"])
         .arg("--skip=output/dev")
-        // without a suite's name mmdebstrap cannot tell that /bin is to be a link to /usr/bin
+        // without a suite's name mmdebstrap does not know that /bin must be a link to /usr/bin
         .arg("--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr")
         .arg(format!("--include={}", packages.join(",")))
         .arg(option_from("--dpkgopt", &recipes_root.join("dpkg.cfg")));
@@ -56,9 +56,9 @@ fn option_from(option: &str, file: &Path) -> String {
     format!("{option}={}", file.display())
 }
 
-/// One `deb` line for each package list that Debian itself signed, as `apt-get indextargets` told.
-fn debian_sources(told: &str) -> Vec<String> {
-    let mut sources: Vec<String> = told
+/// Returns one `deb` line for each package list that Debian itself signed, from the output of `apt-get indextargets`.
+fn debian_sources(listed: &str) -> Vec<String> {
+    let mut sources: Vec<String> = listed
         .lines()
         .filter_map(|line| {
             let fields: Vec<&str> = line.split('|').collect();
@@ -73,7 +73,7 @@ fn debian_sources(told: &str) -> Vec<String> {
     sources
 }
 
-/// How this machine's apt reaches the network: its proxies and what it doesn't verify.
+/// Returns the options with which this machine's apt reaches the network: its proxies, and what it does not verify.
 fn network_options(dump: &str) -> Vec<&str> {
     const KEPT: [&str; 5] =
         ["Acquire::http::", "Acquire::https::", "Acquire::Check-", "Acquire::Retries", "Acquire::ForceIPv"];
@@ -89,10 +89,10 @@ mod tests {
 
     #[test]
     fn only_sources_that_debian_signed_are_used() {
-        let told = "Debian|http://mirror.example/debian/|bookworm|main\n\
+        let listed = "Debian|http://mirror.example/debian/|bookworm|main\n\
                     Docker|https://docker.example/linux/debian/|bookworm|stable\n\
                     Debian|http://mirror.example/debian/|bookworm|main\n";
-        assert_eq!(debian_sources(told), ["deb http://mirror.example/debian/ bookworm main"]);
+        assert_eq!(debian_sources(listed), ["deb http://mirror.example/debian/ bookworm main"]);
     }
 
     #[test]
