@@ -1,11 +1,11 @@
-//! `lectern-agent attach`: joins standard input and output to the agent. This is what the server runs in the pod;
-//! it ends when either side does.
+//! `lectern-agent attach`: connects standard input and output to the agent. The server runs this in the pod; it ends
+//! when either side does.
 //!
-//! Where they are pipes, which is how container runtimes make them, they are handed to the agent, which then reads
-//! and writes them itself: a key then wakes one process less. Else they are copied.
+//! If standard input and output are pipes, as container runtimes make them, they are handed over to the agent, which
+//! then reads and writes them itself: each key wakes one process fewer. Otherwise the bytes are copied.
 //!
-//! They are handed to process 1's listener only: where another process of the workbench listens in the agent's place,
-//! the stream ends instead.
+//! They are handed over to a listener of process 1 only. If another process of the workbench listens in the agent's
+//! place, the command fails instead.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::mem::MaybeUninit;
@@ -18,19 +18,13 @@ use std::time::{Duration, Instant};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
-use crate::SOCKET;
+use crate::socket::{OFFER, SOCKET, TAKEN};
 
-/// How long the agent may take to appear: the pod may be asked before its first process is up.
+/// How long to wait for the agent's socket: the server may exec into the pod before its first process is up.
 const WAIT: Duration = Duration::from_secs(10);
-/// How much is copied at a time, in bytes.
+/// The size of the copy buffer, in bytes.
 const PIECE: usize = 64 * 1024;
-/// What is said with the two descriptors: take them.
-pub const OFFER: u8 = b'F';
-/// The agent's answer: it took them.
-pub const TAKEN: u8 = b'+';
-/// The agent's answer: it cannot use them, and waits for bytes.
-pub const COPY: u8 = b'-';
-
+/// Connects standard input and output to the agent at this path, or by default to process 1.
 pub fn run(socket: Option<PathBuf>) -> io::Result<()> {
     let mut agent = match socket {
         Some(path) => connect(&SocketAddr::from_pathname(path)?)?,
@@ -41,13 +35,13 @@ pub fn run(socket: Option<PathBuf>) -> io::Result<()> {
         }
     };
     if hand_over(&mut agent)? {
-        // nothing more is said: the end of this connection is the end of the stream
+        // nothing more is sent: the end of this connection is the end of the stream
         let _ = agent.read(&mut [0]);
         return Ok(());
     }
     let mut to_agent = agent.try_clone()?;
     std::thread::spawn(move || {
-        // however it ends, the other direction ends with it
+        // however this direction ends, the other one ends with it
         let _ = copy(&mut io::stdin().lock(), &mut to_agent);
         let _ = to_agent.shutdown(std::net::Shutdown::Both);
     });
@@ -68,7 +62,7 @@ fn connect(place: &SocketAddr) -> io::Result<UnixStream> {
     }
 }
 
-/// Refuses a listener that is not process 1's: the kernel keeps who began to listen.
+/// Fails if the listener is not process 1. The kernel records which process called `listen`.
 fn require_process_1(agent: &UnixStream) -> io::Result<()> {
     let listener = getsockopt(agent, PeerCredentials)?.pid();
     if listener == 1 {
@@ -80,7 +74,7 @@ fn require_process_1(agent: &UnixStream) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
 }
 
-/// Offers the agent standard input and output; whether it took them.
+/// Offers standard input and output to the agent. Returns whether the agent took them.
 fn hand_over(agent: &mut UnixStream) -> io::Result<bool> {
     let (stdin, stdout) = (io::stdin(), io::stdout());
     let descriptors = [stdin.as_fd(), stdout.as_fd()];

@@ -1,30 +1,32 @@
-//! `lectern-agent check`: runs checks for the server at standard input and output. It runs in a container of its own
-//! beside the workbench, which shares the learner's home, `/tmp` and network but none of their processes: they can
-//! neither read what is here nor touch it.
+//! `lectern-agent check`: runs checks for the server that is connected to standard input and output. It runs in the
+//! checks container beside the workbench, which shares the learner's home, `/tmp` and network but not their processes:
+//! these can neither read nor change what is in this container.
 
 mod folder;
+mod sweep;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use lectern_api::agent::{PROTOCOL, Reply, Request, WORKSHOP_DIR};
+use lectern_api::agent::{PROTOCOLS, ProtocolRange, Reply, Request, WORKSHOP_DIR};
 use lectern_link::{Incoming, LinkError, Messages, MuxStream};
 
-use crate::archives;
-use crate::files::on_disk;
-use crate::scripts::{self, Wish};
+use crate::files::{archives, on_disk};
+use crate::log;
+use crate::scripts::{self, ScriptRun};
 use crate::settings::home;
 use folder::Folder;
 
 /// Serves until standard input ends.
 pub fn run() -> io::Result<()> {
+    log::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut incoming = Incoming::accept(tokio::io::join(tokio::io::stdin(), tokio::io::stdout()));
         while let Some(stream) = incoming.next().await {
             tokio::spawn(async {
                 if let Err(error) = answer(stream).await {
-                    eprintln!("lectern-agent: a check ended early: {error}");
+                    tracing::warn!(%error, "a check ended early");
                 }
             });
         }
@@ -38,11 +40,10 @@ async fn answer(stream: MuxStream) -> Result<(), LinkError> {
     let mut messages = Messages::new(stream);
     let reply = match messages.receive::<Request>().await? {
         None => return Ok(()),
-        Some(Request::Hello { .. }) => Reply::Hello {
-            protocol: PROTOCOL,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            boot_id: String::new(),
-        },
+        Some(Request::Hello { protocol, protocols }) => {
+            let asked = ProtocolRange::of_hello(protocol, protocols);
+            Reply::hello(PROTOCOLS, asked, env!("CARGO_PKG_VERSION"), "")
+        }
         Some(request @ Request::RunCheck { .. }) => match run_check(&mut messages, request).await? {
             Some(reply) => reply,
             None => return Ok(()),
@@ -60,7 +61,7 @@ async fn run_check(messages: &mut Messages, request: Request) -> Result<Option<R
     let folder = match Folder::prepare(run, kubeconfig).await {
         Ok(folder) => folder,
         Err(error) => {
-            // the server hears of it when it has sent everything
+            // the server reads the answer when it has sent everything
             while messages.receive_piece().await?.is_some() {}
             return Ok(Some(Reply::Failed { message: error.to_string() }));
         }
@@ -68,24 +69,22 @@ async fn run_check(messages: &mut Messages, request: Request) -> Result<Option<R
     let workshop: PathBuf = folder.workshop();
     let place = workshop.clone();
     if let Err(error) = archives::unpack(messages, move || Ok(place)).await? {
-        return Ok(Some(Reply::Failed {
-            message: format!("the lab's files could not be laid out: {error}"),
-        }));
+        return Ok(Some(Reply::Failed { message: format!("could not unpack the lab's files: {error}") }));
     }
     let program = workshop.join("examiner/tests").join(name.as_str());
-    let wish = Wish { program, args, stdin, env: folder.env(env), dir: home(), timeout_secs };
+    let script = ScriptRun { program, args, stdin, env: folder.env(env), working_dir: home(), timeout_secs };
     let reply = tokio::select! {
-        reply = scripts::run(wish) => reply,
-        // who does not wait for the result does not need the check
+        reply = scripts::run(script) => reply,
+        // the server no longer waits for the result
         () = messages.closed() => return Ok(None),
     };
-    // by now nothing of it may go on
+    // before the answer, so that nothing of the run is left by then
     on_disk(move || folder.remove()).await?;
-    Ok(Some(as_authors_know_it(reply, &workshop)))
+    Ok(Some(with_public_paths(reply, &workshop)))
 }
 
-/// The reply with the place that authors know in place of this run's.
-fn as_authors_know_it(mut reply: Reply, workshop: &Path) -> Reply {
+/// Replaces this run's folder in the reply with the one that authors know.
+fn with_public_paths(mut reply: Reply, workshop: &Path) -> Reply {
     if let Reply::Ran { output: text, .. } | Reply::Failed { message: text } = &mut reply {
         *text = text.replace(&workshop.display().to_string(), WORKSHOP_DIR);
     }

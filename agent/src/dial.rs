@@ -1,4 +1,4 @@
-//! One stream, one connection to a port of the workbench.
+//! Connections to ports of the workbench, one per stream.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -9,12 +9,12 @@ use lectern_link::{LinkError, Messages};
 use tokio::io::copy_bidirectional_with_sizes;
 use tokio::net::TcpStream;
 
-/// How long connecting may take: on one machine it takes no time at all, or never ends.
+/// The time limit for connecting: on the same machine, it succeeds at once or never.
 const WITHIN: Duration = Duration::from_secs(5);
-/// How much is copied at a time, in bytes.
+/// The size of the copy buffers, in bytes.
 const PIECE: usize = 32 * 1024;
 
-/// Connects and passes bytes on until both directions have ended.
+/// Connects, and forwards bytes until both directions have ended.
 pub async fn dial(mut messages: Messages, port: u16) -> Result<(), LinkError> {
     let mut connection = match connect(port).await {
         Ok(connection) => connection,
@@ -30,7 +30,7 @@ pub async fn dial(mut messages: Messages, port: u16) -> Result<(), LinkError> {
     };
     messages.send(&Reply::Done).await?;
     let mut stream = messages.into_stream();
-    // ends early where one side breaks off, which concerns the two sides only
+    // fails if one side breaks the connection, which only concerns the two sides
     let _ = copy_bidirectional_with_sizes(&mut stream, &mut connection, PIECE, PIECE).await;
     Ok(())
 }
@@ -38,7 +38,7 @@ pub async fn dial(mut messages: Messages, port: u16) -> Result<(), LinkError> {
 async fn connect(port: u16) -> io::Result<TcpStream> {
     let connecting = async {
         match TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
-            // some programs listen on one of the two only
+            // some programs listen on only one of the two addresses
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.map_err(|_| error)
             }

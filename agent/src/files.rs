@@ -1,192 +1,31 @@
-//! Single files and folders: listing, reading, writing. Files are written whole or not at all.
+//! Files of the workbench: single ones, folders, archives, and changes.
 
-use std::fs::Metadata;
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+pub mod access;
+pub mod archives;
+pub mod changes;
+pub mod paths;
 
-use lectern_api::agent::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_FRAME_BYTES, Reply};
-use lectern_api::files::{FileEntry, FileKind};
-use lectern_link::{LinkError, Messages};
-use tempfile::NamedTempFile;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use std::io;
+use std::path::Path;
 
-use crate::paths;
+use lectern_api::agent::Reply;
 
-/// How the names of files begin that are not written to their end.
+/// The prefix of the names of files that are still being written.
 pub const UNFINISHED: &str = ".lectern-unfinished-";
-/// How much a list of files may take as JSON, in bytes; a message has a limit.
-const LIST_BYTES: usize = 700 * 1024;
 
-/// Runs something that waits for the disk.
+/// Runs work that waits for the disk, on a thread for that.
 pub async fn on_disk<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
-/// Whether nothing is in a folder, but what some file systems are made with; one that is not there is empty, too.
-pub fn is_empty(folder: &Path) -> bool {
-    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.all(|entry| entry.file_name() == "lost+found")
-}
-
-/// What a folder holds.
-pub async fn list(path: String) -> io::Result<Reply> {
-    on_disk(move || {
-        let folder = paths::find(&path)?;
-        let mut entries = Vec::new();
-        let (mut is_cut, mut bytes) = (false, 0);
-        for entry in std::fs::read_dir(&folder).map_err(|error| named(&error, &folder))? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            // one that is gone again is no longer there to be listed
-            let Ok(metadata) = entry.metadata() else { continue };
-            bytes += 2 * name.len() + 128;
-            if entries.len() == MAX_ENTRIES || bytes > LIST_BYTES {
-                is_cut = true;
-                break;
-            }
-            entries.push(describe(name, &metadata));
-        }
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Reply::Entries { entries, is_cut })
-    })
-    .await
-}
-
-fn describe(name: String, metadata: &Metadata) -> FileEntry {
-    let kind = match metadata.file_type() {
-        kind if kind.is_file() => FileKind::File,
-        kind if kind.is_dir() => FileKind::Folder,
-        kind if kind.is_symlink() => FileKind::Link,
-        _ => FileKind::Other,
-    };
-    let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    FileEntry {
-        name,
-        kind,
-        size_bytes: metadata.len(),
-        mode: metadata.permissions().mode() & 0o7777,
-        modified_ms: modified.and_then(|time| u64::try_from(time.as_millis()).ok()).unwrap_or_default(),
-    }
-}
-
-/// Sends a file: what it is, its content, and whether it could be read to its end.
-pub async fn read(mut messages: Messages, path: String) -> Result<(), LinkError> {
-    let opened = on_disk(move || {
-        let found = paths::find(&path)?;
-        let metadata = found.metadata().map_err(|error| named(&error, &found))?;
-        // opening a pipe would wait for its other end
-        if !metadata.is_file() {
-            return Err(io::Error::other(format!("{path} is no file")));
-        }
-        if metadata.len() > MAX_FILE_BYTES {
-            let size = metadata.len();
-            return Err(io::Error::other(format!(
-                "{path} has {size} bytes, and {MAX_FILE_BYTES} is the most"
-            )));
-        }
-        let name = found.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let file = std::fs::File::open(&found).map_err(|error| named(&error, &found))?;
-        Ok((describe(name, &metadata), file))
-    });
-    let (entry, file) = match opened.await {
-        Ok(opened) => opened,
-        Err(error) => return messages.send(&failed(&error)).await,
-    };
-    messages.send(&Reply::File(entry)).await?;
-    let mut file = tokio::fs::File::from_std(file).take(MAX_FILE_BYTES);
-    let mut piece = Vec::with_capacity(MAX_FRAME_BYTES);
-    let ended = loop {
-        piece.clear();
-        match (&mut file).take(MAX_FRAME_BYTES as u64).read_to_end(&mut piece).await {
-            Ok(0) => break Reply::Done,
-            Ok(_) => messages.send_piece(&piece).await?,
-            Err(error) => break failed(&error),
-        }
-    };
-    messages.end_pieces().await?;
-    messages.send(&ended).await
-}
-
-/// Receives a file and puts it into its place when it is whole.
-pub async fn upload(messages: &mut Messages, path: String, mode: u32) -> Result<io::Result<()>, LinkError> {
-    let begun = on_disk(move || begin(&path)).await;
-    let mut result = Ok(());
-    let mut upload = match begun {
-        Ok((place, unfinished)) => match unfinished.as_file().try_clone() {
-            Ok(file) => Some((place, unfinished, tokio::fs::File::from_std(file))),
-            Err(error) => {
-                result = Err(error);
-                None
-            }
-        },
-        Err(error) => {
-            result = Err(error);
-            None
-        }
-    };
-    let mut size = 0;
-    // the sender writes to the end, whatever became of it
-    while let Some(piece) = messages.receive_piece().await? {
-        size += piece.len() as u64;
-        let Some((_, _, file)) = &mut upload else { continue };
-        let written = match size {
-            ..=MAX_FILE_BYTES => file.write_all(&piece).await,
-            _ => Err(io::Error::other(format!(
-                "the file is longer than {MAX_FILE_BYTES} bytes, which is the most"
-            ))),
-        };
-        if let Err(error) = written {
-            result = Err(error);
-            upload = None;
-        }
-    }
-    let Some((place, unfinished, mut file)) = upload else { return Ok(result) };
-    if let Err(error) = file.flush().await {
-        return Ok(Err(error));
-    }
-    Ok(on_disk(move || finish(&place, unfinished, mode)).await)
-}
-
-/// Writes one file.
-pub async fn write(path: String, content: String, mode: u32) -> io::Result<()> {
-    on_disk(move || {
-        let (place, mut unfinished) = begin(&path)?;
-        unfinished.write_all(content.as_bytes()).map_err(|error| named(&error, &place))?;
-        finish(&place, unfinished, mode)
-    })
-    .await
-}
-
-fn begin(path: &str) -> io::Result<(PathBuf, NamedTempFile)> {
-    let place = paths::place(path)?;
-    let folder = place.parent().ok_or_else(|| io::Error::other("a file needs a folder"))?;
-    let begin = || {
-        std::fs::create_dir_all(folder)?;
-        tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)
-    };
-    let unfinished = begin().map_err(|error| named(&error, &place))?;
-    Ok((place, unfinished))
-}
-
-fn finish(place: &Path, unfinished: NamedTempFile, mode: u32) -> io::Result<()> {
-    let finish = || {
-        unfinished.as_file().set_permissions(std::fs::Permissions::from_mode(mode & 0o777))?;
-        unfinished.persist(place)?;
-        Ok(())
-    };
-    finish().map_err(|error| named(&error, place))
-}
-
-/// An error with the path that it is about.
+/// Adds the path to an error's message.
 pub fn named(error: &io::Error, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
-/// The reply to what went wrong.
+/// Returns the reply that reports an error.
 pub fn failed(error: &io::Error) -> Reply {
     Reply::Failed { message: error.to_string() }
 }

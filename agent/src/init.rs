@@ -1,9 +1,9 @@
-//! Process 1 of the workbench: starts the agent proper, reaps what it and its shells leave behind, passes signals
-//! on, and ends when the agent ends; all others get a moment to end before it. It is a process of its own so that
-//! reaping never takes away a child that the agent itself waits for.
+//! Process 1 of a container: reaps orphans. In a workbench it also starts the agent proper, forwards signals to it,
+//! and ends when the agent ends, after all other processes had a moment to exit. It is a separate process so that it
+//! never reaps a child that the agent itself waits for.
 //!
-//! It is also who begins to listen, and the agent takes that over: who connects hears from the kernel which process
-//! listens, and no process of a learner's can be process 1.
+//! It also creates the listening socket, which the agent takes over: a client learns from the kernel which process
+//! called `listen`, and no process of a learner can be process 1.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -17,9 +17,9 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use crate::SOCKET;
+use crate::socket::SOCKET;
 
-/// How long all others may take to end after the agent.
+/// How long all other processes may take to exit after the agent.
 const FAREWELL: Duration = Duration::from_millis(200);
 
 fn block_signals() -> io::Result<SigSet> {
@@ -31,7 +31,7 @@ fn block_signals() -> io::Result<SigSet> {
     Ok(signals)
 }
 
-/// Reaps whatever ends until it is asked to end itself.
+/// Reaps orphans until a signal asks this process to end.
 pub fn hold() -> io::Result<()> {
     let signals = block_signals()?;
     while signals.wait()? == Signal::SIGCHLD {
@@ -42,9 +42,9 @@ pub fn hold() -> io::Result<()> {
     Ok(())
 }
 
-/// Runs until the agent ends; its exit status.
+/// Runs the agent until it ends. Returns its exit status.
 pub fn run() -> io::Result<u8> {
-    // blocked before the child exists, so that none is lost; the child unblocks them for itself
+    // blocked before the child exists, so that no signal is lost; the child unblocks them for itself
     let signals = block_signals()?;
     let listener = UnixListener::bind_addr(&SocketAddr::from_abstract_name(SOCKET)?)?;
     let agent = Command::new(std::env::current_exe()?)
@@ -56,20 +56,20 @@ pub fn run() -> io::Result<u8> {
         match signals.wait()? {
             Signal::SIGCHLD => {
                 if let Some(status) = reap(agent) {
-                    take_leave();
+                    end_others();
                     return Ok(status);
                 }
             }
-            // fails where the agent is ending already
+            // fails if the agent has just ended
             other => drop(kill(agent, other)),
         }
     }
 }
 
-/// Asks all that is left to end, and waits a moment for it: after process 1 nothing is asked any more.
-fn take_leave() {
+/// Asks all remaining processes to exit and waits a moment. Once process 1 has ended, the kernel kills them.
+fn end_others() {
     let everybody = Pid::from_raw(-1);
-    // both fail where nobody is left
+    // both fail if no process is left
     let _ = kill(everybody, Signal::SIGTERM);
     let _ = kill(everybody, Signal::SIGCONT);
     let until = Instant::now() + FAREWELL;
@@ -82,7 +82,7 @@ fn take_leave() {
     }
 }
 
-/// Reaps all that has ended; the agent's exit status where it is among them.
+/// Reaps all processes that have ended. Returns the agent's exit status if it is among them.
 fn reap(agent: Pid) -> Option<u8> {
     let mut ended = None;
     loop {
@@ -90,7 +90,7 @@ fn reap(agent: Pid) -> Option<u8> {
             Ok(WaitStatus::Exited(pid, status)) if pid == agent => {
                 ended = u8::try_from(status).ok().or(Some(1));
             }
-            // as shells put it: 128 and the signal's number
+            // as shells report it: 128 plus the number of the signal
             Ok(WaitStatus::Signaled(pid, signal, _)) if pid == agent => {
                 ended = u8::try_from(128 + signal as i32).ok().or(Some(1));
             }

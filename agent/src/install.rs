@@ -1,10 +1,11 @@
-//! `lectern-agent install`: puts a copy of this program into a folder. So an image that has no agent gets one: a
-//! container of the workbench's own image runs this first, on a folder that both share.
+//! `lectern-agent install`: copies this program into a folder. It brings the agent to images that have none: an init
+//! container runs it on a volume that it shares with the workbench.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+/// Copies this program to `lectern-agent` in the folder, which is created if it does not exist.
 pub fn run(folder: &Path) -> io::Result<()> {
     let named = |error: io::Error| {
         io::Error::new(

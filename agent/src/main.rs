@@ -1,48 +1,33 @@
-//! The agent: the first process of each workbench. It owns the terminals and lays out files, and is spoken to through
-//! the exec of its pod. In a container of its own beside the workbench the same program runs checks.
+//! The agent: process 1 of every workbench. It runs the terminals, reads and writes files, and is reached by an exec
+//! into its pod. In the checks container beside the workbench, the same program runs checks.
 
-mod archives;
 mod attach;
-mod changes;
 mod check;
 mod dial;
 mod files;
 mod init;
-mod input;
 mod install;
-mod pace;
-mod paths;
+mod log;
 mod protect;
 mod requests;
-mod rhythm;
-mod ring;
 mod scripts;
 mod serve;
 mod settings;
-mod shell;
-mod sweep;
+mod socket;
 mod terminal;
-mod terminals;
-mod tty;
-mod typing;
-mod viewer;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Where the agent of a workbench listens: an abstract name of the pod's network, which unlike a file nobody can
-/// remove or put another in place of.
-const SOCKET: &str = "lectern-agent";
-
 const USAGE: &str = "lectern-agent: runs inside a workbench of Lectern
 
-  lectern-agent serve                    as process 1: owns the terminals and reaps orphans
-  lectern-agent attach                   joins standard input and output to it
-  lectern-agent serve  --socket PATH     the same at a path, for trying it out
+  lectern-agent serve                    as process 1: runs the terminals and reaps orphans
+  lectern-agent attach                   connects standard input and output to that process
+  lectern-agent serve  --socket PATH     the same on a socket at a path, to try it out
   lectern-agent attach --socket PATH
-  lectern-agent hold                     as process 1: keeps the container of checks, and reaps orphans
-  lectern-agent check                    there: runs checks for who is at standard input and output
-  lectern-agent install FOLDER           puts a copy of this program into a folder
+  lectern-agent hold                     as process 1: keeps the checks container alive and reaps orphans
+  lectern-agent check                    in that container: runs the checks that standard input asks for
+  lectern-agent install FOLDER           copies this program into a folder
   lectern-agent --version
 ";
 

@@ -1,50 +1,54 @@
-//! One stream: reads its request, does it, answers.
+//! Answers one stream: reads its request, carries it out, replies.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lectern_api::agent::{PROTOCOL, Reply, Request};
+use lectern_api::agent::{PROTOCOLS, ProtocolRange, Reply, Request};
 use lectern_link::{LinkError, Messages, MuxStream};
 use tokio::sync::OnceCell;
 
+use crate::files::{self, access, archives, changes, paths};
 use crate::settings::{Settings, home};
-use crate::terminals::Terminals;
-use crate::{archives, changes, dial, files, paths, scripts, viewer};
+use crate::terminal::{Terminals, viewer};
+use crate::{dial, scripts};
 
-/// All that the agent owns.
+/// The state of a workbench's agent, shared by all streams.
 pub struct Agent {
     settings: Arc<Settings>,
     terminals: Terminals,
-    /// The result of the set-up scripts, which run once.
+    /// The result of the set-up scripts, once they have run.
     set_up: OnceCell<Reply>,
     boot_id: String,
 }
 
 impl Agent {
-    /// A new one, with a new boot id.
+    /// Creates an agent without terminals, with a new boot id.
     pub fn new() -> Self {
         let settings = Arc::new(Settings::default());
+        let boot_id = uuid::Uuid::new_v4().to_string();
+        let version = env!("CARGO_PKG_VERSION");
+        tracing::info!(agent.version = version, agent.protocols = %PROTOCOLS, boot_id, "the agent has started");
         Self {
-            terminals: Terminals::new(settings.clone(), files::is_empty(&home())),
+            terminals: Terminals::new(settings.clone(), access::is_empty(&home())),
             settings,
             set_up: OnceCell::new(),
-            boot_id: uuid::Uuid::new_v4().to_string(),
+            boot_id,
         }
     }
 
-    /// Ends all shells, as closing their terminals would; for this long at most.
+    /// Hangs up on all shells and waits up to `patience` for them to exit.
     pub async fn end(&self, patience: Duration) {
         self.terminals.end(patience).await;
     }
 }
 
-/// Answers one stream. What fails with the stream itself concerns nobody else.
+/// Answers one stream. A failure of the stream affects nothing else.
 pub async fn answer(agent: Arc<Agent>, stream: MuxStream) {
     match try_answer(&agent, stream).await {
-        // who goes in the middle of an answer goes without a word, as browsers do
+        // servers close streams in the middle of an answer when browsers disconnect
         Ok(()) | Err(LinkError::Closed | LinkError::Io(_)) => {}
-        Err(error) => eprintln!("lectern-agent: a stream ended early: {error}"),
+        Err(error) => tracing::warn!(%error, "a stream ended early"),
     }
 }
 
@@ -54,17 +58,16 @@ async fn try_answer(agent: &Agent, stream: MuxStream) -> Result<(), LinkError> {
         Ok(Some(request)) => request,
         Ok(None) => return Ok(()),
         Err(LinkError::BadMessage(error)) => {
-            let message = format!("the request is not understood: {error}");
+            let message = format!("this agent does not understand the request: {error}");
             return messages.send(&Reply::Failed { message }).await;
         }
         Err(error) => return Err(error),
     };
     let reply = match request {
-        Request::Hello { .. } => Reply::Hello {
-            protocol: PROTOCOL,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            boot_id: agent.boot_id.clone(),
-        },
+        Request::Hello { protocol, protocols } => {
+            let asked = ProtocolRange::of_hello(protocol, protocols);
+            Reply::hello(PROTOCOLS, asked, env!("CARGO_PKG_VERSION"), &agent.boot_id)
+        }
         Request::Configure { env, working_dir } => {
             agent.settings.configure(env, PathBuf::from(working_dir));
             Reply::Done
@@ -72,10 +75,10 @@ async fn try_answer(agent: &Agent, stream: MuxStream) -> Result<(), LinkError> {
         Request::PutFiles { directory } => {
             done(archives::unpack(&mut messages, move || Ok(paths::place(&directory)?)).await?)
         }
-        Request::Upload { path, mode } => done(files::upload(&mut messages, path, mode).await?),
-        Request::WriteFile { path, content, mode } => done(files::write(path, content, mode).await),
-        Request::ListFiles { path } => files::list(path).await.unwrap_or_else(|error| files::failed(&error)),
-        Request::ReadFile { path } => return files::read(messages, path).await,
+        Request::Upload { path, mode } => done(access::upload(&mut messages, path, mode).await?),
+        Request::WriteFile { path, content, mode } => done(access::write(path, content, mode).await),
+        Request::ListFiles { path } => access::list(path).await.unwrap_or_else(|error| files::failed(&error)),
+        Request::ReadFile { path } => return access::read(messages, path).await,
         Request::Download { path } => return archives::download(messages, path).await,
         Request::Watch { path } => return changes::watch(messages, path).await,
         Request::Dial { port } => return dial::dial(messages, port).await,
@@ -86,12 +89,9 @@ async fn try_answer(agent: &Agent, stream: MuxStream) -> Result<(), LinkError> {
         Request::RunCheck { .. } => {
             Reply::Failed { message: "checks run beside the workbench, not in it".to_owned() }
         }
-        Request::Attach { terminal, offset, cols, rows, can_type, window_bytes } => {
-            match agent.terminals.find_or_start(&terminal, (cols, rows)) {
-                Ok(terminal) => {
-                    let wish = viewer::Wish { offset, size: (cols, rows), can_type, window_bytes };
-                    return viewer::serve(messages, &terminal, wish).await;
-                }
+        Request::Attach(request) => {
+            match agent.terminals.find_or_start(&request.terminal, (request.cols, request.rows)) {
+                Ok(terminal) => return viewer::serve(messages, &terminal, &request).await,
                 Err(error) => Reply::Failed { message: error.to_string() },
             }
         }

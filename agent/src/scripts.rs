@@ -1,4 +1,4 @@
-//! Checks and set-up scripts: programs with a time limit, of whose output the beginning and the end are kept.
+//! Checks and set-up scripts: programs with a time limit. The beginning and the end of their output are kept.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -17,36 +17,32 @@ use tokio::process::Command;
 
 use crate::settings::{Settings, home, script_shell};
 
-/// How much is kept of the output's beginning, and of its end, in bytes.
+/// How much of the beginning and of the end of an output is kept, in bytes each.
 const KEPT_BYTES: usize = 8 * 1024;
-/// How much is kept of all set-up scripts' output, in bytes.
+/// How much of the output of all set-up scripts is kept, in bytes.
 const OUTPUT_BYTES: usize = 2 * KEPT_BYTES;
-/// How long output is still read after the program ended, which a process that it left behind may hold open.
+/// How long output is read after the program exited: a process that it left behind may keep the pipe open.
 const LINGER: Duration = Duration::from_millis(200);
 
-/// What shall run.
-pub struct Wish {
-    /// The program, with its whole path.
+/// A program to run.
+pub struct ScriptRun {
+    /// The absolute path of the program.
     pub program: PathBuf,
-    /// Its arguments.
     pub args: Vec<String>,
-    /// What it reads.
     pub stdin: String,
-    /// Variables on top of the agent's own.
+    /// Variables in addition to the agent's own environment.
     pub env: BTreeMap<String, String>,
-    /// Where it runs.
-    pub dir: PathBuf,
-    /// Its time limit.
+    pub working_dir: PathBuf,
     pub timeout_secs: u32,
 }
 
-/// Kills a process group when it is dropped: what is given up leaves nothing behind.
+/// Kills a process group when it is dropped, so that a cancelled run leaves nothing behind.
 struct Group(Option<Pid>);
 
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            // fails where nothing is left of it
+            // fails if no process of the group is left
             let _ = killpg(group, Signal::SIGKILL);
         }
     }
@@ -79,10 +75,10 @@ impl Output {
     }
 }
 
-/// Runs it. At the time limit it and all that it started are killed.
-pub async fn run(wish: Wish) -> Reply {
-    let program = wish.program.clone();
-    match try_run(wish).await {
+/// Runs a program. At the time limit, it is killed with its whole process group.
+pub async fn run(script: ScriptRun) -> Reply {
+    let program = script.program.clone();
+    match try_run(script).await {
         Ok(reply) => reply,
         Err(error) => Reply::Failed { message: explain(&program, &error) },
     }
@@ -100,41 +96,41 @@ fn explain(program: &Path, error: &io::Error) -> String {
     }
 }
 
-async fn try_run(wish: Wish) -> io::Result<Reply> {
+async fn try_run(script: ScriptRun) -> io::Result<Reply> {
     let started = Instant::now();
     let (reader, writer) = io::pipe()?;
-    let mut command = Command::new(&wish.program);
+    let mut command = Command::new(&script.program);
     command
-        .args(&wish.args)
-        .envs(&wish.env)
-        .current_dir(&wish.dir)
+        .args(&script.args)
+        .envs(&script.env)
+        .current_dir(&script.working_dir)
         .stdin(Stdio::piped())
-        // one pipe for both, so that their lines stay in order
+        // one pipe for both streams, so that their lines stay in order
         .stdout(writer.try_clone()?)
         .stderr(writer)
         .process_group(0)
         .kill_on_drop(true);
     let mut child = command.spawn()?;
-    // the command holds the writing ends, and end of file needs them closed
+    // the command holds the writing ends of the pipe, which must be closed for the end of the output to be seen
     drop(command);
     let group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
     let mut stdin = child.stdin.take();
     let feed = async move {
         if let Some(stdin) = &mut stdin {
-            // fails where the program does not read to the end, which it need not
-            let _ = stdin.write_all(wish.stdin.as_bytes()).await;
+            // fails if the program does not read all of it, which is up to the program
+            let _ = stdin.write_all(script.stdin.as_bytes()).await;
         }
     };
     let mut output = Output::default();
     let mut reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
     let outcome = {
-        // fused: it is looked at again after the program ended, and may have ended first
+        // fused: polled again after the program exits, and may already have completed
         let mut reading = Box::pin(collect(&mut reader, &mut output)).fuse();
         let ending = async {
             let ((), status) = tokio::join!(feed, child.wait());
             status
         };
-        let limit = Duration::from_secs(u64::from(wish.timeout_secs));
+        let limit = Duration::from_secs(u64::from(script.timeout_secs));
         let outcome = tokio::time::timeout(limit, async {
             tokio::pin!(ending);
             tokio::select! {
@@ -148,14 +144,14 @@ async fn try_run(wish: Wish) -> io::Result<Reply> {
         }
         outcome
     };
-    // what is left of it goes with it
+    // kills what the program left behind
     drop(group);
     let status = match outcome {
         Ok(status) => status?.code(),
         Err(_) => {
-            let note = format!("\n[stopped after {} s, its time limit]", wish.timeout_secs);
+            let note = format!("\n[stopped after {} s, its time limit]", script.timeout_secs);
             output.add(note.as_bytes());
-            // reaps what was killed
+            // reaps the killed program
             child.wait().await?;
             None
         }
@@ -169,7 +165,7 @@ async fn try_run(wish: Wish) -> io::Result<Reply> {
     })
 }
 
-/// Reads to the end.
+/// Reads the output to its end.
 async fn collect(reader: &mut pipe::Receiver, output: &mut Output) {
     let mut piece = [0; 4096];
     while let Ok(read @ 1..) = reader.read(&mut piece).await {
@@ -177,35 +173,36 @@ async fn collect(reader: &mut pipe::Receiver, output: &mut Output) {
     }
 }
 
-/// Runs the set-up scripts in their order until one fails; lines `X=y` that they append to the file that
-/// `WORKSHOP_ENV` names become variables of all that starts later.
+/// Runs the set-up scripts in order until one fails. Lines `X=y` that they append to the file that `WORKSHOP_ENV` names
+/// become variables of all shells and scripts that start later.
 pub async fn set_up(settings: &Settings, scripts: Vec<String>, timeout_secs: u32) -> Reply {
     let started = Instant::now();
     let deadline = started + Duration::from_secs(u64::from(timeout_secs));
     let file = match tempfile::NamedTempFile::new() {
         Ok(file) => file,
-        Err(error) => return Reply::Failed { message: format!("no place for WORKSHOP_ENV: {error}") },
+        Err(error) => {
+            return Reply::Failed { message: format!("could not create the file for WORKSHOP_ENV: {error}") };
+        }
     };
     let (mut output, mut written) = (String::new(), BTreeMap::new());
     for script in scripts {
         let mut env = settings.env();
         env.insert("WORKSHOP_ENV".to_owned(), file.path().display().to_string());
         let left = deadline.saturating_duration_since(Instant::now()).as_secs().max(1);
-        let wish = Wish {
+        let run = ScriptRun {
             program: script_shell(),
             args: vec![script.clone()],
             stdin: String::new(),
             env,
-            dir: home(),
+            working_dir: home(),
             timeout_secs: u32::try_from(left).unwrap_or(timeout_secs),
         };
-        let reply = run(wish).await;
-        let (passed, status, said) = match reply {
+        let (passed, status, printed) = match self::run(run).await {
             Reply::Ran { passed, status, output, .. } => (passed, status, output),
             other => return other,
         };
         let room = OUTPUT_BYTES.saturating_sub(output.len());
-        output.push_str(&said.chars().take(room).collect::<String>());
+        output.push_str(&printed.chars().take(room).collect::<String>());
         written = read_env(file.path());
         settings.add_set_up_env(written.clone());
         if !passed {
@@ -225,7 +222,7 @@ fn read_env(path: &Path) -> BTreeMap<String, String> {
     text.lines().filter_map(read_env_line).collect()
 }
 
-/// `X=y`, with or without `export`, y with or without a pair of quotes around it.
+/// Parses a line `X=y`, with or without `export` in front and a pair of quotes around the value.
 fn read_env_line(line: &str) -> Option<(String, String)> {
     let line = line.trim().strip_prefix("export ").unwrap_or(line.trim());
     let (name, value) = line.split_once('=')?;

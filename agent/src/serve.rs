@@ -1,4 +1,4 @@
-//! `lectern-agent serve`: listens for servers and answers their streams.
+//! `lectern-agent serve`: accepts connections from servers and answers their streams.
 
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -17,21 +17,23 @@ use tokio::net::unix::pipe;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::attach::{COPY, TAKEN};
+use crate::log;
 use crate::requests::{Agent, answer};
+use crate::socket::{COPY, TAKEN};
 
-/// How long shells may take to end when the workbench does.
+/// How long shells may take to exit when the workbench ends.
 const FAREWELL: Duration = Duration::from_millis(500);
-/// How many threads wait for the disk at once.
+/// The number of threads that wait for the disk.
 const DISK_THREADS: usize = 8;
-/// How much the pipes to the server hold, in bytes; the kernel's own measure is less.
+/// The capacity of the pipes to the server, in bytes; the kernel's default is smaller.
 const PIPE_BYTES: i32 = 256 * 1024;
 
-/// Serves until a signal says that it is enough.
+/// Serves until a signal asks the process to end.
 pub fn run(socket: Option<PathBuf>) -> io::Result<()> {
-    // process 1 blocks signals to wait for them, and what it starts inherits that: shells would not hear Ctrl-C
+    log::start();
+    // process 1 blocks signals and waits for them; shells that inherited that would ignore Ctrl-C
     SigSet::all().thread_unblock()?;
-    // one thread: what a key passes through is woken without another core
+    // one thread: the tasks that a key passes through are woken without involving another core
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(DISK_THREADS)
@@ -56,9 +58,9 @@ async fn accept(listener: UnixListener, agent: &Arc<Agent>) -> io::Result<()> {
     loop {
         let (stream, _) = match listener.accept().await {
             Ok(accepted) => accepted,
-            // for want of descriptors, say: the terminals that there are go on
+            // out of descriptors, for example: the terminals that are open continue
             Err(error) => {
-                eprintln!("lectern-agent: a server could not be let in: {error}");
+                tracing::warn!(%error, "could not accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
@@ -66,18 +68,18 @@ async fn accept(listener: UnixListener, agent: &Arc<Agent>) -> io::Result<()> {
         let agent = agent.clone();
         tokio::spawn(async move {
             let served = serve(&agent, stream).await;
-            // who is gone before the first answer changed its mind
+            // a server that closed the connection before the first answer has changed its mind
             if let Err(error) = served.or_else(|error| match error.kind() {
                 io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Ok(()),
                 _ => Err(error),
             }) {
-                eprintln!("lectern-agent: a server could not be served: {error}");
+                tracing::warn!(%error, "could not serve a connection");
             }
         });
     }
 }
 
-/// Serves one connection: over the pipes that come with it, where they can be used.
+/// Serves one connection, over the pipes that are offered with it if they can be used.
 async fn serve(agent: &Arc<Agent>, mut stream: UnixStream) -> io::Result<()> {
     let offered = stream.async_io(Interest::READABLE, || receive_descriptors(&stream)).await?;
     let Some(pipes) = offered.and_then(|[input, output]| open_pipes(input, output).ok()) else {
@@ -90,7 +92,7 @@ async fn serve(agent: &Arc<Agent>, mut stream: UnixStream) -> io::Result<()> {
     let mut nothing = [0];
     tokio::select! {
         () = answer_all(agent, incoming) => {}
-        // the process whose pipes they are has ended
+        // the process that owns the pipes has ended
         _ = stream.read(&mut nothing) => {}
     }
     Ok(())
@@ -102,7 +104,7 @@ async fn answer_all(agent: &Arc<Agent>, mut incoming: Incoming) {
     }
 }
 
-/// The two descriptors that come with the first byte, where there are two.
+/// Receives the two descriptors that come with the first byte. Returns `None` if there are not exactly two.
 fn receive_descriptors(stream: &UnixStream) -> io::Result<Option<[OwnedFd; 2]>> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
@@ -117,7 +119,7 @@ fn receive_descriptors(stream: &UnixStream) -> io::Result<Option<[OwnedFd; 2]>> 
 
 fn open_pipes(input: OwnedFd, output: OwnedFd) -> io::Result<(pipe::Receiver, pipe::Sender)> {
     for end in [&input, &output] {
-        // one that cannot be larger serves as well
+        // a pipe that cannot be enlarged works as well
         let _ = nix::fcntl::fcntl(end, nix::fcntl::FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
     }
     Ok((pipe::Receiver::from_owned_fd(input)?, pipe::Sender::from_owned_fd(output)?))
@@ -127,7 +129,7 @@ fn listen(socket: Option<PathBuf>) -> io::Result<UnixListener> {
     socket.map_or_else(take_over, |path| listen_at(&path))
 }
 
-/// Takes over the listener that process 1 made, which is standard input.
+/// Takes over the listener that process 1 made and passed as standard input.
 fn take_over() -> io::Result<UnixListener> {
     let listener = StdListener::from(io::stdin().as_fd().try_clone_to_owned()?);
     listener.local_addr().map_err(|error| {

@@ -1,4 +1,4 @@
-//! What shells, checks and scripts are started with.
+//! The environment of shells and scripts: variables, folders, programs.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,32 +14,32 @@ pub struct Settings {
 
 #[derive(Default)]
 struct Inner {
-    /// From the server.
+    /// Variables from the server.
     env: BTreeMap<String, String>,
-    /// From the lab's set-up scripts; these win.
+    /// Variables from the lab's set-up scripts, which take precedence.
     set_up_env: BTreeMap<String, String>,
     working_dir: Option<PathBuf>,
 }
 
 impl Settings {
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // every change is a plain assignment, so what a panic leaves behind is whole
+        // every change is a plain assignment, so a panic leaves nothing half done
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces the server's part.
+    /// Replaces the settings that the server gave before.
     pub fn configure(&self, env: BTreeMap<String, String>, working_dir: PathBuf) {
         let mut inner = self.lock();
         inner.env = env;
         inner.working_dir = Some(working_dir);
     }
 
-    /// Adds what set-up scripts wrote.
+    /// Adds variables that set-up scripts wrote.
     pub fn add_set_up_env(&self, env: BTreeMap<String, String>) {
         self.lock().set_up_env.extend(env);
     }
 
-    /// The variables on top of the agent's own environment.
+    /// Returns the variables to set in addition to the agent's own environment.
     pub fn env(&self) -> BTreeMap<String, String> {
         let inner = self.lock();
         let mut env = BTreeMap::from([("PATH".to_owned(), path())]);
@@ -48,41 +48,41 @@ impl Settings {
         env
     }
 
-    /// Where a new shell begins.
+    /// Returns the folder in which new shells start: the home directory unless the configured one exists.
     pub fn working_dir(&self) -> PathBuf {
-        let wished = self.lock().working_dir.clone();
-        wished.filter(|dir| dir.is_dir()).unwrap_or_else(home)
+        let configured = self.lock().working_dir.clone();
+        configured.filter(|dir| dir.is_dir()).unwrap_or_else(home)
     }
 }
 
-/// The home directory.
+/// Returns the home directory, or `/` if it does not exist.
 pub fn home() -> PathBuf {
     std::env::home_dir().filter(|dir| dir.is_dir()).unwrap_or_else(|| PathBuf::from("/"))
 }
 
-/// Where a lab's own files lie.
+/// Returns the folder of the lab's own files.
 pub fn workshop() -> PathBuf {
     std::env::var_os("LECTERN_WORKSHOP_DIR").map_or_else(|| PathBuf::from(WORKSHOP_DIR), PathBuf::from)
 }
 
-/// What runs in a terminal: `SHELL` where there is such a program, else what the image has.
+/// Returns the shell for terminals: `SHELL` if that program exists, otherwise the one that scripts run with.
 pub fn shell() -> PathBuf {
-    let wished = std::env::var_os("SHELL").map(PathBuf::from).filter(|shell| shell.is_file());
-    wished.unwrap_or_else(script_shell)
+    let preferred = std::env::var_os("SHELL").map(PathBuf::from).filter(|shell| shell.is_file());
+    preferred.unwrap_or_else(script_shell)
 }
 
-/// What runs a lab's scripts: bash, or where an image has none its `sh`.
+/// Returns the shell for the lab's scripts: bash, or `sh` if the image has no bash.
 pub fn script_shell() -> PathBuf {
     let bash = ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash"].into_iter().map(PathBuf::from);
     bash.into_iter().find(|shell| shell.is_file()).unwrap_or_else(|| PathBuf::from("/bin/sh"))
 }
 
-/// Where runs of checks keep what is theirs.
+/// Returns the folder in which runs of checks keep their files.
 pub fn checks() -> PathBuf {
     std::env::var_os("LECTERN_CHECKS_DIR").map_or_else(|| PathBuf::from(CHECKS_DIR), PathBuf::from)
 }
 
-/// The search path with Lectern's own programs and the lab's at its end.
+/// Returns the search path, with the folders of Lectern's and the lab's programs at its end.
 pub fn path() -> String {
     let own = ["/opt/lectern/bin", "/opt/workshop/bin"];
     let mut path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".to_owned());

@@ -1,13 +1,18 @@
-//! What server and agent say to each other.
+//! The protocol between the server and the agents.
 //!
-//! The server runs `lectern-agent attach` in the workbench, and `lectern-agent check` in the container of checks
-//! beside it; standard input and output of either are one yamux connection, the server being the client. Each
-//! stream begins with one [`Request`] and is answered with one
-//! [`Reply`], both JSON behind a 32-bit big-endian length. What follows depends on the request.
+//! The server runs `lectern-agent attach` in the workbench and `lectern-agent check` in the checks container
+//! beside it. Standard input and output of either carry one yamux connection, on which the server is the client.
+//! Each stream begins with one [`Request`], which is answered with one [`Reply`]; both are JSON with a 32-bit
+//! big-endian length in front. What follows depends on the request.
 //!
-//! Content of any length is sent as *pieces*: frames behind a 32-bit length of which an empty one is the last, so
-//! that an end is told from a loss. Paths are absolute, or relative to the home directory; they lie in the home
-//! directory or in `/opt/workshop`, and so does whatever their symbolic links lead to.
+//! Content of any length is sent in *pieces*: frames with a 32-bit length in front, the last of which is empty, so
+//! that the end of the content differs from a lost connection. Paths are absolute or relative to the home
+//! directory. They must lie in the home directory or in `/opt/workshop`, and so must the targets of their symbolic
+//! links.
+//!
+//! [`ProtocolRange`] says which versions work together, and how the protocol may change.
+
+mod protocol;
 
 use std::collections::BTreeMap;
 
@@ -15,36 +20,36 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::files::FileEntry;
-use crate::ids::{CheckName, TerminalName};
+use crate::ids::CheckName;
+use crate::terminal::AttachRequest;
 
-/// The version of this protocol. A server refuses an agent with another one.
-pub const PROTOCOL: u32 = 3;
+pub use protocol::{PROTOCOLS, ProtocolRange};
 
-/// The longest request or reply in bytes.
+/// The longest request or reply, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 
 /// The longest frame of a terminal and the longest piece of content, in bytes.
 pub const MAX_FRAME_BYTES: usize = 64 * 1024;
 
-/// The largest file that is read or written in one go, in bytes.
+/// The largest file that can be read or written, in bytes.
 pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// How much an archive may hold, packed as tar, in bytes.
+/// The largest tar archive, in bytes.
 pub const MAX_ARCHIVE_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// How many entries of a folder are listed.
+/// The maximum number of entries in the listing of a folder.
 pub const MAX_ENTRIES: usize = 4096;
 
-/// How many terminals a workbench has at most.
+/// The maximum number of terminals in one workbench.
 pub const MAX_TERMINALS: usize = 128;
 
-/// Where a lab's own files lie in a workbench, its checks aside.
+/// The folder of a lab's own files in a workbench. The lab's checks are not in it.
 pub const WORKSHOP_DIR: &str = "/opt/workshop";
 
-/// Where the container of checks keeps what belongs to a run. Learners have no such folder.
+/// The folder in the checks container that holds the files of the current run. Workbenches have no such folder.
 pub const CHECKS_DIR: &str = "/run/lectern";
 
-/// Where the lab's files lie during a run of a check: a place that nobody can name before.
+/// Returns the folder of the lab's files during one run of a check. Its name cannot be known before the run.
 #[must_use]
 pub fn run_workshop(run: Uuid) -> String {
     format!("{CHECKS_DIR}/{run}/workshop")
@@ -54,165 +59,180 @@ pub fn run_workshop(run: Uuid) -> String {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]
 pub enum Request {
-    /// Who are you? Answered with [`Reply::Hello`]; always the first stream of a connection.
+    /// Asks which agent this is. Always the first stream of a connection; sent again to test whether the agent still
+    /// answers. Answered with [`Reply::Hello`].
     Hello {
-        /// The server's [`PROTOCOL`].
+        /// The server's newest version, for agents that know no ranges.
         protocol: u32,
+        /// The versions that the server speaks. `None` if it speaks `protocol` only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        protocols: Option<ProtocolRange>,
     },
-    /// Sets the environment of all shells, checks and scripts that start from now on, replacing what was set
+    /// Sets the environment of all shells and scripts that start from now on, in place of the one that was set
     /// before. May be sent again. Answered with [`Reply::Done`].
     Configure {
-        /// Variables.
+        /// Environment variables.
         env: BTreeMap<String, String>,
-        /// Where shells start, absolute; where it does not exist they start in the home directory.
+        /// The absolute path of the folder in which shells start. If it does not exist, they start in the home
+        /// directory.
         working_dir: String,
     },
-    /// A tar archive follows in pieces; it is unpacked below `directory`. Answered with [`Reply::Done`] after the
-    /// last piece.
+    /// Unpacks a tar archive, which follows in pieces. Answered with [`Reply::Done`] after the last piece.
     PutFiles {
-        /// A path; made where it does not exist.
+        /// The folder to unpack into. It is created if it does not exist.
         directory: String,
     },
-    /// The content of a file follows in pieces; it is written whole or not at all. Answered with [`Reply::Done`]
-    /// after the last piece.
+    /// Writes a file whose content follows in pieces, completely or not at all. Answered with [`Reply::Done`] after
+    /// the last piece.
     Upload {
-        /// A path; its folders are made.
+        /// The file's path. Missing folders are created.
         path: String,
-        /// Its permissions, such as `0o644`.
+        /// The file's permissions, such as `0o644`.
         mode: u32,
     },
-    /// Packs a folder or a file. Answered with [`Reply::Done`], a tar archive in pieces, and after the last one
-    /// again with [`Reply::Done`], or [`Reply::Failed`] where something could not be read.
+    /// Packs a folder or a file. Answered with [`Reply::Done`], then a tar archive in pieces, then [`Reply::Done`]
+    /// again, or [`Reply::Failed`] if something could not be read.
     Download {
-        /// A path.
+        /// The path of the folder or file.
         path: String,
     },
-    /// What does a folder hold? Answered with [`Reply::Entries`].
+    /// Lists a folder. Answered with [`Reply::Entries`].
     ListFiles {
-        /// A path.
+        /// The folder's path.
         path: String,
     },
-    /// Reads a file of up to [`MAX_FILE_BYTES`]. Answered with [`Reply::File`], its content in pieces, and after
-    /// the last one with [`Reply::Done`] or [`Reply::Failed`].
+    /// Reads a file of up to [`MAX_FILE_BYTES`]. Answered with [`Reply::File`], then the content in pieces, then
+    /// [`Reply::Done`] or [`Reply::Failed`].
     ReadFile {
-        /// A path.
+        /// The file's path.
         path: String,
     },
-    /// Tells what changes below a folder, or of a file. Answered with [`Reply::Done`]; after that the stream
-    /// carries [`crate::files::FileChange`] messages until one side closes.
+    /// Watches a folder with everything below it, or a file. Answered with [`Reply::Done`]; then the stream carries
+    /// [`crate::files::FileChange`] messages until one side closes it.
     Watch {
-        /// A path.
+        /// The path of the folder or file.
         path: String,
     },
-    /// Connects to a port of the workbench itself. Answered with [`Reply::Done`]; after that the stream is that
-    /// connection, each direction with an end of its own.
+    /// Connects to a port of the workbench. Answered with [`Reply::Done`]; then the stream is that connection, and
+    /// each direction can be closed on its own.
     Dial {
-        /// A TCP port on which something listens on the loopback address.
+        /// A TCP port on the loopback address.
         port: u16,
     },
-    /// Writes one file, whole or not at all. Answered with [`Reply::Done`].
+    /// Writes a small file, completely or not at all. Answered with [`Reply::Done`].
     WriteFile {
-        /// A path; its folders are made.
+        /// The file's path. Missing folders are created.
         path: String,
-        /// What to write.
+        /// The file's new content.
         content: String,
-        /// Its permissions, such as `0o600`.
+        /// The file's permissions, such as `0o600`.
         mode: u32,
     },
-    /// Runs the lab's set-up scripts, once per workbench: a second time it answers at once with the first
-    /// result. Answered with [`Reply::Ran`]; `passed` is false where one script failed.
+    /// Runs the lab's set-up scripts. They run once per workbench: when asked again, the agent repeats its first
+    /// answer. Answered with [`Reply::Ran`], in which `passed` is false if a script failed.
     SetUp {
-        /// Absolute paths in their order.
+        /// The absolute paths of the scripts, in the order in which they run.
         scripts: Vec<String>,
-        /// How long all together may take.
+        /// The time limit for all scripts together, in seconds.
         timeout_secs: u32,
     },
-    /// Runs a check, in the container of checks only. The lab's files follow as a tar archive in pieces; they are
-    /// unpacked into [`run_workshop`] and removed after the run. Answered with [`Reply::Ran`]. A server that closes
-    /// the stream before ends the check.
+    /// Runs a check; possible in the checks container only. The lab's files follow as a tar archive in pieces. They
+    /// are unpacked into [`run_workshop`] and removed after the run. Answered with [`Reply::Ran`]. If the server
+    /// closes the stream earlier, the check is killed.
     RunCheck {
-        /// Stands for this run; unguessable.
+        /// Identifies this run; random, so that nobody can guess the run's folder.
         run: Uuid,
-        /// Its name; the script is `examiner/tests/<name>` among the files.
+        /// The check's name; its script is `examiner/tests/<name>` in the archive.
         name: CheckName,
-        /// Its arguments.
+        /// The script's arguments.
         args: Vec<String>,
-        /// What it reads.
+        /// The script's standard input.
         stdin: String,
-        /// Variables on top of the container's own.
+        /// Environment variables in addition to the container's own.
         env: BTreeMap<String, String>,
-        /// The kubeconfig that it uses; absent: none.
+        /// The kubeconfig for the check, if it needs one.
         kubeconfig: Option<String>,
-        /// How long it may take; then all that it started is killed.
+        /// The time limit in seconds, after which the check and its descendants are killed.
         timeout_secs: u32,
     },
-    /// Attaches to a terminal, which is started where it does not run. Answered with [`Reply::Attached`]; after
-    /// that the stream carries [`crate::terminal`] frames, each behind a 32-bit length, until one side closes.
-    Attach {
-        /// Which terminal.
-        terminal: TerminalName,
-        /// The first byte of output that is wanted; absent: all that the ring holds.
-        offset: Option<u64>,
-        /// The viewer's columns.
-        cols: u16,
-        /// The viewer's rows.
-        rows: u16,
-        /// Whether what this viewer types counts.
-        can_type: bool,
-        /// How many bytes of output may be under way without being acknowledged; no more than
-        /// [`crate::terminal::WINDOW_BYTES`].
-        window_bytes: u32,
-    },
+    /// Attaches to a terminal, which is started if it does not run. Answered with [`Reply::Attached`]; then the
+    /// stream carries the frames of [`crate::terminal`], each with a 32-bit length in front, until one side closes
+    /// it.
+    Attach(AttachRequest),
 }
 
 /// The answer to a [`Request`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case")]
 pub enum Reply {
-    /// To [`Request::Hello`].
+    /// Answers [`Request::Hello`].
     Hello {
-        /// The agent's [`PROTOCOL`].
+        /// The newest version that both sides speak, or the agent's newest one if there is none.
         protocol: u32,
-        /// The agent's version.
+        /// The versions that the agent speaks. `None` if it speaks `protocol` only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        protocols: Option<ProtocolRange>,
+        /// The agent's release, such as `0.1.0`.
         version: String,
-        /// Random, made when the agent started: another one means that the workbench was restarted.
+        /// A random id that the agent generates when it starts: a new one means that the workbench was restarted.
+        /// Empty in the checks container.
         boot_id: String,
     },
-    /// It was done.
+    /// The request was carried out.
     Done,
-    /// To [`Request::ListFiles`].
+    /// Answers [`Request::ListFiles`].
     Entries {
-        /// What the folder holds, by name, up to [`MAX_ENTRIES`].
+        /// The folder's entries, sorted by name; at most [`MAX_ENTRIES`].
         entries: Vec<FileEntry>,
-        /// Whether there is more.
+        /// Whether the folder has more entries than these.
         is_cut: bool,
     },
-    /// To [`Request::ReadFile`].
+    /// Answers [`Request::ReadFile`].
     File(FileEntry),
-    /// A script or check ran.
+    /// A check or the set-up scripts ran.
     Ran {
-        /// Whether it ended with status 0 in time.
+        /// Whether the program exited with status 0 within its time limit.
         passed: bool,
-        /// Its exit status; absent where it was killed.
+        /// The exit status. `None` if the program was killed.
         status: Option<i32>,
-        /// What it printed, both streams: the first and the last 8 KiB.
+        /// Standard output and error in the order of writing: the first and the last 8 KiB.
         output: String,
-        /// How long it took.
+        /// How long the run took, in milliseconds.
         duration_ms: u64,
         /// The variables that set-up scripts wrote to the file that `WORKSHOP_ENV` names.
         #[serde(default)]
         env: BTreeMap<String, String>,
     },
-    /// To [`Request::Attach`].
+    /// Answers [`Request::Attach`].
     Attached {
         /// The offset of the first byte that will be sent.
         offset: u64,
-        /// The offset after the last byte that the ring holds now.
+        /// The offset after the last byte of output so far.
         end: u64,
     },
-    /// It could not be done.
+    /// The request could not be carried out.
     Failed {
-        /// What and why.
+        /// What failed, and why.
         message: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_of_an_attach_request_stand_beside_its_tag() {
+        let json = r#"{"request":"attach","terminal":"1","offset":7,"cols":80,"rows":24,"can_type":true,"window_bytes":65536}"#;
+        let request = Request::Attach(AttachRequest {
+            terminal: "1".parse().unwrap(),
+            offset: Some(7),
+            cols: 80,
+            rows: 24,
+            can_type: true,
+            window_bytes: 65536,
+        });
+        assert_eq!(serde_json::to_string(&request).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Request>(json).unwrap(), request);
+    }
 }

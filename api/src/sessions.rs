@@ -107,7 +107,7 @@ pub struct CheckOutcome {
     pub name: CheckName,
     /// Whether it passed: exit status 0 in time.
     pub passed: bool,
-    /// What it printed, both streams, the first 16 KiB.
+    /// What it printed to both streams: the first and the last 8 KiB.
     pub output: String,
     /// How long it took.
     pub duration_ms: u64,

@@ -1,36 +1,85 @@
-//! The frames of one attached terminal.
+//! Attaching to a terminal, and the frames that pass between its viewers and its agent.
 //!
-//! They are the same on the WebSocket between browser and server (one binary message each) and on the
-//! stream between server and agent (each behind a 32-bit length), so that the hub passes them on unread.
-//! The first byte says which frame it is; numbers are big-endian.
+//! Frames are the same on the WebSocket between browser and server, where each is one binary message, and on the
+//! stream between server and agent, where each has a 32-bit length in front. The server therefore forwards them
+//! unchanged. It checks the tag and the length of every frame from a viewer ([`ViewerFrame::check`]), so that nothing
+//! else reaches an agent, and does not read frames from terminals. The first byte of a frame is its tag; numbers are
+//! big-endian.
 //!
-//! Output carries the offset of its first byte. Offsets grow by one with each byte and begin at a number that no
-//! earlier run of the terminal has reached, so that an offset never means two things: one of before a restart is
-//! answered from where the new run begins, and [`TerminalFrame::Began`] says that it is another. A viewer
-//! acknowledges what it has shown; the agent sends no more than
-//! the viewer's window beyond that, so a viewer that does not keep up slows only its own view.
+//! Output carries the offset of its first byte. Offsets grow by one with each byte. They begin at a number that no
+//! earlier run of the terminal can have reached, so that an offset never means two different bytes: a viewer that
+//! asks for an offset from before a restart gets the new run from its beginning, and learns from
+//! [`TerminalFrame::Began`] that it is a new run. A viewer acknowledges the output that it has shown; the agent sends
+//! at most the viewer's window beyond that, so a viewer that falls behind delays only its own view.
 //!
-//! The terminal has the columns and the rows of the smallest of those viewers that may type. Who only watches
-//! takes the size as it is.
+//! A terminal is as large as the smallest of those viewers that may type. A viewer that only watches does not affect
+//! the size.
 
-/// How many bytes of output may be under way to one viewer without being acknowledged.
+use serde::{Deserialize, Serialize};
+
+use crate::ids::TerminalName;
+
+/// The largest window of a viewer: how many bytes of output may be sent to it without being acknowledged.
 pub const WINDOW_BYTES: u64 = 256 * 1024;
 
-/// The smallest window that a viewer gets.
+/// The smallest window of a viewer, in bytes.
 pub const LEAST_WINDOW_BYTES: u64 = 64 * 1024;
 
-/// How many bytes of output the agent keeps of each terminal.
+/// How much of each terminal's output the agent keeps, in bytes.
 pub const RING_BYTES: usize = 1024 * 1024;
 
 /// The longest payload of one frame, in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 32 * 1024;
 
-/// From the viewer to the terminal.
+/// Parameters for attaching to a terminal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachRequest {
+    /// The terminal's name. It is started if it does not run yet.
+    pub terminal: TerminalName,
+    /// The offset of the first byte of output that the viewer lacks. `None` asks for all output that is kept.
+    pub offset: Option<u64>,
+    /// The width of the viewer's screen in characters.
+    pub cols: u16,
+    /// The height of the viewer's screen in characters.
+    pub rows: u16,
+    /// Whether the viewer may type and has a say in the terminal's size.
+    pub can_type: bool,
+    /// The viewer's window: how many bytes of output may be sent without being acknowledged. Values outside
+    /// [`LEAST_WINDOW_BYTES`] to [`WINDOW_BYTES`] are clamped.
+    pub window_bytes: u32,
+}
+
+/// The query of `GET /api/v1/sessions/{id}/terminals/{name}/attach`: the part of an [`AttachRequest`] that the browser
+/// decides on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachQuery {
+    /// See [`AttachRequest::offset`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// See [`AttachRequest::cols`].
+    pub cols: u16,
+    /// See [`AttachRequest::rows`].
+    pub rows: u16,
+    /// Whether the viewer only watches; the opposite of [`AttachRequest::can_type`].
+    #[serde(default)]
+    pub watch: bool,
+}
+
+impl AttachQuery {
+    /// Returns the whole request, for this terminal and with this window.
+    #[must_use]
+    pub fn into_request(self, terminal: TerminalName, window_bytes: u32) -> AttachRequest {
+        let Self { offset, cols, rows, watch } = self;
+        AttachRequest { terminal, offset, cols, rows, can_type: !watch, window_bytes }
+    }
+}
+
+/// A frame from a viewer to its terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ViewerFrame {
     /// Tag 0: bytes to type.
     Input(Vec<u8>),
-    /// Tag 1: the viewer's size in characters; two 16-bit numbers.
+    /// Tag 1: the viewer's size in characters, as two 16-bit numbers.
     Resize {
         /// Columns.
         cols: u16,
@@ -44,23 +93,23 @@ pub enum ViewerFrame {
     },
 }
 
-/// From the terminal to the viewer.
+/// A frame from a terminal to a viewer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TerminalFrame {
-    /// Tag 0: output; a 64-bit offset, then the bytes. An offset beyond the end of the frame before means that
-    /// the ring no longer held what lies between: the viewer clears its screen and goes on from here.
+    /// Tag 0: output; a 64-bit offset, then the bytes. If the offset is beyond the end of the previous frame, the
+    /// output in between was no longer kept: the viewer clears its screen and continues from here.
     Output {
-        /// Offset of the first byte.
+        /// The offset of the first byte.
         offset: u64,
-        /// The bytes.
+        /// The output itself.
         bytes: Vec<u8>,
     },
-    /// Tag 1: the shell ended with this status; a new one starts by itself. A 32-bit signed number.
+    /// Tag 1: the shell exited with this status, as a 32-bit signed number. A new one starts by itself.
     Exited {
-        /// The exit status; negative: the signal that ended it.
+        /// The exit status, or the negative number of the signal that killed the shell.
         status: i32,
     },
-    /// Tag 2: the terminal's size, which is that of its smallest viewer; two 16-bit numbers.
+    /// Tag 2: the terminal's size in characters, as two 16-bit numbers.
     Size {
         /// Columns.
         cols: u16,
@@ -68,31 +117,31 @@ pub enum TerminalFrame {
         rows: u16,
     },
     /// Tag 3: where this run of the terminal began; a 64-bit number, then 1 or 0, which older agents leave out. It
-    /// comes before all output. Another number than on the connection before means that the workbench was started
-    /// anew, with other shells.
+    /// is sent before all output. A number other than on the previous connection means that the workbench was
+    /// restarted, with new shells.
     Began {
-        /// The offset of the first byte ever.
+        /// The offset of the first byte of this run.
         offset: u64,
-        /// Whether the home was empty when the workbench was started: what was in an earlier one is gone.
+        /// Whether the home directory was empty when the workbench was started: files of an earlier one are gone.
         is_home_new: bool,
     },
 }
 
-/// Why bytes are no frame.
+/// Why a sequence of bytes is not a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
-    /// No bytes at all.
+    /// There are no bytes at all.
     #[error("the frame is empty")]
     Empty,
-    /// A first byte that no frame has.
+    /// The first byte is not the tag of any frame in this direction.
     #[error("no frame has the tag {0}")]
     UnknownTag(u8),
-    /// Too few or too many bytes for the frame that the tag names.
+    /// The length does not fit the tag.
     #[error("a frame with the tag {tag} cannot be {len} bytes long")]
     WrongLength {
-        /// The first byte.
+        /// The tag.
         tag: u8,
-        /// The whole length.
+        /// The length in bytes, with the tag.
         len: usize,
     },
 }
@@ -109,7 +158,7 @@ fn size_frame(tag: u8, cols: u16, rows: u16) -> Vec<u8> {
 }
 
 impl ViewerFrame {
-    /// The frame as bytes.
+    /// Encodes the frame.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         match self {
@@ -119,10 +168,23 @@ impl ViewerFrame {
         }
     }
 
-    /// Reads a frame.
+    /// Checks that the bytes are a frame, without copying them.
     ///
     /// # Errors
-    /// [`FrameError`] where the bytes are no frame of this direction.
+    /// Fails if [`ViewerFrame::decode`] would, with the same error.
+    pub fn check(bytes: &[u8]) -> Result<(), FrameError> {
+        let (&tag, rest) = bytes.split_first().ok_or(FrameError::Empty)?;
+        match (tag, rest.len()) {
+            (0, ..=MAX_PAYLOAD_BYTES) | (1, 4) | (2, 8) => Ok(()),
+            (0..=2, _) => Err(FrameError::WrongLength { tag, len: bytes.len() }),
+            _ => Err(FrameError::UnknownTag(tag)),
+        }
+    }
+
+    /// Decodes a frame.
+    ///
+    /// # Errors
+    /// Fails if the bytes are not a frame from a viewer.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
         let (&tag, rest) = bytes.split_first().ok_or(FrameError::Empty)?;
         let len = bytes.len();
@@ -140,7 +202,7 @@ impl ViewerFrame {
 }
 
 impl TerminalFrame {
-    /// The frame as bytes.
+    /// Encodes the frame.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         match self {
@@ -159,10 +221,10 @@ impl TerminalFrame {
         }
     }
 
-    /// Reads a frame.
+    /// Decodes a frame.
     ///
     /// # Errors
-    /// [`FrameError`] where the bytes are no frame of this direction.
+    /// Fails if the bytes are not a frame from a terminal.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
         let (&tag, rest) = bytes.split_first().ok_or(FrameError::Empty)?;
         let len = bytes.len();
@@ -216,6 +278,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_a_frame_that_reads_back_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            prop_assert_eq!(ViewerFrame::check(&bytes), ViewerFrame::decode(&bytes).map(drop));
             if let Ok(frame) = ViewerFrame::decode(&bytes) {
                 prop_assert_eq!(&frame.encode(), &bytes);
             }
@@ -241,6 +304,10 @@ mod tests {
         for bytes in [&[][..], &[1, 0], &[2, 0, 0], &[9, 1], &[1, 0, 0, 0, 0, 0]] {
             assert!(ViewerFrame::decode(bytes).is_err(), "{bytes:?}");
             assert!(TerminalFrame::decode(bytes).is_err(), "{bytes:?}");
+        }
+        for len in [MAX_PAYLOAD_BYTES + 1, MAX_PAYLOAD_BYTES + 2] {
+            let bytes = vec![0; len];
+            assert_eq!(ViewerFrame::check(&bytes), ViewerFrame::decode(&bytes).map(drop), "{len}");
         }
         assert!(ViewerFrame::decode(&vec![0; MAX_PAYLOAD_BYTES + 2]).is_err());
     }

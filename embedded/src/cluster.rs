@@ -1,72 +1,53 @@
-//! The embedded Kubernetes: the order in which its parts come up and go down.
+//! The embedded Kubernetes: the order in which its parts start and stop.
 
 mod addons;
 mod api_server;
+pub(crate) mod cni;
+mod containerd;
+mod context;
 mod control_plane;
 mod credentials;
 mod etcd_watch;
+mod kube_proxy;
 mod kubelet;
-mod node;
 mod runtime_spec;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use self::context::Context;
 use self::etcd_watch::EtcdWatch;
-use crate::NODE_NAME;
-use crate::cgroups;
-use crate::command::Helper;
+use crate::data_dir::layout::Layout;
+use crate::data_dir::leftovers::{self, PATIENT};
+use crate::data_dir::status::Board;
 use crate::error::Error;
-use crate::firewall;
+use crate::host::cgroups;
+use crate::host::firewall;
+use crate::host::mounts::MountNamespace;
+use crate::host::network;
+use crate::host::ports::Ports;
 use crate::images;
-use crate::layout::Layout;
-use crate::leftovers::{self, PATIENT};
-use crate::mounts::MountNamespace;
-use crate::network;
-use crate::options::ClusterOptions;
+use crate::options::{ClusterOptions, NODE_NAME};
 use crate::pods_disk;
-use crate::ports::Ports;
+use crate::process::supervise::{Part, PartSpec, stop_all};
 use crate::progress::Progress;
-use crate::status::Board;
-use crate::supervise::{Part, PartSpec, stop_all};
-
-/// What kubeadm is told, so that it asks nobody on the network.
-const KUBERNETES_VERSION: &str = "v1.35.4";
-
-/// What every part of the cluster is built from.
-#[derive(Debug, Clone)]
-struct Context {
-    options: ClusterOptions,
-    layout: Layout,
-    ports: Ports,
-}
-
-impl Context {
-    fn cgroup(&self) -> String {
-        cgroup(&self.layout)
-    }
-}
-
-/// The name of the pods' cgroup; cgroups are shared by the whole machine, so it differs between data folders.
-pub(crate) fn cgroup(layout: &Layout) -> String {
-    format!("lectern-{}", layout.tag())
-}
 
 /// The parts of a running cluster.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     context: Context,
-    /// Kept open, so that a part that died can come back into it.
+    /// Kept open, so that a part that died can be restarted in it.
     namespace: Option<MountNamespace>,
-    /// In the order in which they came up.
+    /// etcd and the API server, in the order in which they started.
     storage: Vec<Part>,
+    /// The registry and containerd.
     runtime: Vec<Part>,
     others: Vec<Part>,
     etcd_watch: Option<EtcdWatch>,
 }
 
 impl Cluster {
-    /// Starts all parts in their order; what had come up before a failure is stopped again.
+    /// Starts all parts in order. If one fails, those that had started are stopped again.
     pub(crate) async fn start(
         options: ClusterOptions,
         layout: &Layout,
@@ -110,9 +91,9 @@ impl Cluster {
             progress.step("images", copy_images(&context)).await?;
             starter.part(&context, images::registry(&context.layout, &context.ports)?).await
         };
-        let containerd = starter.part(&context, node::containerd(&context, namespace)?);
+        let containerd = starter.part(&context, containerd::containerd(&context, namespace)?);
         let (storage, registry, containerd) = tokio::join!(storage, registry, containerd);
-        // all are kept before the first failure is told, so that none runs on
+        // record every part before returning the first error, so that `stop` reaches all of them
         let storage = keep(&mut self.storage, storage);
         let registry = keep(&mut self.runtime, registry);
         let containerd = keep(&mut self.runtime, containerd);
@@ -121,7 +102,7 @@ impl Cluster {
         let api = starter.api_server(&context).await;
         keep(&mut self.storage, api)?;
         self.etcd_watch = Some(EtcdWatch::start(&context));
-        let started = tokio::join!(
+        let (controllers, scheduler, node, proxy, dns, policies) = tokio::join!(
             starter.part(&context, control_plane::kube_controller_manager(&context)),
             starter.part(&context, control_plane::kube_scheduler(&context)),
             starter.kubelet(
@@ -129,28 +110,24 @@ impl Cluster {
                 addons::volumes(&context, namespace),
                 kubelet::kubelet(&context, namespace)?
             ),
-            starter.part(&context, node::kube_proxy(&context)?),
+            starter.part(&context, kube_proxy::kube_proxy(&context)?),
             starter.part(&context, addons::coredns(&context)?),
             starter.part(&context, addons::network_policy(&context)),
         );
         let mut outcome = Ok(());
-        for part in [started.0, started.1, started.3, started.4, started.5] {
+        for part in [controllers, scheduler, proxy, dns, policies] {
             outcome = outcome.and(keep(&mut self.others, part));
         }
-        match started.2 {
-            Ok(node) => self.others.extend(node),
-            Err(error) => return outcome.and(Err(error)),
-        }
-        outcome
+        outcome.and(node.map(|Node { volumes, kubelet }| self.others.extend([volumes, kubelet])))
     }
 
-    /// Ends the pods and all parts. What they leave on the machine is cleared by the leftovers' record.
+    /// Stops the pods and all parts. What they leave on the machine is cleared from the record of leftovers.
     pub(crate) async fn stop(self) {
         drop(self.etcd_watch);
-        // nobody starts a pod again after these
+        // once these have stopped, nothing restarts a pod
         stop_all(self.others).await;
         if let Err(error) = leftovers::end_pods(&self.context.layout, PATIENT).await {
-            tracing::warn!(error = %error, "could not end the pods in order");
+            tracing::warn!(error = %error, "could not stop the pods in order");
         }
         stop_all(self.runtime).await;
         for part in self.storage.into_iter().rev() {
@@ -159,29 +136,21 @@ impl Cluster {
         drop(self.namespace);
     }
 
-    /// The administrator's kubeconfig.
+    /// Returns the administrator's kubeconfig.
     pub(crate) fn admin_kubeconfig(&self) -> PathBuf {
         self.context.layout.kubeconfig("admin")
     }
 
-    /// The kubeconfig of Lectern's server.
+    /// Returns the kubeconfig of Lectern's server.
     pub(crate) fn server_kubeconfig(&self) -> PathBuf {
         self.context.layout.kubeconfig("server")
     }
+}
 
-    /// Where pods reach the API server.
-    pub(crate) fn api_server(&self) -> String {
-        format!(
-            "https://{}:{}",
-            self.context.options.bridge_address(),
-            self.context.ports.of("kube-apiserver")
-        )
-    }
-
-    /// Where the images are served on loopback.
-    pub(crate) fn registry(&self) -> String {
-        format!("127.0.0.1:{}", self.context.ports.of("registry"))
-    }
+/// The parts that make the machine a node.
+struct Node {
+    volumes: Part,
+    kubelet: Part,
 }
 
 fn keep(parts: &mut Vec<Part>, part: Result<Part, Error>) -> Result<(), Error> {
@@ -189,6 +158,7 @@ fn keep(parts: &mut Vec<Part>, part: Result<Part, Error>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Starts parts and reports the progress.
 struct Starter<'a> {
     board: &'a Board,
     progress: &'a Progress,
@@ -199,14 +169,9 @@ impl Starter<'_> {
         self.progress.step(spec.name, Part::start(spec, &context.layout, self.board)).await
     }
 
-    /// The volumes, kubelet and the node, one after the other: pods start on volumes that are mounted, and an earlier
-    /// run's node counts as ready until kubelet speaks.
-    async fn kubelet(
-        &self,
-        context: &Context,
-        volumes: PartSpec,
-        kubelet: PartSpec,
-    ) -> Result<[Part; 2], Error> {
+    /// Starts the volumes, then kubelet, and waits for the node: volumes must be mounted before pods start, and the node
+    /// of an earlier run counts as ready until kubelet reports.
+    async fn kubelet(&self, context: &Context, volumes: PartSpec, kubelet: PartSpec) -> Result<Node, Error> {
         let volumes = self.part(context, volumes).await?;
         let kubelet = match self.part(context, kubelet).await {
             Ok(kubelet) => kubelet,
@@ -216,7 +181,7 @@ impl Starter<'_> {
             }
         };
         match self.progress.step("node", wait_node_ready(context)).await {
-            Ok(()) => Ok([volumes, kubelet]),
+            Ok(()) => Ok(Node { volumes, kubelet }),
             Err(error) => {
                 stop_all(vec![volumes, kubelet]).await;
                 Err(error)
@@ -224,7 +189,7 @@ impl Starter<'_> {
         }
     }
 
-    /// The API server is ready when it says so itself and has taken our objects.
+    /// Starts the API server, which is ready when it says so and has accepted our objects.
     async fn api_server(&self, context: &Context) -> Result<Part, Error> {
         let spec = api_server::kube_apiserver(context)?;
         let name = spec.name;
@@ -247,7 +212,7 @@ async fn prepare_machine(context: &Context) -> Result<(), Error> {
     network::create_bridge(&context.options, context.layout.root()).await?;
     firewall::load(&context.options, context.ports.of("kube-apiserver")).await?;
     firewall::pass_other_firewalls(&context.options.bridge).await?;
-    cgroups::create(&context.cgroup())?;
+    cgroups::create(&context.layout.cgroup())?;
     kubelet::make_room_for_processes()?;
     addons::write_resolv_conf(context)
 }
@@ -258,24 +223,16 @@ async fn copy_images(context: &Context) -> Result<(), Error> {
     copying.await.map_err(|_| Error::Task { task: "the images" })?
 }
 
-fn kubectl(context: &Context, owner: &str) -> Helper {
-    Helper::new(&context.options.program)
-        .arg("kubectl")
-        .arg("--kubeconfig")
-        .arg(context.layout.kubeconfig(owner))
-        .env("HOME", context.layout.home())
-}
-
-/// Applies our objects as soon as the API server takes them.
+/// Applies our objects as soon as the API server accepts them.
 async fn apply_manifests(context: &Context) -> Result<(), Error> {
     let began = Instant::now();
     loop {
-        let ready = kubectl(context, "super-admin").args(["get", "--raw", "/readyz"]).run().await;
+        let ready = context.kubectl("super-admin").args(["get", "--raw", "/readyz"]).run().await;
         let outcome = match ready {
             Ok(_) => {
                 let apply =
                     ["apply", "--server-side", "--force-conflicts", "--field-manager=lectern-up", "-f", "-"];
-                kubectl(context, "super-admin").args(apply).input(addons::manifests(context)).run().await
+                context.kubectl("super-admin").args(apply).input(addons::manifests(context)).run().await
             }
             Err(error) => Err(error),
         };
@@ -292,7 +249,8 @@ async fn wait_node_ready(context: &Context) -> Result<(), Error> {
     let began = Instant::now();
     let node = format!("node/{NODE_NAME}");
     loop {
-        let waiting = kubectl(context, "admin")
+        let waiting = context
+            .kubectl("admin")
             .args(["wait", "--for=condition=Ready", "--timeout=20s", &node])
             .run()
             .await;

@@ -1,23 +1,23 @@
-//! The whole: from nothing to running parts, and back to nothing.
+//! Starting and stopping all parts.
 
 use std::path::{Path, PathBuf};
 
-use crate::cluster::{self, Cluster};
+use crate::cluster::Cluster;
+use crate::data_dir::layout::Layout;
+use crate::data_dir::leftovers::{self, Leftovers};
+use crate::data_dir::lock::Lock;
+use crate::data_dir::status::Board;
 use crate::error::Error;
 use crate::files;
-use crate::layout::Layout;
-use crate::leftovers::{self, Leftovers};
-use crate::lock::Lock;
-use crate::mounts;
+use crate::host::mounts;
 use crate::options::Options;
 use crate::pods_disk;
 use crate::postgres;
 use crate::preflight;
+use crate::process::supervise::Part;
 use crate::progress::Progress;
-use crate::status::Board;
-use crate::supervise::Part;
 
-/// The running parts. [`Embedded::stop`] ends them; a process that ends without it leaves them to the next start.
+/// The running parts. [`Embedded::stop`] stops them; if the process ends without it, the next start clears them.
 #[derive(Debug)]
 pub struct Embedded {
     layout: Layout,
@@ -32,13 +32,14 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Starts the parts and answers when all of them are ready.
+    /// Starts the parts and returns when all of them are ready.
     ///
-    /// Whoever drops this future before its end calls [`recover`] next, which ends and clears what it had begun.
+    /// A caller that drops this future before it completes must call [`recover`] next, which stops and clears what had
+    /// begun.
     ///
     /// # Errors
-    /// When the machine lacks something, when something else is in the way, or when a part does not come up. Whatever
-    /// was started or changed until then is undone.
+    /// Fails if the machine lacks something, something else is in the way, or a part does not become ready. Everything
+    /// that was started or changed until then is undone.
     pub async fn start(options: Options, progress: Progress) -> Result<Self, Error> {
         preflight::check(&options).await?;
         let layout = prepare_data_dir(&options.data_dir)?;
@@ -50,9 +51,8 @@ impl Embedded {
             leftovers::clear_abandoned(&layout).await?;
         }
         preflight::check_after_recovery(&options)?;
-        let machine_side =
-            options.cluster.as_ref().map(|cluster| (cluster.bridge.clone(), cluster::cgroup(&layout)));
-        let made_folders = if machine_side.is_some() { mounts::missing_places() } else { Vec::new() };
+        let machine_side = options.cluster.as_ref().map(|cluster| (cluster.bridge.clone(), layout.cgroup()));
+        let made_folders = if machine_side.is_some() { mounts::missing_mount_points() } else { Vec::new() };
         Leftovers::survey(machine_side, made_folders).await?.record(&layout)?;
         let board = Board::new(&layout);
 
@@ -88,7 +88,7 @@ impl Embedded {
         };
         if let Some(failure) = failure {
             if let Err(error) = embedded.stop().await {
-                tracing::error!(error = %error, "could not clear away after the failed start");
+                tracing::error!(error = %error, "could not clean up after the failed start");
             }
             return Err(failure);
         }
@@ -99,41 +99,31 @@ impl Embedded {
         Ok(embedded)
     }
 
-    /// The administrator's kubeconfig; `None` without a cluster.
+    /// Returns the administrator's kubeconfig, or `None` without a cluster.
     pub fn kubeconfig(&self) -> Option<&Path> {
         self.kubeconfig.as_deref()
     }
 
-    /// The kubeconfig of Lectern's own server, with a user of its own; `None` without a cluster.
+    /// Returns the kubeconfig of Lectern's server, which has a user of its own, or `None` without a cluster.
     pub fn server_kubeconfig(&self) -> Option<&Path> {
         self.server_kubeconfig.as_deref()
     }
 
-    /// The database's address for sqlx and libpq, through a Unix socket; `None` without Postgres.
+    /// Returns the database's address for sqlx and libpq, on a Unix socket, or `None` without Postgres.
     pub fn database_url(&self) -> Option<&str> {
         self.database_url.as_deref()
     }
 
-    /// The address of the embedded Postgres for a role that owns nothing and has the rights that the owner gives it.
+    /// Returns the same address for the server's role, which owns nothing and has the rights that the owner grants it.
     #[must_use]
     pub fn server_database_url(&self) -> Option<&str> {
         self.server_database_url.as_deref()
     }
 
-    /// The address at which pods (and this machine) reach the API server; `None` without a cluster.
-    pub fn api_server_for_pods(&self) -> Option<String> {
-        self.cluster.as_ref().map(Cluster::api_server)
-    }
-
-    /// Host and port of the image registry on loopback; `None` without a cluster.
-    pub fn registry(&self) -> Option<String> {
-        self.cluster.as_ref().map(Cluster::registry)
-    }
-
-    /// Ends all parts and clears everything they left outside the data folder.
+    /// Stops all parts and clears everything that they left outside the data folder.
     ///
     /// # Errors
-    /// When something could not be cleared; the next start tries again.
+    /// Fails if something could not be cleared; the next start tries again.
     pub async fn stop(self) -> Result<(), Error> {
         let Self { layout, progress, cluster, postgres, lock, .. } = self;
         let had_cluster = cluster.is_some();
@@ -162,7 +152,7 @@ impl Embedded {
 /// [`Embedded::start`] does so by itself.
 ///
 /// # Errors
-/// When a supervisor still runs on this data folder, or something could not be cleared.
+/// Fails if a supervisor still runs on this data folder, or something could not be cleared.
 pub async fn recover(data_dir: &Path) -> Result<(), Error> {
     let Ok(root) = data_dir.canonicalize() else { return Ok(()) };
     let layout = Layout::new(root);
@@ -173,7 +163,7 @@ pub async fn recover(data_dir: &Path) -> Result<(), Error> {
     leftovers::clear(&layout).await
 }
 
-/// Makes the folders that everything relies on. Postgres' user must be able to pass through the top one.
+/// Creates the folders that everything relies on. Postgres' user must be able to enter the top one.
 fn prepare_data_dir(data_dir: &Path) -> Result<Layout, Error> {
     files::create_dir(data_dir, 0o711)?;
     let layout = Layout::new(data_dir.canonicalize().map_err(Error::file("find", data_dir))?);

@@ -1,10 +1,10 @@
-//! What can go wrong on the way up or down, each with its subject and, where there is one, the remedy.
+//! Failures of a start or a stop, each with its subject and, if there is one, the remedy.
 
 use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-/// A failure of the embedded parts.
+/// Why the embedded parts could not be started or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The supervisor needs root for interfaces, mounts and cgroups.
@@ -12,48 +12,48 @@ pub enum Error {
         "the embedded cluster and database need root; run it with sudo, or give a KUBECONFIG and a DATABASE_URL"
     )]
     NotRoot,
-    /// A program of the operating system is absent.
+    /// A program of the operating system is missing.
     #[error("{program} is missing; install it with: apt-get install {package}")]
     ProgramMissing {
-        /// What was looked for.
+        /// The program that is missing.
         program: String,
         /// The Debian package that has it.
         package: &'static str,
     },
-    /// The multi-call program of `cluster/` is absent or cannot be run.
+    /// The cluster program is missing or cannot be run.
     #[error("the cluster program {} is missing or not executable; build it with: cargo xtask build", path.display())]
     ClusterProgramMissing {
-        /// Where it was expected.
+        /// Where the program was expected.
         path: PathBuf,
     },
-    /// The kernel lacks something that Kubernetes needs.
+    /// The kernel lacks a feature that Kubernetes needs.
     #[error("the kernel has no {feature} ({path} is absent); load it with: modprobe {module}")]
     KernelFeatureMissing {
-        /// What is missing.
+        /// The missing feature.
         feature: &'static str,
-        /// The file that would be there.
+        /// The file that shows the feature.
         path: &'static str,
-        /// The module that brings it.
+        /// The kernel module that provides it.
         module: &'static str,
     },
-    /// Too little room in the data folder.
+    /// There is too little free space.
     #[error("only {free_mib} MiB are free in {}, and {needed_mib} MiB are needed; make room or choose another data folder", folder.display())]
     DiskFull {
         /// The folder that was measured.
         folder: PathBuf,
-        /// What is free, in MiB.
+        /// The free space, in MiB.
         free_mib: u64,
-        /// What is needed, in MiB.
+        /// The space that is needed, in MiB.
         needed_mib: u64,
     },
-    /// Something else listens where a part must.
+    /// Something else listens on a part's port.
     #[error(
         "port {port}/{protocol} is already in use on {address}; it is needed for {purpose}: stop what listens there"
     )]
     PortInUse {
-        /// The address that would be bound.
+        /// The address of the port.
         address: IpAddr,
-        /// The port.
+        /// The number of the port.
         port: u16,
         /// `tcp` or `udp`.
         protocol: &'static str,
@@ -75,10 +75,10 @@ pub enum Error {
     AlreadyRunning {
         /// The other supervisor's process.
         pid: u32,
-        /// Its data folder, as it told.
+        /// Its data folder, as it reports.
         data_dir: String,
     },
-    /// The bridge's name is taken by an interface that is not ours.
+    /// An interface that is not Lectern's has the bridge's name.
     #[error(
         "a network interface called {name} exists and is not Lectern's; remove it or choose another bridge name"
     )]
@@ -93,10 +93,10 @@ pub enum Error {
         cidr: String,
         /// `pods` or `services`.
         purpose: &'static str,
-        /// Who has the route.
+        /// The interface of that route.
         interface: String,
     },
-    /// An option makes no sense.
+    /// An option has an invalid value.
     #[error("{option}: {reason}")]
     BadOption {
         /// The option's name.
@@ -104,24 +104,24 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// Postgres runs as an unprivileged user, who must be able to reach its folder.
+    /// The unprivileged user of Postgres cannot reach its folder.
     #[error("the user postgres may not enter {}; run: chmod o+x {} (or choose a data folder below /var/lib)", folder.display(), folder.display())]
     FolderNotReachable {
-        /// The first folder on the way that is closed.
+        /// The first folder on the path that is closed to others.
         folder: PathBuf,
     },
-    /// The database's folder was made by another major version.
+    /// The database was created by a major version that is not installed.
     #[error("{} belongs to PostgreSQL {found}, whose programs are not installed; install it with: apt-get install postgresql-{found}", folder.display())]
     PostgresVersion {
         /// The database's folder.
         folder: PathBuf,
-        /// The major version that made it.
+        /// The major version that created it.
         found: String,
     },
     /// A file or folder could not be read or written.
     #[error("could not {action} {}", path.display())]
     File {
-        /// What was tried, as a verb.
+        /// What was attempted, as a verb.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -129,14 +129,23 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// A file of the data folder does not hold what it should.
+    /// A file of the data folder cannot be parsed.
     #[error("{} is damaged", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What the parser said.
+        /// The parser's error.
         #[source]
         source: serde_json::Error,
+    },
+    /// Settings of a part could not be written in their format.
+    #[error("could not write the settings in {}", path.display())]
+    Settings {
+        /// The file of the settings.
+        path: PathBuf,
+        /// The reason that the serializer gave.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A helper program could not be started.
     #[error("could not run {program}")]
@@ -150,48 +159,48 @@ pub enum Error {
     /// A helper program failed.
     #[error("{command} failed ({status}): {message}")]
     Command {
-        /// What was run, shortened.
+        /// The command line, shortened.
         command: String,
         /// How it ended.
         status: String,
-        /// What it said last.
+        /// The last lines of its standard error.
         message: String,
     },
-    /// A part did not become ready in its time.
+    /// A part did not become ready within its time limit.
     #[error("{part} was not ready after {waited_secs} s; its last words: {last_words} (log: {})", log.display())]
     NotReady {
         /// The part.
         part: String,
-        /// How long was waited, in seconds.
+        /// The time since its start, in seconds.
         waited_secs: u64,
         /// The last line of its log.
         last_words: String,
-        /// Its log.
+        /// The path of its log.
         log: PathBuf,
     },
     /// A system call failed.
     #[error("could not {action}")]
     System {
-        /// What was tried.
+        /// What was attempted.
         action: String,
-        /// The kernel's answer.
+        /// The kernel's error.
         #[source]
         source: nix::Error,
     },
-    /// A background task of the supervisor ended early.
+    /// A background task of the supervisor panicked.
     #[error("the supervisor's own task for {task} broke off")]
     Task {
         /// Which task.
         task: &'static str,
     },
-    /// After the stop something was still there.
-    #[error("could not clear away: {}", what.join("; "))]
+    /// Something was left after a stop.
+    #[error("could not clear: {}", what.join("; "))]
     Remains {
-        /// What is left.
+        /// What was left.
         what: Vec<String>,
     },
     /// No supervisor has ever run on this data folder.
-    #[error("nothing was ever started in {}", data_dir.display())]
+    #[error("nothing has ever been started in {}", data_dir.display())]
     NeverStarted {
         /// The data folder.
         data_dir: PathBuf,
@@ -203,6 +212,15 @@ impl Error {
     pub(crate) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { action, path, source }
+    }
+
+    /// Adapts an error of a serializer, for use with `map_err`.
+    pub(crate) fn settings<E>(path: impl Into<PathBuf>) -> impl FnOnce(E) -> Self
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let path = path.into();
+        move |source| Self::Settings { path, source: Box::new(source) }
     }
 
     /// Adapts an error of a system call, for use with `map_err`.

@@ -6,17 +6,19 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
+use crate::data_dir::layout::Layout;
 use crate::error::Error;
 use crate::files;
-use crate::layout::Layout;
-use crate::ports::Ports;
-use crate::probe::Probe;
-use crate::supervise::PartSpec;
+use crate::host::ports::Ports;
+use crate::host::probe::Probe;
+use crate::process::supervise::PartSpec;
 
-/// Brings the copy in the data folder up to date when the source has changed.
+/// Updates the copy in the data folder if the source has changed.
 ///
-/// Blobs never change and are linked where the file system allows; the small files that name them are copied, because a
-/// registry that writes to the source changes them in place.
+/// Blobs never change, so they are hard-linked if the file system allows it. The small files that refer to them are
+/// copied, because a registry that writes to the source changes them in place.
 pub(crate) fn sync(source: Option<&Path>, layout: &Layout) -> Result<(), Error> {
     let target = layout.images();
     let Some(source) = source else { return files::create_private_dir(&target) };
@@ -34,7 +36,7 @@ pub(crate) fn sync(source: Option<&Path>, layout: &Layout) -> Result<(), Error> 
     files::replace(&stamp, wanted)
 }
 
-/// Changes when a file below the folder comes, goes or is written.
+/// Returns a hash that changes when a file below the folder is added, removed or written.
 fn fingerprint(folder: &Path) -> Result<String, Error> {
     let mut hasher = DefaultHasher::new();
     walk(folder, &mut |path, found| {
@@ -79,37 +81,31 @@ fn walk(
     Ok(())
 }
 
-/// The registry as a part.
+/// Returns the registry as a part.
 pub(crate) fn registry(layout: &Layout, ports: &Ports) -> Result<PartSpec, Error> {
     let port = ports.of("registry");
-    let config = layout.config("registry.yml");
-    let images = layout.images();
-    files::settle(
-        &config,
-        &format!(
-            "version: 0.1
-log:
-  level: warn
-  accesslog:
-    disabled: true
-storage:
-  filesystem:
-    rootdirectory: {}
-  maintenance:
-    uploadpurging:
-      enabled: false
-    readonly:
-      enabled: true
-http:
-  addr: 127.0.0.1:{port}
-",
-            images.display()
-        ),
-    )?;
+    let path = layout.config("registry.yml");
+    files::settle_yaml(&path, &[config(layout, port)])?;
     let mut spec =
-        PartSpec::new("registry", "docker-registry", Probe::http(port, "/")).arg("serve").arg(config);
+        PartSpec::new("registry", "docker-registry", Probe::http(port, "/")).arg("serve").arg(path);
     spec.stop_limit = Duration::from_secs(1);
     Ok(spec)
+}
+
+fn config(layout: &Layout, port: u16) -> Value {
+    json!({
+        // as a number, which is how the registry wants its version
+        "version": 0.1,
+        "log": { "level": "warn", "accesslog": { "disabled": true } },
+        "storage": {
+            "filesystem": { "rootdirectory": layout.images() },
+            "maintenance": {
+                "uploadpurging": { "enabled": false },
+                "readonly": { "enabled": true },
+            },
+        },
+        "http": { "addr": format!("127.0.0.1:{port}") },
+    })
 }
 
 #[cfg(test)]
@@ -135,6 +131,27 @@ mod tests {
         sync(Some(&source), &layout).expect("second copy");
         assert_eq!(fs::read_to_string(layout.images().join("link")).expect("copy"), "another");
         assert!(layout.images().join("new").exists());
+    }
+
+    #[test]
+    fn the_registry_serves_the_copy_on_loopback_and_takes_no_uploads() {
+        let expected = "version: 0.1
+log:
+  level: warn
+  accesslog:
+    disabled: true
+storage:
+  filesystem:
+    rootdirectory: /srv/lectern/images
+  maintenance:
+    uploadpurging:
+      enabled: false
+    readonly:
+      enabled: true
+http:
+  addr: 127.0.0.1:20014
+";
+        files::tests::assert_same_yaml(&[config(&Layout::new("/srv/lectern"), 20_014)], &[expected]);
     }
 
     #[test]

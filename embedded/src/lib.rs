@@ -1,47 +1,31 @@
 //! The embedded defaults of `lectern up`: real Kubernetes, Postgres and an image registry on one bare machine.
 //!
-//! [`Embedded::start`] checks the machine, clears away what an earlier run may have left, starts every part in its
-//! order and keeps it running; [`Embedded::stop`] ends all of it and leaves nothing but the data folder behind.
-//! [`read_status`] tells another process how the parts are doing.
+//! [`Embedded::start`] checks the machine, clears what an earlier run may have left, starts all parts in order and keeps
+//! them running. [`Embedded::stop`] stops them and leaves nothing but the data folder behind. [`read_status`] reports to
+//! any process how the parts are.
 //!
-//! This crate owns processes, interfaces, firewall tables, cgroups and sysctls. It speaks neither SQL nor the API of
+//! This crate owns processes, interfaces, firewall tables, cgroups and sysctls. It uses neither SQL nor the API of
 //! Kubernetes: callers get a kubeconfig and a database address.
 
-mod cgroups;
+// kubelet's settings are one long `json!`
+#![recursion_limit = "256"]
+
 mod cluster;
-mod command;
+mod data_dir;
 mod embedded;
 mod error;
 mod files;
-mod firewall;
+mod host;
 mod images;
-mod layout;
-mod leftovers;
-mod lock;
-mod logs;
-mod machine;
-mod mounts;
-mod network;
 mod options;
 mod pods_disk;
-mod ports;
 mod postgres;
 mod preflight;
-mod probe;
 mod process;
 mod progress;
-mod status;
-mod supervise;
-mod sysctl;
 
+pub use data_dir::status::{Health, PartStatus, Status, read_status};
 pub use embedded::{Embedded, recover};
 pub use error::Error;
-pub use options::{ClusterOptions, Network, Options};
+pub use options::{ClusterOptions, NODE_NAME, Network, Options, STORAGE_CLASS};
 pub use progress::{Progress, Step, StepState};
-pub use status::{Health, PartStatus, Status, read_status};
-
-/// The node's name in the cluster, the same on every machine so that a data folder can move.
-pub const NODE_NAME: &str = "lectern";
-
-/// The storage class of the node's volumes: the only one, and so that of claims which name none.
-pub const STORAGE_CLASS: &str = "lectern-local";

@@ -1,16 +1,22 @@
-//! What a caller may choose about the embedded parts.
+//! The options of the embedded parts.
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use crate::error::Error;
 
+/// The node's name in the cluster. It is the same on every machine, so that a data folder can move.
+pub const NODE_NAME: &str = "lectern";
+
+/// The storage class of the node's volumes: the only one, and therefore the default.
+pub const STORAGE_CLASS: &str = "lectern-local";
+
 /// What to start, and where its state lives.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The folder below which all state lives.
     pub data_dir: PathBuf,
-    /// The Kubernetes part, or `None` when somebody else's cluster is used.
+    /// The options of Kubernetes. `None` if another cluster is used.
     pub cluster: Option<ClusterOptions>,
     /// Whether Postgres is started.
     pub postgres: bool,
@@ -21,21 +27,21 @@ pub struct Options {
 pub struct ClusterOptions {
     /// The multi-call program of `cluster/`.
     pub program: PathBuf,
-    /// A storage tree of docker-registry whose images the cluster shall find.
+    /// A storage tree of docker-registry, whose images are made available to the cluster.
     pub images_dir: Option<PathBuf>,
-    /// The size in bytes of the disk for pods' layers, emptyDirs and logs, when it is made; by default half of what is
-    /// free beyond what the databases should find, up to 32 GiB.
+    /// The size in bytes of the disk for pods' layers, emptyDirs and logs when it is created. The default is half of what
+    /// is free beyond what the databases need, up to 32 GiB.
     pub pods_disk_bytes: Option<u64>,
-    /// The name of the pods' bridge.
+    /// The name of the pods' network bridge.
     pub bridge: String,
-    /// The pods' addresses; the first one is the bridge's own.
+    /// The range of the pods' addresses; the first one is the bridge's own.
     pub pods: Network,
-    /// The services' addresses.
+    /// The range of the services' addresses.
     pub services: Network,
 }
 
 impl ClusterOptions {
-    /// The usual settings around a cluster program.
+    /// Returns the default options for a cluster program.
     pub fn new(program: impl Into<PathBuf>) -> Self {
         Self {
             program: program.into(),
@@ -47,12 +53,12 @@ impl ClusterOptions {
         }
     }
 
-    /// The bridge's own address: the node's, the API server's and the name server's.
+    /// Returns the bridge's address, which is also that of the node, the API server and the name server.
     pub fn bridge_address(&self) -> Ipv4Addr {
         self.pods.host(1)
     }
 
-    /// The address of the name server's service.
+    /// Returns the address of the name server's service.
     pub(crate) fn dns_service_address(&self) -> Ipv4Addr {
         self.services.host(10)
     }
@@ -67,7 +73,10 @@ impl ClusterOptions {
         if !bridge_is_fine {
             return Err(Error::BadOption {
                 option: "bridge",
-                reason: format!("{:?} is no name of an interface: 1 to 15 of a-z, 0-9 and -", self.bridge),
+                reason: format!(
+                    "{:?} cannot be the name of an interface: use 1 to 15 of a-z, 0-9 and -",
+                    self.bridge
+                ),
             });
         }
         if self.pods.overlaps(&self.services) {
@@ -88,12 +97,12 @@ pub struct Network {
 }
 
 impl Network {
-    /// The prefix' length in bits.
+    /// Returns the length of the prefix in bits.
     pub fn prefix(&self) -> u8 {
         self.prefix
     }
 
-    /// The address with this number inside the range.
+    /// Returns the address with this number in the range.
     pub fn host(&self, number: u32) -> Ipv4Addr {
         Ipv4Addr::from(u32::from(self.address) + number)
     }
@@ -102,13 +111,13 @@ impl Network {
         u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0)
     }
 
-    /// Whether the two ranges share an address.
+    /// Returns whether the two ranges share an address.
     pub fn overlaps(&self, other: &Self) -> bool {
         let mask = Self::mask(self.prefix.min(other.prefix));
         u32::from(self.address) & mask == u32::from(other.address) & mask
     }
 
-    /// A range from its address and its mask.
+    /// Returns the range with this address and this mask.
     pub(crate) fn from_parts(address: Ipv4Addr, mask: u32) -> Self {
         Self { address, prefix: u8::try_from(mask.count_ones()).unwrap_or(32) }
     }
@@ -126,9 +135,9 @@ impl std::str::FromStr for Network {
     fn from_str(text: &str) -> Result<Self, Error> {
         let bad = |reason: &str| Error::BadOption { option: "range", reason: format!("{text:?} {reason}") };
         let (address, prefix) =
-            text.split_once('/').ok_or_else(|| bad("lacks a prefix' length, like 10.83.0.0/16"))?;
-        let address: Ipv4Addr = address.parse().map_err(|_| bad("has no IPv4 address"))?;
-        let prefix: u8 = prefix.parse().map_err(|_| bad("has no number after the stroke"))?;
+            text.split_once('/').ok_or_else(|| bad("lacks the length of the prefix, as in 10.83.0.0/16"))?;
+        let address: Ipv4Addr = address.parse().map_err(|_| bad("does not start with an IPv4 address"))?;
+        let prefix: u8 = prefix.parse().map_err(|_| bad("has no number after the slash"))?;
         if !(8..=24).contains(&prefix) {
             return Err(bad("must have a prefix of 8 to 24 bits"));
         }

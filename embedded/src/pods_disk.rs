@@ -1,11 +1,11 @@
-//! The pods' disk: a file system of its own size in a file of the data folder, for what pods and images write without a
-//! volume: layers, emptyDirs, logs.
+//! The pods' disk: a file system of a fixed size in a file of the data folder, for everything that pods and images write
+//! outside volumes: layers, emptyDirs, logs.
 //!
-//! However fast they fill it, the file system on which etcd and Postgres write keeps its room: the file has all of its
-//! blocks from the start. It is mounted in the node's mount namespace only.
+//! However full it gets, the file system of etcd and Postgres keeps its free space, because all blocks of the file are
+//! allocated from the start. It is mounted in the node's mount namespace only.
 //!
-//! Everything on it can be had again, so it is written without waiting for the machine's disk. In exchange it is kept
-//! over a boot only if the last run was stopped in order.
+//! Everything on it can be fetched again, so it is written without waiting for the machine's disk. In return, it survives
+//! a reboot only if the last run was stopped in order.
 
 use std::fs;
 use std::path::Path;
@@ -16,55 +16,56 @@ use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::statvfs::statvfs;
 use serde::{Deserialize, Serialize};
 
-use crate::command::Helper;
+use crate::data_dir::layout::Layout;
 use crate::error::Error;
 use crate::files;
-use crate::layout::Layout;
-use crate::machine;
+use crate::host::machine;
+use crate::process::command::Helper;
 
 const MIB: u64 = 1024 * 1024;
 const GIB: u64 = 1024 * MIB;
-/// What the databases and the volumes should find free in any case; etcd alone may take 8 GiB.
+/// The space that is left to the databases and volumes in any case; etcd alone may take 8 GiB.
 const KEPT_FREE: u64 = 12 * GIB;
-/// More is taken only when asked for.
+/// The largest default size.
 const LARGEST: u64 = 32 * GIB;
-/// The smallest that holds the images of a cluster without labs.
+/// The smallest size that holds the images of a cluster without labs.
 pub(crate) const SMALLEST: u64 = 512 * MIB;
 
-/// How the file system is mounted. A part of it is reserved for those who may exceed limits, which containerd may and a
-/// container's root may not; the user is one that nobody is, because root would be every container's.
+/// The mount options. Part of the file system is reserved for processes with the capability to exceed limits, which
+/// containerd has and root in a container does not. The reserved user is one that nobody has: root would be the root of
+/// every container.
 pub(crate) const MOUNT_OPTIONS: &str = "loop,noatime,barrier=0,resuid=2147483646";
 
-/// How long the mount of an ended run may take to go.
+/// How long the mount of an earlier run may take to disappear.
 const DETACH_LIMIT: Duration = Duration::from_secs(30);
-/// How long a stop waits for the disk; if it is not written by then, it is recreated after a boot.
+/// How long a stop waits for the disk to be written. If it takes longer, the disk is recreated after a reboot.
 const SEAL_LIMIT: Duration = Duration::from_secs(5);
 
-/// What is known about the file beside what stands in it.
+/// What is known about the disk in addition to its content.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Stamp {
     /// The boot in which it was last mounted.
     boot_id: String,
-    /// Whether all of it had reached the machine's disk after that.
+    /// Whether everything was written to the machine's disk after that.
     sealed: bool,
 }
 
-/// Makes sure that there is a whole file system to mount. `wanted` is its size in bytes when it has to be made.
+/// Ensures that there is an intact file system to mount. `wanted` is its size in bytes if it has to be created.
 pub(crate) async fn settle(layout: &Layout, wanted: Option<u64>) -> Result<(), Error> {
     let image = layout.pods_disk_image();
     if image.exists() {
         wait_detached(&image, DETACH_LIMIT).await?;
         if is_whole(layout, &image).await? {
-            return note(layout, false);
+            return write_stamp(layout, false);
         }
         tracing::warn!(
             image = %image.display(),
-            "the pods' disk was in use when the machine went down and is made anew; images are fetched again"
+            "the pods' disk was in use when the machine went down and is recreated; images are fetched again"
         );
         files::remove_file(&image)?;
     }
-    make(layout, &image, wanted).await?;
-    note(layout, false)
+    create(layout, &image, wanted).await?;
+    write_stamp(layout, false)
 }
 
 async fn is_whole(layout: &Layout, image: &Path) -> Result<bool, Error> {
@@ -74,13 +75,13 @@ async fn is_whole(layout: &Layout, image: &Path) -> Result<bool, Error> {
     Ok(trusted && header.is_ok_and(|header| !header.contains("needs_recovery")))
 }
 
-async fn make(layout: &Layout, image: &Path, wanted: Option<u64>) -> Result<(), Error> {
+async fn create(layout: &Layout, image: &Path, wanted: Option<u64>) -> Result<(), Error> {
     for folder in layout.superseded_by_pods_disk() {
         files::remove_tree(&folder)?;
     }
     let free = statvfs(layout.root()).map_err(Error::system("measure the data folder"))?;
     let free = free.blocks_available() * free.fragment_size();
-    let size = wanted.unwrap_or_else(|| usual_size(free)).max(SMALLEST) / MIB * MIB;
+    let size = wanted.unwrap_or_else(|| default_size(free)).max(SMALLEST) / MIB * MIB;
     if size > free {
         let (free_mib, needed_mib) = (free / MIB, size / MIB);
         return Err(Error::DiskFull { folder: layout.root().to_owned(), free_mib, needed_mib });
@@ -90,7 +91,7 @@ async fn make(layout: &Layout, image: &Path, wanted: Option<u64>) -> Result<(), 
     let path = half.clone();
     let reserving = tokio::task::spawn_blocking(move || reserve(&path, size));
     reserving.await.map_err(|_| Error::Task { task: "the pods' disk" })??;
-    // the tables are zero as they are
+    // the inode tables are zero already, because the file is new
     Helper::new("mkfs.ext4")
         .args(["-q", "-F", "-m", "2", "-J", "size=64"])
         .args(["-E", "nodiscard,lazy_itable_init=1,lazy_journal_init=1"])
@@ -100,7 +101,7 @@ async fn make(layout: &Layout, image: &Path, wanted: Option<u64>) -> Result<(), 
     fs::rename(&half, image).map_err(Error::file("create", image))
 }
 
-/// Makes a file that has all of its blocks.
+/// Creates a file with all of its blocks allocated.
 fn reserve(path: &Path, size: u64) -> Result<(), Error> {
     files::replace(path, [])?;
     let file = fs::OpenOptions::new().write(true).open(path).map_err(Error::file("open", path))?;
@@ -109,7 +110,7 @@ fn reserve(path: &Path, size: u64) -> Result<(), Error> {
         Err(Errno::EOPNOTSUPP) => {
             tracing::warn!(
                 path = %path.display(),
-                "this file system cannot reserve room, so pods may fill the disk of the databases"
+                "this file system cannot reserve space, so pods may fill the disk of the databases"
             );
             file.set_len(size).map_err(Error::file("enlarge", path))
         }
@@ -117,12 +118,12 @@ fn reserve(path: &Path, size: u64) -> Result<(), Error> {
     }
 }
 
-/// Half of what is free beyond what is kept, which on a small disk is a third.
-fn usual_size(free: u64) -> u64 {
+/// Returns half of the free space beyond what is kept free. On a small disk, a third of it is kept free.
+fn default_size(free: u64) -> u64 {
     ((free - KEPT_FREE.min(free / 3)) / 2).clamp(SMALLEST, LARGEST)
 }
 
-/// Brings the file to the machine's disk once it is mounted no more, so that it survives a boot.
+/// Writes the file to the machine's disk once it is no longer mounted, so that it survives a reboot.
 pub(crate) async fn seal(layout: &Layout) -> Result<(), Error> {
     let image = layout.pods_disk_image();
     if !image.exists() {
@@ -138,21 +139,21 @@ pub(crate) async fn seal(layout: &Layout) -> Result<(), Error> {
             .map_err(Error::file("sync", &image))
     };
     match tokio::time::timeout(SEAL_LIMIT, sealing).await {
-        Ok(outcome) => outcome.and_then(|()| note(layout, true)),
+        Ok(outcome) => outcome.and_then(|()| write_stamp(layout, true)),
         Err(_) => {
             tracing::info!(
-                "the pods' disk is not written out yet; it is made anew if the machine goes down now"
+                "the pods' disk is not written out yet; it is recreated if the machine goes down now"
             );
             Ok(())
         }
     }
 }
 
-fn note(layout: &Layout, sealed: bool) -> Result<(), Error> {
+fn write_stamp(layout: &Layout, sealed: bool) -> Result<(), Error> {
     files::replace_json(&layout.pods_disk_stamp(), &Stamp { boot_id: machine::boot_id(), sealed })
 }
 
-/// Waits until no loop device serves the file any more: its mount goes with the last process that saw it.
+/// Waits until no loop device uses the file any more: its mount disappears with the last process in the namespace.
 async fn wait_detached(image: &Path, limit: Duration) -> Result<(), Error> {
     let began = Instant::now();
     loop {
@@ -182,11 +183,11 @@ mod tests {
     #[test]
     fn the_databases_keep_room_on_small_and_large_disks() {
         for free in [2 * GIB, 6 * GIB, 20 * GIB, 80 * GIB, 4096 * GIB] {
-            let left = free - usual_size(free);
+            let left = free - default_size(free);
             assert!(left >= KEPT_FREE.min(free / 3), "{left} of {free}");
-            assert!(usual_size(free) <= LARGEST);
+            assert!(default_size(free) <= LARGEST);
         }
-        assert_eq!(usual_size(72 * GIB), 30 * GIB);
+        assert_eq!(default_size(72 * GIB), 30 * GIB);
     }
 
     #[tokio::test]

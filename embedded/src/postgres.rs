@@ -1,4 +1,4 @@
-//! Postgres as a part: made at the first start, reached through a Unix socket that only root can enter.
+//! Postgres as a part: created at the first start, and reached through a Unix socket that only root can open.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -7,26 +7,26 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::command::Helper;
+use crate::data_dir::layout::Layout;
+use crate::data_dir::status::Board;
 use crate::error::Error;
 use crate::files;
-use crate::layout::Layout;
-use crate::machine;
-use crate::probe::Probe;
+use crate::host::machine;
+use crate::host::probe::Probe;
+use crate::process::command::Helper;
+use crate::process::supervise::{Part, PartSpec};
 use crate::progress::Progress;
-use crate::status::Board;
-use crate::supervise::{Part, PartSpec};
 
-/// The unprivileged user of Debian's package.
+/// The unprivileged user that Debian's package creates.
 pub(crate) const USER: &str = "postgres";
-/// The database, and the role that owns it.
+/// The name of the database and of the role that owns it.
 const ROLE: &str = "lectern";
-/// The role under which the server runs: it owns nothing, and has the rights that the owner gives it.
+/// The server's role: it owns nothing and has the rights that the owner grants it.
 const SERVER_ROLE: &str = "lectern_app";
-const OLDEST: u32 = 15;
+const OLDEST_VERSION: u32 = 15;
 const PORT: u16 = 5432;
 
-/// The folder of the programs of the right major version: the one that made the data, else the newest.
+/// Returns the folder with the programs of the right major version: the one that created the data, or the newest.
 pub(crate) fn find_programs(layout: &Layout) -> Result<PathBuf, Error> {
     find_programs_below(Path::new("/usr/lib/postgresql"), &layout.postgres_data())
 }
@@ -42,21 +42,23 @@ fn find_programs_below(root: &Path, data: &Path) -> Result<PathBuf, Error> {
     let versions = fs::read_dir(root).into_iter().flatten().flatten();
     versions
         .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
-        .filter(|version| *version >= OLDEST && programs(&version.to_string()).join("initdb").is_file())
+        .filter(|version| {
+            *version >= OLDEST_VERSION && programs(&version.to_string()).join("initdb").is_file()
+        })
         .max()
         .map(|version| programs(&version.to_string()))
         .ok_or_else(|| Error::ProgramMissing {
-            program: format!("PostgreSQL {OLDEST} or later"),
+            program: format!("PostgreSQL {OLDEST_VERSION} or later"),
             package: "postgresql",
         })
 }
 
-/// The address in the form that sqlx, libpq and others read, for the role that owns the database.
+/// Returns the address that sqlx and libpq understand, for the role that owns the database.
 pub(crate) fn database_url(layout: &Layout) -> String {
     address_for(layout, ROLE)
 }
 
-/// The same for the role under which the server runs.
+/// Returns the same address for the server's role.
 pub(crate) fn server_database_url(layout: &Layout) -> String {
     address_for(layout, SERVER_ROLE)
 }
@@ -92,7 +94,7 @@ fn own_folder(folder: &Path, owner: Option<(u32, u32)>, mode: u32) -> Result<(),
     chown(folder, uid, gid).map_err(Error::file("change the owner of", folder))
 }
 
-/// Makes the database beside its place and moves it there, so that a broken attempt is not taken for a database.
+/// Creates the database beside its final place and moves it there, so that a failed attempt is not taken for one.
 async fn initialise(programs: &Path, data: &Path, owner: Option<(u32, u32)>) -> Result<(), Error> {
     let draft = data.with_extension("new");
     files::remove_tree(&draft)?;
@@ -138,8 +140,8 @@ fn spec(programs: &Path, layout: &Layout, owner: Option<(u32, u32)>) -> PartSpec
     spec
 }
 
-/// Makes the roles and the database unless they exist. The socket is served before the database accepts commands,
-/// so refusals are tried again for a while.
+/// Creates the roles and the database unless they exist. The socket appears before the database accepts commands, so
+/// failures are retried for a while.
 async fn create_role(programs: &Path, layout: &Layout, owner: Option<(u32, u32)>) -> Result<(), Error> {
     let statements = format!(
         "SELECT 'CREATE ROLE {ROLE} LOGIN CREATEDB' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{ROLE}') \\gexec\n\

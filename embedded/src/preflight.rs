@@ -1,4 +1,4 @@
-//! Looks whether the machine has what is needed, before anything is changed.
+//! Checks that the machine has what is needed, before anything is changed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,34 +7,25 @@ use std::path::{Path, PathBuf};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::geteuid;
 
-use crate::command;
+use crate::cluster::cni;
+use crate::data_dir::layout::Layout;
+use crate::data_dir::leftovers;
+use crate::data_dir::lock;
 use crate::error::Error;
-use crate::layout::Layout;
-use crate::leftovers;
-use crate::lock;
-use crate::machine;
-use crate::network;
+use crate::host::machine;
+use crate::host::network;
 use crate::options::{ClusterOptions, Network, Options};
 use crate::postgres;
+use crate::process::command;
 
 const NEEDED_MIB: u64 = 2048;
-/// Unix sockets have short paths, and the longest of ours lies 45 letters below the data folder.
+/// The paths of Unix sockets are limited, and the longest of ours adds 45 bytes to the data folder.
 const LONGEST_DATA_DIR: usize = 60;
 
-/// Where loop devices are asked for, on which volumes are mounted.
+/// The device that provides loop devices, which volumes are mounted on.
 const LOOP_DEVICES: &str = "/dev/loop-control";
 
-/// Where Debian puts the CNI plugins.
-const CNI_FOLDER: &str = "/usr/lib/cni";
-/// Those that a pod's network is made with.
-const CNI_PLUGINS: [&str; 4] = ["bridge", "host-local", "portmap", "loopback"];
-
-/// The paths of the CNI plugins.
-pub(crate) fn cni_plugins() -> impl Iterator<Item = PathBuf> {
-    CNI_PLUGINS.iter().map(|plugin| Path::new(CNI_FOLDER).join(plugin))
-}
-
-/// Everything that can be known before the first change; the data folder may not exist yet.
+/// Checks everything that can be known before the first change. The data folder may not exist yet.
 pub(crate) async fn check(options: &Options) -> Result<(), Error> {
     if !geteuid().is_root() {
         return Err(Error::NotRoot);
@@ -49,7 +40,7 @@ pub(crate) async fn check(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// What [`check`] leaves out while an earlier run's bridge and name server may still be there.
+/// Checks what [`check`] leaves out while the bridge and the name server of an earlier run may still exist.
 pub(crate) fn check_after_recovery(options: &Options) -> Result<(), Error> {
     options.cluster.as_ref().map_or(Ok(()), check_network)
 }
@@ -61,14 +52,14 @@ fn check_data_dir(data_dir: &Path) -> Result<(), Error> {
     }
     if data_dir.as_os_str().len() > LONGEST_DATA_DIR {
         return Err(bad(format!(
-            "{} is longer than {LONGEST_DATA_DIR} letters; sockets below it could not be opened",
+            "{} is longer than {LONGEST_DATA_DIR} bytes; sockets below it could not be opened",
             data_dir.display()
         )));
     }
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(byte);
     if !data_dir.as_os_str().as_encoded_bytes().iter().all(allowed) {
         return Err(bad(format!(
-            "{} has other characters than letters, digits and / - _ .",
+            "{} contains characters other than letters, digits and / - _ .",
             data_dir.display()
         )));
     }
@@ -108,7 +99,7 @@ async fn check_cluster(options: &ClusterOptions, data_dir: &Path) -> Result<(), 
             return Err(Error::ProgramMissing { program: program.to_owned(), package });
         }
     }
-    for path in cni_plugins() {
+    for path in cni::plugins() {
         if !path.is_file() {
             return Err(Error::ProgramMissing {
                 program: path.display().to_string(),
@@ -123,7 +114,7 @@ async fn check_cluster(options: &ClusterOptions, data_dir: &Path) -> Result<(), 
     }
     check_kernel()?;
     lock::check_namespace()?;
-    // what an earlier run left is cleared before it is needed again
+    // what an earlier run left is cleared before it gets in the way
     let recovering = data_dir.canonicalize().is_ok_and(|root| leftovers::exist(&Layout::new(root)))
         || !network::own_bridges().await?.is_empty();
     if recovering { Ok(()) } else { check_network(options) }
@@ -162,7 +153,7 @@ fn check_kernel() -> Result<(), Error> {
     Ok(())
 }
 
-/// Loads a module where there are any; whether it helped is looked at afterwards.
+/// Tries to load a kernel module. The caller checks whether that helped.
 fn load_module(module: &str) {
     if let Some(program) = command::find_program("modprobe") {
         let _ = std::process::Command::new(program).args(["-q", module]).status();
@@ -208,7 +199,7 @@ fn check_postgres(data_dir: &Path) -> Result<(), Error> {
             package: "postgresql",
         });
     }
-    // the data folder itself is made so that it can be entered
+    // the data folder itself is created so that it can be entered
     for folder in data_dir.ancestors().skip(1).filter(|folder| folder.is_dir()) {
         let mode = fs::metadata(folder).map_err(Error::file("read", folder))?.permissions().mode();
         if mode & 0o001 == 0 {

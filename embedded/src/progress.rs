@@ -1,4 +1,4 @@
-//! How a caller hears what is being done.
+//! Reporting the steps of a start or a stop to the caller.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,25 +6,25 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 
-/// One step on the way up or down.
+/// One step of a start or a stop.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// What the step is about: a part's name, or a short phrase.
+    /// The name of a part, or a short phrase.
     pub name: String,
-    /// Where it stands.
+    /// Whether the step has begun, succeeded or failed.
     pub state: StepState,
-    /// Time since it began.
+    /// The time since the step began.
     pub elapsed: Duration,
 }
 
-/// Where a step stands.
+/// The state of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepState {
-    /// It has just begun.
+    /// The step has just begun.
     Started,
-    /// It is over.
+    /// The step succeeded.
     Done,
-    /// It failed, for this reason.
+    /// The step failed for this reason.
     Failed(String),
 }
 
@@ -39,17 +39,17 @@ impl fmt::Display for Step {
     }
 }
 
-/// Takes the steps as they happen; cheap to clone.
+/// Receives the steps as they happen. Cheap to clone.
 #[derive(Clone)]
 pub struct Progress(Arc<dyn Fn(&Step) + Send + Sync>);
 
 impl Progress {
-    /// Hands every step to a function, which is called from several tasks.
+    /// Passes every step to a function, which is called from several tasks.
     pub fn new(report: impl Fn(&Step) + Send + Sync + 'static) -> Self {
         Self(Arc::new(report))
     }
 
-    /// Shows the steps to nobody.
+    /// Ignores all steps.
     pub fn silent() -> Self {
         Self::new(|_| {})
     }

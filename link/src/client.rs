@@ -1,10 +1,10 @@
-//! The server's side: ask, send files, attach.
+//! The server's side of a connection: opening it, requests, terminals and ports.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use lectern_api::agent::{PROTOCOL, Reply, Request};
-use lectern_api::ids::TerminalName;
+use lectern_api::agent::{PROTOCOLS, ProtocolRange, Reply, Request};
+use lectern_api::terminal::AttachRequest;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -12,11 +12,11 @@ use crate::messages::{FrameSink, FrameStream, Messages};
 use crate::mux::{MuxStream, OpenRequest, STREAMS, drive_client};
 use crate::{ANSWER_WITHIN, KEEP_ALIVE, LinkError, STEP_WITHIN, within};
 
-/// How many requests for a stream may wait.
+/// The capacity of the queue of requests for a new stream.
 const REQUESTS: usize = 16;
-/// The longest words of a failure that are kept, in bytes.
+/// How much of an agent's error message is kept, in bytes.
 const MESSAGE_BYTES: usize = 1024;
-/// The longest output of a script that is kept, in bytes: the agent's own measure and a note of what it left out.
+/// How much of a script's output is kept, in bytes: what an honest agent sends, with its note on what it left out.
 const OUTPUT_BYTES: usize = 17 * 1024;
 
 /// A connection to an agent. Clones share it; it ends when the last one is dropped.
@@ -29,32 +29,15 @@ struct Shared {
     opener: Opener,
     closed: watch::Receiver<bool>,
     driver: tokio::task::AbortHandle,
+    protocol: u32,
     boot_id: String,
-    version: String,
 }
 
-/// Opens streams, as long as there is a place for them.
+/// Opens streams, up to the limit of a link.
 #[derive(Clone)]
 struct Opener {
     requests: mpsc::Sender<OpenRequest>,
-    places: Arc<Semaphore>,
-}
-
-/// What a viewer wants of a terminal; see [`Request::Attach`].
-#[derive(Clone, Debug)]
-pub struct AttachWish {
-    /// Which terminal.
-    pub terminal: TerminalName,
-    /// The first byte of output that it lacks; none: all there is.
-    pub offset: Option<u64>,
-    /// The viewer's columns.
-    pub cols: u16,
-    /// The viewer's rows.
-    pub rows: u16,
-    /// Whether what it types counts.
-    pub can_type: bool,
-    /// How many bytes may be under way to it without being acknowledged.
-    pub window_bytes: u32,
+    permits: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Link {
@@ -63,104 +46,103 @@ impl std::fmt::Debug for Link {
     }
 }
 
-/// An attached terminal: its frames in both directions, as [`lectern_api::terminal`] describes them.
+/// An attached terminal, whose frames [`lectern_api::terminal`] describes.
 pub struct AttachedTerminal {
-    /// The offset of the first byte that will come.
+    /// The offset of the first byte of output that will arrive.
     pub offset: u64,
-    /// The offset after the last byte that there was on attaching.
+    /// The offset after the last byte of output at the time of attaching.
     pub end: u64,
-    input: TerminalInput,
-    output: TerminalOutput,
+    to_terminal: FrameSink,
+    from_terminal: FrameStream,
 }
 
-/// Takes a viewer's frames.
-pub type TerminalInput = FrameSink;
-/// Gives the terminal's frames.
-pub type TerminalOutput = FrameStream;
-
 impl AttachedTerminal {
-    /// The terminal's frames, and the place for the viewer's. Dropping both detaches.
+    /// Returns the stream of the terminal's frames and the sink for the viewer's. Dropping both detaches.
     #[must_use]
-    pub fn split(self) -> (TerminalOutput, TerminalInput) {
-        (self.output, self.input)
+    pub fn split(self) -> (FrameStream, FrameSink) {
+        (self.from_terminal, self.to_terminal)
     }
 }
 
 impl Link {
-    /// Begins a connection and finds out who answers. A task drives it, and tries it whenever it was silent for
-    /// twenty seconds: a peer that is gone is noticed within forty.
+    /// Opens a connection to an agent that shares a version of the protocol with this release.
+    ///
+    /// A task drives the connection and sends a request every twenty seconds, so that a vanished agent is noticed
+    /// within forty.
     ///
     /// # Errors
-    /// [`LinkError::OtherProtocol`], [`LinkError::NoAnswer`], or the connection's.
+    /// Fails if the agent shares no version ([`LinkError::OtherProtocol`]), does not answer, or the connection
+    /// breaks.
     pub async fn connect<T>(io: T) -> Result<Self, LinkError>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (sender, requests) = mpsc::channel(REQUESTS);
-        let opener = Opener { requests: sender, places: Arc::new(Semaphore::new(STREAMS)) };
-        let (tell_closed, closed) = watch::channel(false);
-        let driver = tokio::spawn(drive_client(io, requests, tell_closed)).abort_handle();
-        let hello = Request::Hello { protocol: PROTOCOL };
-        let asked = opener.ask(&hello, ANSWER_WITHIN).await;
-        let failed = |error| {
-            driver.abort();
-            Err(error)
-        };
-        let (boot_id, version) = match asked {
-            Ok(Reply::Hello { protocol, version, boot_id }) if protocol == PROTOCOL => (boot_id, version),
-            Ok(Reply::Hello { protocol, .. }) => {
-                return failed(LinkError::OtherProtocol { agent: protocol, server: PROTOCOL });
-            }
-            Ok(Reply::Failed { message }) => return failed(LinkError::Refused(message)),
-            Ok(_) => return failed(LinkError::Unexpected),
-            Err(error) => return failed(error),
-        };
-        let shared = Arc::new(Shared { opener, closed, driver, boot_id, version });
-        tokio::spawn(keep_alive(Arc::downgrade(&shared)));
-        Ok(Self { shared })
+        Self::connect_speaking(PROTOCOLS, io).await
     }
 
-    /// Stands for one run of the agent: another one means that the workbench was started anew.
+    pub(crate) async fn connect_speaking<T>(spoken: ProtocolRange, io: T) -> Result<Self, LinkError>
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (sender, requests) = mpsc::channel(REQUESTS);
+        let opener = Opener { requests: sender, permits: Arc::new(Semaphore::new(STREAMS)) };
+        let (report_closed, closed) = watch::channel(false);
+        let driver = tokio::spawn(drive_client(io, requests, report_closed)).abort_handle();
+        match opener.greet(spoken).await {
+            Ok((protocol, boot_id)) => {
+                let shared = Arc::new(Shared { opener, closed, driver, protocol, boot_id });
+                tokio::spawn(keep_alive(Arc::downgrade(&shared)));
+                Ok(Self { shared })
+            }
+            Err(error) => {
+                driver.abort();
+                Err(error)
+            }
+        }
+    }
+
+    /// Returns the newest protocol version that the agent and this server both speak. Nothing that came with a later
+    /// one may be sent.
+    #[must_use]
+    pub fn protocol(&self) -> u32 {
+        self.shared.protocol
+    }
+
+    /// Returns the id of the agent's current run; a new one means that the workbench was restarted.
     #[must_use]
     pub fn boot_id(&self) -> &str {
         &self.shared.boot_id
     }
 
-    /// The agent's version.
-    #[must_use]
-    pub fn version(&self) -> &str {
-        &self.shared.version
-    }
-
-    /// Whether the connection is over.
+    /// Returns whether the connection has ended.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         *self.shared.closed.borrow() || self.shared.driver.is_finished()
     }
 
-    /// Resolves when the connection is over.
+    /// Waits until the connection has ended.
     pub async fn closed(&self) {
-        // fails where the driver ended without a word, which is an end too
+        // fails if the driver was aborted, which ends the connection too
         let _ = self.shared.closed.clone().wait_for(|closed| *closed).await;
     }
 
-    /// Asks for something that one reply answers, at once.
+    /// Sends a request that is answered at once, and returns the answer. A [`Reply::Failed`] is not an error here.
     ///
     /// # Errors
-    /// [`LinkError::NoAnswer`], or the connection's. A [`Reply::Failed`] is no error here.
+    /// Fails if no answer arrives within a minute, or the connection breaks.
     pub async fn request(&self, request: Request) -> Result<Reply, LinkError> {
         self.request_within(request, STEP_WITHIN).await
     }
 
-    /// Asks for something that takes its time.
+    /// Sends a request that may take up to `limit`, and returns the answer. A [`Reply::Failed`] is not an error here.
     ///
     /// # Errors
-    /// As [`Link::request`].
+    /// Fails if no answer arrives within the limit, or the connection breaks.
     pub async fn request_within(&self, request: Request, limit: Duration) -> Result<Reply, LinkError> {
         self.shared.opener.ask(&request, limit).await
     }
 
-    /// Begins a stream with a request that more follows on.
+    /// Opens a stream and sends a request on it; more follows on the same stream.
     pub(crate) async fn begin(&self, request: &Request) -> Result<Messages, LinkError> {
         within(STEP_WITHIN, async {
             let mut messages = self.shared.opener.open().await?;
@@ -170,28 +152,26 @@ impl Link {
         .await
     }
 
-    /// Connects to a port of the workbench: one connection there is one stream here.
+    /// Connects to a port of the workbench. Each connection there is one stream here.
     ///
     /// # Errors
-    /// [`LinkError::Refused`] where nothing listens there, or the connection's.
+    /// Fails if nothing listens on that port ([`LinkError::Refused`]), or the connection breaks.
     pub async fn dial(&self, port: u16) -> Result<MuxStream, LinkError> {
         let mut messages = self.begin(&Request::Dial { port }).await?;
         messages.receive_done().await?;
         Ok(messages.into_stream())
     }
 
-    /// Attaches to a terminal; see [`Request::Attach`].
+    /// Attaches to a terminal, which is started if it does not run.
     ///
     /// # Errors
-    /// [`LinkError::Refused`], or the connection's.
-    pub async fn attach(&self, wish: AttachWish) -> Result<AttachedTerminal, LinkError> {
-        let AttachWish { terminal, offset, cols, rows, can_type, window_bytes } = wish;
-        let request = Request::Attach { terminal, offset, cols, rows, can_type, window_bytes };
-        let mut messages = self.begin(&request).await?;
+    /// Fails if the workbench has too many terminals ([`LinkError::Refused`]), or the connection breaks.
+    pub async fn attach(&self, request: AttachRequest) -> Result<AttachedTerminal, LinkError> {
+        let mut messages = self.begin(&Request::Attach(request)).await?;
         match messages.receive_reply().await? {
             Reply::Attached { offset, end } => {
-                let (input, output) = messages.into_frames();
-                Ok(AttachedTerminal { offset, end, input, output })
+                let (to_terminal, from_terminal) = messages.into_frames();
+                Ok(AttachedTerminal { offset, end, to_terminal, from_terminal })
             }
             _ => Err(LinkError::Unexpected),
         }
@@ -199,7 +179,7 @@ impl Link {
 }
 
 impl Messages {
-    /// The reply; [`Reply::Failed`] is an error here.
+    /// Waits for the reply. [`Reply::Failed`] is an error here.
     pub(crate) async fn receive_reply(&mut self) -> Result<Reply, LinkError> {
         match within(STEP_WITHIN, self.receive()).await?.map(clipped).ok_or(LinkError::Closed)? {
             Reply::Failed { message } => Err(LinkError::Refused(message)),
@@ -207,7 +187,7 @@ impl Messages {
         }
     }
 
-    /// The reply where it can only be [`Reply::Done`].
+    /// Waits for a reply that can only be [`Reply::Done`].
     pub(crate) async fn receive_done(&mut self) -> Result<(), LinkError> {
         match self.receive_reply().await? {
             Reply::Done => Ok(()),
@@ -218,11 +198,32 @@ impl Messages {
 
 impl Opener {
     async fn open(&self) -> Result<Messages, LinkError> {
-        let place = self.places.clone().try_acquire_owned().map_err(|_| LinkError::TooManyStreams)?;
+        let permit = self.permits.clone().try_acquire_owned().map_err(|_| LinkError::TooManyStreams)?;
         let (answer, answered) = oneshot::channel();
         self.requests.send(answer).await.map_err(|_| LinkError::Closed)?;
         let stream = answered.await.map_err(|_| LinkError::Closed)??;
-        Ok(Messages::new(stream.with_place(place)))
+        Ok(Messages::new(stream.with_permit(permit)))
+    }
+
+    /// Asks the agent for its versions. Returns the one to use and the agent's boot id.
+    async fn greet(&self, spoken: ProtocolRange) -> Result<(u32, String), LinkError> {
+        let (agent, version, boot_id) = match self.ask(&Request::hello(spoken), ANSWER_WITHIN).await? {
+            Reply::Hello { protocol, protocols, version, boot_id } => {
+                (ProtocolRange::of_hello(protocol, protocols), version, boot_id)
+            }
+            Reply::Failed { message } => return Err(LinkError::Refused(message)),
+            _ => return Err(LinkError::Unexpected),
+        };
+        let protocol = agent.shared_with(spoken).ok_or(LinkError::OtherProtocol { agent, server: spoken })?;
+        if agent != spoken {
+            tracing::info!(
+                agent.version = version,
+                agent.protocols = %agent,
+                protocol,
+                "a workbench's agent is of another release"
+            );
+        }
+        Ok((protocol, boot_id))
     }
 
     async fn ask(&self, request: &Request, limit: Duration) -> Result<Reply, LinkError> {
@@ -235,7 +236,7 @@ impl Opener {
     }
 }
 
-/// The reply with no more words than an honest agent needs: they go to logs, pages and the database.
+/// Cuts the texts of a reply to what an honest agent needs, because they go to logs, pages and the database.
 pub(crate) fn clipped(mut reply: Reply) -> Reply {
     match &mut reply {
         Reply::Failed { message } => clip(message, MESSAGE_BYTES),
@@ -245,32 +246,30 @@ pub(crate) fn clipped(mut reply: Reply) -> Reply {
     reply
 }
 
-fn clip(text: &mut String, most: usize) {
-    if text.len() > most {
-        text.truncate(text.floor_char_boundary(most));
+fn clip(text: &mut String, max_bytes: usize) {
+    if text.len() > max_bytes {
+        text.truncate(text.floor_char_boundary(max_bytes));
         text.push('…');
     }
 }
 
-/// Tries the connection now and then, and ends it when it no longer answers: a peer that vanished without a word
-/// would otherwise be waited for as long as the network stack likes.
+/// Sends a request now and then, and ends the connection when the agent no longer answers. Without it, a peer that
+/// vanished would go unnoticed for as long as the network stack keeps trying.
 async fn keep_alive(link: std::sync::Weak<Shared>) {
     loop {
         tokio::time::sleep(jittered(KEEP_ALIVE)).await;
         let Some(shared) = link.upgrade() else { return };
-        let hello = Request::Hello { protocol: PROTOCOL };
-        let answered = shared.opener.ask(&hello, ANSWER_WITHIN).await;
-        // a link without a place for the question is busy, not dead
+        let answered = shared.opener.ask(&Request::hello(PROTOCOLS), ANSWER_WITHIN).await;
+        // a link that has no room for the request is busy, not dead
         if !matches!(answered, Ok(_) | Err(LinkError::TooManyStreams)) {
-            tracing::warn!("a workbench no longer answers; its link is closed");
+            tracing::warn!("a workbench no longer answers; closing its link");
             shared.driver.abort();
             return;
         }
     }
 }
 
-/// Up to a tenth less, so that many links do not all speak at once.
+/// Shortens a period by up to a tenth at random, so that many links do not send at the same moment.
 fn jittered(period: Duration) -> Duration {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    period - period / 10 * (now.subsec_millis() % 100) / 100
+    period.mul_f64(1.0 - fastrand::f64() / 10.0)
 }

@@ -1,4 +1,4 @@
-//! The server's side of files: archives up and down, single files, changes; and checks, which come with files.
+//! The server's side of files: archives, single files, listings and changes; and checks, which are sent with files.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::messages::Messages;
 use crate::{LinkError, STEP_WITHIN, within};
 
 impl Link {
-    /// Sends a tar archive, to be unpacked below `directory`.
+    /// Sends a tar archive, which the agent unpacks below `directory`.
     ///
     /// # Errors
-    /// [`LinkError::Refused`] where the agent could not unpack it, or the connection's or the archive's.
+    /// Fails if the archive cannot be read or unpacked, or the connection breaks.
     pub async fn put_files(&self, directory: &str, archive: impl AsyncRead + Unpin) -> Result<(), LinkError> {
         self.send_content(&Request::PutFiles { directory: directory.to_owned() }, archive)
             .await?
@@ -23,10 +23,10 @@ impl Link {
             .await
     }
 
-    /// Writes a file, whole or not at all.
+    /// Writes a file of the workbench, completely or not at all.
     ///
     /// # Errors
-    /// [`LinkError::Refused`] where the agent could not write it, or the connection's or the content's.
+    /// Fails if the content cannot be read or the file cannot be written, or the connection breaks.
     pub async fn upload(
         &self,
         path: &str,
@@ -39,10 +39,11 @@ impl Link {
             .await
     }
 
-    /// Runs a check with the lab's files, a tar archive; see [`Request::RunCheck`]. `limit` is for the run.
+    /// Sends a [`Request::RunCheck`] with the lab's files as a tar archive, and waits up to `limit` for the result. A
+    /// [`Reply::Failed`] is not an error here.
     ///
     /// # Errors
-    /// [`LinkError::NoAnswer`], or the connection's or the archive's. A [`Reply::Failed`] is no error here.
+    /// Fails if the archive cannot be read, no answer arrives within the limit, or the connection breaks.
     pub async fn run_check(
         &self,
         request: &Request,
@@ -53,7 +54,7 @@ impl Link {
         within(limit, messages.receive()).await?.map(clipped).ok_or(LinkError::Closed)
     }
 
-    /// Sends a request and its content, in pieces; what follows is the answer.
+    /// Sends a request and its content in pieces. The answer follows on the returned stream.
     async fn send_content(
         &self,
         request: &Request,
@@ -69,10 +70,10 @@ impl Link {
         Ok(messages)
     }
 
-    /// What a folder holds, and whether there is more than is listed.
+    /// Lists a folder. Returns its entries, and whether the folder has more than these.
     ///
     /// # Errors
-    /// [`LinkError::Refused`] where the agent could not list it, or the connection's.
+    /// Fails if the folder cannot be listed, or the connection breaks.
     pub async fn list_files(&self, path: &str) -> Result<(Vec<FileEntry>, bool), LinkError> {
         let mut messages = self.begin(&Request::ListFiles { path: path.to_owned() }).await?;
         match messages.receive_reply().await? {
@@ -81,24 +82,24 @@ impl Link {
         }
     }
 
-    /// A file of up to `most` bytes.
+    /// Reads a file of up to `max_bytes`.
     ///
     /// # Errors
-    /// [`LinkError::Refused`] where the agent could not read it or it is longer, or the connection's.
-    pub async fn read_file(&self, path: &str, most: u64) -> Result<(FileEntry, Bytes), LinkError> {
-        let most = most.min(MAX_FILE_BYTES);
+    /// Fails if the file cannot be read or is longer, or the connection breaks.
+    pub async fn read_file(&self, path: &str, max_bytes: u64) -> Result<(FileEntry, Bytes), LinkError> {
+        let max_bytes = max_bytes.min(MAX_FILE_BYTES);
         let mut messages = self.begin(&Request::ReadFile { path: path.to_owned() }).await?;
         let Reply::File(entry) = messages.receive_reply().await? else {
             return Err(LinkError::Unexpected);
         };
-        let too_long = || LinkError::Refused(format!("{path} is longer than {most} bytes"));
-        if entry.size_bytes > most {
+        let too_long = || LinkError::Refused(format!("{path} is longer than {max_bytes} bytes"));
+        if entry.size_bytes > max_bytes {
             return Err(too_long());
         }
         let mut content = BytesMut::new();
         while let Some(piece) = within(STEP_WITHIN, messages.receive_piece()).await? {
-            // a file may grow while it is read, and an agent may be anybody's
-            if (content.len() + piece.len()) as u64 > most {
+            // a file may grow while it is read, and an agent is not to be trusted
+            if (content.len() + piece.len()) as u64 > max_bytes {
                 return Err(too_long());
             }
             content.extend_from_slice(&piece);
@@ -107,20 +108,20 @@ impl Link {
         Ok((entry, content.freeze()))
     }
 
-    /// A folder or a file as a tar archive.
+    /// Downloads a folder or a file as a tar archive.
     ///
     /// # Errors
-    /// [`LinkError::Refused`] where there is no such thing, or the connection's.
+    /// Fails if the path does not exist, or the connection breaks.
     pub async fn download(&self, path: &str) -> Result<Download, LinkError> {
         let mut messages = self.begin(&Request::Download { path: path.to_owned() }).await?;
         messages.receive_done().await?;
         Ok(Download { messages })
     }
 
-    /// Follows what changes below a folder, or of a file.
+    /// Watches a folder with everything below it, or a file.
     ///
     /// # Errors
-    /// [`LinkError::Refused`] where it cannot be watched, or the connection's.
+    /// Fails if the path cannot be watched, or the connection breaks.
     pub async fn watch_files(&self, path: &str) -> Result<Watch, LinkError> {
         let mut messages = self.begin(&Request::Watch { path: path.to_owned() }).await?;
         messages.receive_done().await?;
@@ -128,17 +129,17 @@ impl Link {
     }
 }
 
-/// An archive on its way. Dropping it stops the packing.
+/// A download in progress. Dropping it stops the agent from packing.
 pub struct Download {
     messages: Messages,
 }
 
 impl Download {
-    /// The next piece of the archive; none when it is whole.
+    /// Waits for the next piece of the archive. Returns `None` at its end.
     ///
     /// # Errors
-    /// [`LinkError::Refused`] where something could not be read: what came so far is no whole archive. Or the
-    /// connection's.
+    /// Fails if something could not be read ([`LinkError::Refused`]), or the connection breaks. The pieces so far are
+    /// then not a complete archive.
     pub async fn next(&mut self) -> Result<Option<Bytes>, LinkError> {
         match within(STEP_WITHIN, self.messages.receive_piece()).await? {
             Some(piece) => Ok(Some(piece)),
@@ -147,16 +148,16 @@ impl Download {
     }
 }
 
-/// Changes as they happen. Dropping it ends the watch.
+/// A watch on a folder or a file. Dropping it ends the watch.
 pub struct Watch {
     messages: Messages,
 }
 
 impl Watch {
-    /// The next change; none when the watch is over. May be given up and called again.
+    /// Waits for the next change. Returns `None` when the watch has ended. Cancel-safe.
     ///
     /// # Errors
-    /// The connection's.
+    /// Fails if the connection breaks.
     pub async fn next(&mut self) -> Result<Option<FileChange>, LinkError> {
         self.messages.receive().await
     }

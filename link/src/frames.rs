@@ -1,4 +1,4 @@
-//! Frames on a stream of bytes: each behind a 32-bit big-endian length.
+//! Frames on a byte stream, each with a 32-bit big-endian length in front.
 //!
 //! An idle reader or writer holds no buffer: most terminals are idle, and there are many.
 
@@ -10,7 +10,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
-/// Reads frames. What was read of one is kept between calls, so a call may be given up at any time.
+/// Reads frames. A frame that was read in part is kept between calls, so every call may be cancelled.
 #[derive(Default)]
 pub(crate) struct FrameReader {
     head: [u8; 4],
@@ -19,11 +19,11 @@ pub(crate) struct FrameReader {
 }
 
 impl FrameReader {
-    /// The next frame, of up to `longest` bytes; none where the stream ends between two frames.
+    /// Polls for the next frame of up to `max_bytes`. Yields `None` if the stream ends between two frames.
     pub(crate) fn poll_next(
         &mut self,
         mut io: impl AsyncRead + Unpin,
-        longest: usize,
+        max_bytes: usize,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Option<Bytes>>> {
         loop {
@@ -49,8 +49,8 @@ impl FrameReader {
             if self.head_len == self.head.len() {
                 self.head_len = 0;
                 let len = u32::from_be_bytes(self.head) as usize;
-                if len > longest {
-                    let message = format!("a frame of {len} bytes, where {longest} is the most");
+                if len > max_bytes {
+                    let message = format!("a frame of {len} bytes exceeds the limit of {max_bytes} bytes");
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, message)));
                 }
                 self.body = Some((BytesMut::with_capacity(len), len));
@@ -59,16 +59,16 @@ impl FrameReader {
     }
 }
 
-/// Writes frames. What is left of one is kept between calls, so a call may be given up at any time.
+/// Writes frames. A frame that was written in part is kept between calls, so every call may be cancelled.
 #[derive(Default)]
 pub(crate) struct FrameWriter {
     waiting: Bytes,
 }
 
 impl FrameWriter {
-    /// Takes a frame, given in parts, to be written by [`Self::poll_flush`]. There must be none left.
+    /// Takes a frame, given in parts, for [`Self::poll_flush`] to write. The frame before must have been written.
     pub(crate) fn start(&mut self, parts: &[&[u8]]) -> io::Result<()> {
-        debug_assert!(self.waiting.is_empty(), "a frame before the one before is written");
+        debug_assert!(self.waiting.is_empty(), "the frame before is not written yet");
         let len: usize = parts.iter().map(|part| part.len()).sum();
         let head = u32::try_from(len).map_err(|_| io::ErrorKind::InvalidInput)?;
         let mut frame = Vec::with_capacity(4 + len);
@@ -80,7 +80,7 @@ impl FrameWriter {
         Ok(())
     }
 
-    /// Writes what is left.
+    /// Polls until the frame is written.
     pub(crate) fn poll_flush(
         &mut self,
         mut io: impl AsyncWrite + Unpin,
@@ -92,7 +92,7 @@ impl FrameWriter {
                 written => drop(self.waiting.split_to(written)),
             }
         }
-        // the buffer goes when its last part is written
+        // releases the buffer
         self.waiting = Bytes::new();
         Poll::Ready(Ok(()))
     }
@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    /// Reads all frames of these bytes, which arrive in pieces of these lengths.
+    /// Reads all frames from these bytes, which arrive in pieces of these lengths.
     fn read_all(bytes: &[u8], pieces: &[usize], longest: usize) -> (Vec<Bytes>, io::Result<()>) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
@@ -119,7 +119,7 @@ mod tests {
                 let mut rest = bytes.as_slice();
                 while !rest.is_empty() {
                     let len = lengths.next().unwrap_or(1).clamp(1, rest.len());
-                    // fails where the reader has had enough
+                    // fails if the reader has stopped
                     let _ = far.write_all(&rest[..len]).await;
                     rest = &rest[len..];
                 }
@@ -154,7 +154,7 @@ mod tests {
             let (read, ended) = read_all(&bytes, &pieces, 64);
             prop_assert!(ended.is_ok());
             prop_assert_eq!(&read, &frames);
-            // an end within a frame is told from one between two
+            // an end within a frame is an error, one between two frames is not
             let cut = cut.min(bytes.len());
             let (read, ended) = read_all(&bytes[..cut], &pieces, 64);
             prop_assert!(frames.starts_with(&read.iter().map(|frame| frame.to_vec()).collect::<Vec<_>>()));

@@ -1,5 +1,5 @@
-//! Puts together what is written before the next flush: the multiplexer writes each frame's head and body on their
-//! own, and below it each write is a message to the cluster or a call to the kernel.
+//! Combines small writes until the next flush: the multiplexer writes the head and the body of each frame separately,
+//! and below it every write is a message to the cluster or a system call.
 
 use std::io;
 use std::pin::Pin;
@@ -8,10 +8,10 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How much is put together at most, in bytes.
-const MOST: usize = 64 * 1024;
+/// The capacity of the buffer, in bytes.
+const CAPACITY: usize = 64 * 1024;
 
-/// A stream whose small writes leave together. It holds a buffer only while there is something in it.
+/// A stream that combines small writes. It allocates its buffer only while there is something in it.
 pub(crate) struct Gather<T> {
     io: T,
     waiting: BytesMut,
@@ -48,9 +48,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Gather<T> {
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Gather<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        if self.waiting.len() + data.len() > MOST {
+        if self.waiting.len() + data.len() > CAPACITY {
             ready!(self.poll_drain(cx))?;
-            if data.len() > MOST {
+            if data.len() > CAPACITY {
                 return Pin::new(&mut self.io).poll_write(cx, data);
             }
         }
@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
 
-    /// Notes the length of each write.
+    /// Records the length of each write.
     #[derive(Default)]
     struct Writes(Vec<usize>);
 
@@ -100,11 +100,11 @@ mod tests {
         }
         assert!(gather.io.0.is_empty());
         gather.flush().await.unwrap();
-        for len in [12, MOST - 20, 12, MOST + 1] {
+        for len in [12, CAPACITY - 20, 12, CAPACITY + 1] {
             gather.write_all(&vec![0; len]).await.unwrap();
         }
         gather.flush().await.unwrap();
-        assert_eq!(gather.io.0, [13, MOST - 8, 12, MOST + 1]);
+        assert_eq!(gather.io.0, [13, CAPACITY - 8, 12, CAPACITY + 1]);
         assert_eq!(gather.waiting.capacity(), 0);
     }
 }

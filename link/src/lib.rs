@@ -1,9 +1,11 @@
-//! The one multiplexed stream between server and agent: yamux, one JSON request and reply at the head of each of
-//! its streams, and then whatever the request is about.
+//! The multiplexed connection between the server and an agent: yamux, with a JSON request and its reply at the
+//! beginning of each stream, and then whatever the request is about.
 //!
-//! The server holds a [`Link`]; the agent takes [`Incoming`] streams. Both run over any stream of bytes: the
-//! exec of a pod, a Unix socket, a pipe. Nothing in here queues without limit: each stream has yamux's own flow
-//! control, and a connection a limit for all of them together.
+//! The server holds a [`Link`]; the agent accepts [`Incoming`] streams. Both work over any byte stream: the exec
+//! connection to a pod, a Unix socket, a pipe. No queue is unbounded: each stream has yamux's flow control, and each
+//! connection has a limit for all of its streams together.
+//!
+//! [`lectern_api::agent`] describes the messages, [`lectern_api::terminal`] the frames of terminals.
 
 mod client;
 mod files;
@@ -16,21 +18,23 @@ mod tests;
 
 use std::time::Duration;
 
-pub use client::{AttachWish, AttachedTerminal, Link, TerminalInput, TerminalOutput};
+use lectern_api::agent::ProtocolRange;
+
+pub use client::{AttachedTerminal, Link};
 pub use files::{Download, Watch};
-pub use messages::Messages;
+pub use messages::{FrameSink, FrameStream, Messages};
 pub use mux::{Incoming, MuxStream};
 
-/// How often a silent link is tried, well below the half minute after which proxies cut idle connections.
+/// The interval of keep-alive requests, well below the half minute after which proxies cut idle connections.
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(20);
-/// How long the other side may take to answer that.
+/// The time limit for the answer to a keep-alive request.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
-/// How long the other side may take for one step of a request: to answer, to take a piece or to give one. A
-/// workbench is its learner's, and may hold no task of the server's for ever.
+/// The time limit for one step of a request: an answer, or one piece of content in either direction. A workbench
+/// belongs to its learner and must not be able to hold a task of the server forever.
 pub(crate) const STEP_WITHIN: Duration =
     if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(60) };
 
-/// Waits for one step, so long and no longer.
+/// Runs one step with a time limit.
 pub(crate) async fn within<T>(
     limit: Duration,
     step: impl Future<Output = Result<T, LinkError>>,
@@ -41,38 +45,38 @@ pub(crate) async fn within<T>(
 /// Why a link or one of its streams failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
-    /// The connection is over.
+    /// The connection has ended.
     #[error("the link to the workbench is closed")]
     Closed,
-    /// The multiplexer gave up.
+    /// The multiplexer failed.
     #[error("the link to the workbench broke")]
     Broken(#[source] yamux::ConnectionError),
     /// Reading or writing failed.
     #[error("reading from or writing to the workbench failed")]
     Io(#[from] std::io::Error),
-    /// What came is no message of this protocol.
-    #[error("the workbench sent something that is no message of this protocol")]
+    /// The other side sent something that is not a message of this protocol.
+    #[error("the workbench sent something that is not a message of this protocol")]
     BadMessage(#[source] serde_json::Error),
-    /// The agent is of another version.
+    /// The agent and this server speak no common version of the protocol.
     #[error(
-        "the workbench's agent speaks protocol {agent}, this server {server}; use the workbench image of this release"
+        "the workbench's agent speaks protocol {agent} and this server {server}; use the workbench image of this release"
     )]
     OtherProtocol {
-        /// The agent's.
-        agent: u32,
-        /// The server's.
-        server: u32,
+        /// The versions that the agent speaks.
+        agent: ProtocolRange,
+        /// The versions that this server speaks.
+        server: ProtocolRange,
     },
-    /// The agent refused.
+    /// The agent refused the request, for this reason.
     #[error("the workbench refused: {0}")]
     Refused(String),
-    /// The agent answered something else than what was asked.
-    #[error("the workbench gave an answer that does not fit the question")]
+    /// The agent's answer does not belong to the request.
+    #[error("the workbench gave an answer that does not fit the request")]
     Unexpected,
-    /// There are as many streams as a link may have.
+    /// The link has as many streams as it may have.
     #[error("the workbench is asked for too much at once; close some of its terminals or previews")]
     TooManyStreams,
-    /// No answer in time.
+    /// The agent did not answer within this time.
     #[error("the workbench did not answer within {} s", .0.as_secs())]
     NoAnswer(Duration),
 }

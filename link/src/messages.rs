@@ -1,4 +1,4 @@
-//! Messages on one stream: JSON or plain frames, and content in pieces.
+//! The messages on one stream: JSON, content in pieces, frames.
 
 use std::future::poll_fn;
 
@@ -11,7 +11,7 @@ use tokio::io::{ReadHalf, WriteHalf};
 use crate::frames::{FrameReader, FrameWriter};
 use crate::{LinkError, MuxStream};
 
-/// One stream, as messages.
+/// One stream, as a sequence of messages.
 pub struct Messages {
     stream: MuxStream,
     reader: FrameReader,
@@ -19,7 +19,7 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// Reads and writes messages on this stream.
+    /// Wraps a stream on which nothing was sent yet.
     #[must_use]
     pub fn new(stream: MuxStream) -> Self {
         Self { stream, reader: FrameReader::default(), writer: FrameWriter::default() }
@@ -31,23 +31,23 @@ impl Messages {
         Ok(poll_fn(|cx| self.writer.poll_flush(&mut self.stream, cx)).await?)
     }
 
-    async fn read(&mut self, longest: usize) -> Result<Option<Bytes>, LinkError> {
-        Ok(poll_fn(|cx| self.reader.poll_next(&mut self.stream, longest, cx)).await?)
+    async fn read(&mut self, max_bytes: usize) -> Result<Option<Bytes>, LinkError> {
+        Ok(poll_fn(|cx| self.reader.poll_next(&mut self.stream, max_bytes, cx)).await?)
     }
 
     /// Sends a message as JSON.
     ///
     /// # Errors
-    /// The stream's.
+    /// Fails if the stream is closed or broken.
     pub async fn send(&mut self, message: &impl Serialize) -> Result<(), LinkError> {
         let json = serde_json::to_vec(message).map_err(LinkError::BadMessage)?;
         self.write(&json).await
     }
 
-    /// The next message; none where the other side has finished. May be given up and called again.
+    /// Waits for the next message. Returns `None` if the other side has closed the stream. Cancel-safe.
     ///
     /// # Errors
-    /// [`LinkError::BadMessage`] where it is none, or the stream's.
+    /// Fails if the other side sends something else ([`LinkError::BadMessage`]), or the stream is broken.
     pub async fn receive<T: DeserializeOwned>(&mut self) -> Result<Option<T>, LinkError> {
         match self.read(MAX_MESSAGE_BYTES).await? {
             None => Ok(None),
@@ -55,10 +55,10 @@ impl Messages {
         }
     }
 
-    /// Sends a piece of content, which is not empty.
+    /// Sends a piece of content, which must not be empty.
     ///
     /// # Errors
-    /// The stream's.
+    /// Fails if the stream is closed or broken.
     pub async fn send_piece(&mut self, piece: &[u8]) -> Result<(), LinkError> {
         for part in piece.chunks(MAX_FRAME_BYTES) {
             self.write(part).await?;
@@ -66,18 +66,18 @@ impl Messages {
         Ok(())
     }
 
-    /// Says that there are no more pieces.
+    /// Marks the end of the content.
     ///
     /// # Errors
-    /// The stream's.
+    /// Fails if the stream is closed or broken.
     pub async fn end_pieces(&mut self) -> Result<(), LinkError> {
         self.write(&[]).await
     }
 
-    /// The next piece of content; none after the last one.
+    /// Waits for the next piece of content. Returns `None` at the end of the content.
     ///
     /// # Errors
-    /// [`LinkError::Closed`] where the stream ended before the content did, or the stream's.
+    /// Fails if the stream ends before the content does ([`LinkError::Closed`]), or is broken.
     pub async fn receive_piece(&mut self) -> Result<Option<Bytes>, LinkError> {
         match self.read(MAX_FRAME_BYTES).await? {
             None => Err(LinkError::Closed),
@@ -86,37 +86,37 @@ impl Messages {
         }
     }
 
-    /// Resolves when the other side has finished or sends something that nobody expects.
+    /// Waits until the other side closes the stream, or sends something although nothing is expected from it.
     pub async fn closed(&mut self) {
-        // whatever it is, nobody waits for an answer any more
+        // in both cases it no longer waits for an answer
         let _ = self.read(0).await;
     }
 
-    /// Goes on with frames in both directions.
+    /// Continues with frames in both directions.
     #[must_use]
     pub fn into_frames(self) -> (FrameSink, FrameStream) {
-        let (input, output) = tokio::io::split(self.stream);
-        (FrameSink { io: output, writer: self.writer }, FrameStream { io: input, reader: self.reader })
+        let (read, write) = tokio::io::split(self.stream);
+        (FrameSink { io: write, writer: self.writer }, FrameStream { io: read, reader: self.reader })
     }
 
-    /// Goes on with plain bytes.
+    /// Continues with plain bytes in both directions.
     #[must_use]
     pub fn into_stream(self) -> MuxStream {
         self.stream
     }
 }
 
-/// Takes frames.
+/// Sends frames to the other side of a stream.
 pub struct FrameSink {
     io: WriteHalf<MuxStream>,
     writer: FrameWriter,
 }
 
 impl FrameSink {
-    /// Sends one frame; waits while the other side has no room.
+    /// Sends one frame. Waits while the other side has no room for it.
     ///
     /// # Errors
-    /// The stream's.
+    /// Fails if the stream is closed or broken.
     pub async fn send(&mut self, frame: &[u8]) -> Result<(), LinkError> {
         poll_fn(|cx| self.writer.poll_flush(&mut self.io, cx)).await?;
         self.writer.start(&[frame])?;
@@ -124,17 +124,17 @@ impl FrameSink {
     }
 }
 
-/// Gives frames.
+/// Receives frames from the other side of a stream.
 pub struct FrameStream {
     io: ReadHalf<MuxStream>,
     reader: FrameReader,
 }
 
 impl FrameStream {
-    /// The next frame; none where the other side has finished. May be given up and called again.
+    /// Waits for the next frame. Returns `None` if the other side has closed the stream. Cancel-safe.
     ///
     /// # Errors
-    /// The stream's.
+    /// Fails if the stream is broken or a frame is too long.
     pub async fn next(&mut self) -> Result<Option<Bytes>, LinkError> {
         Ok(poll_fn(|cx| self.reader.poll_next(&mut self.io, MAX_FRAME_BYTES, cx)).await?)
     }

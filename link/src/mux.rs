@@ -1,4 +1,4 @@
-//! yamux over any stream of bytes, driven by one task.
+//! yamux over any byte stream, driven by one task per connection.
 
 use std::io;
 use std::pin::Pin;
@@ -13,18 +13,17 @@ use yamux::{Config, Connection, ConnectionError, Mode};
 use crate::LinkError;
 use crate::gather::Gather;
 
-/// How many streams a connection may have at once: terminals times viewers, files, checks and dialled ports.
+/// The maximum number of streams of one connection: terminals times viewers, files, checks and dialled ports.
 pub(crate) const STREAMS: usize = 256;
-/// How many the multiplexer takes, which ends the connection beyond that: more, because it hears of a stream's end
-/// a moment later than who counts them.
+/// The multiplexer's own limit, beyond which it ends the connection. It is higher, because the multiplexer learns of
+/// the end of a stream a moment later than the permits do.
 const MUX_STREAMS: usize = STREAMS * 2;
-/// How much all streams of a connection together may have under way to one side, in bytes: what yamux wants for
-/// each stream, and so the window of none grows.
+/// The receive window of all streams of a connection together, in bytes: yamux's default window for each stream, so
+/// that no stream's window grows.
 const CONNECTION_WINDOW: usize = MUX_STREAMS * 256 * 1024;
-/// The largest piece that is sent in one go, in bytes: a full frame of a terminal is one piece, and no stream waits
-/// long for another's.
+/// The largest yamux frame, in bytes: a full frame of a terminal fits into one, and no stream waits long for another.
 const PIECE: usize = 36 * 1024;
-/// How many new streams may wait to be taken.
+/// The capacity of the queue of new streams that the agent has not accepted yet.
 const WAITING: usize = 64;
 
 fn config() -> Config {
@@ -39,17 +38,17 @@ fn config() -> Config {
 /// One stream of a connection.
 pub struct MuxStream {
     stream: Compat<yamux::Stream>,
-    /// Its place among those that the connection may have.
-    _place: Option<OwnedSemaphorePermit>,
+    /// Counts this stream against the connection's limit.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl MuxStream {
     fn new(stream: yamux::Stream) -> Self {
-        Self { stream: stream.compat(), _place: None }
+        Self { stream: stream.compat(), _permit: None }
     }
 
-    pub(crate) fn with_place(self, place: OwnedSemaphorePermit) -> Self {
-        Self { _place: Some(place), ..self }
+    pub(crate) fn with_permit(self, permit: OwnedSemaphorePermit) -> Self {
+        Self { _permit: Some(permit), ..self }
     }
 }
 
@@ -77,10 +76,10 @@ impl AsyncWrite for MuxStream {
     }
 }
 
-/// Asks the driver for a new stream.
+/// A request to the driver for a new stream.
 pub(crate) type OpenRequest = oneshot::Sender<Result<MuxStream, LinkError>>;
 
-/// Drives the client's side until nobody can ask for streams any more, or the connection ends.
+/// Drives the server's side, which is yamux's client, until the connection ends or every [`crate::Link`] is dropped.
 pub(crate) async fn drive_client<T>(
     io: T,
     mut requests: mpsc::Receiver<OpenRequest>,
@@ -102,7 +101,7 @@ pub(crate) async fn drive_client<T>(
             if let Some(request) = waiting.take() {
                 match connection.poll_new_outbound(cx) {
                     Poll::Ready(Ok(stream)) => {
-                        // fails where the asker has given up; the stream is then closed by being dropped
+                        // fails if the requester has given up; the stream is then closed by being dropped
                         let _ = request.send(Ok(MuxStream::new(stream)));
                         continue;
                     }
@@ -113,9 +112,9 @@ pub(crate) async fn drive_client<T>(
                     Poll::Pending => waiting = Some(request),
                 }
             }
-            // this is also what moves the bytes of all streams
+            // this call also moves the bytes of all streams
             match connection.poll_next_inbound(cx) {
-                // agents open no streams: one that is opened all the same is closed
+                // agents open no streams; if one does, the stream is closed
                 Poll::Ready(Some(Ok(stream))) => drop(stream),
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
@@ -123,12 +122,12 @@ pub(crate) async fn drive_client<T>(
         }
     })
     .await;
-    // fails where nobody looks any more
+    // fails if nobody waits for it
     let _ = closed.send(true);
     let _ = poll_fn(|cx| connection.poll_close(cx)).await;
 }
 
-/// The agent's side: the streams that the server opens. Dropping it ends the connection.
+/// The agent's side of a connection: the streams that the server opens. Dropping it ends the connection.
 pub struct Incoming {
     streams: mpsc::Receiver<MuxStream>,
     driver: tokio::task::AbortHandle,
@@ -141,7 +140,7 @@ impl Drop for Incoming {
 }
 
 impl Incoming {
-    /// Takes the streams of a connection, which a task of its own drives until it ends.
+    /// Accepts the streams of a connection, which a task drives until it ends.
     #[must_use]
     pub fn accept<T>(io: T) -> Self
     where
@@ -152,11 +151,11 @@ impl Incoming {
             let mut connection = Connection::new(Gather::new(io).compat(), config(), Mode::Server);
             loop {
                 match poll_fn(|cx| connection.poll_next_inbound(cx)).await {
-                    // more than may wait is more than any server asks for at once: refused by being dropped
+                    // no server opens so many at once: what does not fit into the queue is refused by being dropped
                     Some(Ok(stream)) => drop(sender.try_send(MuxStream::new(stream))),
                     Some(Err(ConnectionError::Closed)) | None => break,
                     Some(Err(error)) => {
-                        tracing::warn!(%error, "a connection broke");
+                        tracing::warn!(%error, "the connection to a server broke");
                         break;
                     }
                 }
@@ -166,7 +165,7 @@ impl Incoming {
         Self { streams, driver: driving.abort_handle() }
     }
 
-    /// The next stream; none when the connection is over.
+    /// Waits for the next stream. Returns `None` when the connection has ended.
     pub async fn next(&mut self) -> Option<MuxStream> {
         self.streams.recv().await
     }

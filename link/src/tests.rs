@@ -1,13 +1,19 @@
-//! A link to an agent that is its learner's, not ours.
+//! Links to agents that are not to be trusted, and to agents of other releases.
 
 use std::time::Duration;
 
-use lectern_api::agent::{PROTOCOL, Reply, Request};
+use lectern_api::agent::{PROTOCOLS, ProtocolRange, Reply, Request};
+use lectern_api::terminal::AttachRequest;
 
-use crate::{AttachWish, Incoming, Link, LinkError, Messages};
+use crate::{Incoming, Link, LinkError, Messages};
 
-/// An agent that says hello and to all else what `answer` gives, if anything.
-async fn link_to(answer: impl Fn() -> Option<Reply> + Send + 'static) -> Link {
+/// Connects a server that speaks `spoken` to an agent that answers a hello with `hello`, and any other request with what
+/// `answer` returns, if anything.
+async fn connect(
+    spoken: ProtocolRange,
+    hello: Reply,
+    answer: impl Fn() -> Option<Reply> + Send + 'static,
+) -> Result<Link, LinkError> {
     let (server, agent) = tokio::io::duplex(64 * 1024);
     tokio::spawn(async move {
         let mut incoming = Incoming::accept(agent);
@@ -15,9 +21,7 @@ async fn link_to(answer: impl Fn() -> Option<Reply> + Send + 'static) -> Link {
         while let Some(stream) = incoming.next().await {
             let mut messages = Messages::new(stream);
             let reply = match messages.receive().await {
-                Ok(Some(Request::Hello { .. })) => {
-                    Some(Reply::Hello { protocol: PROTOCOL, version: "9".into(), boot_id: "x".into() })
-                }
+                Ok(Some(Request::Hello { .. })) => Some(hello.clone()),
                 _ => answer(),
             };
             if let Some(reply) = reply {
@@ -26,12 +30,67 @@ async fn link_to(answer: impl Fn() -> Option<Reply> + Send + 'static) -> Link {
             kept.push(messages);
         }
     });
-    Link::connect(server).await.unwrap()
+    Link::connect_speaking(spoken, server).await
 }
 
-fn attach() -> AttachWish {
+/// A link to an agent of this release.
+async fn link_to(answer: impl Fn() -> Option<Reply> + Send + 'static) -> Link {
+    connect(PROTOCOLS, Reply::hello(PROTOCOLS, PROTOCOLS, "9", "x"), answer).await.unwrap()
+}
+
+fn attach() -> AttachRequest {
     let terminal = "1".parse().unwrap();
-    AttachWish { terminal, offset: None, cols: 80, rows: 24, can_type: true, window_bytes: 1024 }
+    AttachRequest { terminal, offset: None, cols: 80, rows: 24, can_type: true, window_bytes: 1024 }
+}
+
+/// A server and an agent that answers every attach; returns the version that they share.
+async fn attach_between(server: ProtocolRange, hello: Reply) -> u32 {
+    let attached = || Some(Reply::Attached { offset: 5, end: 7 });
+    let link = connect(server, hello, attached).await.unwrap();
+    let terminal = link.attach(attach()).await.unwrap();
+    assert_eq!((terminal.offset, terminal.end), (5, 7));
+    link.protocol()
+}
+
+fn range(oldest: u32, newest: u32) -> ProtocolRange {
+    ProtocolRange { oldest, newest }
+}
+
+/// The hello of an agent from before agents named ranges.
+fn single(protocol: u32) -> Reply {
+    Reply::Hello { protocol, protocols: None, version: "0.1.0".into(), boot_id: "x".into() }
+}
+
+#[tokio::test]
+async fn terminals_work_with_an_agent_that_is_one_version_older() {
+    assert_eq!(attach_between(range(3, 4), single(3)).await, 3);
+    let hello = Reply::hello(range(2, 3), range(3, 4), "1", "x");
+    assert_eq!(attach_between(range(3, 4), hello).await, 3);
+}
+
+#[tokio::test]
+async fn terminals_work_with_an_agent_that_is_one_version_newer() {
+    let hello = Reply::hello(range(3, 4), PROTOCOLS, "1", "x");
+    assert_eq!(attach_between(PROTOCOLS, hello).await, PROTOCOLS.newest);
+    let hello = Reply::hello(range(4, 5), range(3, 4), "1", "x");
+    assert_eq!(attach_between(range(3, 4), hello).await, 4);
+}
+
+#[tokio::test]
+async fn an_agent_that_shares_no_version_is_refused_with_both_ranges() {
+    for (server, hello, message) in [
+        (range(3, 4), single(2), "speaks protocol 2 and this server 3 to 4;"),
+        (range(3, 3), single(4), "speaks protocol 4 and this server 3;"),
+        (
+            range(3, 4),
+            Reply::hello(range(5, 6), range(3, 4), "1", "x"),
+            "speaks protocol 5 to 6 and this server 3 to 4;",
+        ),
+    ] {
+        let error = connect(server, hello, || None).await.unwrap_err();
+        assert!(matches!(error, LinkError::OtherProtocol { .. }), "{error:?}");
+        assert!(error.to_string().contains(message), "{error}");
+    }
 }
 
 #[tokio::test]

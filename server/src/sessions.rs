@@ -33,7 +33,6 @@ use crate::config::portal::Portal;
 use crate::store::sessions::SessionRow;
 use crate::store::{self, StoreError};
 use lifecycle::{Event, Phase};
-pub use workspace::AttachTerminal;
 
 /// How long a server that works on a session owns that work without saying that it is still there.
 const CLAIM_SECS: i32 = 30;

@@ -1,9 +1,9 @@
 //! Terminals as the server sees them: frames between a viewer and a stream to the agent, and how much of that one
 //! person may have. Knows neither kube nor actix.
 //!
-//! Frames are passed on as they come; only what a viewer sends is looked at, so that nothing but frames of this
-//! protocol reaches an agent. Both directions run side by side: output that a viewer does not take never holds up
-//! what it types.
+//! Frames are forwarded unchanged. The tag and the length of frames from viewers are checked, so that nothing but frames
+//! of this protocol reaches an agent. The two directions are independent: output that a viewer does not take never
+//! holds up what it types.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -109,14 +109,14 @@ pub async fn relay(
     viewer: impl Stream<Item = Bytes>,
     to_viewer: impl Sink<Bytes>,
 ) -> RelayEnd {
-    let (mut output, mut input) = attached.split();
+    let (mut from_terminal, mut to_terminal) = attached.split();
     let typing = async {
         futures::pin_mut!(viewer);
         while let Some(frame) = viewer.next().await {
-            if ViewerFrame::decode(&frame).is_err() {
+            if ViewerFrame::check(&frame).is_err() {
                 return RelayEnd::BadFrame;
             }
-            if input.send(&frame).await.is_err() {
+            if to_terminal.send(&frame).await.is_err() {
                 return RelayEnd::TerminalWent;
             }
         }
@@ -125,7 +125,7 @@ pub async fn relay(
     let showing = async {
         futures::pin_mut!(to_viewer);
         loop {
-            match output.next().await {
+            match from_terminal.next().await {
                 Ok(Some(frame)) => {
                     if to_viewer.send(frame).await.is_err() {
                         return RelayEnd::ViewerLeft;

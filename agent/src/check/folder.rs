@@ -1,4 +1,4 @@
-//! The folder of one run of a check, and what the check finds in it.
+//! The folder of one run of a check, and what it holds.
 
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, Permissions, TryLockError};
@@ -9,38 +9,39 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use super::sweep::sweep;
 use crate::files::on_disk;
 use crate::settings::{checks, path, script_shell};
-use crate::sweep::sweep;
 
-/// How long a check may wait for another one of its session to end.
-const TURN: Duration = Duration::from_secs(20);
-/// How often it looks.
+/// How long a check waits for another one of the same session to end.
+const LOCK_WAIT: Duration = Duration::from_secs(20);
+/// The interval between two attempts to take the lock.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Programs that read settings from the home directory which change what they say: `~/.jq` may give any function
-/// another meaning. A check calls them with an empty home of its own; what it names below `~` is the learner's still.
+/// Programs that read settings from the home directory which change their output: `~/.jq` can redefine any function.
+/// Checks run them with an empty home; paths that a check itself writes with `~` still lead to the learner's home.
 const WITHOUT_SETTINGS: [&str; 8] = ["curl", "helm", "jq", "kubectl", "oc", "psql", "wget", "yq"];
 
-/// One run's folder: nobody can name it before, nothing else runs while it is there, and it goes with the run.
+/// The folder of one run: its name is not known before, no other check runs while it exists, and it is removed with the
+/// run.
 pub struct Folder {
     path: PathBuf,
-    /// Held as long as the run goes on.
-    _turn: File,
+    /// The lock that is held during the run.
+    _lock: File,
 }
 
 impl Folder {
-    /// Waits for its turn, ends and removes whatever earlier runs left, and makes the folder.
+    /// Waits until no other check runs, kills and removes what earlier runs left, and creates the folder.
     pub async fn prepare(run: Uuid, kubeconfig: Option<String>) -> io::Result<Self> {
         let base = checks();
         std::fs::create_dir_all(&base)?;
-        let turn = File::options().create(true).append(true).mode(0o600).open(base.join("turn"))?;
+        let lock = File::options().create(true).append(true).mode(0o600).open(base.join("turn"))?;
         let asked = Instant::now();
         loop {
-            match turn.try_lock() {
+            match lock.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::Error(error)) => return Err(error),
-                Err(TryLockError::WouldBlock) if asked.elapsed() > TURN => {
+                Err(TryLockError::WouldBlock) if asked.elapsed() > LOCK_WAIT => {
                     return Err(io::Error::other(
                         "another check is still running; try again when it has ended",
                     ));
@@ -48,17 +49,17 @@ impl Folder {
                 Err(TryLockError::WouldBlock) => tokio::time::sleep(PAUSE).await,
             }
         }
-        on_disk(move || Self::make(&base, run, kubeconfig, turn)).await
+        on_disk(move || Self::create(&base, run, kubeconfig, lock)).await
     }
 
-    fn make(base: &Path, run: Uuid, kubeconfig: Option<String>, turn: File) -> io::Result<Self> {
+    fn create(base: &Path, run: Uuid, kubeconfig: Option<String>, lock: File) -> io::Result<Self> {
         sweep()?;
         for entry in std::fs::read_dir(base)?.flatten() {
             if entry.file_type()?.is_dir() {
                 std::fs::remove_dir_all(entry.path())?;
             }
         }
-        let folder = Self { path: base.join(run.to_string()), _turn: turn };
+        let folder = Self { path: base.join(run.to_string()), _lock: lock };
         for part in ["", "workshop", "home", "tmp", "bin"] {
             DirBuilder::new().mode(0o700).create(folder.path.join(part))?;
         }
@@ -86,12 +87,13 @@ impl Folder {
         std::fs::set_permissions(&place, Permissions::from_mode(0o700))
     }
 
-    /// Where the lab's files belong.
+    /// Returns the folder for the lab's files.
     pub fn workshop(&self) -> PathBuf {
         self.path.join("workshop")
     }
 
-    /// The check's variables: these, and what keeps it to its own programs, credentials and temporary files.
+    /// Returns the check's environment: the given variables, and those that confine it to its own programs, credentials
+    /// and temporary files.
     pub fn env(&self, given: BTreeMap<String, String>) -> BTreeMap<String, String> {
         let place = |name: &str| self.path.join(name).display().to_string();
         let usual = given.get("PATH").cloned().unwrap_or_else(path);
@@ -103,7 +105,7 @@ impl Folder {
         env
     }
 
-    /// Ends all that the run started, and removes the folder.
+    /// Kills all that the run started, and removes the folder.
     pub fn remove(self) -> io::Result<()> {
         sweep()
     }
@@ -111,12 +113,12 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // what cannot be removed now is in the next run's way, which says so
+        // if it fails, the next run tries again and reports the error
         let _ = std::fs::remove_dir_all(&self.path);
     }
 }
 
-/// The program of that name on a search path.
+/// Returns the first program of that name on a search path.
 fn find(name: &str, path: &str) -> Option<PathBuf> {
     path.split(':').map(|folder| Path::new(folder).join(name)).find(|program| {
         program.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)

@@ -1,4 +1,4 @@
-//! What is told of files that change.
+//! Reports of changed files.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use lectern_link::{LinkError, Watch};
 
 use crate::support::{PATIENCE, TestAgent};
 
-/// Waits for this change; others may come before it.
+/// Waits for this change, skipping others.
 async fn wait_for(watch: &mut Watch, path: &std::path::Path, change: ChangeKind) {
     let path = path.display().to_string();
     let wanted = FileChange { path, change };
@@ -29,12 +29,12 @@ async fn what_is_made_changed_moved_and_removed_below_a_folder_is_told() {
     wait_for(&mut watch, &file, ChangeKind::Changed).await;
     std::fs::rename(&file, home.join("work/moved")).unwrap();
     wait_for(&mut watch, &file, ChangeKind::Removed).await;
-    // of a folder that is new, too
+    // also in a new folder
     std::fs::create_dir(home.join("work/later")).unwrap();
     wait_for(&mut watch, &home.join("work/later"), ChangeKind::Created).await;
     std::fs::write(home.join("work/later/x"), "").unwrap();
     wait_for(&mut watch, &home.join("work/later/x"), ChangeKind::Created).await;
-    // a file that is put into its place whole is one change, whatever it was called before
+    // a file that is moved into place is one change, whatever its name was before
     link.upload("work/whole", 0o644, &[b'x'; 100_000][..]).await.unwrap();
     let next = tokio::time::timeout(PATIENCE, watch.next()).await.unwrap().unwrap().unwrap();
     let whole = home.join("work/whole").display().to_string();
@@ -48,7 +48,7 @@ async fn more_changes_than_can_be_told_are_told_as_missed() {
     std::fs::create_dir(home.join("work")).unwrap();
     let link = agent.link().await;
     let mut watch = link.watch_files("work").await.unwrap();
-    // far more than the queue and the stream hold while nobody reads
+    // far more than the queue and the stream hold while nothing is read
     for n in 0..40_000 {
         std::fs::write(home.join(format!("work/{n}")), "").unwrap();
     }

@@ -1,4 +1,4 @@
-//! Checks: `lectern-agent check`, as the server meets it in the container of checks.
+//! Checks: `lectern-agent check`, as the server uses it in the checks container.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -13,11 +13,11 @@ use uuid::Uuid;
 
 use crate::support::{TestAgent, as_process_1, beside_process_1, sleeps, until};
 
-/// A home, and a folder for runs.
+/// A home directory, and a folder for runs.
 struct Checker {
     home: tempfile::TempDir,
     runs: tempfile::TempDir,
-    /// Process 1 of its container, where it has one.
+    /// Process 1 of the container, if there is one.
     process_1: Option<tokio::process::Child>,
     env: Vec<(&'static str, String)>,
 }
@@ -28,7 +28,7 @@ impl Checker {
         Self { home, runs, process_1: None, env: vec![] }
     }
 
-    /// With namespaces of its own and `lectern-agent hold` in them, as in a pod.
+    /// Creates one in new namespaces with `lectern-agent hold`, as in a pod.
     fn in_a_container() -> Self {
         let mut command = as_process_1("hold");
         Self { process_1: Some(command.kill_on_drop(true).spawn().unwrap()), ..Self::new() }
@@ -65,10 +65,12 @@ impl Checker {
             ("bin/helper", "#!/bin/sh\necho helped\n", 0o755),
         ]);
         let link = self.link().await;
-        link.run_check(&wish("c", timeout_secs), files.as_slice(), Duration::from_secs(60)).await.unwrap()
+        link.run_check(&check_request("c", timeout_secs), files.as_slice(), Duration::from_secs(60))
+            .await
+            .unwrap()
     }
 
-    /// What is left of all runs.
+    /// Returns what is left of all runs.
     fn left(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.runs.path()).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -87,7 +89,7 @@ fn archive(files: &[(&str, &str, u32)]) -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
-fn wish(name: &str, timeout_secs: u32) -> Request {
+fn check_request(name: &str, timeout_secs: u32) -> Request {
     Request::RunCheck {
         run: Uuid::new_v4(),
         name: name.parse().unwrap(),
@@ -147,7 +149,7 @@ async fn a_check_that_takes_too_long_is_killed_with_all_that_it_started() {
         "{reply:?}"
     );
     assert!(started.elapsed() < Duration::from_secs(4));
-    // what was killed is gone a moment later
+    // killed processes disappear a moment later
     until("all of it ends", || sleeps(&marker) == 0).await;
 }
 
@@ -160,7 +162,8 @@ async fn a_check_that_is_not_there_or_not_executable_says_so() {
         ("plain", "/opt/workshop/examiner/tests/plain is not executable"),
     ] {
         let link = checker.link().await;
-        let reply = link.run_check(&wish(name, 5), files.as_slice(), Duration::from_secs(60)).await.unwrap();
+        let reply =
+            link.run_check(&check_request(name, 5), files.as_slice(), Duration::from_secs(60)).await.unwrap();
         assert!(matches!(reply, Reply::Failed { ref message } if message.starts_with(wanted)), "{reply:?}");
     }
 }
@@ -168,7 +171,7 @@ async fn a_check_that_is_not_there_or_not_executable_says_so() {
 #[tokio::test]
 async fn a_workbench_runs_no_checks() {
     let agent = TestAgent::start();
-    let reply = agent.link().await.request(wish("c", 5)).await.unwrap();
+    let reply = agent.link().await.request(check_request("c", 5)).await.unwrap();
     assert!(matches!(reply, Reply::Failed { .. }), "{reply:?}");
 }
 
@@ -207,17 +210,18 @@ async fn what_lies_in_a_home_changes_neither_programs_nor_credentials_of_a_check
 async fn what_a_check_started_is_not_there_when_the_next_one_runs() {
     let checker = Checker::in_a_container();
     let marker = format!("{}.75", 800 + std::process::id());
-    // as what a learner wrote and an author's check runs: it leaves its group, and waits for the next check's files
+    // like a learner's program that an author's check runs: it leaves its process group and waits for the files of the
+    // next check
     let script =
         format!("#!/bin/bash\nsetsid sleep {marker} & disown; sleep 0.1; ps -e -o comm= | sort | uniq -c\n");
     let (_, output) = output_of(checker.run(&script).await);
     assert!(output.contains("1 sleep"), "{output}");
     until("it is ended", || sleeps(&marker) == 0).await;
-    // and where it ends the one that would end it
+    // also if it kills the process that would kill it
     let killer = format!("#!/bin/bash\nsetsid sleep {marker} & disown; sleep 0.1; kill -9 $PPID; sleep 9\n");
     let files = archive(&[("examiner/tests/c", &killer, 0o755)]);
     let link = checker.link().await;
-    let reply = link.run_check(&wish("c", 5), files.as_slice(), Duration::from_secs(60)).await;
+    let reply = link.run_check(&check_request("c", 5), files.as_slice(), Duration::from_secs(60)).await;
     assert!(reply.is_err(), "{reply:?}");
     assert!(sleeps(&marker) > 0, "it is gone by itself");
     let (_, output) = output_of(checker.run("#!/bin/bash\nps -e -o args= | grep -c [s]leep\n").await);

@@ -1,4 +1,4 @@
-//! Files: archives, single files, and what must not be written.
+//! Files: archives, single files, and paths that are refused.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -15,7 +15,7 @@ fn archive(entries: &[(&str, &[u8], u32)]) -> Vec<u8> {
         header.set_size(content.len() as u64);
         header.set_mode(*mode);
         header.set_entry_type(tar::EntryType::Regular);
-        // written by hand: the library refuses to make a path that climbs
+        // written by hand: the library refuses to create a path with `..`
         header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
         header.set_cksum();
         archive.append(&header, *content).unwrap();
@@ -95,7 +95,7 @@ async fn a_file_of_any_content_reads_as_it_was_written_and_a_failed_one_leaves_n
         assert_eq!(entry.size_bytes, len as u64);
     }
     assert!(refused(link.read_file("deep/down/file", 3_000_000).await).contains("longer than"));
-    // a sender that goes away in the middle leaves the file as it was
+    // if the sender disconnects in the middle, the file stays as it was
     let cut = link.upload("deep/down/file", 0o640, Cut(100_000)).await;
     assert!(matches!(cut, Err(LinkError::Io(_))), "{cut:?}");
     let folder = agent.path("deep/down");
@@ -106,7 +106,7 @@ async fn a_file_of_any_content_reads_as_it_was_written_and_a_failed_one_leaves_n
     assert!(!agent.path("large").exists());
 }
 
-/// Content that fails after so many bytes.
+/// Content whose reading fails after this many bytes.
 struct Cut(usize);
 
 impl tokio::io::AsyncRead for Cut {
@@ -167,10 +167,10 @@ async fn a_folder_comes_down_as_an_archive_that_unpacks_to_the_same() {
     assert!(std::fs::read(there.join("large")).unwrap() == large);
     assert_eq!(there.join("run.sh").metadata().unwrap().permissions().mode() & 0o777, 0o755);
     assert!(there.join("empty").is_dir() && !there.join("socket").exists());
-    // a link comes down as a link, and nothing of what it leads to
+    // a link is downloaded as a link, without its target
     assert_eq!(std::fs::read_link(there.join("out")).unwrap(), std::path::Path::new("/etc"));
     assert!(refused(link.download("absent").await).contains("absent"));
-    // one that is given up in the middle ends, and the link goes on
+    // a download that is cancelled in the middle ends, and the link still works
     let mut given_up = link.download("work").await.unwrap();
     given_up.next().await.unwrap();
     drop(given_up);
@@ -197,14 +197,14 @@ async fn no_path_leads_out_of_the_home_and_the_labs_folder() {
     refused(link.list_files("way").await);
     assert_eq!(std::fs::read_to_string(elsewhere.path().join("secret")).unwrap(), "s");
     assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 1);
-    // a link that stays inside is followed, and stays a link
+    // a link whose target is inside is followed, and stays a link
     std::fs::create_dir(agent.path("dotfiles")).unwrap();
     std::fs::write(agent.path("dotfiles/rc"), "old").unwrap();
     std::os::unix::fs::symlink("dotfiles/rc", agent.path("rc")).unwrap();
     link.upload("rc", 0o644, &b"new"[..]).await.unwrap();
     assert_eq!(std::fs::read_to_string(agent.path("dotfiles/rc")).unwrap(), "new");
     assert!(agent.path("rc").is_symlink());
-    // the lab's own folder is the other place
+    // the lab's own folder is allowed too
     let workshop = agent.path("workshop/notes").display().to_string();
     link.upload(&workshop, 0o644, &b"n"[..]).await.unwrap();
     assert_eq!(link.read_file(&workshop, 10).await.unwrap().1, "n");

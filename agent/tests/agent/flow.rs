@@ -1,16 +1,16 @@
-//! How output flows: nothing is lost, nobody waits for anybody else, an interrupt passes at once.
+//! The flow of output: nothing is lost, no viewer waits for another, an interrupt passes at once.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use lectern_api::terminal::{
-    LEAST_WINDOW_BYTES, MAX_PAYLOAD_BYTES, RING_BYTES, TerminalFrame, ViewerFrame, WINDOW_BYTES,
+    AttachRequest, LEAST_WINDOW_BYTES, MAX_PAYLOAD_BYTES, RING_BYTES, TerminalFrame, ViewerFrame,
+    WINDOW_BYTES,
 };
-use lectern_link::AttachWish;
 
-use crate::support::{TestAgent, Viewer, until, wish};
+use crate::support::{TestAgent, Viewer, attach_request, until};
 
-/// The process in the agent's home with this command line.
+/// Returns the process with this command line in the agent's home.
 fn process(agent: &TestAgent, command_line: &str) -> Option<PathBuf> {
     let home = agent.home.path().canonicalize().ok()?;
     std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path()).find(|process| {
@@ -66,8 +66,8 @@ async fn an_interrupt_passes_within_50_ms_while_yes_floods() {
     let link = agent.link().await;
     let mut viewer = Viewer::attach(&link, "1", None).await;
     viewer.read_until("$ ").await;
-    // a viewer that never acknowledges, and holds up nobody
-    let _stalled = link.attach(wish("1")).await.unwrap();
+    // a viewer that never acknowledges must not hold up the others
+    let _stalled = link.attach(attach_request("1")).await.unwrap();
     let mut took = vec![];
     for round in 0..5 {
         viewer.type_in("yes flood\r").await;
@@ -92,7 +92,7 @@ async fn an_interrupt_passes_within_50_ms_while_yes_floods() {
     }
     took.sort();
     println!("an interrupt under a flood ended the program after {took:?}");
-    // the one in the middle: other tests use the same processors
+    // the median, because other tests use the same processors
     assert!(took[2] < Duration::from_millis(50), "{took:?}");
 }
 
@@ -114,18 +114,18 @@ async fn a_stalled_viewer_holds_up_nobody_else() {
     let link = agent.link().await;
     let mut viewer = Viewer::attach(&link, "1", None).await;
     viewer.read_until("$ ").await;
-    let stalled = link.attach(wish("1")).await.unwrap();
+    let stalled = link.attach(attach_request("1")).await.unwrap();
     let started = Instant::now();
     viewer.type_in("seq 1000000; echo all-$((3*3))\r").await;
     viewer.read_until("all-9").await;
     let beside = started.elapsed();
-    // alone, it holds up the shell no longer than a moment
+    // as the only viewer, it holds up the shell for a moment only
     drop(viewer);
     let (mut output, mut input) = stalled.split();
     input.send(&ViewerFrame::Input(b"seq 1000000; touch finished\r".to_vec()).encode()).await.unwrap();
     until("the shell goes on without a viewer that keeps up", || agent.path("finished").exists()).await;
     println!("beside a stalled viewer {beside:?}, with no other {:?}", started.elapsed());
-    // and when it comes to life, it sees what the ring still holds
+    // when it starts to acknowledge, it gets what the ring still holds
     let mut seen = vec![];
     while !seen.ends_with(b"1000000\r\n$ ") {
         let frame = output.next().await.unwrap().unwrap();
@@ -137,8 +137,8 @@ async fn a_stalled_viewer_holds_up_nobody_else() {
     }
 }
 
-/// All that comes within a moment without being acknowledged.
-async fn unacknowledged(output: &mut lectern_link::TerminalOutput) -> u64 {
+/// Returns how many bytes arrive within a moment without being acknowledged.
+async fn unacknowledged(output: &mut lectern_link::FrameStream) -> u64 {
     let mut got = 0;
     while let Ok(frame) = tokio::time::timeout(Duration::from_millis(300), output.next()).await {
         if let TerminalFrame::Output { bytes, .. } = TerminalFrame::decode(&frame.unwrap().unwrap()).unwrap()
@@ -158,14 +158,15 @@ async fn a_viewer_that_does_not_acknowledge_gets_no_more_than_its_window() {
     viewer.read_until("all-9").await;
     let beyond = MAX_PAYLOAD_BYTES as u64;
     for (asked, window) in [(u32::MAX, WINDOW_BYTES), (65_536, 65_536), (0, 65_536)] {
-        let wish = AttachWish { offset: Some(0), can_type: false, window_bytes: asked, ..wish("1") };
-        let attached = link.attach(wish).await.unwrap();
+        let request =
+            AttachRequest { offset: Some(0), can_type: false, window_bytes: asked, ..attach_request("1") };
+        let attached = link.attach(request).await.unwrap();
         // the ring no longer holds the first byte: the view begins with the oldest one that it holds
         assert!(attached.offset > 0 && attached.end - attached.offset <= RING_BYTES as u64);
         let (mut output, mut input) = attached.split();
         let got = unacknowledged(&mut output).await;
         assert!((window..window + beyond).contains(&got), "{got} of {window}");
-        // what was never sent cannot have been shown
+        // what was never sent cannot have been shown, so this is ignored
         input.send(&ViewerFrame::Ack { offset: u64::MAX }.encode()).await.unwrap();
         assert_eq!(unacknowledged(&mut output).await, 0);
     }
@@ -182,8 +183,8 @@ async fn while_somebody_types_a_flood_in_another_terminal_keeps_little_under_way
     typing.read_until("$ ").await;
     typing.type_in("x").await;
     typing.read_until("$ x").await;
-    let wish = AttachWish { offset: Some(0), can_type: false, ..wish("1") };
-    let (mut output, _input) = link.attach(wish).await.unwrap().split();
+    let request = AttachRequest { offset: Some(0), can_type: false, ..attach_request("1") };
+    let (mut output, _input) = link.attach(request).await.unwrap().split();
     let got = unacknowledged(&mut output).await;
     let beyond = MAX_PAYLOAD_BYTES as u64;
     assert!((LEAST_WINDOW_BYTES..LEAST_WINDOW_BYTES + beyond).contains(&got), "{got}");
@@ -195,7 +196,7 @@ async fn a_viewer_that_speaks_nonsense_is_let_go_and_nobody_else_is() {
     let link = agent.link().await;
     let mut viewer = Viewer::attach(&link, "1", None).await;
     for nonsense in [&[][..], &[7], &[1, 0], &[2, 0, 0], &vec![0; MAX_PAYLOAD_BYTES + 2]] {
-        let (mut output, mut input) = link.attach(wish("1")).await.unwrap().split();
+        let (mut output, mut input) = link.attach(attach_request("1")).await.unwrap().split();
         input.send(nonsense).await.unwrap();
         let ended = async { while let Ok(Some(_)) = output.next().await {} };
         tokio::time::timeout(Duration::from_secs(5), ended).await.expect("it is let go");
@@ -204,7 +205,7 @@ async fn a_viewer_that_speaks_nonsense_is_let_go_and_nobody_else_is() {
     viewer.read_until("still-2").await;
 }
 
-/// Figures, and a floor that any build on any machine stays above.
+/// Prints figures, and asserts a minimum that any build on any machine exceeds.
 #[tokio::test]
 async fn one_terminal_carries_many_megabytes_a_second_and_echoes_at_once() {
     let agent = TestAgent::start();

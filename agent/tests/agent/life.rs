@@ -1,4 +1,4 @@
-//! How the agent begins and ends, and the ways to it.
+//! How the agent starts and ends, and how it is reached.
 
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
@@ -38,20 +38,20 @@ async fn process_1_reaps_orphans_and_ends_cleanly_on_a_signal() {
     let link = agent.link().await;
     let mut viewer = Viewer::attach(&link, "1", None).await;
     viewer.read_until("$ ").await;
-    // what process 1 does with signals is nothing to the shells
+    // the signal mask of process 1 does not affect the shells
     let marker = format!("{}.7", 1000 + agent.pid());
     viewer.type_in(&format!("sleep {marker}; echo interrupted-$((1+1))\r")).await;
-    // before that an interrupt would reach a shell that is just about to start it, and be lost
+    // before that, an interrupt would reach the shell that is about to start it, and be lost
     until("it sleeps", || sleeps(&marker) > 0).await;
     viewer.type_in("\x03").await;
     viewer.type_in("echo here-$((1+1))\r").await;
     viewer.read_until("here-2").await;
-    // an orphan that ends by itself leaves nothing behind …
+    // an orphan that exits by itself leaves no zombie
     viewer.type_in("(setsid sh -c 'exec sleep 0.2' &); trap 'echo bye > farewell' EXIT\r").await;
     viewer.type_in("while pgrep -x sleep; do :; done; ps -e -o stat= | grep -c Z; echo no-$((1+1))\r").await;
     let seen = viewer.read_until("no-2").await;
     assert!(seen.contains("\n0\r\nno-2"), "{seen}");
-    // … and one that goes on is asked to end after the shells
+    // and one that continues is asked to exit after the shells
     viewer
         .type_in(
             "(setsid sh -c 'trap \"touch asked; exit\" TERM; touch waits; while :; do sleep 0.05; done' &)\r",
@@ -89,8 +89,8 @@ async fn nothing_is_handed_to_a_process_that_listens_in_the_agents_place() {
 #[tokio::test]
 async fn who_runs_as_the_learner_cannot_look_into_the_agent() {
     let home = tempfile::tempdir().unwrap();
-    // A copy, because another user may have no access to where this was compiled; made by a process of its own, because
-    // a program that is open for writing here would be inherited by another test's child and could not be executed.
+    // a copy, because another user may have no access to the target folder; `cp` makes it, because a program that is open
+    // for writing in this process could be inherited by another test's child and could then not be executed
     let program = home.path().join("lectern-agent");
     let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_lectern-agent")).arg(&program).status().unwrap();
     assert!(copied.success());
@@ -103,7 +103,7 @@ async fn who_runs_as_the_learner_cannot_look_into_the_agent() {
     let mut agent =
         command.arg("serve").arg("--socket").arg(&socket).env("HOME", home.path()).spawn().unwrap();
     until("it listens", || socket.exists()).await;
-    // the kernel gives these to root where a process is shut to its own user
+    // these belong to root if a process is closed to its own user
     for file in ["environ", "mem", "maps", "fd"] {
         let about = std::fs::metadata(format!("/proc/{}/{file}", agent.id())).unwrap();
         assert_eq!(std::os::unix::fs::MetadataExt::uid(&about), 0, "{file}");
@@ -161,11 +161,11 @@ async fn bytes_that_mean_nothing_harm_nobody() {
         let mut bytes = vec![0; rand::rng().random_range(1..2000)];
         rand::rng().fill(&mut bytes[..]);
         if round % 2 == 0 {
-            // a head of the multiplexer that is nearly right
+            // a header of the multiplexer that is nearly right
             let kind = rand::rng().random_range(0..5);
             bytes.splice(..0, [0, 0, kind, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9]);
         }
-        // fails where the agent has had enough
+        // fails if the agent has closed the connection
         let _ = stream.write_all(&bytes).await;
     }
     viewer.type_in("echo still-$((1+1))\r").await;

@@ -1,4 +1,4 @@
-//! The agent as its server meets it: a real process, real terminals, real shells, through a [`lectern_link::Link`].
+//! The agent as the server uses it: a real process, real terminals, real shells, through a [`lectern_link::Link`].
 
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail as the test itself does")]
 

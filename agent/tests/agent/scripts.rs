@@ -1,9 +1,9 @@
-//! Set-up scripts, and links to an agent that is not what it should be.
+//! Set-up scripts, and links to something that is not a proper agent.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lectern_api::agent::{PROTOCOL, Reply, Request};
+use lectern_api::agent::{PROTOCOLS, Reply, Request};
 use lectern_link::{Incoming, Link, LinkError, Messages};
 
 use crate::support::{TestAgent, Viewer};
@@ -40,7 +40,12 @@ async fn an_agent_of_another_protocol_is_refused_with_a_clear_message() {
         let mut incoming = Incoming::accept(agent);
         let mut messages = Messages::new(incoming.next().await.unwrap());
         let _: Option<Request> = messages.receive().await.unwrap();
-        let hello = Reply::Hello { protocol: PROTOCOL + 1, version: "9".into(), boot_id: "x".into() };
+        let hello = Reply::Hello {
+            protocol: PROTOCOLS.newest + 1,
+            protocols: None,
+            version: "9".into(),
+            boot_id: "x".into(),
+        };
         messages.send(&hello).await.unwrap();
         incoming.next().await;
     });
@@ -56,5 +61,5 @@ async fn a_link_whose_agent_dies_says_that_it_is_closed() {
     assert!(!link.is_closed());
     drop(agent);
     tokio::time::timeout(Duration::from_secs(5), link.closed()).await.unwrap();
-    assert!(link.request(Request::Hello { protocol: PROTOCOL }).await.is_err());
+    assert!(link.request(Request::hello(PROTOCOLS)).await.is_err());
 }

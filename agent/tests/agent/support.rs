@@ -1,15 +1,15 @@
-//! An agent process of a test's own, and a viewer that reads a terminal.
+//! An agent process for one test, and a viewer that reads a terminal.
 
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lectern_api::terminal::{TerminalFrame, ViewerFrame, WINDOW_BYTES};
-use lectern_link::{AttachWish, Link, TerminalInput, TerminalOutput};
+use lectern_api::terminal::{AttachRequest, TerminalFrame, ViewerFrame, WINDOW_BYTES};
+use lectern_link::{FrameSink, FrameStream, Link};
 use tokio::process::{Child, Command};
 
-/// How long anything may take before the test fails.
+/// The time limit for every step of a test.
 pub const PATIENCE: Duration = Duration::from_secs(15);
 
 pub struct TestAgent {
@@ -18,7 +18,7 @@ pub struct TestAgent {
     is_process_1: bool,
 }
 
-/// This command of the agent's as process 1 of namespaces of its own, with a /proc that fits them.
+/// Returns the command that runs a subcommand of the agent as process 1 of new namespaces, with a matching /proc.
 pub fn as_process_1(subcommand: &str) -> Command {
     let mut command = Command::new("unshare");
     command.args([
@@ -37,7 +37,8 @@ pub fn as_process_1(subcommand: &str) -> Command {
     command
 }
 
-/// This command of the agent's in the namespaces that `unshare` made, as a container's runtime starts one there.
+/// Returns the command that runs a subcommand of the agent in the namespaces that this `unshare` created, as a container
+/// runtime does.
 pub fn beside_process_1(unshare: u32, subcommand: &str) -> Command {
     let children = format!("/proc/{unshare}/task/{unshare}/children");
     let started = std::time::Instant::now();
@@ -62,14 +63,14 @@ impl TestAgent {
         Self::start_in(Arc::new(tempfile::tempdir().unwrap()), &[])
     }
 
-    /// One in a home that there was before, with more variables.
+    /// Starts an agent in an existing home directory, with additional variables.
     pub fn start_in(home: Arc<tempfile::TempDir>, env: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lectern-agent"));
         command.arg("serve").arg("--socket").arg(home.path().join("run/agent.sock"));
         Self::run(command, home, env)
     }
 
-    /// As process 1 of namespaces of its own, as in a container; and so is who attaches.
+    /// Starts an agent as process 1 of new namespaces, as in a container. `attach` runs in the same namespaces.
     pub fn start_as_process_1(home: Arc<tempfile::TempDir>) -> Self {
         let agent = Self::run(as_process_1("serve"), home, &[]);
         Self { is_process_1: true, ..agent }
@@ -89,7 +90,7 @@ impl TestAgent {
         Self { child: command.spawn().unwrap(), home, is_process_1: false }
     }
 
-    /// The process that speaks to the agent for a server.
+    /// Returns the command that connects a server to the agent.
     pub fn attach_command(&self) -> Command {
         if self.is_process_1 {
             return beside_process_1(self.pid(), "attach");
@@ -99,11 +100,11 @@ impl TestAgent {
         attach
     }
 
-    /// A link through `lectern-agent attach`, as the server's goes.
+    /// Opens a link through `lectern-agent attach`, as the server does.
     pub async fn link(&self) -> Link {
         let mut attach = self.attach_command().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let io = tokio::io::join(attach.stdout.take().unwrap(), attach.stdin.take().unwrap());
-        // ends with its input, which ends with the link
+        // exits when its input ends, which ends with the link
         tokio::spawn(async move { attach.wait().await });
         Link::connect(io).await.unwrap()
     }
@@ -116,7 +117,7 @@ impl TestAgent {
         self.child.id().unwrap()
     }
 
-    /// Says that it shall end, and waits until it has; its exit status.
+    /// Asks the agent to exit and waits for it. Returns its exit status.
     pub async fn end(mut self) -> std::process::ExitStatus {
         let pid = nix::unistd::Pid::from_raw(self.pid().try_into().unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
@@ -124,9 +125,9 @@ impl TestAgent {
     }
 }
 
-/// What a viewer asks for that types and sees all there is.
-pub fn wish(terminal: &str) -> AttachWish {
-    AttachWish {
+/// Returns the request of a viewer that may type and lacks all output.
+pub fn attach_request(terminal: &str) -> AttachRequest {
+    AttachRequest {
         terminal: terminal.parse().unwrap(),
         offset: None,
         cols: 80,
@@ -136,7 +137,7 @@ pub fn wish(terminal: &str) -> AttachWish {
     }
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let waiting = async {
         while !is_so() {
@@ -146,13 +147,13 @@ pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
 }
 
-/// Reads a terminal and acknowledges what it read, unless told not to.
+/// A viewer that reads a terminal and acknowledges what it has read.
 pub struct Viewer {
-    pub input: TerminalInput,
-    output: TerminalOutput,
+    pub input: FrameSink,
+    output: FrameStream,
     pub text: Vec<u8>,
     pub next_offset: u64,
-    /// How often output did not follow what was there before.
+    /// How often output did not continue at the expected offset.
     pub gaps: u32,
     /// Where this run of the terminal began.
     pub began: Option<u64>,
@@ -160,14 +161,14 @@ pub struct Viewer {
 
 impl Viewer {
     pub async fn attach(link: &Link, terminal: &str, offset: Option<u64>) -> Self {
-        let attached = link.attach(AttachWish { offset, ..wish(terminal) }).await.unwrap();
+        let attached = link.attach(AttachRequest { offset, ..attach_request(terminal) }).await.unwrap();
         let next_offset = attached.offset;
         let (output, input) = attached.split();
         Self { input, output, text: vec![], next_offset, gaps: 0, began: None }
     }
 
-    /// A viewer with these ends, which began where the first output does.
-    pub fn of(output: TerminalOutput, input: TerminalInput) -> Self {
+    /// Returns a viewer on an attached terminal whose output starts at offset 0.
+    pub fn of(output: FrameStream, input: FrameSink) -> Self {
         Self { input, output, text: vec![], next_offset: 0, gaps: 0, began: None }
     }
 
@@ -195,7 +196,7 @@ impl Viewer {
         frame
     }
 
-    /// Reads until the text holds this, and returns all there is.
+    /// Reads until the output contains this text, and returns all output so far.
     pub async fn read_until(&mut self, wanted: &str) -> String {
         let mut looked_at = 0;
         let reading = async {
@@ -218,7 +219,7 @@ impl Viewer {
     }
 }
 
-/// How many processes sleep for exactly this long.
+/// Returns the number of processes that sleep for exactly this long.
 pub fn sleeps(marker: &str) -> usize {
     let sleeps = std::fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
         std::fs::read_to_string(entry.path().join("cmdline"))

@@ -1,10 +1,10 @@
-//! Terminals: shells, sizes, names, and what is typed.
+//! Terminals: shells, sizes, names and input.
 
-use lectern_api::terminal::{MAX_PAYLOAD_BYTES, TerminalFrame, ViewerFrame};
-use lectern_link::{AttachWish, LinkError};
+use lectern_api::terminal::{AttachRequest, MAX_PAYLOAD_BYTES, TerminalFrame, ViewerFrame};
+use lectern_link::LinkError;
 use sha2::{Digest, Sha256};
 
-use crate::support::{TestAgent, Viewer, wish};
+use crate::support::{TestAgent, Viewer, attach_request};
 
 #[tokio::test]
 async fn a_paste_of_a_megabyte_arrives_whole() {
@@ -33,7 +33,7 @@ async fn a_paste_that_is_echoed_arrives_whole_however_much_it_prints() {
     viewer.read_until("$ ").await;
     let lines: String = (0..20_000).map(|n| format!("{n:051}\n")).collect();
     viewer.type_in("cat > pasted; echo written-$((2*3))\r").await;
-    // acknowledgements stand behind all of it in the same stream
+    // acknowledgements follow all of it on the same stream
     for piece in lines.as_bytes().chunks(MAX_PAYLOAD_BYTES) {
         viewer.send(&ViewerFrame::Input(piece.to_vec())).await;
     }
@@ -55,7 +55,7 @@ async fn an_interrupt_overtakes_a_paste_that_nobody_reads() {
     viewer.type_in("\x03").await;
     viewer.type_in("echo went-$((2+2))\r").await;
     viewer.read_until("went-4").await;
-    // what was pasted before the interrupt is typed to nobody
+    // what was pasted before the interrupt is discarded
     assert!(!agent.path("pasted").exists());
 }
 
@@ -66,7 +66,7 @@ async fn a_shell_that_ends_is_followed_by_another_in_the_same_folder() {
     let mut viewer = Viewer::attach(&link, "1", None).await;
     viewer.read_until("$ ").await;
     viewer.type_in("mkdir deep && cd deep\r").await;
-    // shells that end at once are held to fail, and the third waits for a key
+    // shells that exit at once count as failed, and the third waits for a key
     viewer.type_in("sleep 1.1; echo slept-$((1+1))\r").await;
     viewer.read_until("slept-2").await;
     viewer.type_in("exit 3\r").await;
@@ -93,9 +93,11 @@ async fn the_terminal_takes_the_size_of_its_smallest_viewer_that_may_type() {
     let mut large = Viewer::attach(&link, "1", None).await;
     large.send(&ViewerFrame::Resize { cols: 120, rows: 40 }).await;
     large.read_until("$ ").await;
-    let small = link.attach(AttachWish { cols: 60, rows: 50, ..wish("1") }).await.unwrap();
-    let _watcher =
-        link.attach(AttachWish { cols: 10, rows: 10, can_type: false, ..wish("1") }).await.unwrap();
+    let small = link.attach(AttachRequest { cols: 60, rows: 50, ..attach_request("1") }).await.unwrap();
+    let _watcher = link
+        .attach(AttachRequest { cols: 10, rows: 10, can_type: false, ..attach_request("1") })
+        .await
+        .unwrap();
     large.type_in("stty size\r").await;
     large.read_until("40 60").await;
     drop(small);
@@ -112,7 +114,8 @@ async fn who_only_watches_sees_all_and_types_nothing() {
     let agent = TestAgent::start();
     let link = agent.link().await;
     let mut typist = Viewer::attach(&link, "1", None).await;
-    let (output, input) = link.attach(AttachWish { can_type: false, ..wish("1") }).await.unwrap().split();
+    let (output, input) =
+        link.attach(AttachRequest { can_type: false, ..attach_request("1") }).await.unwrap().split();
     let mut watcher = Viewer::of(output, input);
     watcher.type_in("touch typed\r").await;
     typist.type_in("echo seen-$((3+3))\r").await;
@@ -139,15 +142,15 @@ async fn a_workbench_has_no_more_terminals_than_its_limit() {
     let link = agent.link().await;
     let mut open = vec![];
     for n in 0..lectern_api::agent::MAX_TERMINALS {
-        open.push(link.attach(wish(&format!("t{n}"))).await.unwrap());
+        open.push(link.attach(attach_request(&format!("t{n}"))).await.unwrap());
     }
-    let refused = link.attach(wish("more")).await.err();
+    let refused = link.attach(attach_request("more")).await.err();
     assert!(
         matches!(refused, Some(LinkError::Refused(ref words)) if words.contains("128 terminals")),
         "{refused:?}"
     );
-    // those that there are can be attached to again
-    link.attach(wish("t0")).await.unwrap();
+    // existing terminals can still be attached to
+    link.attach(attach_request("t0")).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,21 +1,21 @@
-//! The name server, the policy enforcer, the node's volumes, and the objects that every cluster of ours has.
+//! The name server, the policy enforcer, the node's volumes, and the objects that every embedded cluster has.
 
 use std::fs;
 use std::path::PathBuf;
 
-use super::Context;
+use super::context::Context;
 use crate::error::Error;
 use crate::files;
-use crate::firewall::NETWORK_POLICY_TABLE;
-use crate::mounts::{self, MountNamespace};
-use crate::probe::Probe;
-use crate::supervise::PartSpec;
-use crate::{NODE_NAME, STORAGE_CLASS};
+use crate::host::firewall::NETWORK_POLICY_TABLE;
+use crate::host::mounts::{self, MountNamespace};
+use crate::host::probe::Probe;
+use crate::options::{NODE_NAME, STORAGE_CLASS};
+use crate::process::supervise::PartSpec;
 
-/// Who makes the volumes of our storage class.
+/// The provisioner of our storage class.
 const PROVISIONER: &str = "lectern.dev/node-volumes";
 
-/// The name server, on the bridge's address.
+/// Returns the name server as a part, on the bridge's address.
 pub(super) fn coredns(context: &Context) -> Result<PartSpec, Error> {
     let ready = context.ports.of("coredns-ready");
     let config = context.layout.config("Corefile");
@@ -44,7 +44,7 @@ pub(super) fn coredns(context: &Context) -> Result<PartSpec, Error> {
 }}
 ",
             address = context.options.bridge_address(),
-            // nobody learns by an address whose service or pod is there
+            // nobody can look up which service or pod has an address
             pods = context.options.pods,
             services = context.options.services,
             health = context.ports.of("coredns-health"),
@@ -54,8 +54,8 @@ pub(super) fn coredns(context: &Context) -> Result<PartSpec, Error> {
     Ok(context.part("coredns", Probe::http(ready, "/ready")).arg("-conf").arg(config))
 }
 
-/// The enforcer of network policies. Pods wait for it before they start, and each sends through the bridge under its own
-/// addresses alone.
+/// Returns the enforcer of network policies as a part. Pods wait for it before they start, and it lets each of them send
+/// through the bridge from its own addresses only.
 pub(super) fn network_policy(context: &Context) -> PartSpec {
     let health = context.ports.of("network-policy-health");
     context
@@ -70,8 +70,8 @@ pub(super) fn network_policy(context: &Context) -> PartSpec {
         .args(["--bridge", &context.options.bridge])
 }
 
-/// The maker of volumes, which are file systems of their own size in files of the data folder. It mounts those of
-/// before first, and is healthy from then on: kubelet comes after it.
+/// Returns the provisioner of volumes as a part. Volumes are file systems of a fixed size in files of the data folder. It
+/// first mounts the existing ones, and is healthy from then on; kubelet starts after it.
 pub(super) fn volumes(context: &Context, namespace: &MountNamespace) -> PartSpec {
     let health = context.ports.of("volumes-health");
     PartSpec::new("volumes", "nsenter", Probe::http(health, "/healthz"))
@@ -87,7 +87,7 @@ pub(super) fn volumes(context: &Context, namespace: &MountNamespace) -> PartSpec
         .arg(format!("127.0.0.1:{health}"))
 }
 
-/// The machine's name servers as a file of our own, which pods with `dnsPolicy: Default` get, too.
+/// Returns the file with the machine's name servers, which pods with `dnsPolicy: Default` get too.
 pub(super) fn resolv_conf(context: &Context) -> PathBuf {
     context.layout.config("resolv.conf")
 }
@@ -109,7 +109,7 @@ fn name_servers(resolv_conf: &str) -> Vec<String> {
         .collect()
 }
 
-/// The objects: who may do what, and where the name server is found.
+/// Returns the manifests of our objects: rights, shares of the API server, the storage class, the name server's service.
 pub(super) fn manifests(context: &Context) -> String {
     format!(
         "{RIGHTS}---
@@ -158,9 +158,9 @@ ports:
     )
 }
 
-/// The share of learners, of some 290 in all: a share is two requests at a time, and so each two cores are kept busy by
-/// two of them at most. With twenty at a time, one learner's large requests made others wait half a second for an echo,
-/// which passes through the API server too.
+/// Returns the learners' share of the API server's capacity, of some 290 in all. One share means two requests at a time,
+/// so that at most two requests of learners keep each two cores busy. With twenty at a time, one learner's large requests
+/// made others wait half a second for an echo, which passes through the API server too.
 fn learners_shares() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).div_ceil(2)
 }
@@ -226,8 +226,8 @@ subjects:
 - { apiGroup: rbac.authorization.k8s.io, kind: User, name: "lectern:volumes" }
 "#;
 
-/// How the API server shares its time: pods' and learners' accounts are service accounts, and all of them together may
-/// not keep the platform waiting. The accounts of the controllers have a share of their own from Kubernetes.
+/// How the API server divides its capacity. The accounts of pods and learners are service accounts; all of them together
+/// must not keep the platform waiting. Kubernetes itself gives the controllers' accounts a share of their own.
 const SHARES: &str = r#"apiVersion: flowcontrol.apiserver.k8s.io/v1
 kind: PriorityLevelConfiguration
 metadata: { name: lectern-platform }

@@ -1,4 +1,4 @@
-//! The API server, and what it admits, records and encrypts.
+//! The API server, and its settings for admission, audit and encryption.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -9,14 +9,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Context;
-use super::control_plane::flag;
+use super::context::Context;
 use crate::error::Error;
 use crate::files;
-use crate::probe::Probe;
-use crate::supervise::PartSpec;
+use crate::host::probe::Probe;
+use crate::process::supervise::PartSpec;
 
-/// Bounds the events of each namespace, which are written for whatever pods and controllers do there.
+/// Limits the rate of events per namespace: pods and controllers can cause any number of them.
 const ADMISSION: &str = "apiVersion: apiserver.config.k8s.io/v1
 kind: AdmissionConfiguration
 plugins:
@@ -28,7 +27,8 @@ plugins:
     - { type: Namespace, qps: 5, burst: 500, cacheSize: 4096 }
 ";
 
-/// Who changed what, and who entered a pod. Never what was written, which may be secret; the first rule that fits counts.
+/// Records who changed what and who entered a pod, but never the content, which may be secret. The first matching rule
+/// applies.
 const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived, ResponseStarted]
@@ -53,12 +53,17 @@ rules:
 - level: Metadata
 ";
 
-/// The API server, bound to the bridge's address alone: the machine reaches it there, pods do, and the firewall keeps
-/// everybody else away.
+/// Returns the API server as a part. It is bound to the bridge's address only, where the machine and the pods reach it;
+/// the firewall keeps everybody else away.
 pub(super) fn kube_apiserver(context: &Context) -> Result<PartSpec, Error> {
     let pki = context.layout.pki();
     let address = context.options.bridge_address();
     let port = context.ports.of("kube-apiserver");
+    let admission = context.layout.config("admission.yaml");
+    files::settle(&admission, ADMISSION)?;
+    let policy = context.layout.config("audit-policy.yaml");
+    files::settle(&policy, AUDIT_POLICY)?;
+    files::create_private_dir(&context.layout.audit())?;
     let mut spec = context
         .part("kube-apiserver", Probe::tcp(address, port))
         .args([
@@ -73,52 +78,47 @@ pub(super) fn kube_apiserver(context: &Context) -> Result<PartSpec, Error> {
             "--requestheader-username-headers=X-Remote-User",
             "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
             "--profiling=false",
-            // a value that is overwritten all the time is kept for a minute or two, not for ten
+            // keeps the old values of an object that is overwritten all the time for a minute or two, not for ten
             "--etcd-compaction-interval=1m",
             "--audit-log-mode=batch",
             "--audit-log-maxsize=64",
             "--audit-log-maxbackup=7",
             "--audit-log-maxage=90",
         ])
-        .arg(format!("--bind-address={address}"))
-        .arg(format!("--advertise-address={address}"))
-        .arg(format!("--secure-port={port}"))
-        .arg(format!("--service-cluster-ip-range={}", context.options.services))
-        .arg(format!("--etcd-servers=https://127.0.0.1:{}", context.ports.of("etcd-client")));
-    for (name, file) in [
-        ("client-ca-file", "ca.crt"),
-        ("tls-cert-file", "apiserver.crt"),
-        ("tls-private-key-file", "apiserver.key"),
-        ("etcd-cafile", "etcd/ca.crt"),
-        ("etcd-certfile", "apiserver-etcd-client.crt"),
-        ("etcd-keyfile", "apiserver-etcd-client.key"),
-        ("kubelet-certificate-authority", "ca.crt"),
-        ("kubelet-client-certificate", "apiserver-kubelet-client.crt"),
-        ("kubelet-client-key", "apiserver-kubelet-client.key"),
-        ("proxy-client-cert-file", "front-proxy-client.crt"),
-        ("proxy-client-key-file", "front-proxy-client.key"),
-        ("requestheader-client-ca-file", "front-proxy-ca.crt"),
-        ("service-account-key-file", "sa.pub"),
-        ("service-account-signing-key-file", "sa.key"),
-    ] {
-        spec = spec.arg(flag(name, pki.join(file)));
-    }
-    let admission = context.layout.config("admission.yaml");
-    files::settle(&admission, ADMISSION)?;
-    let policy = context.layout.config("audit-policy.yaml");
-    files::settle(&policy, AUDIT_POLICY)?;
-    files::create_private_dir(&context.layout.audit())?;
-    spec = spec
-        .arg(flag("admission-control-config-file", admission))
-        .arg(flag("audit-policy-file", policy))
-        .arg(flag("audit-log-path", context.layout.audit().join("kube-apiserver.log")))
-        .arg(flag("encryption-provider-config", encryption(&pki)?));
+        .flag("bind-address", address)
+        .flag("advertise-address", address)
+        .flag("secure-port", port)
+        .flag("service-cluster-ip-range", context.options.services)
+        .flag("etcd-servers", format!("https://127.0.0.1:{}", context.ports.of("etcd-client")))
+        .file_flags(
+            &pki,
+            &[
+                ("client-ca-file", "ca.crt"),
+                ("tls-cert-file", "apiserver.crt"),
+                ("tls-private-key-file", "apiserver.key"),
+                ("etcd-cafile", "etcd/ca.crt"),
+                ("etcd-certfile", "apiserver-etcd-client.crt"),
+                ("etcd-keyfile", "apiserver-etcd-client.key"),
+                ("kubelet-certificate-authority", "ca.crt"),
+                ("kubelet-client-certificate", "apiserver-kubelet-client.crt"),
+                ("kubelet-client-key", "apiserver-kubelet-client.key"),
+                ("proxy-client-cert-file", "front-proxy-client.crt"),
+                ("proxy-client-key-file", "front-proxy-client.key"),
+                ("requestheader-client-ca-file", "front-proxy-ca.crt"),
+                ("service-account-key-file", "sa.pub"),
+                ("service-account-signing-key-file", "sa.key"),
+            ],
+        )
+        .flag("admission-control-config-file", admission.display())
+        .flag("audit-policy-file", policy.display())
+        .flag("audit-log-path", context.layout.audit().join("kube-apiserver.log").display())
+        .flag("encryption-provider-config", encryption(&pki)?.display());
     spec.stop_limit = Duration::from_secs(4);
     Ok(spec)
 }
 
-/// The settings with the key for secrets at rest. It is made once: with another key the secrets would be lost. What was
-/// written before there was a key stays readable.
+/// Returns the settings file with the key that encrypts secrets at rest. The key is created once, because secrets are
+/// lost without it. What was written before there was a key stays readable.
 fn encryption(pki: &Path) -> Result<PathBuf, Error> {
     let path = pki.join("secrets-at-rest.yaml");
     if path.exists() {

@@ -1,18 +1,17 @@
 //! etcd, the controller manager and the scheduler.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
 
-use super::Context;
+use super::context::Context;
 use crate::error::Error;
 use crate::files;
-use crate::probe::Probe;
-use crate::supervise::{PartSpec, cluster_part};
+use crate::host::probe::Probe;
+use crate::process::supervise::PartSpec;
 
-pub(super) fn flag(name: &str, value: impl AsRef<Path>) -> String {
-    format!("--{name}={}", value.as_ref().display())
-}
+/// The flags through which a controller reaches the API server, and has it check who asks the controller itself.
+const KUBECONFIG_FLAGS: [&str; 3] = ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"];
 
+/// Returns etcd as a part.
 pub(super) fn etcd(context: &Context) -> Result<PartSpec, Error> {
     let data = context.layout.etcd();
     files::create_private_dir(&data)?;
@@ -27,28 +26,33 @@ pub(super) fn etcd(context: &Context) -> Result<PartSpec, Error> {
             "--client-cert-auth=true",
             "--peer-client-cert-auth=true",
             "--log-level=warn",
-            // its largest: what is written between two compactions must fit beside what is kept
+            // the maximum: what is written between two compactions must fit in addition to what is kept
             "--quota-backend-bytes=8589934592",
-            // gives back at a start what compactions have freed
+            // returns the space that compactions have freed, at a start
             "--bootstrap-defrag-threshold-megabytes=256",
         ])
-        .arg(flag("data-dir", data))
-        .arg(format!("--listen-client-urls={client}"))
-        .arg(format!("--advertise-client-urls={client}"))
-        .arg(format!("--listen-peer-urls={peer}"))
-        .arg(format!("--initial-advertise-peer-urls={peer}"))
-        .arg(format!("--initial-cluster=lectern={peer}"))
-        .arg(format!("--listen-metrics-urls=http://127.0.0.1:{health}"))
-        .arg(flag("trusted-ca-file", pki.join("ca.crt")))
-        .arg(flag("cert-file", pki.join("server.crt")))
-        .arg(flag("key-file", pki.join("server.key")))
-        .arg(flag("peer-trusted-ca-file", pki.join("ca.crt")))
-        .arg(flag("peer-cert-file", pki.join("peer.crt")))
-        .arg(flag("peer-key-file", pki.join("peer.key"))))
+        .flag("data-dir", data.display())
+        .flag("listen-client-urls", &client)
+        .flag("advertise-client-urls", &client)
+        .flag("listen-peer-urls", &peer)
+        .flag("initial-advertise-peer-urls", &peer)
+        .flag("initial-cluster", format!("lectern={peer}"))
+        .flag("listen-metrics-urls", format!("http://127.0.0.1:{health}"))
+        .file_flags(
+            &pki,
+            &[
+                ("trusted-ca-file", "ca.crt"),
+                ("cert-file", "server.crt"),
+                ("key-file", "server.key"),
+                ("peer-trusted-ca-file", "ca.crt"),
+                ("peer-cert-file", "peer.crt"),
+                ("peer-key-file", "peer.key"),
+            ],
+        ))
 }
 
+/// Returns the controller manager as a part.
 pub(super) fn kube_controller_manager(context: &Context) -> PartSpec {
-    let pki = context.layout.pki();
     let port = context.ports.of("kube-controller-manager");
     let kubeconfig = context.layout.kubeconfig("controller-manager");
     let mut spec = context
@@ -59,45 +63,40 @@ pub(super) fn kube_controller_manager(context: &Context) -> PartSpec {
             "--allocate-node-cidrs=false",
             "--use-service-account-credentials=true",
             "--controllers=*",
-            // a class that starts together claims thirty volumes at once, and 20 requests a second bind them too slowly
+            // a class that starts together claims thirty volumes at once; the default of 20 requests per second is too slow
+            // for that
             "--kube-api-qps=100",
             "--kube-api-burst=200",
             "--profiling=false",
         ])
-        .arg(format!("--secure-port={port}"))
-        .arg(format!("--service-cluster-ip-range={}", context.options.services));
-    for name in ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"] {
-        spec = spec.arg(flag(name, &kubeconfig));
+        .flag("secure-port", port)
+        .flag("service-cluster-ip-range", context.options.services);
+    for name in KUBECONFIG_FLAGS {
+        spec = spec.flag(name, kubeconfig.display());
     }
-    for (name, file) in [
-        ("client-ca-file", "ca.crt"),
-        ("root-ca-file", "ca.crt"),
-        ("cluster-signing-cert-file", "ca.crt"),
-        ("cluster-signing-key-file", "ca.key"),
-        ("requestheader-client-ca-file", "front-proxy-ca.crt"),
-        ("service-account-private-key-file", "sa.key"),
-    ] {
-        spec = spec.arg(flag(name, pki.join(file)));
-    }
-    spec
+    spec.file_flags(
+        &context.layout.pki(),
+        &[
+            ("client-ca-file", "ca.crt"),
+            ("root-ca-file", "ca.crt"),
+            ("cluster-signing-cert-file", "ca.crt"),
+            ("cluster-signing-key-file", "ca.key"),
+            ("requestheader-client-ca-file", "front-proxy-ca.crt"),
+            ("service-account-private-key-file", "sa.key"),
+        ],
+    )
 }
 
+/// Returns the scheduler as a part.
 pub(super) fn kube_scheduler(context: &Context) -> PartSpec {
     let port = context.ports.of("kube-scheduler");
     let kubeconfig = context.layout.kubeconfig("scheduler");
     let mut spec = context
         .part("kube-scheduler", Probe::tcp(Ipv4Addr::LOCALHOST, port))
         .args(["--bind-address=127.0.0.1", "--leader-elect=false", "--profiling=false"])
-        .arg(format!("--secure-port={port}"));
-    for name in ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"] {
-        spec = spec.arg(flag(name, &kubeconfig));
+        .flag("secure-port", port);
+    for name in KUBECONFIG_FLAGS {
+        spec = spec.flag(name, kubeconfig.display());
     }
     spec
-}
-
-impl Context {
-    /// A part of the multi-call program.
-    pub(super) fn part(&self, name: &'static str, probe: Probe) -> PartSpec {
-        cluster_part(&self.options.program, name, probe)
-    }
 }

@@ -1,19 +1,21 @@
-//! Certificates and kubeconfigs: made by kubeadm's phases, one for each who speaks to the API server.
+//! Certificates and kubeconfigs: kubeadm's phases create one for each client of the API server.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
-use super::Context;
-use crate::NODE_NAME;
-use crate::command::Helper;
+use serde_json::{Value, json};
+
+use super::context::{Context, KUBERNETES_VERSION};
 use crate::error::Error;
 use crate::files;
+use crate::options::NODE_NAME;
+use crate::process::command::Helper;
 
-/// kubeadm's certificates live a year; they are made anew well before.
+/// kubeadm's certificates are valid for a year; they are recreated well before.
 const RENEW_AFTER: Duration = Duration::from_secs(180 * 24 * 3600);
 
-/// Who gets a kubeconfig beside those that kubeadm makes on its own: the file's name, the user, the group.
+/// Who gets a kubeconfig in addition to those that kubeadm creates by itself: file name, user, group.
 const OWNERS: [(&str, &str, Option<&str>); 5] = [
     ("kube-proxy", "system:kube-proxy", None),
     ("coredns", "lectern:coredns", None),
@@ -22,17 +24,18 @@ const OWNERS: [(&str, &str, Option<&str>); 5] = [
     ("server", "lectern:server", None),
 ];
 
-/// Makes what is missing, outdated or made for other addresses; the authorities and the key of service accounts stay.
+/// Creates what is missing, outdated or issued for other addresses. The authorities and the key of service accounts stay.
 pub(super) async fn settle(context: &Context) -> Result<(), Error> {
     let layout = &context.layout;
     let config = kubeadm_config(context);
     let stamp = layout.pki().join("made-for");
+    let config_file = layout.config("kubeadm.yaml");
+    let config = files::to_yaml(&config).map_err(Error::settings(&config_file))?;
     let wanted = fingerprint(&config);
     if is_fresh(&stamp, &wanted) {
         return Ok(());
     }
     files::remove_file(&stamp)?;
-    let config_file = layout.config("kubeadm.yaml");
     files::settle(&config_file, &config)?;
     remove_leaves(context)?;
     files::create_private_dir(&layout.pki())?;
@@ -44,9 +47,9 @@ pub(super) async fn settle(context: &Context) -> Result<(), Error> {
         .arg(layout.kubeconfigs());
     let mut making = tokio::task::JoinSet::new();
     making.spawn(async move { kubeconfigs.run().await.map(drop) });
-    making.spawn(make_kubelet_certificate(context.clone()));
+    making.spawn(create_kubelet_certificate(context.clone()));
     for (owner, user, group) in OWNERS {
-        making.spawn(make_kubeconfig(context.clone(), owner, user, group));
+        making.spawn(create_kubeconfig(context.clone(), owner, user, group));
     }
     while let Some(made) = making.join_next().await {
         made.map_err(|_| Error::Task { task: "the credentials" })??;
@@ -71,7 +74,7 @@ fn is_fresh(stamp: &std::path::Path, wanted: &str) -> bool {
         && fs::read_to_string(stamp).is_ok_and(|present| present == wanted)
 }
 
-/// Removes everything that an authority signed; what is left is what others trust.
+/// Removes everything that an authority signed. The authorities themselves stay.
 fn remove_leaves(context: &Context) -> Result<(), Error> {
     let pki = context.layout.pki();
     for leaf in [
@@ -92,8 +95,8 @@ fn remove_leaves(context: &Context) -> Result<(), Error> {
     files::create_private_dir(&context.layout.kubeconfigs())
 }
 
-/// kubelet's serving certificate, signed by the cluster's authority, so that the API server can tell it from others.
-async fn make_kubelet_certificate(context: Context) -> Result<(), Error> {
+/// Creates kubelet's serving certificate, signed by the cluster's authority, so that the API server can verify it.
+async fn create_kubelet_certificate(context: Context) -> Result<(), Error> {
     let folder = context.layout.kubelet_pki();
     files::create_private_dir(&folder)?;
     for file in ["ca.crt", "ca.key"] {
@@ -104,13 +107,13 @@ async fn make_kubelet_certificate(context: Context) -> Result<(), Error> {
         .args(["init", "phase", "certs", "apiserver", "--cert-dir"])
         .arg(&folder)
         .args(["--apiserver-advertise-address", &context.options.bridge_address().to_string()])
-        .args(["--apiserver-cert-extra-sans", NODE_NAME, "--kubernetes-version", super::KUBERNETES_VERSION])
+        .args(["--apiserver-cert-extra-sans", NODE_NAME, "--kubernetes-version", KUBERNETES_VERSION])
         .run()
         .await?;
     files::remove_file(&folder.join("ca.key"))
 }
 
-async fn make_kubeconfig(
+async fn create_kubeconfig(
     context: Context,
     owner: &str,
     user: &str,
@@ -125,34 +128,61 @@ async fn make_kubeconfig(
     files::replace(&context.layout.kubeconfig(owner), kubeconfig)
 }
 
-fn kubeadm_config(context: &Context) -> String {
+fn kubeadm_config(context: &Context) -> [Value; 2] {
     let address = context.options.bridge_address();
     let port = context.ports.of("kube-apiserver");
-    format!(
-        "apiVersion: kubeadm.k8s.io/v1beta4
+    let init = json!({
+        "apiVersion": "kubeadm.k8s.io/v1beta4",
+        "kind": "InitConfiguration",
+        "localAPIEndpoint": { "advertiseAddress": address, "bindPort": port },
+        "nodeRegistration": {
+            "name": NODE_NAME,
+            "criSocket": "unix:///run/containerd/containerd.sock",
+        },
+    });
+    let cluster = json!({
+        "apiVersion": "kubeadm.k8s.io/v1beta4",
+        "kind": "ClusterConfiguration",
+        "kubernetesVersion": KUBERNETES_VERSION,
+        "clusterName": "lectern",
+        "certificatesDir": context.layout.pki(),
+        "controlPlaneEndpoint": format!("{address}:{port}"),
+        "networking": {
+            "podSubnet": context.options.pods.to_string(),
+            "serviceSubnet": context.options.services.to_string(),
+        },
+        "apiServer": { "certSANs": [address.to_string(), "127.0.0.1", "localhost"] },
+    });
+    [init, cluster]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kubeadm_makes_certificates_for_the_bridge_and_for_loopback() {
+        let init = "apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
 localAPIEndpoint:
-  advertiseAddress: {address}
-  bindPort: {port}
+  advertiseAddress: 10.83.0.1
+  bindPort: 20000
 nodeRegistration:
-  name: {NODE_NAME}
+  name: lectern
   criSocket: unix:///run/containerd/containerd.sock
----
-apiVersion: kubeadm.k8s.io/v1beta4
+";
+        let cluster = "apiVersion: kubeadm.k8s.io/v1beta4
 kind: ClusterConfiguration
-kubernetesVersion: {version}
+kubernetesVersion: v1.35.4
 clusterName: lectern
-certificatesDir: {pki}
-controlPlaneEndpoint: {address}:{port}
+certificatesDir: /srv/lectern/pki
+controlPlaneEndpoint: 10.83.0.1:20000
 networking:
-  podSubnet: {pods}
-  serviceSubnet: {services}
+  podSubnet: 10.83.0.0/16
+  serviceSubnet: 10.84.0.0/16
 apiServer:
-  certSANs: [\"{address}\", \"127.0.0.1\", localhost]
-",
-        version = super::KUBERNETES_VERSION,
-        pki = context.layout.pki().display(),
-        pods = context.options.pods,
-        services = context.options.services,
-    )
+  certSANs: [\"10.83.0.1\", \"127.0.0.1\", localhost]
+";
+        files::tests::assert_same_yaml(&kubeadm_config(&Context::for_tests()), &[init, cluster]);
+    }
 }

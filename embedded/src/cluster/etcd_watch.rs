@@ -1,17 +1,17 @@
-//! Makes etcd writable again when it has run out of its quota, which it never does by itself.
+//! Makes etcd writable again after it has exceeded its quota, which etcd never does by itself.
 
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::Context;
-use crate::command::Helper;
+use super::context::Context;
 use crate::error::Error;
-use crate::probe::Probe;
+use crate::host::probe::Probe;
+use crate::process::command::Helper;
 
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// The watching task; it ends when this is dropped.
+/// The task that watches etcd. It ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct EtcdWatch(JoinHandle<()>);
 
@@ -28,7 +28,7 @@ impl Drop for EtcdWatch {
 }
 
 async fn watch(context: Context) {
-    // it does not answer well while it has an alarm
+    // etcd is unhealthy while an alarm is raised
     let health = Probe::http(context.ports.of("etcd-health"), "/health");
     loop {
         tokio::time::sleep(INTERVAL).await;
@@ -36,14 +36,14 @@ async fn watch(context: Context) {
             continue;
         }
         match mend(&context).await {
-            Ok(said) if said.is_empty() => {}
-            Ok(said) => tracing::warn!(said, "etcd was full and takes writes again"),
-            Err(error) => tracing::error!(error = %error, "etcd is not well and could not be mended"),
+            Ok(done) if done.is_empty() => {}
+            Ok(done) => tracing::warn!(done, "etcd was full and accepts writes again"),
+            Err(error) => tracing::error!(error = %error, "etcd is unhealthy and could not be repaired"),
         }
     }
 }
 
-/// Answers what was done, which is nothing if there was no alarm.
+/// Clears the alarm. Returns what was done, which is empty if there was no alarm.
 async fn mend(context: &Context) -> Result<String, Error> {
     let pki = context.layout.pki();
     Helper::new(&context.options.program)

@@ -1,16 +1,16 @@
-//! What every container of a pod starts from: containerd's own default less the right to raw packets.
+//! The runtime specification of every container: containerd's default without the capability for raw sockets.
 //!
-//! With raw sockets a pod's root could speak with other pods' addresses on the bridge that all share. Pod Security's
-//! level `baseline` does not let a pod ask for the right back; only privileged pods have it. `ping` needs none.
+//! With raw sockets, root in a pod could send from other pods' addresses on the shared bridge. Pod Security's level
+//! `baseline` does not let a pod request the capability back; only privileged pods have it. `ping` works without it.
 
 use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::Context;
-use crate::command::Helper;
+use super::context::Context;
 use crate::error::Error;
 use crate::files;
+use crate::process::command::Helper;
 
 const DROPPED: &str = "CAP_NET_RAW";
 
@@ -18,7 +18,7 @@ pub(super) fn path(context: &Context) -> PathBuf {
     context.layout.config("runtime-spec.json")
 }
 
-/// Asks the containerd that is installed for its default and writes down what is left of it.
+/// Asks the installed containerd for its default and writes the restricted specification.
 pub(super) async fn settle(context: &Context) -> Result<(), Error> {
     let path = path(context);
     let spec = Helper::new("ctr").args(["oci", "spec"]).run().await?;
@@ -34,7 +34,7 @@ pub(super) async fn settle(context: &Context) -> Result<(), Error> {
 
 fn restrict(spec: &mut Value) -> Result<(), String> {
     let process = spec["process"].as_object_mut().ok_or("its answer has no process")?;
-    // as without a specification of our own: kubelet's settings and the parts' own limits hold
+    // as without a specification of our own: kubelet's settings and the parts' own limits apply
     process.remove("rlimits");
     let sets = process.get_mut("capabilities").and_then(Value::as_object_mut);
     let sets = sets.ok_or("its answer has no capabilities")?;

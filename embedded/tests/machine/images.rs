@@ -1,4 +1,4 @@
-//! Two tiny images in a registry's storage tree: the pause image, and a probe that says what a pod can reach.
+//! Two tiny images in a registry's storage tree: the pause image, and a probe that reports what a pod can reach.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use sha2::{Digest as _, Sha256};
 
-/// Builds one static program and lays it into both images.
+/// Builds one static program and puts it into both images.
 pub fn build(tree: &Path, work: &Path) {
     let (source, program) = (work.join("probe.rs"), work.join("probe"));
     fs::write(&source, include_str!("probe.rs.txt")).expect("source");

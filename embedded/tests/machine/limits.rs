@@ -1,4 +1,4 @@
-//! What one pod, or one account, cannot take from the node, from other pods or from the databases.
+//! Limits: what one pod or account cannot take from the node, from other pods or from the databases.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{Kubectl, in_the_node, wait_for};
 
-/// The pod's root is the one that containers have when nobody asks for anything.
+/// The pod runs as root with the default capabilities of containers.
 pub fn a_pod_has_no_raw_sockets_and_learns_no_names_of_others(kubectl: &Kubectl) {
     kubectl.create_namespace("bare");
     kubectl.run(&["label", "namespace", "bare", "pod-security.kubernetes.io/enforce=baseline"]);
@@ -37,7 +37,7 @@ spec:
     assert!(asked.contains("violates PodSecurity"), "a pod may ask for raw sockets: {asked}");
 }
 
-/// Processes and memory: of all pods together, and of each.
+/// Limits of processes and memory, for all pods together and for each of them.
 pub fn pods_leave_room_for_the_machine(kubectl: &Kubectl) {
     let settings: Value = serde_json::from_str(&kubectl.run(&["get", "--raw", CONFIGZ])).expect("settings");
     let settings = &settings["kubeletconfig"];
@@ -66,7 +66,7 @@ pub fn pods_leave_room_for_the_machine(kubectl: &Kubectl) {
 
 const CONFIGZ: &str = "/api/v1/nodes/lectern/proxy/configz";
 
-/// The limit of the cgroup of all pods, by the file's name in either version.
+/// Returns a limit of the cgroup of all pods, by the name of its file in version 1 or 2.
 fn limit_of_pods(names: &[&str]) -> Option<u64> {
     let tops = ["/sys/fs/cgroup", "/sys/fs/cgroup/pids", "/sys/fs/cgroup/memory"];
     tops.iter()
@@ -77,7 +77,7 @@ fn limit_of_pods(names: &[&str]) -> Option<u64> {
         .filter(|limit| *limit < 1 << 60)
 }
 
-/// Pods fill their own disk as fast as they can; the databases do not notice, and the next pod starts.
+/// Pods fill their disk as fast as they can. The databases are not affected, and the next pod starts.
 pub fn a_pod_that_fills_the_disk_is_evicted_and_takes_nothing_from_others(
     kubectl: &Kubectl,
     data_dir: &Path,
@@ -124,7 +124,7 @@ spec:
     )
 }
 
-/// Secrets are not readable in etcd's files, changes are on record, and neither is for other users of the machine.
+/// Secrets are not readable in etcd's files, changes are recorded, and other users of the machine can read neither.
 pub fn secrets_are_encrypted_and_changes_recorded(kubectl: &Kubectl, data_dir: &Path) {
     let word = "cinnamon-lantern-4711";
     kubectl.run(&[
@@ -143,7 +143,7 @@ pub fn secrets_are_encrypted_and_changes_recorded(kubectl: &Kubectl, data_dir: &
     let read = kubectl.run(&["-n", "probe", "get", "secret", "kept", "-o", "jsonpath={.data.word}"]);
     assert!(!read.is_empty());
 
-    // there is no such program in the image; the attempt counts
+    // the image has no such program; the attempt is what matters
     kubectl.try_run(&["-n", "probe", "exec", "probe", "--", "/nothing"]);
     let log = data_dir.join("audit/kube-apiserver.log");
     let entries = wait_for("the record of an exec", || {
@@ -174,7 +174,7 @@ fn holds(folder: &Path, word: &str) -> bool {
     found.success()
 }
 
-/// etcd has its largest size, each namespace a bounded rate of events, and service accounts a share of the API server.
+/// etcd has its maximum size, each namespace a limited rate of events, and service accounts a share of the API server.
 pub fn accounts_of_pods_cannot_fill_etcd_or_keep_the_api_server(kubectl: &Kubectl, data_dir: &Path) {
     let metrics = get(crate::port(data_dir, "etcd-health"), "/metrics");
     assert!(metrics.contains("etcd_server_quota_backend_bytes 8.589934592e+09"), "etcd has its usual limit");

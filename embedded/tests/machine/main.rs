@@ -1,8 +1,8 @@
-//! The embedded parts on the machine that runs the tests: up, alive, killed, recovered, stopped, and nothing left.
+//! The embedded parts on the machine that runs the tests: started, killed, recovered and stopped, with nothing left.
 //!
 //! Needs root, Debian's containerd, runc, CNI plugins, docker-registry and Postgres, and the cluster program in
-//! `LECTERN_CLUSTER_PROGRAM`. It runs in network and mount namespaces of its own, so that
-//! it meets nobody else's cluster.
+//! `LECTERN_CLUSTER_PROGRAM`. It runs in new network and mount namespaces, so that it does not interfere with another
+//! cluster.
 
 mod images;
 mod limits;
@@ -103,7 +103,7 @@ fn a_node_is_ready_and_a_pod_runs_and_reaches_only_what_it_may(kubectl: &Kubectl
     assert_eq!(who("kubelet", &["delete", "namespaces"]), "no");
 }
 
-/// The pod tries it with its first instructions, long before the API server knows its address.
+/// The pod tries to connect with its first instructions, long before the API server knows its address.
 fn a_pod_is_subject_to_policies_from_its_first_moment(kubectl: &Kubectl) {
     kubectl.create_namespace("sealed");
     kubectl.apply(
@@ -117,7 +117,7 @@ spec: { podSelector: {}, policyTypes: [Egress] }
     assert!(log.contains("10.84.0.1:443 closed"), "a policy denies all egress: {log}");
 }
 
-/// Where the volume lies in the node's mount namespace.
+/// Returns the path of the volume in the node's mount namespace.
 fn a_claim_gets_a_volume_of_its_size(kubectl: &Kubectl, data_dir: &Path) -> String {
     kubectl.create_namespace("storing");
     kubectl.apply(
@@ -138,7 +138,7 @@ spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 32Mi } }
     volume
 }
 
-/// Runs a line of shell where the node's mounts are seen.
+/// Runs a shell command in the node's mount namespace.
 fn in_the_node(data_dir: &Path, line: &str) -> String {
     let pid = read_status(data_dir).expect("status").parts.into_iter().find(|part| part.name == "volumes");
     let pid = pid.and_then(|part| part.pid).expect("the part runs");
@@ -181,7 +181,7 @@ fn a_killed_part_is_started_again(name: &str, data_dir: &Path) {
     assert!(after.last_end.as_deref().is_some_and(|end| end.contains("signal: 9")), "{after:?}");
 }
 
-/// The port of a part, by the name under which it was chosen.
+/// Returns the port for this purpose.
 fn port(data_dir: &Path, name: &str) -> u16 {
     let ports = std::fs::read_to_string(data_dir.join("ports.json")).expect("ports");
     let ports: std::collections::BTreeMap<String, u16> = serde_json::from_str(&ports).expect("ports");
@@ -228,7 +228,7 @@ impl Kubectl {
         assert!(said.is_empty(), "could not apply: {said}");
     }
 
-    /// Creates or changes the objects; answers what was refused, which is nothing if all went well.
+    /// Creates or changes the objects. Returns the errors, which are empty if all went well.
     fn try_apply(&self, manifest: &str) -> String {
         let file = self.kubeconfig.with_extension("yaml");
         std::fs::write(&file, manifest).expect("manifest");
@@ -240,7 +240,7 @@ impl Kubectl {
         }
     }
 
-    /// Why a pod was evicted, once it was.
+    /// Waits until a pod was evicted. Returns the reason.
     fn eviction(&self, namespace: &str, pod: &str) -> String {
         let status = "jsonpath={.status.reason}: {.status.message}";
         wait_for(&format!("the eviction of {pod}"), || {
@@ -254,7 +254,7 @@ impl Kubectl {
         wait_for("the service account", || self.try_run(&["-n", name, "get", "serviceaccount", "default"]));
     }
 
-    /// Runs the probe in a pod named as its namespace, and answers what it can reach.
+    /// Runs the probe in a pod named like its namespace. Returns what it can reach.
     fn findings_of_a_pod(&self, namespace: &str, targets: &[&str], ports: &str) -> String {
         let manifest = format!(
             "apiVersion: v1
@@ -281,7 +281,7 @@ spec:
         self.answer(&["-n", namespace, "get", "pod", pod, "-o", "jsonpath={.status.phase}"])
     }
 
-    /// What it says, whatever its exit code.
+    /// Returns the output, whatever the exit status.
     fn answer(&self, args: &[&str]) -> String {
         String::from_utf8_lossy(&self.output(args).stdout).trim().to_owned()
     }

@@ -1,4 +1,4 @@
-//! What the machine looks like from outside, to be compared before and after.
+//! The state of the machine, to be compared before and after.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::supervisor;
 
-/// Everything of the machine that the parts change, as lines by kind.
+/// Everything on the machine that the parts change, as lines by kind.
 pub struct Snapshot(BTreeMap<&'static str, Vec<String>>);
 
 impl Snapshot {
@@ -25,7 +25,7 @@ impl Snapshot {
                 .insert(kind, said(program, &[]).into_iter().filter(|line| !line.starts_with('#')).collect());
         }
         kinds.insert("sysctl", settings());
-        // loop devices are the whole machine's; those of others come and go
+        // loop devices belong to the whole machine, and those of others come and go
         let ground = data_dir.parent().expect("a folder above").display().to_string();
         let mut devices = said("losetup", &["--list", "--noheadings", "--output", "BACK-FILE"]);
         devices.retain(|file| file.starts_with(&ground));
@@ -35,7 +35,7 @@ impl Snapshot {
         Self(kinds)
     }
 
-    /// What this one has and the other lacks, and the reverse.
+    /// Returns the lines that only one of the two snapshots has.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut differences = Vec::new();
         for (kind, lines) in &self.0 {
@@ -48,7 +48,7 @@ impl Snapshot {
                     .collect()
             };
             differences.extend(only_in("+", lines, others));
-            // mounts and cgroups of others that are cleared away meanwhile vanish here, too
+            // mounts and cgroups that others remove meanwhile disappear here too
             if !["mount", "cgroup"].contains(kind) {
                 differences.extend(only_in("-", others, lines));
             }
@@ -67,7 +67,7 @@ fn without_counters(lines: &[String]) -> Vec<String> {
     lines.iter().map(|line| line.split(" valid_lft").next().unwrap_or(line).to_owned()).collect()
 }
 
-/// Processes that carry the data folder in their arguments or their environment, this one's children left out.
+/// Returns the processes with the data folder in their arguments or environment, except children of this process.
 pub fn processes_of(data_dir: &Path) -> Vec<String> {
     let wanted = data_dir.as_os_str().as_encoded_bytes();
     let mentions =
@@ -84,7 +84,7 @@ pub fn processes_of(data_dir: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Kernel settings, less those that move by themselves.
+/// Returns the kernel settings, except those that change by themselves.
 fn settings() -> Vec<String> {
     let moving = [
         "random.",

@@ -1,4 +1,4 @@
-//! The supervisor as a process that can be killed, and the ground it runs on.
+//! The supervisor as a process that can be killed, and the namespaces that it runs in.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
@@ -16,10 +16,10 @@ const PROGRAM: &str = "LECTERN_CLUSTER_PROGRAM";
 const DATA_DIR: &str = "LECTERN_TEST_DATA_DIR";
 const IMAGES: &str = "LECTERN_TEST_IMAGES";
 
-/// Folders in which anything that is left would be seen at once, because they start out empty.
+/// Folders that start out empty, so that anything left in them is noticed.
 pub const EMPTIED: [&str; 3] = ["/run", "/var/lib", "/var/log"];
 
-/// The cluster program; the test fails where it cannot run instead of passing unseen.
+/// Returns the cluster program. Panics if the test cannot run, instead of skipping it silently.
 pub fn cluster_program() -> PathBuf {
     assert!(geteuid().is_root(), "this test starts a whole cluster and needs root");
     let program =
@@ -29,7 +29,7 @@ pub fn cluster_program() -> PathBuf {
     program
 }
 
-/// Moves this thread, and the processes it starts, to namespaces where nobody else's interfaces and mounts come and go.
+/// Moves this thread, and the processes that it starts, to namespaces in which others change no interfaces or mounts.
 pub fn enter_own_namespaces() {
     unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).expect("namespaces");
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
@@ -45,14 +45,14 @@ pub fn signal(pid: u32, signal: Signal) {
     kill(Pid::from_raw(pid.try_into().expect("pid")), signal).expect("signal");
 }
 
-/// A running supervisor; dropped in a failing test, it is stopped in order.
+/// A running supervisor. If it is dropped in a failing test, it is stopped in order.
 pub struct Supervisor {
     child: Child,
     output: PathBuf,
 }
 
 impl Supervisor {
-    /// Starts it and waits until everything is up.
+    /// Starts a supervisor and waits until everything is ready.
     pub fn start(program: &Path, data_dir: &Path, images: &Path) -> Self {
         let supervisor = Self::spawn(program, data_dir, images);
         let began = Instant::now();
@@ -67,7 +67,7 @@ impl Supervisor {
         supervisor
     }
 
-    /// Starts one that must not come up, and answers what it said.
+    /// Starts a supervisor that must fail. Returns what it printed.
     pub fn refused(program: &Path, data_dir: &Path) -> String {
         let mut supervisor = Self::spawn(program, data_dir, Path::new("/nonexistent"));
         let ended = supervisor.child.wait().expect("wait");
@@ -100,13 +100,13 @@ impl Supervisor {
         self.child.id()
     }
 
-    /// Kills it, so that it can clear nothing.
+    /// Kills the supervisor, so that it cannot clear anything.
     pub fn kill(&mut self) {
         self.child.kill().expect("kill");
         self.child.wait().expect("wait");
     }
 
-    /// Asks it to stop and waits until it has.
+    /// Asks the supervisor to stop and waits until it has.
     pub fn stop(&mut self) {
         signal(self.pid(), Signal::SIGTERM);
         let ended = self.child.wait().expect("wait");
@@ -118,13 +118,13 @@ impl Drop for Supervisor {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
             signal(self.pid(), Signal::SIGTERM);
-            // the test has failed already, and this is the best that can be done
+            // the test has failed already; this is best effort
             let _ = self.child.wait();
         }
     }
 }
 
-/// The supervisor's own process: up, until SIGTERM, and down.
+/// Runs the supervisor's own process: starts the parts, waits for SIGTERM, stops them.
 #[tokio::main]
 pub async fn run() {
     let Some(data_dir) = std::env::var_os(DATA_DIR) else { return };

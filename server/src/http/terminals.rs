@@ -9,7 +9,7 @@ use actix_ws::{CloseCode, CloseReason, Message, MessageStream, Session};
 use bytes::Bytes;
 use futures::{SinkExt, Stream, StreamExt};
 use lectern_api::ids::{SessionId, TerminalName};
-use lectern_api::terminal::MAX_PAYLOAD_BYTES;
+use lectern_api::terminal::{AttachQuery, MAX_PAYLOAD_BYTES};
 
 use super::ApiError;
 use super::caller::Caller;
@@ -18,7 +18,7 @@ use super::paths::PathTarget as _;
 use crate::app::Services;
 use crate::identity::Login;
 use crate::report::chain;
-use crate::sessions::{AttachTerminal, SessionError};
+use crate::sessions::SessionError;
 use crate::terminals::{Attached, RelayEnd, relay};
 
 /// How often the socket is pinged, and its login and session are looked at again.
@@ -27,18 +27,6 @@ const PING: Duration = Duration::from_secs(20);
 const LONGEST_MESSAGE: usize = MAX_PAYLOAD_BYTES + 64;
 /// How long the socket's end may take to be told.
 const FAREWELL: Duration = Duration::from_secs(2);
-
-/// What the browser says when it attaches.
-#[derive(Debug, serde::Deserialize)]
-pub struct AttachQuery {
-    /// The first byte of output that it lacks; absent: all there is.
-    offset: Option<u64>,
-    cols: u16,
-    rows: u16,
-    /// Whether it only watches: what it types and how large it is then mean nothing.
-    #[serde(default)]
-    watch: bool,
-}
 
 /// `GET /api/v1/sessions/{id}/terminals/{name}/attach`.
 pub async fn attach_terminal(
@@ -54,15 +42,8 @@ pub async fn attach_terminal(
     let id = SessionId::parse(id)?;
     let terminal: TerminalName = name.parse()?;
     let open = services.terminals.open(caller.id())?;
-    let wish = AttachTerminal {
-        terminal,
-        offset: query.offset,
-        cols: query.cols,
-        rows: query.rows,
-        can_type: !query.watch,
-        window_bytes: open.window_bytes(),
-    };
-    let attached = services.sessions.attach_terminal(caller.id(), id, wish).await?;
+    let request = query.into_inner().into_request(terminal, open.window_bytes());
+    let attached = services.sessions.attach_terminal(caller.id(), id, request).await?;
     let (response, socket, messages) =
         actix_ws::handle(&req, body).map_err(|error| ApiError::BadRequest(error.to_string()))?;
     let services = services.clone();

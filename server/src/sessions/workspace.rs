@@ -3,10 +3,11 @@
 use std::io::Error as IoError;
 use std::time::Duration;
 
-use lectern_api::ids::{PageName, SessionId, TerminalName, UserId};
+use lectern_api::ids::{PageName, SessionId, UserId};
 use lectern_api::page::RenderedPage;
+use lectern_api::terminal::AttachRequest;
 use lectern_content::{Lab, RenderOptions, Variables};
-use lectern_link::{AttachWish, Link, LinkError};
+use lectern_link::{Link, LinkError};
 
 use super::environment::page_variables;
 use super::lifecycle::Phase;
@@ -17,23 +18,6 @@ use crate::terminals::Attached;
 
 /// How long reaching the workbench may take before the learner is told.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// What a viewer wants of a terminal.
-#[derive(Clone, Debug)]
-pub struct AttachTerminal {
-    /// Which terminal.
-    pub terminal: TerminalName,
-    /// The first byte of output that it lacks; none: all there is.
-    pub offset: Option<u64>,
-    /// The viewer's columns.
-    pub cols: u16,
-    /// The viewer's rows.
-    pub rows: u16,
-    /// Whether what it types counts.
-    pub can_type: bool,
-    /// How many bytes may be under way to it without being acknowledged.
-    pub window_bytes: u32,
-}
 
 impl Sessions {
     /// A page with this session's values in it.
@@ -67,13 +51,11 @@ impl Sessions {
         &self,
         user: UserId,
         id: SessionId,
-        wish: AttachTerminal,
+        request: AttachRequest,
     ) -> Result<Attached, SessionError> {
         let row = self.find_running(user, id).await?;
         let link = self.link(&row).await?;
-        let AttachTerminal { terminal, offset, cols, rows, can_type, window_bytes } = wish;
-        let wish = AttachWish { terminal, offset, cols, rows, can_type, window_bytes };
-        link.attach(wish).await.map_err(SessionError::Workbench)
+        link.attach(request).await.map_err(SessionError::Workbench)
     }
 
     /// Whether the person may still have this session's terminals.

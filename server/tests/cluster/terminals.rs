@@ -3,23 +3,23 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use lectern_api::terminal::{TerminalFrame, ViewerFrame, WINDOW_BYTES};
-use lectern_link::{AttachWish, Link, TerminalInput, TerminalOutput};
+use lectern_api::terminal::{AttachRequest, TerminalFrame, ViewerFrame, WINDOW_BYTES};
+use lectern_link::{FrameSink, FrameStream, Link};
 use lectern_server::cluster::{SessionSpec, WorkbenchSpec};
 
 use crate::harness::{Installation, PATIENCE, quiet, spec, with_installation};
 
 /// A viewer of a terminal that acknowledges all it gets.
 struct Viewer {
-    input: TerminalInput,
-    output: TerminalOutput,
+    input: FrameSink,
+    output: FrameStream,
     next_offset: Option<u64>,
     gaps: u32,
 }
 
 impl Viewer {
     async fn attach(link: &Link, offset: Option<u64>) -> Result<Self> {
-        let wish = AttachWish {
+        let request = AttachRequest {
             terminal: "1".parse()?,
             offset,
             cols: 80,
@@ -27,7 +27,7 @@ impl Viewer {
             can_type: true,
             window_bytes: u32::try_from(WINDOW_BYTES)?,
         };
-        let (output, input) = link.attach(wish).await?.split();
+        let (output, input) = link.attach(request).await?.split();
         Ok(Self { input, output, next_offset: offset, gaps: 0 })
     }
 

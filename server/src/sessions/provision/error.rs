@@ -112,6 +112,8 @@ impl From<sqlx::Error> for ProvisionError {
 
 #[cfg(test)]
 mod tests {
+    use lectern_api::agent::ProtocolRange;
+
     use super::*;
 
     #[test]
@@ -139,11 +141,13 @@ mod tests {
             ClusterError::WorkbenchGone { workbench: "wb-x".to_owned(), message: "deleted".to_owned() };
         let pull = ClusterError::ImagePull { image: "x".to_owned(), message: "not found".to_owned() };
         let away = StoreError::Statement(sqlx::Error::PoolTimedOut);
+        let other_protocol =
+            LinkError::OtherProtocol { agent: ProtocolRange::single(1), server: ProtocolRange::single(2) };
         for (error, is_passing) in [
             (ProvisionError::from(gone), true),
             (ProvisionError::from(away), true),
             (ProvisionError::from(LinkError::Closed), true),
-            (ProvisionError::from(LinkError::OtherProtocol { agent: 1, server: 2 }), false),
+            (ProvisionError::from(other_protocol), false),
             (ProvisionError::from(pull), false),
             (ProvisionError::SetUp("exit 1".to_owned()), false),
         ] {

@@ -1,0 +1,88 @@
+//! Which paths a server may name: those in the home directory and in the lab's own folder. The targets of their
+//! symbolic links must lie there too.
+//!
+//! The agent runs as the learner, who may go anywhere in a shell. This protects everybody else from being led to other
+//! files by a link or by `..`.
+
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use crate::settings::{home, workshop};
+
+/// Why a path is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum PathError {
+    /// It lies outside the two folders.
+    #[error("{0} is neither in the home directory nor in the lab's folder")]
+    Outside(String),
+    /// It does not exist or cannot be reached.
+    #[error("{path}: {source}")]
+    Unreachable {
+        /// The path as the server gave it.
+        path: String,
+        source: io::Error,
+    },
+}
+
+impl PathError {
+    fn unreachable(path: &str, source: io::Error) -> Self {
+        Self::Unreachable { path: path.to_owned(), source }
+    }
+}
+
+impl From<PathError> for io::Error {
+    fn from(error: PathError) -> Self {
+        let kind = match &error {
+            PathError::Outside(_) => io::ErrorKind::PermissionDenied,
+            PathError::Unreachable { source, .. } => source.kind(),
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+/// Resolves the path of something that exists. The result contains no symbolic links.
+pub fn find(path: &str) -> Result<PathBuf, PathError> {
+    let wanted = absolute(path)?;
+    let found = wanted.canonicalize().map_err(|error| PathError::unreachable(path, error))?;
+    if is_inside(&found) { Ok(found) } else { Err(PathError::Outside(path.to_owned())) }
+}
+
+/// Resolves the path of something that may not exist yet. Symbolic links in the part that exists are followed.
+pub fn place(path: &str) -> Result<PathBuf, PathError> {
+    let wanted = absolute(path)?;
+    let mut existing = wanted.as_path();
+    let mut missing = Vec::new();
+    let found = loop {
+        match existing.canonicalize() {
+            Ok(found) => break found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(PathError::unreachable(path, error)),
+        }
+        match (existing.parent(), existing.file_name()) {
+            (Some(parent), Some(name)) => {
+                missing.push(name);
+                existing = parent;
+            }
+            _ => return Err(PathError::Outside(path.to_owned())),
+        }
+    };
+    if !is_inside(&found) {
+        return Err(PathError::Outside(path.to_owned()));
+    }
+    Ok(missing.into_iter().rev().fold(found, |path, name| path.join(name)))
+}
+
+fn absolute(path: &str) -> Result<PathBuf, PathError> {
+    let path = Path::new(path.strip_prefix("~/").unwrap_or(if path == "~" { "" } else { path }));
+    if path.components().any(|part| part == Component::ParentDir) {
+        return Err(PathError::Outside(path.display().to_string()));
+    }
+    Ok(home().join(path))
+}
+
+fn is_inside(path: &Path) -> bool {
+    [home(), workshop()].iter().any(|root| {
+        // the home is `/` if there is none: then nothing is inside
+        root.parent().is_some() && root.canonicalize().is_ok_and(|root| path.starts_with(root))
+    })
+}
