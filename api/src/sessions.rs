@@ -50,14 +50,65 @@ pub enum SessionState {
     Ending,
     /// It is over.
     Ended {
-        /// Why: `ended by the learner`, `expired`, …
-        reason: String,
+        /// Why it ended.
+        reason: EndReason,
     },
     /// It could not be started, or broke.
     Failed {
         /// Why, and what to do, in words for the learner.
         reason: String,
     },
+}
+
+/// Why a session ended. The words for it are made where they are read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum EndReason {
+    /// Its learner ended it.
+    Learner,
+    /// Its learner's account was deleted.
+    AccountDeleted,
+    /// Its learner's account was disabled.
+    AccountDisabled,
+    /// Its time was over.
+    Expired,
+    /// Its learner was away for too long.
+    Abandoned {
+        /// For how long, in minutes.
+        minutes: u32,
+    },
+    /// Its workbench was lost and could not be recreated.
+    WorkbenchLost {
+        /// Why it could not, in words for the learner.
+        detail: String,
+    },
+    /// It waited in the reserve and was of no more use there.
+    Discarded {
+        /// What was wrong with it.
+        because: Discarded,
+    },
+    /// What an earlier release wrote: a sentence without a subject, such as `its time was over`.
+    #[serde(rename = "text")]
+    Other {
+        /// The sentence.
+        text: String,
+    },
+}
+
+/// Why a session that waited in the reserve was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Discarded {
+    /// Its lab or its workbench is no longer as it was made.
+    Outdated,
+    /// Its lab left the catalogue.
+    LabGone,
+    /// More were in reserve than the operator wants.
+    Surplus,
+    /// There was no room for it.
+    NoRoom,
+    /// A learner who started another lab needed its place.
+    MadeRoom,
 }
 
 /// `GET /api/v1/sessions/{id}`, and what `…/events` sends on each change (SSE event `session`).

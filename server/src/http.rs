@@ -21,6 +21,7 @@ pub mod paths;
 pub mod preview;
 pub mod privacy;
 pub mod progress;
+pub mod services;
 pub mod sessions;
 pub mod sse;
 pub mod terminals;

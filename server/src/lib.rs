@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod audit;
+pub mod background;
 pub mod catalog;
 pub mod clock;
 pub mod cluster;
@@ -13,6 +14,10 @@ pub mod config;
 pub mod enrolment;
 pub mod http;
 pub mod identity;
+pub mod job_board;
+#[cfg(test)]
+mod layers;
+pub mod lifecycle;
 pub mod progress;
 pub mod report;
 pub mod sessions;

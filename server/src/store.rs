@@ -5,6 +5,7 @@
 //! [`StoreError::Inconsistent`]. Any function may fail with [`StoreError::Statement`]; "Errors" names what else callers
 //! can tell apart.
 
+pub mod announcements;
 pub mod attempts;
 pub mod audit;
 pub mod classes;
@@ -19,18 +20,12 @@ pub mod users;
 
 use sqlx::Connection as _;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use std::fmt::Display;
 use std::time::Duration;
 
 /// The migrations that this program contains.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
-
-/// The Postgres channel that announces changes to sessions; the payload is `<session id> <user id>`.
-pub const SESSION_CHANGES: &str = "lectern_session_changes";
-
-/// The Postgres channel that announces who joined or left a class; the payload is the class's id.
-pub const ENROLMENT_CHANGES: &str = "lectern_enrolment_changes";
 
 /// Timeout for opening a connection, and for waiting until one of the pool is free.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -182,11 +177,4 @@ pub async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
 /// Returns whether the database answers.
 pub async fn answers(pool: &PgPool) -> bool {
     sqlx::query_scalar!("select 1 as one").fetch_one(pool).await.is_ok()
-}
-
-/// Listens on [`SESSION_CHANGES`] and [`ENROLMENT_CHANGES`].
-pub async fn listen_for_changes(pool: &PgPool) -> Result<PgListener, StoreError> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen_all([SESSION_CHANGES, ENROLMENT_CHANGES]).await?;
-    Ok(listener)
 }

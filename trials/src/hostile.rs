@@ -8,10 +8,12 @@ mod report;
 mod watch;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use tokio::runtime::Runtime;
 use tokio::time::{Instant, timeout};
 
 use crate::chaos::verify::{self, Leftovers};
@@ -54,7 +56,7 @@ pub struct HostileArgs {
 /// # Errors
 /// When the trial itself cannot be run; an attack that succeeds is part of the report.
 pub async fn run(args: &HostileArgs) -> Result<(Report, bool)> {
-    let attacks: Vec<&Attack> = chosen(&args.only)?;
+    let attacks: Vec<&'static Attack> = chosen(&args.only)?;
     crate::limits::raise_open_files()?;
     let stage = Stage::set_up(&args.settings, 1).await?;
     let result = unless_stopped(attack(&stage, &args.settings, &attacks, args.neighbours)).await;
@@ -87,12 +89,15 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Attack>> {
 async fn attack(
     stage: &Stage,
     settings: &Settings,
-    attacks: &[&Attack],
+    attacks: &[&'static Attack],
     neighbours: usize,
 ) -> Result<Report> {
     let mut mallory = Mallory::arrive(stage, settings).await?;
     let neighbours = Neighbours::sit_down(stage, neighbours).await?;
     mallory.learn_of(&neighbours);
+    let mallory = Arc::new(mallory);
+    // an attacker's browser holds up no neighbour's: only what reaches the platform may
+    let apart = Apart(Some(Runtime::new().context("threads for the attacks")?));
     let machine = MachineWatch::start(stage, settings)?;
     tokio::time::sleep(QUIET_FOR).await;
     let mut report = Report { quiet: neighbours.figures_since(None), ..Report::default() };
@@ -101,7 +106,7 @@ async fn attack(
         println!("hostile {}/{}: {}: {}", number + 1, attacks.len(), attack.name, attack.what);
         let began = Instant::now();
         machine.mark();
-        let outcome = match timeout(ATTACK_WITHIN, (attack.run)(&mallory)).await {
+        let outcome = match timeout(ATTACK_WITHIN, apart.run(attack, &mallory)).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => Outcome::Broke(format!("the attack itself could not be run: {error:#}")),
             Err(_) => Outcome::Broke(format!("it had no end within {} s", ATTACK_WITHIN.as_secs())),
@@ -137,6 +142,24 @@ async fn attack(
         report.troubles.push(format!("afterwards a lab does not start as before: {error:#}"));
     }
     Ok(report)
+}
+
+/// Threads on which nothing but attacks runs.
+struct Apart(Option<Runtime>);
+
+impl Apart {
+    async fn run(&self, attack: &'static Attack, mallory: &Arc<Mallory>) -> Result<Outcome> {
+        let mallory = mallory.clone();
+        let runtime = self.0.as_ref().context("the attacks' threads are gone")?;
+        runtime.spawn(async move { (attack.run)(&mallory).await }).await.context("the attack panicked")?
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        // a runtime must not wait for its threads where others are served
+        self.0.take().map(Runtime::shutdown_background);
+    }
 }
 
 /// Nothing may need a hand afterwards: the cluster takes writes, and a lab starts.

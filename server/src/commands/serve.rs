@@ -147,7 +147,7 @@ pub async fn serve(
     let app = App::build(Parts {
         pool,
         cluster: cluster.clone(),
-        catalog: catalog.clone(),
+        catalog,
         clock: Clock::default(),
         config: ServiceConfig {
             public_url: args.http.public_url.clone(),
@@ -159,20 +159,13 @@ pub async fn serve(
         listener,
         notices,
         audit_file,
+        runs_job: |_| true,
     })?;
-    let services = app.services();
-    let retention = services.config.portal.retention;
-    let background = [
-        tokio::spawn(services.identity.clone().keep_retention(retention, services.audit.clone())),
-        tokio::spawn(catalog.watch()),
-        tokio::spawn(services.sessions.clone().reconcile(services.changes.subscribe())),
-        tokio::spawn(probe_policies(cluster, tell_notices)),
-    ];
+    // it ends once it knows, and what it found stays true for as long as this server runs
+    let probe = tokio::spawn(probe_policies(cluster, tell_notices));
     announce(&args, &app).await?;
     let result = app.run(stop).await;
-    for task in background {
-        task.abort();
-    }
+    probe.abort();
     Ok(result?)
 }
 

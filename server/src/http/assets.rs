@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::RustEmbed;
 
 use super::ApiError;
-use crate::app::Services;
+use super::services::Services;
 
 /// What `xtask build` put into `web/dist`. A development build reads the files when they are requested.
 #[derive(RustEmbed)]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::ApiError;
 use super::caller::AdminCaller;
-use crate::app::Services;
+use super::services::Services;
 
 /// Number of records in an answer if the request names none.
 const DEFAULT_LIMIT: u16 = 100;

@@ -16,8 +16,8 @@ use subtle::ConstantTimeEq as _;
 use super::ApiError;
 use super::edge::address_of;
 use super::origin::check_origin;
+use super::services::Services;
 use super::trail::Trail;
-use crate::app::Services;
 use crate::catalog::Viewer;
 use crate::identity::{DEVICE_DAYS, Login, Token, Visitor};
 

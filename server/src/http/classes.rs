@@ -9,7 +9,7 @@ use super::caller::{Caller, InstructorCaller};
 use super::live;
 use super::paths::{At, ClassLearnerPath, ClassPath};
 use super::trail::Trail;
-use crate::app::Services;
+use super::services::Services;
 use crate::audit;
 use crate::enrolment::JoinRefused;
 use crate::progress::ProgressError;

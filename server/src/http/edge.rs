@@ -24,7 +24,7 @@ use super::health::Readiness;
 use super::hosts::Hosts;
 use super::limits::{Limits, Slot, cost_of_change};
 use super::visitor::{client_address, network_of};
-use crate::app::Services;
+use super::services::Services;
 use crate::config::ServiceConfig;
 use crate::identity::Token;
 

@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, Responder};
 
 use super::ApiError;
 use super::caller::InstructorCaller;
-use crate::app::Services;
+use super::services::Services;
 use crate::store;
 
 /// `GET /healthz`: the process is alive.
@@ -49,7 +49,7 @@ impl Readiness {
 pub async fn show_readiness(services: Data<Services>) -> impl Responder {
     let failures = services.edge.readiness.failures(&services).await;
     if failures.is_empty() {
-        HttpResponse::Ok().body("ready\n")
+        HttpResponse::Ok().body(format!("ready\n{}", services.jobs.report()))
     } else {
         HttpResponse::ServiceUnavailable().insert_header(("retry-after", "3")).body(failures)
     }

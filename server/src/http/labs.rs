@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, Responder};
 use super::ApiError;
 use super::caller::Caller;
 use super::paths::LabFilePath;
-use crate::app::Services;
+use super::services::Services;
 use crate::catalog::LabAsset;
 
 /// `GET /api/v1/labs`.

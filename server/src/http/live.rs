@@ -19,7 +19,8 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::limits::Slot;
 use super::sse::{HEARTBEAT, event, respond};
-use crate::app::{Change, Services};
+use super::services::Services;
+use crate::store::announcements::Change;
 use crate::identity::Login;
 use crate::report::chain;
 
@@ -79,7 +80,7 @@ pub fn session_stream(listener: Listener, current: Session) -> HttpResponse {
     respond((listener, Some(current)), move |(mut listener, current)| async move {
         let sent = match current {
             Some(session) => {
-                listener.services.sessions.note_activity(id);
+                listener.services.workbenches.record_activity(id);
                 event("session", &session)?
             }
             None => next_of_session(&mut listener, id).await?,
@@ -94,7 +95,7 @@ async fn next_of_session(listener: &mut Listener, id: SessionId) -> Option<Bytes
             Wake::Closed => return None,
             Wake::Check if listener.is_signed_in().await => {
                 // an open page means that its learner is reading
-                listener.services.sessions.note_activity(id);
+                listener.services.workbenches.record_activity(id);
                 return Some(Bytes::from_static(HEARTBEAT));
             }
             Wake::Check => return None,

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, Responder};
 use super::ApiError;
 use super::caller::{Caller, login_cookie};
 use super::paths::LoginPath;
-use crate::app::Services;
+use super::services::Services;
 
 /// `GET /api/v1/logins`.
 pub async fn list_logins(services: Data<Services>, caller: Caller) -> Result<impl Responder, ApiError> {

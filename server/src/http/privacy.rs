@@ -9,7 +9,7 @@ use lectern_api::ids::UserId;
 use super::ApiError;
 use super::caller::{Caller, login_cookie};
 use super::paths::UserPath;
-use crate::app::Services;
+use super::services::Services;
 
 async fn export(services: &Services, user: UserId) -> Result<HttpResponse, ApiError> {
     let all = services.identity.export_user(user).await?;

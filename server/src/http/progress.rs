@@ -6,7 +6,7 @@ use lectern_api::progress::ProgressEvent;
 
 use super::ApiError;
 use super::paths::SessionPath;
-use crate::app::Services;
+use super::services::Services;
 
 /// `POST /api/v1/sessions/{id}/progress-events`.
 pub async fn record_events(

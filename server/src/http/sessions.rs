@@ -9,7 +9,7 @@ use super::caller::Caller;
 use super::live;
 use super::paths::{At, CheckPath, PagePath, SessionPath};
 use super::trail::Trail;
-use crate::app::Services;
+use super::services::Services;
 use crate::audit;
 
 /// `GET /api/v1/sessions`.
@@ -37,7 +37,7 @@ pub async fn show_session(services: Data<Services>, path: SessionPath) -> Result
 
 /// `DELETE /api/v1/sessions/{id}`.
 pub async fn end_session(services: Data<Services>, path: SessionPath) -> Result<impl Responder, ApiError> {
-    services.sessions.end_session(path.caller.id(), path.target, "ended by the learner").await?;
+    services.sessions.end_session(path.caller.id(), path.target).await?;
     Ok(HttpResponse::NoContent())
 }
 
@@ -74,6 +74,6 @@ pub async fn run_check(
 ) -> Result<impl Responder, ApiError> {
     let At { caller, target } = path;
     let outcome =
-        services.sessions.run_check(caller.id(), target.session, &target.check, body.into_inner()).await?;
+        services.workbenches.run_check(caller.id(), target.session, &target.check, body.into_inner()).await?;
     Ok(Json(outcome))
 }

@@ -15,7 +15,7 @@ use super::ApiError;
 use super::caller::Caller;
 use super::origin::check_socket_origin;
 use super::paths::PathTarget as _;
-use crate::app::Services;
+use super::services::Services;
 use crate::identity::Login;
 use crate::report::chain;
 use crate::sessions::SessionError;
@@ -43,7 +43,7 @@ pub async fn attach_terminal(
     let terminal: TerminalName = name.parse()?;
     let open = services.terminals.open(caller.id())?;
     let request = query.into_inner().into_request(terminal, open.window_bytes());
-    let attached = services.sessions.attach_terminal(caller.id(), id, request).await?;
+    let attached = services.workbenches.attach_terminal(caller.id(), id, request).await?;
     let (response, socket, messages) =
         actix_ws::handle(&req, body).map_err(|error| ApiError::BadRequest(error.to_string()))?;
     let services = services.clone();
@@ -62,7 +62,7 @@ async fn is_allowed(services: &Services, login: &Login, id: SessionId) -> Result
         Err(error) => tracing::warn!(error = chain(&error), "a socket's login could not be looked at"),
         Ok(Some(_)) => {}
     }
-    match services.sessions.check_terminal_access(login.user.id, id).await {
+    match services.workbenches.check_terminal_access(login.user.id, id).await {
         Err(SessionError::UnknownSession) => Err(close(4404, "there is no such session")),
         Err(SessionError::NotRunning) => Err(close(4409, "the session is not running")),
         _ => Ok(()),

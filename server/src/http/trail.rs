@@ -16,8 +16,8 @@ use lectern_api::ids::UserId;
 use super::ApiError;
 use super::endpoints::{ENDPOINTS, Recorded};
 use super::error::code_of;
+use super::services::Services;
 use super::visitor::client_address;
-use crate::app::Services;
 use crate::audit::{OK, Record};
 
 /// What is known about a request so far. Handlers take it as an argument and add to it.

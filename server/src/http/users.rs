@@ -9,7 +9,7 @@ use super::ApiError;
 use super::caller::{AdminCaller, InstructorCaller};
 use super::paths::UserPath;
 use super::trail::Trail;
-use crate::app::Services;
+use super::services::Services;
 use crate::audit;
 
 /// `GET /api/v1/users`.

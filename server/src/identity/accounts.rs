@@ -4,11 +4,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lectern_api::audit::AuditPage;
 use lectern_api::identity::{ChangeUser, Role, User};
 use lectern_api::ids::UserId;
+use lectern_api::sessions::EndReason;
 use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::{Identity, IdentityError, LINK_HOURS, Token, check_display_name};
+use crate::lifecycle::Event;
 use crate::store;
+use crate::store::sessions::transition::{Pick, transition};
 
 /// Limit on the records of the audit log in one answer.
 const MAX_RECORDS: u16 = 500;
@@ -41,7 +44,7 @@ impl Identity {
         }
         tx.commit().await?;
         if disabled_at.is_some() {
-            self.end_sessions(id, "the account was disabled").await?;
+            self.end_sessions(id, EndReason::AccountDisabled).await?;
         }
         Ok(user)
     }
@@ -87,7 +90,7 @@ impl Identity {
         // nobody can sign in from now on, so nobody starts new sessions
         self.change_user(id, ChangeUser { disabled: Some(true), ..ChangeUser::default() }).await?;
         for _ in 0..MAX_TRIES {
-            self.end_sessions(id, "the account was deleted").await?;
+            self.end_sessions(id, EndReason::AccountDeleted).await?;
             let mut tx = self.pool.begin().await?;
             store::users::lock_user(&mut tx, id).await?;
             // a request that was already running may have started one more
@@ -102,12 +105,12 @@ impl Identity {
         Err(IdentityError::StillBusy)
     }
 
-    async fn end_sessions(&self, user: UserId, reason: &str) -> Result<(), IdentityError> {
-        let mut conn = self.pool.acquire().await?;
-        for session in store::privacy::list_live(&mut conn, user).await? {
-            store::privacy::end_session(&mut conn, session, reason).await?;
+    async fn end_sessions(&self, user: UserId, reason: EndReason) -> Result<(), IdentityError> {
+        let mut tx = self.pool.begin().await?;
+        for session in store::privacy::list_live(&mut tx, user).await? {
+            transition(&mut tx, Pick::One(session), Event::End { reason: reason.clone() }).await?;
         }
-        Ok(())
+        Ok(tx.commit().await?)
     }
 
     /// Returns all data kept about a person, without credentials and without the names and addresses of others.

@@ -1,17 +1,10 @@
 //! Deleting old sessions, audit records and unused accounts after the periods in the portal file.
 
-use std::time::Duration;
-
 use super::{Identity, IdentityError};
 use crate::audit::{Audit, Record};
 use crate::config::retention::Retention;
-use crate::report::chain;
 use crate::store;
 
-/// The interval between two runs.
-const INTERVAL: Duration = Duration::from_secs(60 * 60);
-/// How long after the server's start the first run begins.
-const FIRST_AFTER: Duration = Duration::from_secs(60);
 /// How many sessions one statement deletes.
 const SESSIONS_PER_BATCH: i64 = 200;
 /// How many accounts are listed and deleted at a time.
@@ -29,20 +22,6 @@ pub struct Removed {
 }
 
 impl Identity {
-    /// Deletes expired data every hour, on one server at a time.
-    pub async fn keep_retention(self, retention: Retention, audit: Audit) {
-        let mut every = tokio::time::interval_at(tokio::time::Instant::now() + FIRST_AFTER, INTERVAL);
-        loop {
-            every.tick().await;
-            if let Err(error) = self.apply_retention(retention, &audit).await {
-                tracing::warn!(
-                    error = chain(&error),
-                    "failed to delete expired data; the next run tries again"
-                );
-            }
-        }
-    }
-
     /// Deletes expired data now, in small batches.
     pub async fn apply_retention(
         &self,

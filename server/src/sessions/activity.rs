@@ -1,63 +1,54 @@
-//! Signs of learners: who was there lately, noted in memory and written together.
+//! When learners were last there: gathered in memory and written together.
 //!
-//! A terminal that is open, a page that listens, a page turned or a check run is a sign. Writing each at once would
+//! An open terminal, a page that listens, a page turned or a check run is a sign of the learner. Writing each at once would
 //! be a statement per terminal every few seconds.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use lectern_api::ids::SessionId;
 use uuid::Uuid;
 
-use super::{SessionError, Sessions};
-use crate::report::chain;
-use crate::store;
+use super::{SessionError, Workbenches};
+use crate::store::{self, StoreError};
 
-/// How often signs are written: much more often than any session may be left alone.
-const WRITE_EVERY: Duration = Duration::from_secs(20);
-
-/// Who gave a sign since they were written last.
+/// The sessions whose learners gave a sign since the last write.
 #[derive(Debug, Default)]
-pub(super) struct Signs {
+pub(super) struct Activity {
     seen: Mutex<HashSet<Uuid>>,
 }
 
-impl Sessions {
-    /// Notes that a session's learner is there. Costs next to nothing.
-    pub fn note_activity(&self, id: SessionId) {
-        self.signs.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(id.0);
+impl Activity {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<Uuid>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Workbenches {
+    /// Records that a session's learner is there. It costs next to nothing.
+    pub fn record_activity(&self, id: SessionId) {
+        self.activity.lock().insert(id.0);
     }
 
-    /// Writes the signs that came since the last time.
+    /// Writes what was gathered since the last time.
     ///
     /// # Errors
-    /// The database's; the signs are kept for the next time.
+    /// The database's; what was gathered is kept for the next time.
     pub async fn write_activity(&self) -> Result<(), SessionError> {
-        let seen = std::mem::take(&mut *self.signs.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        let seen = std::mem::take(&mut *self.activity.lock());
         if seen.is_empty() {
             return Ok(());
         }
         let ids: Vec<Uuid> = seen.into_iter().collect();
         let written = async {
-            let mut conn = self.pool.acquire().await?;
+            let mut conn = self.pool.acquire().await.map_err(StoreError::from)?;
             store::sessions::time::touch(&mut conn, &ids, self.clock.now()).await?;
             Ok(())
         };
         let written = written.await;
         if written.is_err() {
-            self.signs.seen.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
+            self.activity.lock().extend(ids);
         }
         written
-    }
-
-    /// Writes signs for ever.
-    pub(super) async fn keep_writing_activity(&self) -> std::convert::Infallible {
-        loop {
-            tokio::time::sleep(WRITE_EVERY).await;
-            if let Err(error) = self.write_activity().await {
-                tracing::warn!(error = chain(&error), "signs of learners could not be written");
-            }
-        }
     }
 }

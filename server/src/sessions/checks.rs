@@ -13,13 +13,12 @@ use lectern_content::{Lab, RenderOptions, Variables};
 use lectern_link::{Link, LinkError};
 use uuid::Uuid;
 
-use super::environment::{Values, shell_environment};
+use super::environment::{Values, page_values, shell_environment};
 use super::provision::{ProvisionError, packed};
 use super::spec::names;
-use super::workspace::page_values;
-use super::{CheckRefusal, SessionError, Sessions};
-use crate::store;
+use super::{CheckRefusal, SessionError, Workbenches};
 use crate::store::sessions::SessionRow;
+use crate::store::{self, StoreError};
 
 /// How long a check may take where its page does not say, and at most.
 const CHECK_SECS: u32 = 15;
@@ -29,8 +28,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// How long a check's cluster token is good for: longer than any check.
 const TOKEN_TTL: Duration = Duration::from_secs(600);
 
-impl Sessions {
-    /// Runs a check and records what it said.
+impl Workbenches {
+    /// Runs a check and records its outcome.
     ///
     /// # Errors
     /// [`SessionError::NotRunning`], [`SessionError::CheckRefused`], [`SessionError::Workbench`], …
@@ -39,17 +38,17 @@ impl Sessions {
         user: UserId,
         id: SessionId,
         name: &CheckName,
-        wish: RunCheck,
+        request: RunCheck,
     ) -> Result<CheckOutcome, SessionError> {
         let row = self.find_running(user, id).await?;
-        let lab = self.lab_of(&row)?;
+        let lab = self.labs.find(&row.lab)?;
         let refused =
             |reason: String| SessionError::CheckRefused(CheckRefusal { name: name.clone(), reason });
         if !lab.checks.contains(name) {
             return Err(refused("the lab has no such check".to_owned()));
         }
-        let page = wish.page.filter(|page| page.parse::<PageName>().is_ok());
-        if !self.is_on_a_page(&row, &lab, name, &wish.args, page.clone()).await? {
+        let page = request.page.filter(|page| page.parse::<PageName>().is_ok());
+        if !self.is_on_a_page(&row, &lab, name, &request.args, page.clone()).await? {
             return Err(refused("no page of the lab runs it with these arguments".to_owned()));
         }
         let place = names(&row);
@@ -62,25 +61,25 @@ impl Sessions {
         let checker = self.cluster.start_checker(&place, Link::connect);
         let (kubeconfig, link) = tokio::try_join!(token, checker)?;
         let run = Uuid::new_v4();
-        let timeout_secs = wish.timeout_secs.unwrap_or(CHECK_SECS).clamp(1, CHECK_SECS_MOST);
-        let request = Request::RunCheck {
+        let timeout_secs = request.timeout_secs.unwrap_or(CHECK_SECS).clamp(1, CHECK_SECS_MOST);
+        let question = Request::RunCheck {
             run,
             name: name.clone(),
-            args: wish.args,
-            stdin: wish.inputs.map(|inputs| inputs.to_string()).unwrap_or_default(),
+            args: request.args,
+            stdin: request.inputs.map(|inputs| inputs.to_string()).unwrap_or_default(),
             env: check_environment(&row, &lab),
             kubeconfig,
             timeout_secs,
         };
         let limit = Duration::from_secs(timeout_secs.into()) + ANSWER_WITHIN;
-        let (passed, output, duration_ms) = match ask_checker(&link, lab, run, &request, limit).await? {
+        let (passed, output, duration_ms) = match ask_checker(&link, lab, run, &question, limit).await? {
             Reply::Ran { passed, output, duration_ms, .. } => (passed, output, duration_ms),
             Reply::Failed { message } => return Err(refused(message)),
             _ => return Err(SessionError::Workbench(LinkError::Unexpected)),
         };
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin().await.map_err(StoreError::from)?;
         store::progress::record_check(&mut tx, id, user, name.as_str(), page.as_deref(), passed).await?;
-        tx.commit().await?;
+        tx.commit().await.map_err(StoreError::from)?;
         Ok(CheckOutcome { name: name.clone(), passed, output, duration_ms })
     }
 
@@ -119,7 +118,7 @@ async fn ask_checker(
 /// The variables of a check: a shell's, with what the set-up's first run wrote.
 fn check_environment(row: &SessionRow, lab: &Lab) -> Values {
     let mut env = shell_environment(row, lab);
-    env.extend(row.set_up_env.iter().flat_map(|written| written.0.clone()));
+    env.extend(row.set_up_env.iter().flat_map(|written| written.clone()));
     env
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lectern_content::{Lab, Variables};
+use lectern_content::{Lab, RenderOptions, Variables};
 use serde_json::Value;
 
 use crate::store::sessions::SessionRow;
@@ -44,13 +44,13 @@ fn values(row: &SessionRow, lab: &Lab) -> Values {
 /// The session's values and its parameters: what a lab's definition may name. A parameter cannot stand in for a
 /// value of the session's.
 pub(super) fn definition_values(row: &SessionRow, lab: &Lab) -> Values {
-    let mut all = row.parameters.0.clone();
+    let mut all = row.parameters.clone();
     all.extend(values(row, lab));
     all
 }
 
 /// The variables of the pages.
-pub(super) fn page_variables(row: &SessionRow, lab: &Lab) -> Variables {
+fn page_variables(row: &SessionRow, lab: &Lab) -> Variables {
     let mut variables = Variables::new();
     for (name, value) in values(row, lab) {
         variables.set(name, value);
@@ -61,11 +61,16 @@ pub(super) fn page_variables(row: &SessionRow, lab: &Lab) -> Variables {
     variables
 }
 
+/// What a session's pages are rendered with.
+pub(super) fn page_values(row: &SessionRow, lab: &Lab) -> (Variables, RenderOptions) {
+    (page_variables(row, lab), RenderOptions::new(format!("/api/v1/labs/{}/files", lab.slug)))
+}
+
 /// The environment of shells, checks and scripts: the session's values in capitals, its parameters, and what the
 /// lab's author sets, in which `$(name)` stands for one of the values.
 pub(super) fn shell_environment(row: &SessionRow, lab: &Lab) -> Values {
     let known = definition_values(row, lab);
-    let mut environment = row.parameters.0.clone();
+    let mut environment = row.parameters.clone();
     environment.extend(values(row, lab).into_iter().map(|(name, value)| (name.to_uppercase(), value)));
     for (name, text) in &lab.spec.session.env {
         environment.insert(name.clone(), fill(text, &known));

@@ -1,7 +1,7 @@
 //! The reconciler: one server, elected through Postgres, makes the cluster follow the database.
 //!
-//! It ends sessions whose time is over or whose learner left, removes what ended sessions left, takes up sessions
-//! whose server went away while making them, makes lost workbenches anew, renews tokens, keeps the reserve filled, and sweeps what belongs to no
+//! A pass ends sessions whose time is over or whose learner left, removes what ended sessions left, takes up sessions whose
+//! server went away, recreates lost workbenches, renews tokens, keeps the reserve filled, and sweeps what belongs to no
 //! session. Each pass reads the shared watches and a few indexed rows; it asks the cluster nothing per idle session.
 
 mod bounds;
@@ -10,18 +10,27 @@ mod removal;
 mod reserve;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use lectern_api::platform::Notice;
-use sqlx::PgConnection;
+use lectern_api::sessions::EndReason;
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::broadcast;
 
-use super::lifecycle::Event;
-use super::{CLAIM_SECS, SessionError, Sessions};
-use crate::app::Change;
+use super::provision::Provisioner;
+use super::versions::Versions;
+use super::{CLAIM_SECS, SessionError, advance};
+use crate::catalog::Catalog;
+use crate::clock::Clock;
+use crate::cluster::Cluster;
+use crate::config::portal::Portal;
+use crate::lifecycle::Event;
 use crate::report::chain;
-use crate::store;
+use crate::store::announcements::Change;
+use crate::store::sessions::{claims, time};
+use crate::store::{self, StoreError};
 
 /// How often a pass runs when nothing is announced.
 const EVERY: Duration = Duration::from_secs(2);
@@ -34,11 +43,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// How long before its end a token is renewed.
 const RENEW_BEFORE_MINUTES: i64 = 45;
 
-/// How a pass of the reconciler went.
+/// What a pass of the reconciler did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pass {
-    /// How long it took.
-    pub took: Duration,
     /// How many sessions it ended.
     pub ended: usize,
     /// How many sessions' objects it asked the cluster to delete.
@@ -47,33 +54,40 @@ pub struct Pass {
     pub made_ahead: usize,
 }
 
-impl Sessions {
-    /// Reconciles for ever, whenever this server is the elected one; and writes what this server saw of learners.
-    pub async fn reconcile(self, mut changes: broadcast::Receiver<Change>) {
-        let electing = async {
-            loop {
-                match self.reconcile_while_elected(&mut changes).await {
-                    Ok(()) => {}
-                    Err(error) => {
-                        tracing::warn!(error = chain(&error), "the reconciler stopped; trying again");
-                    }
+/// Makes the cluster follow the database. Clones share it.
+#[derive(Clone)]
+pub struct Reconciler {
+    pub(super) pool: PgPool,
+    pub(super) clock: Clock,
+    pub(super) cluster: Cluster,
+    pub(super) catalog: Catalog,
+    pub(super) portal: Arc<Portal>,
+    pub(super) versions: Arc<Versions>,
+    pub(super) provisioner: Provisioner,
+}
+
+impl Reconciler {
+    /// Reconciles for ever, whenever this server is the elected one. Calls `beat` after each pass that succeeded, and
+    /// while another server is the elected one.
+    pub async fn run(self, mut changes: broadcast::Receiver<Change>, beat: impl Fn()) {
+        loop {
+            match self.reconcile_while_elected(&mut changes, &beat).await {
+                Ok(()) => beat(),
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "the reconciler stopped; trying again");
                 }
-                tokio::time::sleep(ELECT_EVERY).await;
             }
-        };
-        tokio::select! {
-            never = self.keep_writing_activity() => match never {},
-            () = electing => {}
+            tokio::time::sleep(ELECT_EVERY).await;
         }
     }
 
-    /// What operators should know of sessions, whichever server they ask.
+    /// Lists what operators should know about sessions, whichever server they ask.
     ///
     /// # Errors
     /// The database's.
     pub async fn list_notices(&self) -> Result<Vec<Notice>, SessionError> {
         let mut notices: Vec<Notice> = self.hanging_notice().into_iter().collect();
-        let mut conn = self.pool.acquire().await?;
+        let mut conn = self.pool.acquire().await.map_err(StoreError::from)?;
         notices.extend(reserve::notice(&store::sessions::reserve::list_pools(&mut conn).await?));
         Ok(notices)
     }
@@ -81,26 +95,30 @@ impl Sessions {
     async fn reconcile_while_elected(
         &self,
         changes: &mut broadcast::Receiver<Change>,
+        beat: &impl Fn(),
     ) -> Result<(), SessionError> {
         // the lock lives as long as this connection, which serves nothing else
-        let mut conn = self.pool.acquire().await?.detach();
-        if !store::sessions::claims::try_elect(&mut conn).await? {
+        let mut conn = self.pool.acquire().await.map_err(StoreError::from)?.detach();
+        if !claims::try_elect(&mut conn).await? {
             return Ok(());
         }
         tracing::info!("this server reconciles sessions");
-        let (mut told_hanging, mut swept_at) = (HashSet::new(), None::<Instant>);
+        let (mut reported_hanging, mut swept_at) = (HashSet::new(), None::<Instant>);
         let mut losses = bounds::Losses::new(self.cluster.follow_losses());
-        // where they cannot be watched, there is still everything else to do
+        // if they cannot be watched, there is still everything else to do
         let _ = tokio::time::timeout(ELECT_EVERY, self.cluster.wait_for_bounds()).await;
         loop {
             let sweeps = swept_at.is_none_or(|at| at.elapsed() >= SWEEP_EVERY);
             if sweeps {
                 swept_at = Some(Instant::now());
             }
+            let begun = Instant::now();
             let pass = self.pass(&mut conn, sweeps).await?;
-            self.report(pass, &mut told_hanging);
+            report(pass, begun.elapsed());
+            self.report_hanging(&mut reported_hanging);
             self.restore_bounds(&mut conn, &mut losses).await?;
-            // a change is looked at soon; a burst of them in one pass
+            beat();
+            // a change is acted on soon, and a burst of them in one pass
             tokio::select! {
                 _ = tokio::time::timeout(EVERY, changes.recv()) => {}
                 () = losses.heard() => {}
@@ -111,11 +129,10 @@ impl Sessions {
     }
 
     async fn pass(&self, conn: &mut PgConnection, sweeps: bool) -> Result<Pass, SessionError> {
-        let begun = Instant::now();
         let ended = self.end_overdue(conn).await?;
-        for row in store::sessions::claims::claim_abandoned(conn, CLAIM_SECS).await? {
-            tracing::warn!(session.id = %row.session_id(), "taking up a session whose server went away");
-            self.spawn_provisioning(row);
+        for row in claims::claim_abandoned(conn, CLAIM_SECS).await? {
+            tracing::warn!(session.id = %row.id, "taking up a session whose server went away");
+            self.provisioner.spawn(row);
         }
         self.renew_stale_tokens(conn).await?;
         if let Err(error) = self.cluster.refresh_network().await {
@@ -127,52 +144,25 @@ impl Sessions {
         let mut removed = self.remove_ended(conn).await?;
         if sweeps {
             removed += self.sweep_orphans(conn).await?;
-            self.let_go_of_hanging().await;
+            self.release_hanging().await;
             self.rebuild_lost(conn).await?;
         }
         let made_ahead = self.fill_reserve(conn).await?;
-        Ok(Pass { took: begun.elapsed(), ended, removed, made_ahead })
+        Ok(Pass { ended, removed, made_ahead })
     }
 
-    fn report(&self, pass: Pass, told_hanging: &mut HashSet<String>) {
-        let took_ms = pass.took.as_millis();
-        if pass.took > SLOW {
-            tracing::warn!(
-                took_ms,
-                pass.ended,
-                pass.removed,
-                pass.made_ahead,
-                "a pass over the sessions was slow"
-            );
-        } else if pass.ended + pass.removed + pass.made_ahead > 0 {
-            tracing::info!(took_ms, pass.ended, pass.removed, pass.made_ahead, "a pass over the sessions");
-        } else {
-            tracing::debug!(took_ms, "a pass over the sessions");
-        }
-        self.passes.send_replace(Some(pass));
-        self.tell_hanging(told_hanging);
-    }
-
-    /// How the last pass went, and each one from now on; none where this server is not the elected one.
-    #[must_use]
-    pub fn follow_passes(&self) -> tokio::sync::watch::Receiver<Option<Pass>> {
-        self.passes.subscribe()
-    }
-
-    /// Ends the sessions whose time is over, and those whose learner gave no sign for too long.
+    /// Ends the sessions whose time is over, and those whose learner has been away for too long.
     async fn end_overdue(&self, conn: &mut PgConnection) -> Result<usize, SessionError> {
         let now = self.clock.now();
         let mut ended = 0;
-        for row in store::sessions::time::list_expired(conn, now).await? {
-            let reason = "its time was over".to_owned();
-            // an extension may have come in between
-            if store::sessions::time::end_expired(conn, row.session_id(), &reason, now).await? {
-                ended += 1;
-            }
+        for row in time::list_expired(conn, now).await? {
+            // an extension may have come in between, which the machine knows
+            ended += usize::from(advance(&self.pool, row.id, Event::Due { now }).await?.is_some());
         }
-        for (row, secs) in store::sessions::time::list_orphaned(conn, now).await? {
-            let reason = format!("nobody was there for {} minutes", (secs + 59) / 60);
-            ended += usize::from(self.advance(&row, Event::End { reason }).await?.is_some());
+        for (row, secs) in time::list_orphaned(conn, now).await? {
+            let minutes = u32::try_from((secs + 59) / 60).unwrap_or(0);
+            let reason = EndReason::Abandoned { minutes };
+            ended += usize::from(advance(&self.pool, row.id, Event::End { reason }).await?.is_some());
         }
         Ok(ended)
     }
@@ -180,17 +170,29 @@ impl Sessions {
     async fn renew_stale_tokens(&self, conn: &mut PgConnection) -> Result<(), SessionError> {
         let now = self.clock.now();
         let before = now + TimeDelta::minutes(RENEW_BEFORE_MINUTES);
-        for row in store::sessions::time::list_stale_tokens(conn, before).await? {
-            // not tried again before the next minutes, whatever comes of it
+        for row in time::list_stale_tokens(conn, before).await? {
+            // not tried again within the next minutes, whatever the outcome
             let again_at = before + TimeDelta::minutes(2);
-            store::sessions::time::update_token_expiry(conn, row.session_id(), again_at).await?;
-            let sessions = self.clone();
+            time::update_token_expiry(conn, row.id, again_at).await?;
+            let provisioner = self.provisioner.clone();
             tokio::spawn(async move {
-                if let Err(error) = sessions.renew_token(&row).await {
-                    tracing::warn!(session.id = %row.session_id(), error = chain(&error), "a token was not renewed");
+                if let Err(error) = provisioner.renew_token(&row).await {
+                    tracing::warn!(session.id = %row.id, error = chain(&error), "failed to renew a token");
                 }
             });
         }
         Ok(())
+    }
+}
+
+fn report(pass: Pass, took: Duration) {
+    let took_ms = took.as_millis();
+    let Pass { ended, removed, made_ahead } = pass;
+    if took > SLOW {
+        tracing::warn!(took_ms, ended, removed, made_ahead, "a pass over the sessions was slow");
+    } else if pass == Pass::default() {
+        tracing::debug!(took_ms, "a pass over the sessions");
+    } else {
+        tracing::info!(took_ms, ended, removed, made_ahead, "a pass over the sessions");
     }
 }

@@ -1,6 +1,5 @@
 //! From what an author wrote to what the cluster is asked for.
 
-use lectern_api::ids::SessionId;
 use lectern_content::Lab;
 use lectern_content::allow::{Allowances, OwnNamespaces, Refusal, check_object, listed};
 use lectern_content::spec::{LimitRange, TerminalLayout};
@@ -24,7 +23,7 @@ pub(super) fn layout_word(layout: TerminalLayout) -> &'static str {
 /// The names of a session's objects as they were made when it was asked for.
 pub(super) fn names(row: &SessionRow) -> SessionNames {
     SessionNames {
-        session: SessionId(row.id),
+        session: row.id,
         namespace: row.namespace.clone(),
         secondary: row.secondary_namespaces.clone(),
         workbench: row.workbench.clone(),
@@ -68,7 +67,7 @@ pub(super) fn session_spec(
 ) -> (SessionSpec, Vec<Refusal>) {
     let wish = &lab.spec.session;
     let values = definition_values(row, lab);
-    let mut spec = SessionSpec::new(SessionId(row.id), lab.slug.clone());
+    let mut spec = SessionSpec::new(row.id, lab.slug.clone());
     spec.names = names(row);
     spec.role = wish.namespaces.role;
     spec.budget = wish.namespaces.budget.unwrap_or(spec.budget);

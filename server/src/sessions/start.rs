@@ -1,12 +1,12 @@
-//! Starting a lab: a session out of the reserve where there is one, else a new one, within the operator's bounds.
+//! Starting a lab: a session out of the reserve if there is one, otherwise a new one, within the operator's bounds.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use lectern_api::ids::{SessionId, UserId};
-use lectern_api::sessions::{Session, StartSession};
+use lectern_api::ids::{LabSlug, SessionId, UserId};
+use lectern_api::sessions::{Discarded, Session, StartSession};
 use lectern_content::Lab;
 use sqlx::PgConnection;
 
@@ -15,7 +15,10 @@ use super::spec::{layout_word, names, secondary_names};
 use super::{CLAIM_SECS, SessionError, Sessions, parameters};
 use crate::cluster::SessionNames;
 use crate::config::portal::LabSettings;
+use crate::lifecycle::Event;
 use crate::report::chain;
+use crate::store::StoreError;
+use crate::store::sessions::transition::{Pick, Taker, hold, transition};
 use crate::store::sessions::{NewSession, SessionRow, Terms, find_live, insert_session, reserve};
 
 /// How long a start waits for another server that does something for the same person, or takes up room.
@@ -28,12 +31,12 @@ const LEAVING_BESIDE: i64 = 2;
 /// The same for a person who may run any number.
 const MOST_LEAVING: i64 = 4;
 
-/// How a try to start a session went.
+/// The outcome of one attempt to get a session.
 enum Tried {
     Got(Got),
-    /// It takes up new room, for which it has to have its turn.
+    /// It takes up new room, for which it must have its turn.
     NeedsRoom,
-    /// Another server is at it.
+    /// Another server holds the right to do it.
     Elsewhere,
 }
 
@@ -48,34 +51,34 @@ enum Got {
 }
 
 impl Sessions {
-    /// Starts a lab for a learner; the session, and whether it is a new one. A learner who already runs the lab
-    /// gets that session.
+    /// Starts a lab for a learner. Returns the session, and whether it is a new one: a learner who already runs the lab gets
+    /// that session.
     ///
     /// # Errors
     /// [`SessionError::UnknownLab`], [`SessionError::BrokenLab`], [`SessionError::BadParameter`],
     /// [`SessionError::NoRoom`], [`SessionError::TooMany`], [`SessionError::StillEnding`],
-    /// [`SessionError::TooManyStarts`], [`SessionError::TooManyAtOnce`], [`SessionError::Busy`], or the database's.
-    /// What goes wrong later is told by the session's state.
+    /// [`SessionError::TooManyStarts`], [`SessionError::TooManyAtOnce`], [`SessionError::Busy`]. What goes wrong later shows
+    /// in the session's state.
     pub async fn start_session(
         &self,
         user: UserId,
-        wish: StartSession,
+        request: StartSession,
     ) -> Result<(Session, bool), SessionError> {
-        let lab = self.find_lab(&wish.lab)?;
-        let values = parameters::settle(&lab, wish.parameters)?;
+        let lab = self.labs.find(&request.lab)?;
+        let values = parameters::settle(&lab, request.parameters)?;
         let version = self.versions.version_of(&lab).await;
         match self.get_session(user, &lab, &values, &version).await? {
-            Got::Known(row) => Ok((row.to_wire()?, false)),
+            Got::Known(row) => Ok((row.to_wire(), false)),
             Got::Taken(row) => {
-                tracing::info!(session.id = %row.session_id(), lab.slug = %lab.slug, "a learner takes a session of the reserve");
-                let session = row.to_wire()?;
-                self.welcome(row);
+                tracing::info!(session.id = %row.id, lab.slug = %lab.slug, "a learner takes a session of the reserve");
+                let session = row.to_wire();
+                self.renew_token_soon(row);
                 Ok((session, true))
             }
             Got::New(row) => {
-                tracing::info!(session.id = %row.session_id(), lab.slug = %lab.slug, "a learner starts a lab");
-                let session = row.to_wire()?;
-                self.spawn_provisioning(row);
+                tracing::info!(session.id = %row.id, lab.slug = %lab.slug, "a learner starts a lab");
+                let session = row.to_wire();
+                self.provisioner.spawn(row);
                 Ok((session, true))
             }
         }
@@ -92,18 +95,18 @@ impl Sessions {
         let _turn = self.turns.of_person(user).await?;
         let (mut room, began) = (None, Instant::now());
         loop {
-            let mut tx = self.pool.begin().await?;
+            let mut tx = self.pool.begin().await.map_err(StoreError::from)?;
             match self.find_or_make(&mut tx, user, lab, values, version, room.is_some()).await {
                 Ok(Tried::Got(got)) => {
-                    tx.commit().await?;
+                    tx.commit().await.map_err(StoreError::from)?;
                     return Ok(got);
                 }
                 Ok(Tried::NeedsRoom) => {
-                    tx.rollback().await?;
+                    tx.rollback().await.map_err(StoreError::from)?;
                     room = Some(self.turns.at_room().await);
                 }
                 Ok(Tried::Elsewhere) => {
-                    tx.rollback().await?;
+                    tx.rollback().await.map_err(StoreError::from)?;
                     if began.elapsed() > OTHERS_WITHIN {
                         return Err(SessionError::Busy);
                     }
@@ -113,8 +116,8 @@ impl Sessions {
                 Err(SessionError::Store(error))
                     if error.violated_constraint() == Some("one_live_session_per_learner_and_lab") =>
                 {
-                    tx.rollback().await?;
-                    let mut conn = self.pool.acquire().await?;
+                    tx.rollback().await.map_err(StoreError::from)?;
+                    let mut conn = self.pool.acquire().await.map_err(StoreError::from)?;
                     let row = find_live(&mut conn, user, &lab.slug).await?;
                     return Ok(Got::Known(row.ok_or(SessionError::UnknownSession)?));
                 }
@@ -146,7 +149,7 @@ impl Sessions {
         if *values == parameters::usual_values(lab)
             && let Some(row) = self.take_fit(tx, user, lab, version, terms, now).await?
         {
-            reserve::note_start(tx, slug, true, now).await?;
+            reserve::record_start(tx, slug, true, now).await?;
             return Ok(Tried::Got(Got::Taken(row)));
         }
         if settings.capacity.is_some() || self.portal.sessions.maximum.is_some() {
@@ -161,7 +164,7 @@ impl Sessions {
         let new = new_session(lab, Some(user), values.clone(), version.to_owned(), terms)
             .map_err(|reason| SessionError::UnfitLab { lab: slug.clone(), reason })?;
         let row = insert_session(tx, &new, CLAIM_SECS).await?;
-        reserve::note_start(tx, slug, false, now).await?;
+        reserve::record_start(tx, slug, false, now).await?;
         Ok(Tried::Got(Got::New(row)))
     }
 
@@ -175,20 +178,21 @@ impl Sessions {
         terms: Terms,
         now: DateTime<Utc>,
     ) -> Result<Option<SessionRow>, SessionError> {
-        while let Some(row) = reserve::take_reserved(tx, user, &lab.slug, version, terms, now).await? {
+        let pick = Pick::Reserved { lab: &lab.slug, version };
+        while let Some(held) = hold(tx, pick).await? {
+            let row = held.row();
             // a kubelet reports a container that runs up to a second late: what is on its way is good enough
-            let is_there =
-                || self.cluster.find_workbench(&names(&row)).is_some_and(|found| found.may_serve());
-            if !row.is_running() || is_there() {
-                return Ok(Some(row));
+            let is_there = || self.cluster.find_workbench(&names(row)).is_some_and(|found| found.may_serve());
+            if row.ready_at.is_none() || is_there() {
+                return Ok(held.give_to(tx, Taker { user, terms, now }).await?);
             }
-            tracing::warn!(session.id = %row.session_id(), "a session of the reserve has lost its workbench");
-            reserve::give_up_taken(tx, row.session_id()).await?;
+            tracing::warn!(session.id = %row.id, "a session of the reserve has lost its workbench");
+            held.apply(tx, Event::Discarded { because: Discarded::Outdated }).await?;
         }
         Ok(None)
     }
 
-    /// Whether a person may start one more. What they ended counts as well until nothing of it is left.
+    /// Checks that a person may start one more. What they ended counts as well, until nothing of it is left.
     async fn check_person(
         &self,
         tx: &mut PgConnection,
@@ -214,7 +218,7 @@ impl Sessions {
         }
     }
 
-    /// Sees to it that one more session has room, at the cost of the reserve where there is no other way.
+    /// Makes sure that one more session has room, at the cost of the reserve if there is no other way.
     async fn make_room(
         &self,
         tx: &mut PgConnection,
@@ -229,7 +233,7 @@ impl Sessions {
             let Some(most) = most.filter(|most| taken.fills(*most)) else { continue };
             // what is given up is leaving, and so takes up room for a while as well
             let helps = taken.live >= i64::from(most) && !taken.is_crowded(most);
-            return match helps && reserve::evict_reserved(tx, slug, only_this_lab).await? {
+            return match helps && discard_least_useful(tx, slug, only_this_lab).await? {
                 true => Ok(()),
                 false => Err(SessionError::NoRoom { lab: only_this_lab.then(|| slug.clone()), most }),
             };
@@ -237,18 +241,28 @@ impl Sessions {
         Ok(())
     }
 
-    /// What a learner who took a finished session gets in the background: a fresh token, and this server's link.
-    fn welcome(&self, row: SessionRow) {
+    /// Renews the token of a ready session that a learner took, in the background; this server's link comes with it.
+    fn renew_token_soon(&self, row: SessionRow) {
         if !row.is_running() {
             return;
         }
-        let sessions = self.clone();
-        self.runtime.spawn(async move {
-            if let Err(error) = sessions.renew_token(&row).await {
-                tracing::warn!(session.id = %row.session_id(), error = chain(&error), "a token was not renewed");
+        let provisioner = self.provisioner.clone();
+        self.provisioner.runtime.spawn(async move {
+            if let Err(error) = provisioner.renew_token(&row).await {
+                tracing::warn!(session.id = %row.id, error = chain(&error), "failed to renew a token");
             }
         });
     }
+}
+
+/// Gives up one session of the reserve to make room. Returns whether there was one.
+async fn discard_least_useful(
+    tx: &mut PgConnection,
+    lab: &LabSlug,
+    only_this_lab: bool,
+) -> Result<bool, StoreError> {
+    let discarded = Event::Discarded { because: Discarded::MadeRoom };
+    Ok(transition(tx, Pick::LeastUseful { lab, only_this_lab }, discarded).await?.is_some())
 }
 
 /// How long a session may run, as the database holds it.

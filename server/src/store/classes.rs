@@ -6,7 +6,8 @@ use lectern_api::ids::{ClassId, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{ENROLMENT_CHANGES, Inconsistent, StoreError};
+use super::announcements::ENROLMENT_CHANGES;
+use super::{Inconsistent, StoreError};
 
 struct ClassRow {
     id: Uuid,

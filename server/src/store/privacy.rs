@@ -5,8 +5,6 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::StoreError;
-use super::sessions::{find_session, update_phase};
-use crate::sessions::lifecycle::Event;
 
 /// Returns everything that is kept about a person except the audit log, by kind, each row as JSON. Whatever would let
 /// somebody sign in is left out.
@@ -79,19 +77,6 @@ pub async fn list_live(conn: &mut PgConnection, user: UserId) -> Result<Vec<Sess
     .fetch_all(conn)
     .await?;
     Ok(ids.into_iter().map(SessionId).collect())
-}
-
-/// Ends a session. Does nothing if it is ending or over.
-pub async fn end_session(conn: &mut PgConnection, id: SessionId, reason: &str) -> Result<(), StoreError> {
-    while let Some(row) = find_session(conn, id).await? {
-        let phase = row.phase();
-        let Some(next) = phase.after(Event::End { reason: reason.to_owned() }) else { break };
-        // otherwise somebody else changed the phase first: start from theirs
-        if update_phase(conn, id, &phase, &next).await? {
-            break;
-        }
-    }
-    Ok(())
 }
 
 /// Removes what a person did in their sessions, and makes the sessions anonymous. The rows stay until the cluster has

@@ -1,160 +1,33 @@
-//! Sessions: their rows.
+//! Sessions: their rows. [`transition`] writes their phases; nothing else does.
 
 pub mod claims;
 pub mod removal;
 pub mod reserve;
+mod row;
 pub mod time;
+pub mod transition;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use lectern_api::ids::{LabSlug, SessionId, TerminalName, UserId};
 use lectern_api::page::PageLink;
-use lectern_api::sessions::{Session, SessionState};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{SESSION_CHANGES, StoreError};
-use crate::sessions::lifecycle::{Phase, latest_end, warning_at};
+use super::StoreError;
+use super::announcements::SESSION_CHANGES;
+use crate::lifecycle::Phase;
+pub use row::SessionRow;
+use transition::phase_word;
 
-/// A row of `sessions`.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct SessionRow {
-    /// Its id.
-    pub id: Uuid,
-    /// Whose it is; nobody's while it waits in reserve.
-    pub user_id: Option<Uuid>,
-    /// The lab's slug.
-    pub lab: String,
-    lab_title: String,
-    phase: String,
-    note: String,
-    /// The learner's namespace.
-    pub namespace: String,
-    /// The learner's further namespaces.
-    pub secondary_namespaces: Vec<String>,
-    /// The pod with the terminals.
-    pub workbench: String,
-    pages: Json<Vec<PageLink>>,
-    terminals: Json<Vec<TerminalName>>,
-    terminal_layout: String,
-    /// How many checks the lab has.
-    pub checks_total: i32,
-    /// The values of the lab's parameters.
-    pub parameters: Json<BTreeMap<String, String>>,
-    /// The variables that its set-up scripts wrote when they ran first; none: they have not run.
-    pub set_up_env: Option<Json<BTreeMap<String, String>>>,
-    /// How long it runs without extensions.
-    pub duration_secs: i32,
-    /// What one extension adds.
-    pub overtime_secs: i32,
-    /// How long it may run with all extensions.
-    pub deadline_secs: i32,
-    /// Stands for the lab's files as they were when it was made ahead.
-    pub lab_version: String,
-    created_at: DateTime<Utc>,
-    /// Since when it can be taken out of the reserve.
-    pub ready_at: Option<DateTime<Utc>>,
-    running_at: Option<DateTime<Utc>>,
-    expires_at: Option<DateTime<Utc>>,
-    /// Until when a server makes its workbench anew; none: it is whole.
-    pub rebuilding_until: Option<DateTime<Utc>>,
-    /// When the learner's cluster token must be replaced.
-    pub token_expires_at: Option<DateTime<Utc>>,
-    /// The page last viewed.
-    pub current_page: Option<String>,
-    /// When the learner last did something.
-    pub last_active_at: Option<DateTime<Utc>>,
-}
-
-impl SessionRow {
-    /// Its id.
-    #[must_use]
-    pub fn session_id(&self) -> SessionId {
-        SessionId(self.id)
-    }
-
-    /// Where it is in its life, with what belongs to that.
-    #[must_use]
-    pub fn phase(&self) -> Phase {
-        let note = self.note.clone();
-        match (self.phase.as_str(), self.expires_at) {
-            ("reserved", _) => Phase::Reserved { step: self.ready_at.is_none().then_some(note) },
-            ("allocated", _) => Phase::Allocated { step: note },
-            ("running", Some(expires_at)) => Phase::Running { expires_at },
-            ("ending", _) => Phase::Ending { reason: note },
-            ("ended", _) => Phase::Ended { reason: note },
-            _ => Phase::Failed { reason: note },
-        }
-    }
-
-    /// Whether its terminals can be used.
-    #[must_use]
-    pub fn is_running(&self) -> bool {
-        matches!(self.phase(), Phase::Running { .. })
-    }
-
-    /// Whether its lab lists this page.
-    #[must_use]
-    pub fn has_page(&self, name: &str) -> bool {
-        self.pages.iter().any(|page| page.name == name)
-    }
-
-    /// The end that an extension would bring; none where no more time is to be had.
-    #[must_use]
-    pub fn extends_to(&self) -> Option<DateTime<Utc>> {
-        let (running_at, expires_at) = (self.running_at?, self.expires_at?);
-        let secs = |number: i32| TimeDelta::seconds(number.into());
-        latest_end(expires_at, secs(self.overtime_secs), running_at + secs(self.deadline_secs))
-    }
-
-    fn wire_state(&self) -> SessionState {
-        match self.phase() {
-            Phase::Reserved { step } => SessionState::Starting { step: step.unwrap_or_default() },
-            Phase::Allocated { step } => SessionState::Starting { step },
-            Phase::Running { expires_at } => SessionState::Running {
-                expires_at,
-                warn_at: warning_at(expires_at, TimeDelta::seconds(self.duration_secs.into())),
-                extends_to: self.extends_to(),
-            },
-            Phase::Ending { .. } => SessionState::Ending,
-            Phase::Ended { reason } => SessionState::Ended { reason },
-            Phase::Failed { reason } => SessionState::Failed { reason },
-        }
-    }
-
-    /// The session as its learner sees it; an error where the row holds a lab name that is none.
-    ///
-    /// # Errors
-    /// [`StoreError::Statement`] (decoding).
-    pub fn to_wire(&self) -> Result<Session, StoreError> {
-        let lab: LabSlug =
-            self.lab.parse().map_err(|error| StoreError::Statement(sqlx::Error::Decode(Box::new(error))))?;
-        Ok(Session {
-            id: self.session_id(),
-            lab,
-            lab_title: self.lab_title.clone(),
-            state: self.wire_state(),
-            namespace: self.namespace.clone(),
-            pages: self.pages.0.clone(),
-            terminals: self.terminals.0.clone(),
-            terminal_layout: self.terminal_layout.clone(),
-            created_at: self.created_at,
-        })
-    }
-}
-
-/// What a new session is made of.
+/// A session that is about to be added.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// Its id.
     pub id: SessionId,
-    /// Whose it is; nobody's where it is made ahead.
+    /// Its learner. `None` if it is made ahead.
     pub user: Option<UserId>,
-    /// Which lab.
     pub lab: LabSlug,
-    /// The lab's title.
     pub lab_title: String,
     /// The learner's namespace.
     pub namespace: String,
@@ -166,9 +39,8 @@ pub struct NewSession {
     pub parameters: BTreeMap<String, String>,
     /// The lab's table of contents.
     pub pages: Vec<PageLink>,
-    /// Its terminals.
     pub terminals: Vec<TerminalName>,
-    /// Their arrangement.
+    /// How the terminals are arranged, in the dialect's words.
     pub terminal_layout: String,
     /// How many checks the lab has.
     pub checks_total: i32,
@@ -185,28 +57,29 @@ pub struct NewSession {
 pub struct Terms {
     /// Without extensions, in seconds.
     pub duration_secs: i32,
-    /// What one extension adds, in seconds; 0: there are none.
+    /// What one extension adds, in seconds; 0 if there are none.
     pub overtime_secs: i32,
     /// With all extensions, in seconds.
     pub deadline_secs: i32,
-    /// After how long without a sign of the learner it ends, in seconds; none: never.
+    /// After how many seconds without a sign of the learner it ends. `None` if it never does.
     pub orphaned_secs: Option<i32>,
 }
 
-/// Adds a session that the caller works on for `claim_secs`: `allocated` where it has a learner, else `reserved`.
+/// Adds a session, claimed by the caller for `claim_secs`: allocated if it has a learner, else reserved.
 ///
 /// # Errors
-/// [`StoreError::Statement`]; with the constraint `one_live_session_per_learner_and_lab` where there is one.
+/// With the constraint `one_live_session_per_learner_and_lab` if the learner has one already.
 pub async fn insert_session(
     conn: &mut PgConnection,
     new: &NewSession,
     claim_secs: i32,
 ) -> Result<SessionRow, StoreError> {
+    let phase = Phase::beginning(new.user.is_some(), new.step.clone());
     let row = sqlx::query_as(
         "insert into sessions (id, user_id, lab, lab_title, phase, note, namespace, secondary_namespaces, workbench,
              parameters, pages, terminals, terminal_layout, checks_total, duration_secs, overtime_secs,
              deadline_secs, orphaned_secs, lab_version, claimed_until)
-         values ($1, $2, $3, $4, case when $2 is null then 'reserved' else 'allocated' end, $5, $6, $7, $8, $9,
+         values ($1, $2, $3, $4, $20, $5, $6, $7, $8, $9,
              $10, $11, $12, $13, $14, $15, $16, $17, $18, now() + make_interval(secs => $19))
          returning *",
     )
@@ -229,16 +102,14 @@ pub async fn insert_session(
     .bind(new.terms.orphaned_secs)
     .bind(&new.lab_version)
     .bind(f64::from(claim_secs))
+    .bind(phase_word(&phase))
     .fetch_one(&mut *conn)
     .await?;
     announce(conn, new.id, new.user).await?;
     Ok(row)
 }
 
-/// The learner's live session of this lab.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Finds the learner's session of this lab that starts or runs.
 pub async fn find_live(
     conn: &mut PgConnection,
     user: UserId,
@@ -253,10 +124,7 @@ pub async fn find_live(
     .await?)
 }
 
-/// The session, if this person owns it.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Finds a session, if this person has it.
 pub async fn find_owned(
     conn: &mut PgConnection,
     user: UserId,
@@ -269,10 +137,7 @@ pub async fn find_owned(
         .await?)
 }
 
-/// The session, if this person owns it, or is an instructor in whose class its learner is enrolled.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Finds a session, if this person has it or is the instructor of a class in which its learner is enrolled.
 pub async fn find_visible(
     conn: &mut PgConnection,
     user: UserId,
@@ -289,18 +154,12 @@ pub async fn find_visible(
     .await?)
 }
 
-/// The session, whoever owns it: for the reconciler.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Finds a session, whoever has it.
 pub async fn find_session(conn: &mut PgConnection, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
     Ok(sqlx::query_as("select * from sessions where id = $1").bind(id.0).fetch_optional(conn).await?)
 }
 
-/// Keeps the variables that a session's set-up scripts wrote, unless some are kept already.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Stores the variables that a session's set-up scripts wrote, unless some are stored already.
 pub async fn keep_set_up_env(
     conn: &mut PgConnection,
     id: SessionId,
@@ -314,10 +173,7 @@ pub async fn keep_set_up_env(
     Ok(())
 }
 
-/// A person's sessions that are not over, and the last fifty that are, newest first.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Lists at most fifty of a person's sessions: those that are not over first, then the newest.
 pub async fn list_owned(conn: &mut PgConnection, user: UserId) -> Result<Vec<SessionRow>, StoreError> {
     Ok(sqlx::query_as(
         "select * from sessions where user_id = $1
@@ -328,51 +184,7 @@ pub async fn list_owned(conn: &mut PgConnection, user: UserId) -> Result<Vec<Ses
     .await?)
 }
 
-/// Writes a session's new phase, if it is still in the phase `from`; whether it was.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn update_phase(
-    conn: &mut PgConnection,
-    id: SessionId,
-    from: &Phase,
-    to: &Phase,
-) -> Result<bool, StoreError> {
-    let (note, expires_at) = match to {
-        Phase::Reserved { step } => (step.as_deref().unwrap_or_default(), None),
-        Phase::Allocated { step } => (step.as_str(), None),
-        Phase::Running { expires_at } => ("", Some(*expires_at)),
-        Phase::Ending { reason } | Phase::Ended { reason } | Phase::Failed { reason } => {
-            (reason.as_str(), None)
-        }
-    };
-    let user: Option<Option<Uuid>> = sqlx::query_scalar(
-        "update sessions set phase = $3, note = $4, expires_at = coalesce($5, expires_at),
-             ready_at = case when $6 then coalesce(ready_at, now()) else ready_at end,
-             running_at = case when $3 = 'running'
-                 then coalesce(running_at, $5 - make_interval(secs => duration_secs)) else running_at end,
-             ended_at = case when $3 in ('ended', 'failed') then now() else ended_at end
-         where id = $1 and phase = $2 returning user_id",
-    )
-    .bind(id.0)
-    .bind(from.name())
-    .bind(to.name())
-    .bind(note)
-    .bind(expires_at)
-    .bind(matches!(to, Phase::Reserved { step: None } | Phase::Running { .. }))
-    .fetch_optional(&mut *conn)
-    .await?;
-    if let Some(user) = user {
-        announce(conn, id, user.map(UserId)).await?;
-    }
-    Ok(user.is_some())
-}
-
-/// Tells all servers that something about a session changed, when the transaction commits. A session in reserve is
-/// nobody's business but the reconciler's, which hears of it too.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Announces to all servers that a session changed, when the transaction commits.
 pub async fn announce(
     conn: &mut PgConnection,
     id: SessionId,

@@ -150,7 +150,7 @@ fn the_live_view_hears_of_what_another_server_did() {
 
         let other = app.another_server();
         let session = app.running_session(ada.id()).await;
-        other.services.sessions.end_session(ada.id(), session, "a test").await.unwrap();
+        other.services.sessions.end_session(ada.id(), session).await.unwrap();
         let ending = |row: &LearnerRow| row.session.as_ref().is_some_and(|s| s.state == SessionState::Ending);
         live.wait_for("learner", ending).await;
     });

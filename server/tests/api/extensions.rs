@@ -2,7 +2,7 @@
 
 use chrono::{Duration, Utc};
 use lectern_api::ids::SessionId;
-use lectern_api::sessions::{ExtendSession, Session, SessionState};
+use lectern_api::sessions::{EndReason, ExtendSession, Session, SessionState};
 
 use crate::support::client::{Answer, Client};
 use crate::support::stream::EventStream;
@@ -97,6 +97,6 @@ fn an_extended_session_outlives_its_first_end() {
         let over: Session = live
             .wait_for("session", |session: &Session| matches!(session.state, SessionState::Ended { .. }))
             .await;
-        assert_eq!(over.state, SessionState::Ended { reason: "its time was over".to_owned() });
+        assert_eq!(over.state, SessionState::Ended { reason: EndReason::Expired });
     });
 }

@@ -1,7 +1,7 @@
 //! What the reconciler does with sessions whose time is over, or whose server went away.
 
 use chrono::{Duration, Utc};
-use lectern_api::sessions::{Session, SessionState};
+use lectern_api::sessions::{EndReason, Session, SessionState};
 
 use crate::support::client::Client;
 use crate::support::stream::EventStream;
@@ -29,13 +29,13 @@ fn a_session_ends_when_its_time_is_over_and_not_before() {
         grace.delete(&format!("/api/v1/sessions/{other}")).await.expect(204);
         let over = |session: &Session| matches!(session.state, SessionState::Ended { .. });
         let ended: Session = others.wait_for("session", over).await;
-        assert_eq!(ended.state, SessionState::Ended { reason: "ended by the learner".to_owned() });
+        assert_eq!(ended.state, SessionState::Ended { reason: EndReason::Learner });
         let shown: Session = ada.get(&format!("/api/v1/sessions/{session}")).await.json();
         assert_eq!(shown.state, first.state);
 
         app.clock.advance(expires_at - Utc::now() + Duration::seconds(1));
         let expired: Session = live.wait_for("session", over).await;
-        assert_eq!(expired.state, SessionState::Ended { reason: "its time was over".to_owned() });
+        assert_eq!(expired.state, SessionState::Ended { reason: EndReason::Expired });
     });
 }
 

@@ -14,13 +14,14 @@ use std::time::Duration;
 
 use actix_web::web::Data;
 use futures::FutureExt as _;
-use lectern_server::app::{App, Parts, Services};
+use lectern_server::app::{App, Parts, RunError};
 use lectern_server::catalog::source::SourceList;
 use lectern_server::catalog::{Catalog, CatalogConfig};
 use lectern_server::clock::Clock;
 use lectern_server::cluster::Cluster;
 use lectern_server::config::ServiceConfig;
 use lectern_server::config::portal::{Maxima, Portal};
+use lectern_server::http::services::Services;
 use lectern_server::store;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
@@ -46,7 +47,7 @@ pub struct TestApp {
     cluster: Cluster,
     config: ServiceConfig,
     stop: oneshot::Sender<()>,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<Result<(), RunError>>,
 }
 
 /// What differs from one test's server to another's.
@@ -177,6 +178,8 @@ impl TestApp {
             listener,
             notices,
             audit_file: None,
+            // the others would act on their own while a test looks
+            runs_job: |job| matches!(job.name, "announcements" | "logins" | "limits"),
         })
         .expect("a bound listener has an address");
         let (base, services) = (format!("http://{}", app.address()), app.services());
@@ -203,8 +206,8 @@ impl TestApp {
                 self.0.abort();
             }
         }
-        let sessions = self.services.sessions.clone();
-        Ending(tokio::spawn(sessions.reconcile(self.services.changes.subscribe())).abort_handle())
+        let reconciler = self.services.reconciler.clone();
+        Ending(tokio::spawn(reconciler.run(self.services.changes.subscribe(), || ())).abort_handle())
     }
 
     /// A browser that is not signed in.

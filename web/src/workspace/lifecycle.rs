@@ -1,6 +1,6 @@
 //! What a session shows that is not running: starting, failed, ending, ended.
 
-use lectern_api::sessions::SessionState;
+use lectern_api::sessions::{EndReason, SessionState};
 use leptos::prelude::*;
 use leptos_router::components::A;
 
@@ -90,11 +90,17 @@ pub fn Over(
     }
 }
 
-/// Why a session is over, in a sentence.
-fn ended_words(reason: &str) -> String {
+/// Why a session is over, in a sentence for its learner.
+fn ended_words(reason: &EndReason) -> String {
     match reason {
-        "ended by the learner" => "You ended it.".to_owned(),
-        because => format!("It ended because {because}."),
+        EndReason::Learner => "You ended it.".to_owned(),
+        EndReason::Expired => "Its time was up.".to_owned(),
+        EndReason::Abandoned { minutes } => format!("Nobody used it for {minutes} minutes."),
+        EndReason::AccountDeleted => "The account was deleted.".to_owned(),
+        EndReason::AccountDisabled => "The account was disabled.".to_owned(),
+        EndReason::WorkbenchLost { detail } => format!("Its terminals were lost and could not be restored. {detail}"),
+        EndReason::Discarded { .. } => "It was never used.".to_owned(),
+        EndReason::Other { text } => format!("It ended because {text}."),
     }
 }
 
@@ -103,8 +109,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_servers_reasons_make_sentences() {
-        assert_eq!(ended_words("ended by the learner"), "You ended it.");
-        assert_eq!(ended_words("its time was over"), "It ended because its time was over.");
+    fn reasons_make_sentences_those_of_earlier_releases_too() {
+        assert_eq!(ended_words(&EndReason::Learner), "You ended it.");
+        assert_eq!(ended_words(&EndReason::Abandoned { minutes: 10 }), "Nobody used it for 10 minutes.");
+        let earlier = EndReason::Other { text: "its time was over".to_owned() };
+        assert_eq!(ended_words(&earlier), "It ended because its time was over.");
     }
 }

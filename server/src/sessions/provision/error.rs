@@ -26,7 +26,7 @@ pub(in crate::sessions) enum ProvisionError {
     SetUp(String),
     #[error("it did not start within {} minutes", .0.as_secs() / 60)]
     TooLate(Duration),
-    #[error("its workbench was lost and is being made anew")]
+    #[error("its workbench was lost and is being recreated")]
     Rebuilding,
     #[error("it was ended while it started")]
     Ended,
@@ -64,7 +64,7 @@ impl ProvisionError {
             Self::Files(_) => "The lab's files cannot be read. Tell the lab's author.".to_owned(),
             Self::SetUp(output) => format!("A set-up script of the lab failed.\n{}", end_of(output)),
             Self::TooLate(_) => format!("{self}. Start the lab again.").replacen("it", "It", 1),
-            Self::Rebuilding => "The workbench was lost and is being made anew. Try again in a moment.".to_owned(),
+            Self::Rebuilding => "The workbench was lost and is being recreated. Try again in a moment.".to_owned(),
             Self::Ended => "It was ended while it started.".to_owned(),
             Self::Session(error) => match error.as_ref() {
                 SessionError::Cluster(error) => error.learner_message(),
@@ -101,12 +101,6 @@ impl From<SessionError> for ProvisionError {
 impl From<StoreError> for ProvisionError {
     fn from(error: StoreError) -> Self {
         SessionError::from(error).into()
-    }
-}
-
-impl From<sqlx::Error> for ProvisionError {
-    fn from(error: sqlx::Error) -> Self {
-        StoreError::from(error).into()
     }
 }
 

@@ -1,5 +1,5 @@
-//! Putting back what bounds a learner, or lets them work, and was taken away; and bringing running sessions up to what
-//! this release makes.
+//! Restores what bounds a learner, or lets them work, after it was taken away; and brings running sessions up to what this
+//! release makes.
 
 use std::collections::HashSet;
 
@@ -7,22 +7,23 @@ use lectern_api::ids::SessionId;
 use sqlx::PgConnection;
 use tokio::sync::broadcast::{self, error::TryRecvError};
 
+use super::Reconciler;
+use crate::lifecycle::Phase;
 use crate::report::chain;
-use crate::sessions::lifecycle::Phase;
+use crate::sessions::SessionError;
 use crate::sessions::provision::ProvisionError;
 use crate::sessions::spec::{names, session_spec};
-use crate::sessions::{SessionError, Sessions};
 use crate::store;
 use crate::store::sessions::SessionRow;
 
-/// How many sessions are looked at in one pass.
+/// How many sessions are checked in one pass.
 const AT_ONCE: usize = 16;
 
 /// Sessions of whose bounds something may be missing.
 pub(super) struct Losses {
     heard: broadcast::Receiver<SessionId>,
     waiting: HashSet<SessionId>,
-    /// Whether all sessions are to be looked at: at first, and where there was more to hear than could be kept.
+    /// Whether all sessions are to be checked: at first, and after the channel overflowed.
     all: bool,
 }
 
@@ -52,8 +53,8 @@ impl Losses {
     }
 }
 
-impl Sessions {
-    /// Puts back what is missing. Sessions that are over, or being made, are none of it.
+impl Reconciler {
+    /// Restores what is missing. Sessions that are over or being provisioned are left alone.
     pub(super) async fn restore_bounds(
         &self,
         conn: &mut PgConnection,
@@ -70,7 +71,7 @@ impl Sessions {
             let row = store::sessions::find_session(conn, id).await?;
             let Some(row) = row.filter(is_settled) else { continue };
             if let Err(error) = self.restore_bounds_of(&row).await {
-                tracing::warn!(session.id = %id, error = chain(&error), "a session's bounds could not be put back");
+                tracing::warn!(session.id = %id, error = chain(&error), "failed to restore a session's bounds");
                 if error.is_passing() {
                     losses.waiting.insert(id);
                 }
@@ -80,16 +81,16 @@ impl Sessions {
     }
 
     async fn restore_bounds_of(&self, row: &SessionRow) -> Result<(), ProvisionError> {
-        let lab = self.lab_of(row)?;
+        let lab = self.provisioner.labs.find(&row.lab)?;
         let (spec, _) = session_spec(row, &lab, &self.portal.allowances_of(&lab.slug));
         let missing = self.cluster.list_missing_bounds(&spec);
         if !missing.is_empty() {
-            tracing::warn!(session.id = %row.session_id(), ?missing, "putting back what bounds a session");
+            tracing::warn!(session.id = %row.id, ?missing, "restoring what bounds a session");
             self.cluster.restore_bounds(&spec).await?;
         }
         if self.cluster.has_earlier_account(&names(row)) {
-            tracing::info!(session.id = %row.session_id(), "a session of an earlier release gets its new account");
-            self.renew_token(row).await?;
+            tracing::info!(session.id = %row.id, "a session of an earlier release gets its new account");
+            self.provisioner.renew_token(row).await?;
             self.cluster.remove_earlier_account(&names(row)).await?;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Removing what sessions leave in the cluster: those that end, and those that nobody knows.
+//! Removes from the cluster what is left of sessions that ended, and of those that nobody knows.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -9,29 +9,30 @@ use lectern_api::ids::SessionId;
 use lectern_api::platform::Notice;
 use sqlx::PgConnection;
 
+use super::Reconciler;
 use crate::cluster::{ManagedSession, SessionNames};
+use crate::lifecycle::{Event, Phase};
 use crate::report::chain;
-use crate::sessions::lifecycle::{Event, Phase};
 use crate::sessions::spec::names;
-use crate::sessions::{SessionError, Sessions};
+use crate::sessions::{SessionError, advance};
 use crate::store;
 
 /// How long an object may be without a session before it is taken for an orphan: the row is written first, so
 /// this only covers a watch that runs ahead of the database.
 const ORPHAN_GRACE_SECS: i64 = 30;
-/// After how long a deletion is taken to hang: the session is over for its learner, and operators are told.
+/// After how long a deletion counts as hanging: the session is over for its learner, and it is reported to operators.
 const HANGS_AFTER: Duration = Duration::from_secs(60);
-/// After how long Kubernetes' own controllers are not waited for any more, either.
+/// After how long not even Kubernetes' own controllers are waited for.
 const HOPELESS_AFTER: Duration = Duration::from_secs(300);
 /// How many sessions' objects are deleted at once.
 const AT_ONCE: usize = 16;
 /// How many hanging deletions a notice names.
 const NAMED: usize = 5;
 
-impl Sessions {
-    /// Removes the objects of sessions that end or are over. When none is left the session has ended; where the
-    /// deletion hangs it has ended too, and the rest is watched until it is gone. The number of sessions whose
-    /// objects the cluster was asked to delete.
+impl Reconciler {
+    /// Removes the objects of sessions that are ending or over. A session has ended when none is left, or when a deletion
+    /// hangs; the rest is then watched until it is gone. Returns the number of sessions whose objects the cluster was asked
+    /// to delete.
     pub(super) async fn remove_ended(&self, conn: &mut PgConnection) -> Result<usize, SessionError> {
         let unremoved = store::sessions::removal::list_unremoved(conn).await?;
         if unremoved.is_empty() {
@@ -42,8 +43,8 @@ impl Sessions {
             self.cluster.list_managed().into_iter().map(|managed| (managed.session, managed)).collect();
         let (mut to_delete, mut gone, mut hanging) = (vec![], vec![], vec![]);
         for row in unremoved {
-            self.links.forget(row.session_id()).await;
-            match managed.get(&row.session_id()) {
+            self.provisioner.links.forget(row.id).await;
+            match managed.get(&row.id) {
                 // the watch may not have shown yet what was made a moment ago: deleting is repeatable
                 None => {
                     to_delete.push(names(&row));
@@ -60,25 +61,25 @@ impl Sessions {
         }
         let asked = to_delete.len();
         futures::stream::iter(to_delete)
-            .for_each_concurrent(AT_ONCE, async |names| self.deprovision(&names).await)
+            .for_each_concurrent(AT_ONCE, async |names| self.provisioner.deprovision(&names).await)
             .await;
         for row in gone {
             if matches!(row.phase(), Phase::Ending { .. }) {
-                self.advance(&row, Event::Gone).await?;
-                tracing::info!(session.id = %row.session_id(), "a session ended");
+                advance(&self.pool, row.id, Event::Gone).await?;
+                tracing::info!(session.id = %row.id, "a session ended");
             }
-            store::sessions::removal::note_removed(conn, row.session_id()).await?;
+            store::sessions::removal::record_removed(conn, row.id).await?;
         }
         for row in hanging {
             if matches!(row.phase(), Phase::Ending { .. }) {
-                self.advance(&row, Event::Gone).await?;
+                advance(&self.pool, row.id, Event::Gone).await?;
             }
         }
         Ok(asked)
     }
 
-    /// Takes off what holds the namespaces whose deletion hangs: a learner may put a finalizer on anything.
-    pub(super) async fn let_go_of_hanging(&self) {
+    /// Strips the finalizers from namespaces whose deletion hangs: a learner may put one on anything.
+    pub(super) async fn release_hanging(&self) {
         let now = self.clock.now();
         let hanging = self.cluster.list_hanging_namespaces(now, HANGS_AFTER);
         futures::stream::iter(hanging)
@@ -87,13 +88,17 @@ impl Sessions {
                 match self.cluster.remove_finalizers(&name, all).await {
                     Ok(0) => {}
                     Ok(count) => {
-                        tracing::info!(k8s.namespace = name, count, "let go of what held a deletion")
+                        tracing::info!(
+                            k8s.namespace = name,
+                            count,
+                            "stripped finalizers that held a deletion"
+                        )
                     }
                     Err(error) => {
                         tracing::warn!(
                             k8s.namespace = name,
                             error = chain(&error),
-                            "could not let go of what holds a deletion"
+                            "failed to strip the finalizers that hold a deletion"
                         );
                     }
                 }
@@ -101,7 +106,7 @@ impl Sessions {
             .await;
     }
 
-    /// Removes what carries this installation's mark and belongs to no session that may have objects. The number of
+    /// Removes what carries this installation's label and belongs to no session that may have objects. Returns the number of
     /// such sessions.
     pub(super) async fn sweep_orphans(&self, conn: &mut PgConnection) -> Result<usize, SessionError> {
         let managed = self.cluster.list_managed();
@@ -122,23 +127,17 @@ impl Sessions {
             tracing::warn!(session.id = %orphan.session, "removing what a session left behind");
         }
         futures::stream::iter(orphans.iter().flat_map(|orphan| names_of(orphan)))
-            .for_each_concurrent(AT_ONCE, async |names| self.deprovision(&names).await)
+            .for_each_concurrent(AT_ONCE, async |names| self.provisioner.deprovision(&names).await)
             .await;
         Ok(orphans.len())
     }
 
-    pub(in crate::sessions) async fn deprovision(&self, names: &SessionNames) {
-        if let Err(error) = self.cluster.deprovision(names).await {
-            tracing::warn!(session.id = %names.session, error = chain(&error), "could not remove a session's objects");
-        }
-    }
-
     /// Logs each deletion that hangs, once.
-    pub(super) fn tell_hanging(&self, told: &mut HashSet<String>) {
+    pub(super) fn report_hanging(&self, reported: &mut HashSet<String>) {
         let hanging = self.cluster.stuck_deletions(self.clock.now(), HANGS_AFTER);
-        told.retain(|object| hanging.iter().any(|one| one.object == *object));
+        reported.retain(|object| hanging.iter().any(|one| one.object == *object));
         for one in hanging {
-            if told.insert(one.object.clone()) {
+            if reported.insert(one.object.clone()) {
                 tracing::warn!(
                     session.id = %one.session,
                     object = one.object,
@@ -149,7 +148,7 @@ impl Sessions {
         }
     }
 
-    /// What operators are told of deletions that hang.
+    /// The notice for operators about deletions that hang.
     pub(super) fn hanging_notice(&self) -> Option<Notice> {
         let hanging = self.cluster.stuck_deletions(self.clock.now(), HANGS_AFTER);
         if hanging.is_empty() {

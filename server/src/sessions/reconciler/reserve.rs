@@ -9,14 +9,18 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use lectern_api::ids::SessionId;
 use lectern_api::platform::Notice;
+use lectern_api::sessions::Discarded;
 use lectern_content::Lab;
 use sqlx::{Acquire as _, PgConnection};
 
+use super::Reconciler;
 use crate::catalog::Viewer;
 use crate::cluster::{ManagedSession, WorkbenchStatus};
 use crate::config::portal::LabSettings;
+use crate::lifecycle::Event;
 use crate::sessions::start::{new_session, terms};
-use crate::sessions::{CLAIM_SECS, SessionError, Sessions, parameters};
+use crate::sessions::{CLAIM_SECS, SessionError, advance, parameters};
+use crate::store::StoreError;
 use crate::store::sessions::reserve::{self, PoolRow, Taken};
 use crate::store::sessions::{SessionRow, insert_session};
 
@@ -64,7 +68,7 @@ struct Bounds {
 /// What to do about the reserve.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Decision {
-    give_up: Vec<(SessionId, &'static str)>,
+    discard: Vec<(SessionId, Discarded)>,
     /// Indexes of labs, one for each session.
     make: Vec<usize>,
 }
@@ -82,11 +86,11 @@ fn decide(labs: &[Wanted], kept: &[Kept], bounds: Bounds, now: DateTime<Utc>) ->
             of_lab.partition(|kept| kept.is_fit && kept.version == wanted.version);
         known.extend(&good);
         known.extend(&bad);
-        decision.give_up.extend(bad.iter().map(|kept| (kept.id, "its lab or its workbench has changed")));
+        decision.discard.extend(bad.iter().map(|kept| (kept.id, Discarded::Outdated)));
         // what is not ready yet goes first
         good.sort_by_key(|kept| kept.is_ready);
         let surplus = good.len().saturating_sub(target);
-        decision.give_up.extend(good.iter().take(surplus).map(|kept| (kept.id, "it was one too many")));
+        decision.discard.extend(good.iter().take(surplus).map(|kept| (kept.id, Discarded::Surplus)));
         staying.extend(good[surplus..].iter().rev());
         let may_try = wanted.pool.as_ref().and_then(|pool| pool.retry_at).is_none_or(|at| at <= now);
         if may_try {
@@ -94,11 +98,11 @@ fn decide(labs: &[Wanted], kept: &[Kept], bounds: Bounds, now: DateTime<Utc>) ->
         }
     }
     let unknown = kept.iter().filter(|one| !known.iter().any(|known| known.id == one.id));
-    decision.give_up.extend(unknown.map(|kept| (kept.id, "its lab is gone")));
+    decision.discard.extend(unknown.map(|kept| (kept.id, Discarded::LabGone)));
 
     let places = bounds.maximum.map_or(usize::MAX, |most| (most as usize).saturating_sub(bounds.in_use));
     let without_place = staying.split_off(staying.len().min(places));
-    decision.give_up.extend(without_place.iter().map(|kept| (kept.id, "there is no room for it")));
+    decision.discard.extend(without_place.iter().map(|kept| (kept.id, Discarded::NoRoom)));
     let room = places - staying.len();
     let making = kept.iter().filter(|kept| !kept.is_ready).count() + bounds.waiting;
     let mut most = room.min(AT_ONCE.saturating_sub(making));
@@ -139,7 +143,7 @@ fn target(wanted: &Wanted, unasked: &mut usize) -> usize {
     usual.max(initial as usize).min(room)
 }
 
-impl Sessions {
+impl Reconciler {
     /// Makes what the reserve lacks and gives up what it has too much of; the number of sessions that are being
     /// made from now on.
     pub(super) async fn fill_reserve(&self, conn: &mut PgConnection) -> Result<usize, SessionError> {
@@ -154,9 +158,10 @@ impl Sessions {
             waiting: in_use.iter().map(|used| used.starting).sum(),
         };
         let decision = decide(&wanted, &self.kept(&rows, now), bounds, now);
-        for (id, reason) in decision.give_up {
-            if reserve::give_up(conn, id, reason).await? {
-                tracing::info!(session.id = %id, reason, "a session of the reserve is given up");
+        for (id, because) in decision.discard {
+            // a learner may have taken it meanwhile, and then it stays
+            if advance(&self.pool, id, Event::Discarded { because }).await?.is_some() {
+                tracing::info!(session.id = %id, ?because, "a session of the reserve is given up");
             }
         }
         let mut made = 0;
@@ -204,15 +209,14 @@ impl Sessions {
             _ => self.cluster.list_managed().into_iter().map(|managed| (managed.session, managed)).collect(),
         };
         let kept = |row: &SessionRow| Kept {
-            id: row.session_id(),
-            lab: row.lab.clone(),
+            id: row.id,
+            lab: row.lab.to_string(),
             version: row.lab_version.clone(),
             is_ready: row.ready_at.is_some(),
             is_fit: match row.ready_at {
                 None => true,
                 Some(at) => {
-                    is_fit(managed.get(&row.session_id()), row)
-                        || now - at < TimeDelta::seconds(WATCH_LAG_SECS)
+                    is_fit(managed.get(&row.id), row) || now - at < TimeDelta::seconds(WATCH_LAG_SECS)
                 }
             },
         };
@@ -230,11 +234,11 @@ impl Sessions {
         let new = match new_session(lab, None, usual, wanted.version.clone(), terms(wanted.settings)) {
             Ok(new) => new,
             Err(reason) => {
-                reserve::note_made(conn, lab.slug.as_str(), Some(&reason), self.clock.now()).await?;
+                reserve::record_outcome(conn, lab.slug.as_str(), Some(&reason), self.clock.now()).await?;
                 return Ok(false);
             }
         };
-        let mut tx = conn.begin().await?;
+        let mut tx = conn.begin().await.map_err(StoreError::from)?;
         // learners start sessions meanwhile, and come first
         reserve::lock_room(&mut tx).await?;
         let taken = reserve::count_occupied(&mut tx, &lab.slug).await?;
@@ -244,8 +248,8 @@ impl Sessions {
             return Ok(false);
         }
         let row = insert_session(&mut tx, &new, CLAIM_SECS).await?;
-        tx.commit().await?;
-        self.spawn_provisioning(row);
+        tx.commit().await.map_err(StoreError::from)?;
+        self.provisioner.spawn(row);
         Ok(true)
     }
 }

@@ -7,10 +7,7 @@ use uuid::Uuid;
 use super::SessionRow;
 use crate::store::StoreError;
 
-/// Keeps the claim on a session that is being made for another while; whether it still is.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Extends the claim on a session that is being provisioned. Returns whether it still is.
 pub async fn extend_claim(
     conn: &mut PgConnection,
     id: SessionId,
@@ -27,10 +24,7 @@ pub async fn extend_claim(
     Ok(done.rows_affected() == 1)
 }
 
-/// Claims sessions whose server stopped making them.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Claims sessions whose server stopped provisioning them.
 pub async fn claim_abandoned(
     conn: &mut PgConnection,
     claim_secs: i32,
@@ -48,21 +42,17 @@ pub async fn claim_abandoned(
     .await?)
 }
 
-/// A running session, as far as its workbench may have to be made anew.
+/// A running session whose workbench may have to be recreated.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct RunningRow {
-    /// Its id.
     pub id: Uuid,
     /// The pod with the terminals.
     pub workbench: String,
-    /// Whether somebody began to make it anew, and did not come to the end.
+    /// Whether a server began to recreate it and did not finish.
     pub is_unfinished: bool,
 }
 
-/// The running sessions, save those that began less than `settled_secs` ago and those that somebody is at work on.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Lists running sessions, except those that began less than `settled_secs` ago and those that a server is working on.
 pub async fn list_running(conn: &mut PgConnection, settled_secs: i32) -> Result<Vec<RunningRow>, StoreError> {
     Ok(sqlx::query_as(
         "select id, workbench, rebuilding_until is not null as is_unfinished from sessions
@@ -74,10 +64,7 @@ pub async fn list_running(conn: &mut PgConnection, settled_secs: i32) -> Result<
     .await?)
 }
 
-/// The sessions in use or in reserve whose objects are all made.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Lists sessions in use or in reserve whose objects are all made.
 pub async fn list_settled(conn: &mut PgConnection) -> Result<Vec<Uuid>, StoreError> {
     Ok(sqlx::query_scalar(
         "select id from sessions where phase = 'running' or phase = 'reserved' and ready_at is not null",
@@ -86,10 +73,7 @@ pub async fn list_settled(conn: &mut PgConnection) -> Result<Vec<Uuid>, StoreErr
     .await?)
 }
 
-/// Claims the workbench of a running session, to make it anew; none where another server is at it.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Claims a running session's workbench for recreating it. Returns `None` if another server holds the claim.
 pub async fn claim_rebuild(
     conn: &mut PgConnection,
     id: SessionId,
@@ -106,10 +90,7 @@ pub async fn claim_rebuild(
     .await?)
 }
 
-/// Gives a session another workbench; none where it is over or ending.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Names another workbench for a session. Returns `None` if the session is over or ending.
 pub async fn replace_workbench(
     conn: &mut PgConnection,
     id: SessionId,
@@ -125,19 +106,13 @@ pub async fn replace_workbench(
     .await?)
 }
 
-/// Notes that a workbench is whole.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn note_rebuilt(conn: &mut PgConnection, id: SessionId) -> Result<(), StoreError> {
+/// Records that a workbench is whole again.
+pub async fn record_rebuilt(conn: &mut PgConnection, id: SessionId) -> Result<(), StoreError> {
     sqlx::query("update sessions set rebuilding_until = null where id = $1").bind(id.0).execute(conn).await?;
     Ok(())
 }
 
-/// Tries to become the one server that reconciles, for as long as this connection lives; whether it is.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Tries to become the one server that reconciles, for as long as this connection lives. Returns whether it is.
 pub async fn try_elect(conn: &mut PgConnection) -> Result<bool, StoreError> {
     // any number will do, as long as nothing else in this database takes it
     const RECONCILER_LOCK: i64 = 0x1ec7_e5e5;

@@ -7,10 +7,7 @@ use uuid::Uuid;
 use super::SessionRow;
 use crate::store::StoreError;
 
-/// The sessions whose objects are to be removed: those that end, and those that are over and left something.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Lists sessions whose objects are to be removed: those that are ending, and those that are over and left something.
 pub async fn list_unremoved(conn: &mut PgConnection) -> Result<Vec<SessionRow>, StoreError> {
     Ok(sqlx::query_as(
         "(select * from sessions where phase = 'ending' limit 500)
@@ -21,11 +18,8 @@ pub async fn list_unremoved(conn: &mut PgConnection) -> Result<Vec<SessionRow>, 
     .await?)
 }
 
-/// Notes that nothing is left of a session that is over. One that never had a learner is forgotten.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn note_removed(conn: &mut PgConnection, id: SessionId) -> Result<(), StoreError> {
+/// Records that nothing is left of a session that is over. One that never had a learner is deleted.
+pub async fn record_removed(conn: &mut PgConnection, id: SessionId) -> Result<(), StoreError> {
     sqlx::query("update sessions set removed_at = now() where id = $1 and phase in ('ended', 'failed')")
         .bind(id.0)
         .execute(&mut *conn)
@@ -37,10 +31,7 @@ pub async fn note_removed(conn: &mut PgConnection, id: SessionId) -> Result<(), 
     Ok(())
 }
 
-/// Of these sessions, those that may still have objects in the cluster, or whose objects are being removed.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Lists those of these sessions that may still have objects in the cluster.
 pub async fn list_unfinished_among(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
     Ok(sqlx::query_scalar("select id from sessions where id = any($1) and removed_at is null")
         .bind(ids)

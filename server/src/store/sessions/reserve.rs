@@ -1,11 +1,10 @@
-//! Sessions made ahead: how many there are, who gets one, and what a lab's reserve is like.
+//! Sessions made ahead: how many there are, how much room they take, and how each lab's reserve is doing.
 
 use chrono::{DateTime, Utc};
-use lectern_api::ids::{LabSlug, SessionId, UserId};
+use lectern_api::ids::{LabSlug, UserId};
 use sqlx::PgConnection;
-use uuid::Uuid;
 
-use super::{SessionRow, Terms, announce};
+use super::SessionRow;
 use crate::store::StoreError;
 
 /// The advisory lock of all that takes up new room.
@@ -21,13 +20,13 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// Whether one more would be too many where there may be `most`.
+    /// Whether one more would be too many, if there may be `most`.
     #[must_use]
     pub fn fills(self, most: u32) -> bool {
         self.live >= i64::from(most) || self.is_crowded(most)
     }
 
-    /// Whether what is leaving has to be gone first, where there may be `most`.
+    /// Whether what is leaving has to be gone first, if there may be `most`.
     ///
     /// It takes up room until then, so that starting and ending in a loop fills no cluster. But a class that ends its
     /// sessions and starts again does so within a minute, while the old ones are being removed: so a quarter more may
@@ -49,9 +48,6 @@ pub struct Occupancy {
 
 /// Lets one person's starts follow one another until the transaction ends, so that each sees the one before; false
 /// where another transaction has that right. It does not wait, since whoever waits here holds a connection.
-///
-/// # Errors
-/// [`StoreError::Statement`].
 pub async fn try_lock_starts_of(conn: &mut PgConnection, user: UserId) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtextextended($1, 7))")
         .bind(user.to_string())
@@ -61,23 +57,17 @@ pub async fn try_lock_starts_of(conn: &mut PgConnection, user: UserId) -> Result
 
 /// Lets all that takes up new room follow one another until the transaction ends; false where another transaction has
 /// that right.
-///
-/// # Errors
-/// [`StoreError::Statement`].
 pub async fn try_lock_room(conn: &mut PgConnection) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar("select pg_try_advisory_xact_lock($1)").bind(ROOM_LOCK).fetch_one(conn).await?)
 }
 
 /// As [`try_lock_room`], but waits: for the one server that fills the reserve.
-///
-/// # Errors
-/// [`StoreError::Statement`].
 pub async fn lock_room(conn: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::query("select pg_advisory_xact_lock($1)").bind(ROOM_LOCK).execute(conn).await?;
     Ok(())
 }
 
-/// What a person has.
+/// The sessions that a person has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct OfPerson {
     /// Sessions that start or run.
@@ -88,10 +78,7 @@ pub struct OfPerson {
     pub anonymous: bool,
 }
 
-/// What a person has.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Counts the sessions that a person has.
 pub async fn count_of_person(conn: &mut PgConnection, user: UserId) -> Result<OfPerson, StoreError> {
     Ok(sqlx::query_as(
         "select (select count(*) from sessions where user_id = u.id and phase in ('allocated', 'running')) as live,
@@ -105,10 +92,7 @@ pub async fn count_of_person(conn: &mut PgConnection, user: UserId) -> Result<Of
     .await?)
 }
 
-/// When the person started their `most`-th session counted back from now, if that was after `since`.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Finds when the person started their `most`-th session counted back from now, if that was after `since`.
 pub async fn find_start_before(
     conn: &mut PgConnection,
     user: UserId,
@@ -126,10 +110,7 @@ pub async fn find_start_before(
     .await?)
 }
 
-/// How much room is taken up.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Counts the sessions that take up room.
 pub async fn count_occupied(conn: &mut PgConnection, lab: &LabSlug) -> Result<Occupancy, StoreError> {
     let (lab_live, lab_leaving, live, leaving): (i64, i64, i64, i64) = sqlx::query_as(
         "select count(*) filter (where is_live and lab = $1), count(*) filter (where not is_live and lab = $1),
@@ -145,94 +126,7 @@ pub async fn count_occupied(conn: &mut PgConnection, lab: &LabSlug) -> Result<Oc
     Ok(Occupancy { lab, total: Taken { live, leaving } })
 }
 
-/// Gives a learner a session of the reserve, a finished one where there is one: that runs at once, with all its
-/// time before it. Any number of servers may do this at the same time; none waits for another, and none gets
-/// what another took.
-///
-/// # Errors
-/// [`StoreError::Statement`]; with the constraint `one_live_session_per_learner_and_lab` where the learner has one.
-pub async fn take_reserved(
-    conn: &mut PgConnection,
-    user: UserId,
-    lab: &LabSlug,
-    version: &str,
-    terms: Terms,
-    now: DateTime<Utc>,
-) -> Result<Option<SessionRow>, StoreError> {
-    let taken: Option<SessionRow> = sqlx::query_as(
-        "update sessions set user_id = $3, created_at = $4,
-             phase = case when ready_at is null then 'allocated' else 'running' end,
-             note = case when ready_at is null then note else '' end,
-             duration_secs = $5, overtime_secs = $6, deadline_secs = $7, orphaned_secs = $8,
-             running_at = case when ready_at is null then null else $4 end,
-             expires_at = case when ready_at is null then null
-                 else $4::timestamptz + make_interval(secs => $5::int) end
-         where id = (select id from sessions
-                     where phase = 'reserved' and lab = $1 and lab_version = $2
-                     order by ready_at nulls last, created_at limit 1 for update skip locked)
-         returning *",
-    )
-    .bind(lab.as_str())
-    .bind(version)
-    .bind(user.0)
-    .bind(now)
-    .bind(terms.duration_secs)
-    .bind(terms.overtime_secs)
-    .bind(terms.deadline_secs)
-    .bind(terms.orphaned_secs)
-    .fetch_optional(&mut *conn)
-    .await?;
-    if let Some(row) = &taken {
-        announce(conn, row.session_id(), Some(user)).await?;
-    }
-    Ok(taken)
-}
-
-/// Gives up a session that was just taken out of the reserve and turns out to be no good.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn give_up_taken(conn: &mut PgConnection, id: SessionId) -> Result<(), StoreError> {
-    sqlx::query(
-        "update sessions set user_id = null, phase = 'ending', note = 'its workbench was gone', running_at = null,
-             expires_at = null
-         where id = $1",
-    )
-    .bind(id.0)
-    .execute(&mut *conn)
-    .await?;
-    announce(conn, id, None).await
-}
-
-/// Gives up one session of the reserve, of this lab if there is one, to make room; whether there was one.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn evict_reserved(
-    conn: &mut PgConnection,
-    lab: &LabSlug,
-    only_this_lab: bool,
-) -> Result<bool, StoreError> {
-    let evicted: Option<Uuid> = sqlx::query_scalar(
-        "update sessions set phase = 'ending', note = 'made room for a learner'
-         where id = (select id from sessions where phase = 'reserved' and (lab = $1 or not $2)
-                     order by lab = $1 desc, ready_at desc nulls first limit 1 for update skip locked)
-         returning id",
-    )
-    .bind(lab.as_str())
-    .bind(only_this_lab)
-    .fetch_optional(&mut *conn)
-    .await?;
-    if let Some(id) = evicted {
-        announce(conn, SessionId(id), None).await?;
-    }
-    Ok(evicted.is_some())
-}
-
-/// All sessions in reserve.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Lists all sessions in reserve, ready ones first.
 pub async fn list_reserved(conn: &mut PgConnection) -> Result<Vec<SessionRow>, StoreError> {
     Ok(sqlx::query_as(
         "select * from sessions where phase = 'reserved' order by ready_at nulls last, created_at",
@@ -241,21 +135,16 @@ pub async fn list_reserved(conn: &mut PgConnection) -> Result<Vec<SessionRow>, S
     .await?)
 }
 
-/// How many sessions of a lab learners have.
+/// The sessions of one lab that learners have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InUse {
-    /// Which lab.
     pub lab: String,
-    /// How many are being made.
+    /// How many are being provisioned.
     pub starting: usize,
-    /// How many run.
     pub running: usize,
 }
 
-/// How many sessions of each lab learners have.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Counts the sessions that learners have, by lab.
 pub async fn count_in_use(conn: &mut PgConnection) -> Result<Vec<InUse>, StoreError> {
     let rows: Vec<(String, i64, i64)> = sqlx::query_as(
         "select lab, count(*) filter (where phase = 'allocated'), count(*) filter (where phase = 'running')
@@ -270,51 +159,30 @@ pub async fn count_in_use(conn: &mut PgConnection) -> Result<Vec<InUse>, StoreEr
         .collect())
 }
 
-/// Gives up a session that nobody has taken; whether that still was so.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn give_up(conn: &mut PgConnection, id: SessionId, reason: &str) -> Result<bool, StoreError> {
-    let done =
-        sqlx::query("update sessions set phase = 'ending', note = $2 where id = $1 and phase = 'reserved'")
-            .bind(id.0)
-            .bind(reason)
-            .execute(conn)
-            .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// What a lab's reserve is like.
+/// How a lab's reserve is doing.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct PoolRow {
-    /// Which lab.
     pub lab: String,
-    /// How many the operator wanted made at first, when that was last looked at.
+    /// How many the operator wanted at first, when that setting was last read.
     pub initial: i32,
-    /// How many of them are still to be taken.
+    /// How many of those have not been taken yet.
     pub initial_left: i32,
     /// When a learner last started the lab.
     pub last_started_at: Option<DateTime<Utc>>,
-    /// How many could not be made, one after the other.
+    /// How many failed in a row.
     pub failures: i32,
-    /// Why the last one could not.
+    /// Why the last one failed.
     pub failure: String,
-    /// Before when no other is made.
+    /// When the next may be tried.
     pub retry_at: Option<DateTime<Utc>>,
 }
 
-/// All reserves that there ever were.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Lists the reserves of all labs that ever had one.
 pub async fn list_pools(conn: &mut PgConnection) -> Result<Vec<PoolRow>, StoreError> {
     Ok(sqlx::query_as("select * from lab_pools order by lab").fetch_all(conn).await?)
 }
 
-/// Notes how many sessions of a lab are to be made at first. A number that the operator changed counts anew.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Records how many sessions of a lab the operator wants at first. A number that differs from the last one starts over.
 pub async fn set_initial(conn: &mut PgConnection, lab: &LabSlug, initial: i32) -> Result<(), StoreError> {
     sqlx::query(
         "insert into lab_pools as p (lab, initial, initial_left) values ($1, $2, $2)
@@ -327,11 +195,8 @@ pub async fn set_initial(conn: &mut PgConnection, lab: &LabSlug, initial: i32) -
     Ok(())
 }
 
-/// Notes that a learner started a lab.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn note_start(
+/// Records that a learner started a lab.
+pub async fn record_start(
     conn: &mut PgConnection,
     lab: &LabSlug,
     taken: bool,
@@ -350,12 +215,9 @@ pub async fn note_start(
     Ok(())
 }
 
-/// Notes how making a session ahead went. After each failure in a row the next try waits longer, from ten seconds
-/// to ten minutes.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn note_made(
+/// Records how provisioning a session ahead went. After each failure in a row the next try waits longer, from ten
+/// seconds to ten minutes.
+pub async fn record_outcome(
     conn: &mut PgConnection,
     lab: &str,
     failure: Option<&str>,

@@ -1,45 +1,14 @@
-//! How long sessions run: their end, extensions, signs of their learners, and the tokens that must outlive them.
+//! How long sessions run: whose time is over, whose learner is away, and the tokens that must outlive them.
 
 use chrono::{DateTime, Utc};
-use lectern_api::ids::{SessionId, UserId};
+use lectern_api::ids::SessionId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{SessionRow, announce};
+use super::SessionRow;
 use crate::store::StoreError;
 
-/// Moves the end of a running session, if it still is `from`; whether it was.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn move_end(
-    conn: &mut PgConnection,
-    id: SessionId,
-    user: UserId,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let done = sqlx::query(
-        "update sessions set expires_at = $4
-         where id = $1 and user_id = $2 and phase = 'running' and expires_at = $3",
-    )
-    .bind(id.0)
-    .bind(user.0)
-    .bind(from)
-    .bind(to)
-    .execute(&mut *conn)
-    .await?;
-    let moved = done.rows_affected() == 1;
-    if moved {
-        announce(conn, id, Some(user)).await?;
-    }
-    Ok(moved)
-}
-
-/// The running sessions whose time is over.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Lists running sessions whose time is over.
 pub async fn list_expired(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
@@ -50,35 +19,7 @@ pub async fn list_expired(
         .await?)
 }
 
-/// Ends a running session, if its time still is over; whether it was.
-///
-/// # Errors
-/// [`StoreError::Statement`].
-pub async fn end_expired(
-    conn: &mut PgConnection,
-    id: SessionId,
-    reason: &str,
-    now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let user: Option<Option<Uuid>> = sqlx::query_scalar(
-        "update sessions set phase = 'ending', note = $2
-         where id = $1 and phase = 'running' and expires_at <= $3 returning user_id",
-    )
-    .bind(id.0)
-    .bind(reason)
-    .bind(now)
-    .fetch_optional(&mut *conn)
-    .await?;
-    if let Some(user) = user {
-        announce(conn, id, user.map(UserId)).await?;
-    }
-    Ok(user.is_some())
-}
-
-/// The running sessions whose learner gave no sign for too long, each with how long that is, in seconds.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Lists running sessions whose learner has been away for too long, each with how long that is, in seconds.
 pub async fn list_orphaned(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
@@ -100,10 +41,7 @@ pub async fn list_orphaned(
     Ok(rows.into_iter().map(|orphaned| (orphaned.row, orphaned.orphaned_secs)).collect())
 }
 
-/// Notes that the learners of these sessions were there. Tells nobody: it happens all the time.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Records that the learners of these sessions were there. It is not announced: it happens all the time.
 pub async fn touch(conn: &mut PgConnection, ids: &[Uuid], now: DateTime<Utc>) -> Result<(), StoreError> {
     sqlx::query(
         "update sessions set last_active_at = $2
@@ -116,10 +54,7 @@ pub async fn touch(conn: &mut PgConnection, ids: &[Uuid], now: DateTime<Utc>) ->
     Ok(())
 }
 
-/// The sessions in use or in reserve whose cluster token runs out before `before`.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Lists sessions in use or ready in the reserve whose cluster token runs out before `before`.
 pub async fn list_stale_tokens(
     conn: &mut PgConnection,
     before: DateTime<Utc>,
@@ -134,10 +69,7 @@ pub async fn list_stale_tokens(
     .await?)
 }
 
-/// Notes when the learner's cluster token must be replaced.
-///
-/// # Errors
-/// [`StoreError::Statement`].
+/// Records when the learner's cluster token must be replaced.
 pub async fn update_token_expiry(
     conn: &mut PgConnection,
     id: SessionId,

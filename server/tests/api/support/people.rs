@@ -7,9 +7,10 @@ use lectern_api::ids::{SessionId, UserId};
 use lectern_api::page::PageLink;
 use lectern_server::cluster::SessionNames;
 use lectern_server::identity::Token;
-use lectern_server::sessions::lifecycle::Phase;
+use lectern_server::lifecycle::Event;
 use lectern_server::store;
-use lectern_server::store::sessions::{NewSession, Terms, insert_session, update_phase};
+use lectern_server::store::sessions::transition::{Pick, transition};
+use lectern_server::store::sessions::{NewSession, Terms, insert_session};
 
 use super::TestApp;
 use super::client::Client;
@@ -106,8 +107,8 @@ impl TestApp {
         let mut conn = self.pool.acquire().await.expect("the database answers");
         insert_session(&mut conn, &new, -1).await.expect("a first session of the lab");
         if let Some(expires_at) = expires_at {
-            let (from, to) = (Phase::Allocated { step: String::new() }, Phase::Running { expires_at });
-            assert!(update_phase(&mut conn, id, &from, &to).await.expect("a phase can be written"));
+            let moved = transition(&mut conn, Pick::One(id), Event::Ready { expires_at }).await;
+            assert!(moved.expect("a phase can be written").is_some());
         }
         id
     }

@@ -6,7 +6,7 @@ use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use lectern_api::platform::Platform;
-use lectern_api::sessions::{Session, SessionState};
+use lectern_api::sessions::{EndReason, Session, SessionState};
 use serde_json::json;
 
 use super::{allowing, check, end, fail_lab, real, run_lab, type_in, until, wait_for, write_lab};
@@ -124,7 +124,7 @@ fn a_deletion_that_hangs_ends_for_the_learner_and_is_told_to_operators_until_it_
 
         app.clock.advance(chrono::TimeDelta::minutes(2));
         let over = wait_for(&ada, session.id, |state| matches!(state, SessionState::Ended { .. })).await;
-        assert_eq!(over.state, SessionState::Ended { reason: "ended by the learner".to_owned() });
+        assert_eq!(over.state, SessionState::Ended { reason: EndReason::Learner });
         let notice = hanging().await.expect("a notice");
         assert!(notice.message.contains(&format!("namespace {}", session.namespace)), "{notice:?}");
         assert!(notice.message.contains("kubernetes.io/pvc-protection"), "{notice:?}");

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::Api;
 use kube::api::{DeleteParams, ListParams};
 use lectern_api::ids::UserId;
-use lectern_api::sessions::{CheckOutcome, Session, SessionState};
+use lectern_api::sessions::{CheckOutcome, EndReason, Session, SessionState};
 use lectern_server::config::portal::{LabNumbers, Maxima, Portal};
 
 use super::{
@@ -131,17 +131,17 @@ fn a_session_that_nobody_looks_at_ends_and_one_with_an_open_terminal_does_not() 
         write_lab(app, LAB, "", &[]);
         let (ada, eve) = (app.learner("ada").await, app.learner("eve").await);
         let (left, used) = (run_lab(&ada, LAB).await, run_lab(&eve, LAB).await);
-        app.services.sessions.write_activity().await.expect("the database answers");
+        app.services.workbenches.write_activity().await.expect("the database answers");
         app.clock.advance(Duration::minutes(11));
         type_in(&eve, used.id, "echo $((6*7))\r", "42").await;
-        app.services.sessions.write_activity().await.expect("the database answers");
+        app.services.workbenches.write_activity().await.expect("the database answers");
         let _reconciling = app.reconcile();
         // a page that listens would be a sign of its learner: this one only asks
         until("nobody's session is over", async || {
             matches!(show(&ada, left.id).await.state, SessionState::Ended { .. })
         })
         .await;
-        let reason = "nobody was there for 10 minutes".to_owned();
+        let reason = EndReason::Abandoned { minutes: 10 };
         assert_eq!(show(&ada, left.id).await.state, SessionState::Ended { reason });
         assert!(is_running(&show(&eve, used.id).await.state));
         end(&eve, used.id).await;

@@ -35,7 +35,7 @@ fn now() -> DateTime<Utc> {
 fn what_is_lacking_is_made_a_few_at_a_time_and_in_turn() {
     let labs = [wanted("a", Some(30)), wanted("b", Some(1))];
     let decision = decide(&labs, &[], FREE, now());
-    assert_eq!(decision, Decision { give_up: vec![], make: vec![0, 1, 0, 0] });
+    assert_eq!(decision, Decision { discard: vec![], make: vec![0, 1, 0, 0] });
     let learners_wait = decide(&labs, &[], Bounds { waiting: 3, ..FREE }, now());
     assert_eq!(learners_wait.make, [0]);
     assert!(decide(&labs, &[], Bounds { waiting: 30, ..FREE }, now()).make.is_empty());
@@ -48,7 +48,7 @@ fn a_changed_lab_and_a_lost_workbench_are_given_up_and_made_again() {
     lost.is_fit = false;
     let ids = [old.id, lost.id, gone.id];
     let decision = decide(&labs, &[old, lost, gone], FREE, now());
-    assert_eq!(decision.give_up.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ids);
+    assert_eq!(decision.discard.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ids);
     assert_eq!(decision.make, [0, 0]);
 }
 
@@ -57,7 +57,7 @@ fn of_too_many_those_go_first_that_are_not_ready() {
     let (making, ready) = (kept("a", "now", false), kept("a", "now", true));
     let id = making.id;
     let decision = decide(&[wanted("a", Some(1))], &[ready, making], FREE, now());
-    assert_eq!(decision, Decision { give_up: vec![(id, "it was one too many")], make: vec![] });
+    assert_eq!(decision, Decision { discard: vec![(id, Discarded::Surplus)], make: vec![] });
 }
 
 #[test]
@@ -159,10 +159,10 @@ proptest! {
                 }
                 return Ok(());
             }
-            let mut given_up: Vec<_> = decision.give_up.iter().map(|(id, _)| *id).collect();
+            let mut given_up: Vec<_> = decision.discard.iter().map(|(id, _)| *id).collect();
             given_up.sort();
             given_up.dedup();
-            prop_assert_eq!(given_up.len(), decision.give_up.len(), "given up twice");
+            prop_assert_eq!(given_up.len(), decision.discard.len(), "given up twice");
             prop_assert!(decision.make.len() <= AT_ONCE);
             reserve.retain(|one| !given_up.contains(&one.id));
             prop_assert_eq!(reserve.len() + given_up.len(), before);

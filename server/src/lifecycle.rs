@@ -1,13 +1,15 @@
-//! The states of a session and how one follows another, and how its end moves: pure.
+//! The states of a session, how one follows another, and how its end moves. Pure; the store asks it before it writes a
+//! phase, and nothing else decides what follows what.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use lectern_api::sessions::{Discarded, EndReason};
 
 /// Where a session is in its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Made ahead, it belongs to nobody yet.
     Reserved {
-        /// What is being done now; none: it is ready, and whoever takes it can begin at once.
+        /// What is being done now. `None` once it is ready, so that whoever takes it can begin at once.
         step: Option<String>,
     },
     /// A learner has it; its objects are being made.
@@ -21,18 +23,12 @@ pub enum Phase {
         expires_at: DateTime<Utc>,
     },
     /// Its objects are being removed.
-    Ending {
-        /// Why.
-        reason: String,
-    },
-    /// It is over. Nothing of it is left in the cluster, or what is left is somebody else's doing.
-    Ended {
-        /// Why.
-        reason: String,
-    },
+    Ending { reason: EndReason },
+    /// It is over. Nothing of it is left in the cluster, or what is left is held there by somebody else.
+    Ended { reason: EndReason },
     /// It could not be started; its objects are being, or were, removed.
     Failed {
-        /// Why, for the learner.
+        /// Why, in words for the learner.
         reason: String,
     },
 }
@@ -40,7 +36,7 @@ pub enum Phase {
 /// What may happen to a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Provisioning went a step on.
+    /// Provisioning reached another step.
     Step(String),
     /// The workbench and its terminals are ready.
     Ready {
@@ -52,47 +48,32 @@ pub enum Event {
         /// When it will end by itself, if it is ready.
         expires_at: DateTime<Utc>,
     },
-    /// Its learner asked for more time and got it.
-    Extended {
-        /// When it will end by itself.
-        expires_at: DateTime<Utc>,
-    },
+    /// Its learner was granted more time.
+    Extended { expires_at: DateTime<Utc> },
     /// It could not be provisioned.
     Broke {
-        /// Why, for the learner.
+        /// Why, in words for the learner.
         reason: String,
     },
-    /// Its learner, instructor or the clock ended it.
-    End {
-        /// Why.
-        reason: String,
-    },
+    /// It is ended, wherever it is in its life.
+    End { reason: EndReason },
+    /// Its time may be over, by this clock.
+    Due { now: DateTime<Utc> },
+    /// It is of no more use in the reserve.
+    Discarded { because: Discarded },
     /// Nothing of it is left in the cluster, or nothing more can be done about what is.
     Gone,
 }
 
 impl Phase {
-    /// The word by which the database knows the phase.
+    /// The phase in which a session begins: with a learner, or in the reserve.
     #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Reserved { .. } => "reserved",
-            Self::Allocated { .. } => "allocated",
-            Self::Running { .. } => "running",
-            Self::Ending { .. } => "ending",
-            Self::Ended { .. } => "ended",
-            Self::Failed { .. } => "failed",
-        }
+    pub fn beginning(has_learner: bool, step: String) -> Self {
+        if has_learner { Self::Allocated { step } } else { Self::Reserved { step: Some(step) } }
     }
 
-    /// Whether nothing can follow.
-    #[must_use]
-    pub fn is_over(&self) -> bool {
-        matches!(self, Self::Ended { .. } | Self::Failed { .. })
-    }
-
-    /// The phase after `event`; none where the event means nothing here, which is no error: news from the
-    /// cluster may come late.
+    /// The phase after `event`. Returns `None` if the event means nothing in this phase, which is no error: news from
+    /// the cluster may come late.
     #[must_use]
     pub fn after(&self, event: Event) -> Option<Self> {
         match (self, event) {
@@ -107,6 +88,9 @@ impl Phase {
                 Some(Self::Running { expires_at })
             }
             (Self::Reserved { step: Some(_) }, Event::Broke { reason }) => Some(Self::Failed { reason }),
+            (Self::Reserved { .. }, Event::Discarded { because }) => {
+                Some(Self::Ending { reason: EndReason::Discarded { because } })
+            }
             (Self::Allocated { .. }, Event::Step(step)) => Some(Self::Allocated { step }),
             (Self::Allocated { .. }, Event::Ready { expires_at }) => Some(Self::Running { expires_at }),
             (Self::Allocated { .. }, Event::Broke { reason }) => Some(Self::Failed { reason }),
@@ -114,6 +98,9 @@ impl Phase {
                 if expires_at > *before =>
             {
                 Some(Self::Running { expires_at })
+            }
+            (Self::Running { expires_at }, Event::Due { now }) if *expires_at <= now => {
+                Some(Self::Ending { reason: EndReason::Expired })
             }
             (
                 Self::Reserved { .. } | Self::Allocated { .. } | Self::Running { .. },
@@ -125,7 +112,7 @@ impl Phase {
     }
 }
 
-/// The end that an extension brings to a session which would end at `expires_at`; none where that is no later.
+/// The end that an extension brings to a session which would end at `expires_at`. Returns `None` if that is no later.
 #[must_use]
 pub fn latest_end(
     expires_at: DateTime<Utc>,
@@ -135,7 +122,7 @@ pub fn latest_end(
     Some(deadline_at.min(expires_at + overtime)).filter(|end| *end > expires_at)
 }
 
-/// From when on a learner is warned: five minutes before the end, or a quarter of a short session.
+/// When the learner's warning begins: five minutes before the end, or a quarter of a short session.
 #[must_use]
 pub fn warning_at(expires_at: DateTime<Utc>, duration: TimeDelta) -> DateTime<Utc> {
     expires_at - TimeDelta::minutes(5).min(duration / 4)
@@ -158,7 +145,9 @@ mod tests {
             at().prop_map(|expires_at| Event::Taken { expires_at }),
             at().prop_map(|expires_at| Event::Extended { expires_at }),
             "[a-z]{1,8}".prop_map(|reason| Event::Broke { reason }),
-            "[a-z]{1,8}".prop_map(|reason| Event::End { reason }),
+            (0_u32..9).prop_map(|minutes| Event::End { reason: EndReason::Abandoned { minutes } }),
+            at().prop_map(|now| Event::Due { now }),
+            Just(Event::Discarded { because: Discarded::Surplus }),
             Just(Event::Gone),
         ]
     }
@@ -172,6 +161,10 @@ mod tests {
 
     fn any_life() -> impl Strategy<Value = (Phase, Vec<Event>)> {
         (any_beginning(), prop::collection::vec(any_event(), 0..40))
+    }
+
+    fn is_over(phase: &Phase) -> bool {
+        matches!(phase, Phase::Ended { .. } | Phase::Failed { .. })
     }
 
     /// How far a phase is: nothing leads back.
@@ -201,7 +194,7 @@ mod tests {
         #[test]
         fn what_is_over_stays_over((beginning, events) in any_life()) {
             for (before, _, next) in walk(beginning, events) {
-                prop_assert!(!(before.is_over() && next.is_some()));
+                prop_assert!(!(is_over(&before) && next.is_some()));
             }
         }
 
@@ -217,10 +210,10 @@ mod tests {
         #[test]
         fn every_session_can_be_brought_to_its_end((beginning, events) in any_life()) {
             let mut phase = beginning;
-            for event in events.into_iter().chain([Event::End { reason: "x".into() }, Event::Gone]) {
+            for event in events.into_iter().chain([Event::End { reason: EndReason::Learner }, Event::Gone]) {
                 phase = phase.after(event).unwrap_or(phase);
             }
-            prop_assert!(phase.is_over());
+            prop_assert!(is_over(&phase));
         }
 
         #[test]
@@ -254,10 +247,12 @@ mod tests {
 
         #[test]
         fn the_reason_of_an_end_is_the_first_one_given((beginning, events) in any_life()) {
-            let mut first: Option<String> = None;
-            for (_, event, next) in walk(beginning, events) {
+            let mut first: Option<EndReason> = None;
+            for (_, _, next) in walk(beginning, events) {
                 match next {
-                    Some(Phase::Ending { .. }) => if let Event::End { reason } = event { first = Some(reason); },
+                    Some(Phase::Ending { reason }) => {
+                        prop_assert_eq!(first.replace(reason), None);
+                    }
                     Some(Phase::Ended { reason }) => prop_assert_eq!(Some(reason), first.clone()),
                     _ => {}
                 }
@@ -285,8 +280,25 @@ mod tests {
 
     #[test]
     fn a_late_ready_does_not_revive_a_session_that_was_ended() {
-        let ending = Phase::Ending { reason: "ended by the learner".into() };
+        let ending = Phase::Ending { reason: EndReason::Learner };
         assert_eq!(ending.after(Event::Ready { expires_at: instant(0) }), None);
+    }
+
+    #[test]
+    fn a_session_ends_by_itself_when_its_time_is_over_and_not_before() {
+        let running = Phase::Running { expires_at: instant(10) };
+        assert_eq!(running.after(Event::Due { now: instant(9) }), None);
+        assert_eq!(
+            running.after(Event::Due { now: instant(10) }),
+            Some(Phase::Ending { reason: EndReason::Expired })
+        );
+    }
+
+    #[test]
+    fn what_a_learner_has_is_never_given_up_for_the_reserves_sake() {
+        for phase in [Phase::Allocated { step: String::new() }, Phase::Running { expires_at: instant(1) }] {
+            assert_eq!(phase.after(Event::Discarded { because: Discarded::MadeRoom }), None);
+        }
     }
 
     #[test]

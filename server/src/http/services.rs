@@ -1,0 +1,63 @@
+//! What handlers get: every service, built once.
+
+use lectern_api::platform::{Notice, Platform};
+use sqlx::PgPool;
+use tokio::sync::{broadcast, watch};
+
+use super::edge::Edge;
+use crate::audit::Audit;
+use crate::catalog::Catalog;
+use crate::cluster::Cluster;
+use crate::config::ServiceConfig;
+use crate::identity::Identity;
+use crate::job_board::JobBoard;
+use crate::progress::Progress;
+use crate::sessions::{Reconciler, SessionError, Sessions, Workbenches};
+use crate::store::announcements::Change;
+use crate::terminals::OpenTerminals;
+
+/// What handlers call.
+pub struct Services {
+    pub identity: Identity,
+    pub progress: Progress,
+    pub catalog: Catalog,
+    /// Sessions: the learner's verbs.
+    pub sessions: Sessions,
+    /// What goes on in running sessions.
+    pub workbenches: Workbenches,
+    /// Makes the cluster follow the database.
+    pub reconciler: Reconciler,
+    /// The background jobs of this server.
+    pub jobs: JobBoard,
+    /// The record of what was done, by whom.
+    pub audit: Audit,
+    /// The terminals that are open on this server.
+    pub terminals: OpenTerminals,
+    /// Changes to sessions and classes, from all servers.
+    pub changes: broadcast::Sender<Change>,
+    /// What every request is measured by.
+    pub edge: Edge,
+    pub config: ServiceConfig,
+    /// For the health checks only.
+    pub pool: PgPool,
+    /// For the health checks only.
+    pub cluster: Cluster,
+    /// What operators should know.
+    pub notices: watch::Receiver<Vec<Notice>>,
+}
+
+impl Services {
+    /// Describes the platform, for instructors and operators.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn platform(&self) -> Result<Platform, SessionError> {
+        let mut notices = self.notices.borrow().clone();
+        notices.extend(self.reconciler.list_notices().await?);
+        Ok(Platform {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            kubernetes_version: self.cluster.version().to_owned(),
+            notices,
+        })
+    }
+}
