@@ -42,7 +42,7 @@ use provision::Provisioner;
 pub use reconciler::Reconciler;
 use turns::Turns;
 use versions::Versions;
-pub use workbenches::{AttachTerminal, Workbenches};
+pub use workbenches::Workbenches;
 
 /// How long a server owns its work on a session without extending the claim.
 const CLAIM_SECS: i32 = 30;

@@ -14,7 +14,6 @@ use lectern_api::ids::UserId;
 use subtle::ConstantTimeEq as _;
 
 use super::ApiError;
-use super::edge::address_of;
 use super::origin::check_origin;
 use super::services::Services;
 use super::trail::Trail;
@@ -140,7 +139,7 @@ impl FromRequest for OwnPage {
 pub fn visitor(services: &Services, req: &HttpRequest) -> Visitor {
     let device = req.cookie(device_cookie_name(services));
     Visitor {
-        address: address_of(services, req).to_string(),
+        address: services.address_of(&req).to_string(),
         device: device.and_then(|cookie| Token::parse(cookie.value())),
     }
 }

@@ -5,7 +5,6 @@ use actix_web::{HttpResponse, ResponseError};
 use lectern_api::ids::InvalidName;
 use lectern_api::problem::Problem;
 
-use super::edge::close_if_unread;
 use crate::enrolment::JoinRefused;
 use crate::identity::IdentityError;
 use crate::progress::ProgressError;
@@ -209,5 +208,12 @@ impl ResponseError for ApiError {
         let mut response = response.body(body);
         close_if_unread(self, &mut response);
         response
+    }
+}
+
+/// Closes the connection if the rest of the request's body will not be read.
+fn close_if_unread(error: &ApiError, response: &mut HttpResponse) {
+    if matches!(error, ApiError::EncodedBody | ApiError::SlowBody) {
+        response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
     }
 }

@@ -7,9 +7,8 @@ use lectern_api::identity::{Me, Registration, SetPassword, SignIn};
 
 use super::ApiError;
 use super::caller::{Caller, OwnPage, device_cookie, login_cookie, visitor};
-use super::edge::address_of;
 use super::services::Services;
-use super::trail::{Trail, client_of};
+use super::trail::Trail;
 use crate::audit;
 use crate::identity::{Login, Visitor};
 use crate::report::chain;
@@ -26,7 +25,7 @@ async fn signed_in(
     trail.actor(login.user.id);
     trail.object(audit::user(login.user.id));
     let user_agent = req.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let address = client_of(services, req);
+    let address = services.full_address_of(&req);
     services.identity.describe_login(&mut login, user_agent, &address, by_link).await?;
     let mut response = HttpResponse::Created();
     response.cookie(login_cookie(services, Some(&login)));
@@ -70,7 +69,7 @@ pub async fn sign_in(
 ) -> Result<impl Responder, ApiError> {
     match body.into_inner() {
         SignIn::Password { username, password } => {
-            services.edge.limits.count_password(address_of(&services, &req))?;
+            services.edge.limits.count_password(services.address_of(&req))?;
             let signed = services.identity.sign_in(&username, password, &page.0).await;
             if signed.is_err() {
                 name_account(&services, &trail, &username).await;
@@ -98,7 +97,7 @@ pub async fn register(
     page: OwnPage,
     body: Json<Registration>,
 ) -> Result<impl Responder, ApiError> {
-    services.edge.limits.count_password(address_of(&services, &req))?;
+    services.edge.limits.count_password(services.address_of(&req))?;
     let login = services.identity.register(body.into_inner(), &page.0).await?;
     signed_in(&services, &req, login, &page.0, false).await
 }

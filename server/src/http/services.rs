@@ -1,10 +1,14 @@
 //! What handlers get: every service, built once.
 
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::HttpRequest;
 use lectern_api::platform::{Notice, Platform};
 use sqlx::PgPool;
 use tokio::sync::{broadcast, watch};
 
 use super::edge::Edge;
+use super::visitor::{client_address, network_of};
 use crate::audit::Audit;
 use crate::catalog::Catalog;
 use crate::cluster::Cluster;
@@ -59,5 +63,21 @@ impl Services {
             kubernetes_version: self.cluster.version().to_owned(),
             notices,
         })
+    }
+
+    /// Returns the address that a request counts for.
+    #[must_use]
+    pub fn address_of(&self, req: &HttpRequest) -> IpAddr {
+        // only a request without a socket has no peer
+        let peer = req.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
+        network_of(client_address(peer, req.headers(), &self.config.trusted_proxies))
+    }
+
+    /// Returns the full address that a request came from, for the record.
+    #[must_use]
+    pub fn full_address_of(&self, req: &HttpRequest) -> String {
+        let peer = req.peer_addr().map(|peer| peer.ip());
+        peer.map(|peer| client_address(peer, req.headers(), &self.config.trusted_proxies).to_string())
+            .unwrap_or_default()
     }
 }

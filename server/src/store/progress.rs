@@ -223,7 +223,7 @@ pub async fn find_progress(
     let pages = sqlx::query_as!(
         PageRow,
         "select session_id, page, viewed_at, actions_run from page_progress where session_id = $1 order by page",
-        session.id
+        session.id.0
     )
     .fetch_all(&mut *conn)
     .await?;
@@ -301,8 +301,8 @@ pub async fn list_learners(
             let session = sessions.iter().find(|session| Some(session.id.0) == learner.session_id);
             let session = session.map(|session| {
                 let checks = checks.iter().filter(|check| check.session_id == session.id.0);
-                let checks = checks.map(LearnerCheck::try_from).collect::<Result<_, StoreError>>()?;
-                Ok::<_, StoreError>(learner_session(session, learner.pages_viewed, checks))
+                let checks = checks.map(LearnerCheck::try_from).collect::<Result<_, Inconsistent>>()?;
+                learner_session(session, learner.pages_viewed, checks)
             });
             Ok(LearnerRow {
                 user: UserId(learner.id),
@@ -313,14 +313,14 @@ pub async fn list_learners(
         .collect()
 }
 
-fn learner_session(row: &SessionRow, pages_viewed: i64, checks: Vec<LearnerCheck>) -> LearnerSession {
+fn learner_session(row: &SessionRow, pages_viewed: i64, checks: Vec<LearnerCheck>) -> Result<LearnerSession, StoreError> {
     let wire = row.to_wire();
     let place = |pages: &[PageLink]| {
         let at = pages.iter().position(|p| Some(&p.name) == row.current_page.as_ref())?;
         Some((u32::try_from(at).ok()? + 1, pages[at].title.clone()))
     };
     let (page_number, current_page_title) = place(&wire.pages).unzip();
-    LearnerSession {
+    Ok(LearnerSession {
         id: wire.id,
         lab: wire.lab,
         lab_title: wire.lab_title,
@@ -335,7 +335,7 @@ fn learner_session(row: &SessionRow, pages_viewed: i64, checks: Vec<LearnerCheck
             .map_err(|_| Inconsistent::new("sessions", "checks_total", row.id))?,
         last_active_at: row.last_active_at,
         started_at: wire.created_at,
-    }
+    })
 }
 
 /// Returns what an instructor of `class` sees of the learner who has this session. Returns `None` if the learner is not

@@ -6,7 +6,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lectern_api::ids::{LabSlug, SessionId, TerminalName};
 use lectern_api::page::PageLink;
 use lectern_api::sessions::{EndReason, Session, SessionState};
-use sqlx::FromRow as _;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use uuid::Uuid;
