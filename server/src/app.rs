@@ -19,6 +19,7 @@ use crate::cluster::Cluster;
 use crate::config::ServiceConfig;
 use crate::http::edge::Edge;
 use crate::http::guard::{guard, unreadable_body};
+use crate::http::log::log_request;
 use crate::http::record::record_request;
 use crate::http::services::Services;
 use crate::http::{ApiError, endpoints};
@@ -132,7 +133,7 @@ impl App {
                 .app_data(QueryConfig::default().error_handler(|e, _| unreadable(&e)))
                 .wrap(from_fn(guard))
                 .wrap(from_fn(record_request))
-                .wrap(from_fn(crate::telemetry::log_request))
+                .wrap(from_fn(log_request))
                 .configure(endpoints::configure)
         })
         // a terminal's frames are small, and each is wanted now

@@ -150,18 +150,17 @@ impl Background {
 
     /// Resolves when a job ended.
     pub async fn failed(&mut self) -> JobEnded {
-        let waiting = self
-            .0
-            .iter_mut()
-            .map(|(job, task)| Box::pin(async move { JobEnded { job, panic: task.await.err() } }));
-        futures::future::select_all(waiting).await.0
+        let waiting = self.0.iter_mut().map(|(_, task)| task);
+        let (ended, number, _) = futures::future::select_all(waiting).await;
+        let (job, _) = self.0.remove(number);
+        JobEnded { job, panic: ended.err() }
     }
 
     /// Stops the jobs, each after those that started later.
     pub async fn stop(mut self) {
         while let Some((_, task)) = self.0.pop() {
             task.abort();
-            // it was cancelled, or had ended
+            // it was cancelled, or ends at the same moment
             let _ = task.await;
         }
     }

@@ -15,6 +15,7 @@ pub mod hosts;
 pub mod labs;
 pub mod limits;
 pub mod live;
+pub mod log;
 pub mod logins;
 pub mod me;
 pub mod origin;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each room with the rooms that it may import from. Those further down stand further down, so that nothing can go up.
-const MAY_IMPORT: [(&str, &[&str]); 17] = [
+const MAY_IMPORT: [(&str, &[&str]); 19] = [
     (
         "app",
         &[
@@ -42,16 +42,18 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
         ],
     ),
     ("sessions", &["catalog", "terminals", "cluster", "store", "lifecycle", "config", "clock", "report"]),
-    ("progress", &["store", "clock", "report"]),
-    ("identity", &["audit", "store", "lifecycle", "config", "clock", "report"]),
+    ("progress", &["enrolment", "store", "clock", "report"]),
+    ("identity", &["audit", "enrolment", "store", "lifecycle", "config", "clock", "report"]),
     ("audit", &["store", "report"]),
     ("catalog", &["config", "report"]),
     ("terminals", &[]),
     ("cluster", &["report"]),
+    ("enrolment", &["store", "report"]),
     ("store", &["lifecycle"]),
     ("telemetry", &[]),
     ("config", &["report"]),
     ("clock", &[]),
+    ("tls", &[]),
     ("lifecycle", &[]),
     ("job_board", &[]),
     ("report", &[]),
@@ -114,12 +116,15 @@ fn rooms_named_in(code: &str) -> BTreeSet<String> {
                         '{' => depth += 1,
                         '}' if depth == 0 => break,
                         '}' => depth -= 1,
-                        ',' if depth == 0 => drop(rooms.insert(name(std::mem::take(&mut part).trim()))),
+                        ',' if depth == 0 => {
+                            rooms.insert(name(std::mem::take(&mut part).trim()));
+                            continue;
+                        }
                         _ => {}
                     }
                     part.push(c);
                 }
-                rooms.insert(name(part.trim_start_matches(',').trim()));
+                rooms.insert(name(part.trim()));
             }
             None => drop(rooms.insert(name(rest))),
         }
