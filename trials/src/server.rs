@@ -15,7 +15,7 @@ const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 const SHOWN_LINES: usize = 20;
 
 /// What it logs: the default, and each pass of the reconciler.
-const LOGGED: &str = "info,lectern_server::telemetry=warn,sqlx=warn,kube=warn,kube_client::client::builder=off,\
+const LOGGED: &str = "info,lectern_server::http::log=warn,sqlx=warn,kube=warn,kube_client::client::builder=off,\
     lectern_server::sessions::reconciler=debug";
 
 /// A server that can be started again and again, each time in the same way.

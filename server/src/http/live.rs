@@ -18,11 +18,11 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::limits::Slot;
-use super::sse::{HEARTBEAT, event, respond};
 use super::services::Services;
-use crate::store::announcements::Change;
+use super::sse::{HEARTBEAT, event, respond};
 use crate::identity::Login;
 use crate::report::chain;
+use crate::store::announcements::Change;
 
 /// The interval between heartbeats, each with a check that the stream may go on.
 const CHECK_INTERVAL: Duration = Duration::from_secs(15);

@@ -8,8 +8,8 @@ use super::ApiError;
 use super::caller::Caller;
 use super::live;
 use super::paths::{At, CheckPath, PagePath, SessionPath};
-use super::trail::Trail;
 use super::services::Services;
+use super::trail::Trail;
 use crate::audit;
 
 /// `GET /api/v1/sessions`.

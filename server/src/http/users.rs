@@ -8,8 +8,8 @@ use lectern_api::identity::{ChangeUser, NewUser, SignInLink};
 use super::ApiError;
 use super::caller::{AdminCaller, InstructorCaller};
 use super::paths::UserPath;
-use super::trail::Trail;
 use super::services::Services;
+use super::trail::Trail;
 use crate::audit;
 
 /// `GET /api/v1/users`.

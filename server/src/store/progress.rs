@@ -313,7 +313,11 @@ pub async fn list_learners(
         .collect()
 }
 
-fn learner_session(row: &SessionRow, pages_viewed: i64, checks: Vec<LearnerCheck>) -> Result<LearnerSession, StoreError> {
+fn learner_session(
+    row: &SessionRow,
+    pages_viewed: i64,
+    checks: Vec<LearnerCheck>,
+) -> Result<LearnerSession, StoreError> {
     let wire = row.to_wire();
     let place = |pages: &[PageLink]| {
         let at = pages.iter().position(|p| Some(&p.name) == row.current_page.as_ref())?;

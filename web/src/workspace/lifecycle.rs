@@ -98,7 +98,9 @@ fn ended_words(reason: &EndReason) -> String {
         EndReason::Abandoned { minutes } => format!("Nobody used it for {minutes} minutes."),
         EndReason::AccountDeleted => "The account was deleted.".to_owned(),
         EndReason::AccountDisabled => "The account was disabled.".to_owned(),
-        EndReason::WorkbenchLost { detail } => format!("Its terminals were lost and could not be restored. {detail}"),
+        EndReason::WorkbenchLost { detail } => {
+            format!("Its terminals were lost and could not be restored. {detail}")
+        }
         EndReason::Discarded { .. } => "It was never used.".to_owned(),
         EndReason::Other { text } => format!("It ended because {text}."),
     }
