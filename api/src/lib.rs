@@ -4,6 +4,8 @@
 //! domain types convert into these with `From`; they may drift apart. JSON is `snake_case`, instants are
 //! RFC 3339 in UTC, durations carry their unit in the name.
 
+#![warn(missing_docs)]
+
 pub mod actions;
 pub mod agent;
 pub mod audit;

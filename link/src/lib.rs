@@ -7,6 +7,8 @@
 //!
 //! [`lectern_api::agent`] describes the messages, [`lectern_api::terminal`] the frames of terminals.
 
+#![warn(missing_docs)]
+
 mod client;
 mod files;
 mod frames;
