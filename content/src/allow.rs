@@ -164,7 +164,7 @@ impl Granting<'_> {
         let granted = self.allowances.egress;
         match self.spec.session.egress {
             Some(wanted) if wanted > granted => {
-                self.refuse(Place::Egress, Request::Egress { wanted, granted })
+                self.refuse(Place::Egress, Request::Egress { wanted, granted });
             }
             Some(_) => return,
             None => {}

@@ -158,7 +158,9 @@ impl Apart {
 impl Drop for Apart {
     fn drop(&mut self) {
         // a runtime must not wait for its threads where others are served
-        self.0.take().map(Runtime::shutdown_background);
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -69,10 +69,7 @@ impl InputSender {
     ///
     /// Empty input is ignored: it would take no room, and any number of entries could pile up.
     pub async fn push(&self, bytes: Vec<u8>) {
-        let len = match u32::try_from(bytes.len()) {
-            Ok(len @ 1..) => len,
-            _ => return,
-        };
+        let Ok(len @ 1..) = u32::try_from(bytes.len()) else { return };
         // both fail only when the agent ends
         let Ok(permits) = self.room.acquire_many(len).await else { return };
         permits.forget();

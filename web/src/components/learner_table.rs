@@ -2,7 +2,7 @@
 
 use lectern_api::classes::{LearnerRow, LearnerSession};
 use lectern_api::ids::UserId;
-use lectern_api::sessions::SessionState;
+use lectern_api::sessions::{EndReason, SessionState};
 use leptos::prelude::*;
 
 use crate::clock::{now, time_ago};
@@ -99,12 +99,26 @@ fn learner_cells(session: LearnerSession, tick: RwSignal<u32>) -> impl IntoView 
     }
 }
 
+/// Why a learner's session ended, for their instructor.
+fn ended_because(reason: &EndReason) -> String {
+    match reason {
+        EndReason::Learner => "ended by the learner".to_owned(),
+        EndReason::Expired => "its time was up".to_owned(),
+        EndReason::Abandoned { minutes } => format!("unused for {minutes} minutes"),
+        EndReason::AccountDeleted => "the account was deleted".to_owned(),
+        EndReason::AccountDisabled => "the account was disabled".to_owned(),
+        EndReason::WorkbenchLost { detail } => format!("its terminals were lost: {detail}"),
+        EndReason::Discarded { .. } => "never used".to_owned(),
+        EndReason::Other { text } => text.clone(),
+    }
+}
+
 fn state_words(state: &SessionState) -> (&'static str, &'static str, String) {
     match state {
         SessionState::Starting { step } => ("starting", "Starting", step.clone()),
         SessionState::Running { .. } => ("running", "Running", String::new()),
         SessionState::Ending => ("ended", "Ending", String::new()),
-        SessionState::Ended { reason } => ("ended", "Ended", reason.clone()),
+        SessionState::Ended { reason } => ("ended", "Ended", ended_because(reason)),
         SessionState::Failed { reason } => ("failed", "Failed", reason.clone()),
     }
 }

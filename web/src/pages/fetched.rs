@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use futures::future::LocalBoxFuture;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -50,22 +51,35 @@ where
     let (is_empty, error) = (RwSignal::new(true), RwSignal::new(None));
     let reload = Callback::new(move |()| {
         let answer = call();
-        spawn_local(async move {
-            // the signals are gone if the page is
-            match answer.await {
-                Ok(answer) => {
-                    value.try_set(Some(answer));
-                    is_empty.try_set(false);
-                    error.try_set(None);
-                }
-                Err(failure) => {
-                    error.try_set(Some(failure));
-                }
-            }
-        });
+        spawn_local(finish(
+            is_empty,
+            error,
+            Box::pin(async move {
+                // the signals are gone if the page is
+                value.try_set(Some(answer.await?));
+                Ok(())
+            }),
+        ));
     });
     reload.run(());
     Fetched { value, state: FetchState { is_empty, error, reload } }
+}
+
+/// What happens after every call; without type parameters, because each set of types would add a copy to the app.
+async fn finish(
+    is_empty: RwSignal<bool>,
+    error: RwSignal<Option<ApiError>>,
+    outcome: LocalBoxFuture<'static, Result<(), ApiError>>,
+) {
+    match outcome.await {
+        Ok(()) => {
+            is_empty.try_set(false);
+            error.try_set(None);
+        }
+        Err(failure) => {
+            error.try_set(Some(failure));
+        }
+    }
 }
 
 /// Shows what was read, and until then that it is being read, or why it could not be.

@@ -24,7 +24,7 @@ struct Fields {
 impl Fields {
     fn registration(self) -> Registration {
         Registration {
-            join_code: trimmed(self.join_code).as_str().into(),
+            join_code: trimmed(self.join_code).into(),
             username: trimmed(self.username),
             display_name: trimmed(self.display_name),
             password: self.password.get_untracked(),

@@ -1,7 +1,5 @@
 //! The catalogue.
 
-use std::collections::BTreeSet;
-
 use lectern_api::identity::Role;
 use lectern_api::ids::LabSlug;
 use lectern_api::labs::LabSummary;
@@ -10,7 +8,7 @@ use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
-use super::fetched::{WhenFetched, use_fetched};
+use super::fetched::{Fetched, WhenFetched, use_fetched};
 use super::submission::use_submission;
 use crate::api::use_client;
 use crate::browser::lower_case;
@@ -29,7 +27,6 @@ pub fn LabsPage() -> impl IntoView {
     let labs = use_fetched(move || client.list_labs());
     // without this list a card says "Start lab" instead of "Resume"; both do the same
     let sessions = use_fetched(move || client.list_sessions());
-    let running = Memo::new(move |_| running_labs(&sessions.value.get().unwrap_or_default()));
     let starting = RwSignal::new(None::<LabSlug>);
     let start = use_submission(
         move |lab: LabSlug| {
@@ -47,7 +44,7 @@ pub fn LabsPage() -> impl IntoView {
         // the button that was pressed may be far down the page
         {move || start.error.get().map(|error| view! { <div class="stays"><ErrorNote error=error/></div> })}
         <WhenFetched data=labs waiting="Loading labs…" let:labs>
-            <Catalogue labs=labs running=running starting=starting on_start=start.send/>
+            <Catalogue labs=labs sessions=sessions starting=starting on_start=start.send/>
         </WhenFetched>
     }
 }
@@ -55,7 +52,7 @@ pub fn LabsPage() -> impl IntoView {
 #[component]
 fn Catalogue(
     labs: Vec<LabSummary>,
-    running: Memo<BTreeSet<LabSlug>>,
+    sessions: Fetched<Vec<Session>>,
     starting: Signal<Option<LabSlug>>,
     on_start: Callback<LabSlug>,
 ) -> impl IntoView {
@@ -66,7 +63,8 @@ fn Catalogue(
     let has_filter = labs.len() > FILTER_ABOVE;
     let card = move |lab: LabSummary| {
         let slug = lab.slug.clone();
-        let runs = Signal::derive(move || running.with(|running| running.contains(&slug)));
+        let runs =
+            Signal::derive(move || sessions.value.with(|sessions| has_session(sessions.as_ref(), &slug)));
         let words = search_words(&lab);
         let hidden = Signal::derive(move || !matches(&words, &lower_case(&filter.get())));
         view! { <LabCard lab=lab running=runs starting=starting hidden=hidden on_start=on_start/> }
@@ -89,11 +87,11 @@ fn NoLabs() -> impl IntoView {
     view! { <Empty title="No labs yet" text=text/> }
 }
 
-fn running_labs(sessions: &[Session]) -> BTreeSet<LabSlug> {
-    let is_running = |session: &&Session| {
-        matches!(session.state, SessionState::Starting { .. } | SessionState::Running { .. })
-    };
-    sessions.iter().filter(is_running).map(|session| session.lab.clone()).collect()
+fn has_session(sessions: Option<&Vec<Session>>, lab: &LabSlug) -> bool {
+    sessions.into_iter().flatten().any(|session| {
+        let is_open = matches!(session.state, SessionState::Starting { .. } | SessionState::Running { .. });
+        is_open && session.lab == *lab
+    })
 }
 
 /// Returns the text that a filter searches, in lower case.

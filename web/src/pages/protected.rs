@@ -74,13 +74,9 @@ fn Site(children: Children) -> impl IntoView {
     // if the server cannot be reached, the banner says so
     let sign_out = use_submission(move |()| client.sign_out(), |()| {});
     let may_see_notices = client.me().is_some_and(|me| me.user.role >= Role::Instructor);
-    let platform = may_see_notices.then(|| use_fetched(move || client.show_platform()));
-    let notices = Signal::derive(move || {
-        platform
-            .and_then(|platform| platform.value.get())
-            .map(|platform| platform.notices)
-            .unwrap_or_default()
-    });
+    let notices = may_see_notices
+        .then(|| use_fetched(move || async move { Ok(client.show_platform().await?.notices) }));
+    let notices = Signal::derive(move || notices.and_then(|it| it.value.get()).unwrap_or_default());
     view! {
         <SiteHeader me=client.signed_in() on_sign_out=sign_out.send/>
         <Banners reachable=client.reachable notices=notices/>

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::LocalBoxFuture;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use web_sys::SubmitEvent;
@@ -64,26 +65,40 @@ where
         busy.set(true);
         error.set(None);
         let (answer, done) = (call(input), done.clone());
-        spawn_local(async move {
-            let outcome = answer.await;
-            if busy.try_set(false).is_some() {
-                // the page is gone
-                return;
-            }
-            match outcome {
-                Ok(answer) => done(answer),
-                Err(failure) => report(error, failure).await,
-            }
-        });
+        spawn_local(finish(
+            busy,
+            error,
+            Box::pin(async move {
+                let answer = answer.await?;
+                Ok(Box::new(move || done(answer)) as Done)
+            }),
+        ));
     });
     Submission { busy, error, send }
 }
 
-async fn report(error: RwSignal<Option<ApiError>>, failure: ApiError) {
-    error.try_set(Some(failure));
-    // the field is marked as invalid once the page has been redrawn
-    sleep(Duration::ZERO).await;
-    focus_first_invalid();
+type Done = Box<dyn FnOnce()>;
+
+/// What happens after every call; without type parameters, because each set of types would add a copy to the app.
+async fn finish(
+    busy: RwSignal<bool>,
+    error: RwSignal<Option<ApiError>>,
+    outcome: LocalBoxFuture<'static, Result<Done, ApiError>>,
+) {
+    let outcome = outcome.await;
+    if busy.try_set(false).is_some() {
+        // the page is gone
+        return;
+    }
+    match outcome {
+        Ok(done) => done(),
+        Err(failure) => {
+            error.try_set(Some(failure));
+            // the field is marked as invalid once the page has been redrawn
+            sleep(Duration::ZERO).await;
+            focus_first_invalid();
+        }
+    }
 }
 
 impl<I: 'static> Submission<I> {

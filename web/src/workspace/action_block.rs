@@ -4,7 +4,7 @@ mod frame;
 
 use std::sync::Arc;
 
-use lectern_api::actions::{ActionBlock, ActionError};
+use lectern_api::actions::{ActionError, BlockContent};
 use lectern_api::page::RenderedPage;
 use leptos::prelude::*;
 use web_sys::MouseEvent;
@@ -15,7 +15,7 @@ use crate::actions::plan::{CheckPlan, Plan, plan};
 use crate::actions::runner::{ActionState, NOT_PASSED};
 use crate::browser;
 use crate::progress::Progress;
-use frame::{BlockFace, BlockFrame, Copying, Look, RunButton};
+use frame::{Block, BlockFace, BlockFrame, Copying, Look, RunButton};
 
 const TERMINAL: Look = Look { family: "terminal", running: "Sending…", done: "Sent" };
 const COPY: Look = Look { family: "copy", running: "Copying…", done: "Copied" };
@@ -31,13 +31,17 @@ pub fn ActionView(
     actions: PageActions,
     progress: Progress,
 ) -> impl IntoView {
-    let Some(block) = page.actions.get(at).cloned() else { return ().into_any() };
-    if let Some(error) = block.error().cloned() {
-        return view! { <BrokenBlock block=block error=error/> }.into_any();
-    }
-    let Some(plan) = block.action().map(plan) else { return ().into_any() };
+    let Some(source) = page.actions.get(at) else { return ().into_any() };
+    let block = Block::from(source);
+    let action = match &source.content {
+        BlockContent::Ready { action } => action,
+        BlockContent::Broken { error } => {
+            return view! { <BrokenBlock block=block error=error.clone()/> }.into_any();
+        }
+    };
+    let copying = Copying::of(source);
     let page = page.name.clone();
-    let (look, goes_on_in_terminal) = match plan {
+    let (look, goes_on_in_terminal) = match plan(action) {
         Plan::Type { .. } => (&TERMINAL, true),
         Plan::Clear(_) | Plan::Select(_) => (&TERMINAL, false),
         Plan::Copy(_) => (&COPY, false),
@@ -45,7 +49,7 @@ pub fn ActionView(
         Plan::Tick => (&TICK, false),
         Plan::Check(check) => {
             return view! {
-                <CheckBlock block=block page=page check=check actions=actions progress=progress/>
+                <CheckBlock block=block copying=copying page=page check=check actions=actions progress=progress/>
             }
             .into_any();
         }
@@ -56,6 +60,7 @@ pub fn ActionView(
     view! {
         <PressBlock
             block=block
+            copying=copying
             page=page
             look=look
             goes_on_in_terminal=goes_on_in_terminal
@@ -69,7 +74,8 @@ pub fn ActionView(
 /// A block that a click runs.
 #[component]
 fn PressBlock(
-    block: ActionBlock,
+    block: Block,
+    copying: Copying,
     page: String,
     look: &'static Look,
     /// Whether the learner will want to type into the terminal next.
@@ -83,7 +89,6 @@ fn PressBlock(
         ActionState::Idle if progress.marks.with(|marks| marks.is_run(&page, id)) => ActionState::Done(None),
         now => now,
     });
-    let copying = Copying::of(&block);
     let clicked = move |event: MouseEvent| {
         actions.click(id);
         // a mouse click has a detail; a press of Enter has none, and keeps the focus on the page
@@ -102,7 +107,8 @@ fn PressBlock(
 /// A block that runs a check, after its form is filled in if it has one.
 #[component]
 fn CheckBlock(
-    block: ActionBlock,
+    block: Block,
+    copying: Copying,
     page: String,
     check: CheckPlan,
     actions: PageActions,
@@ -121,7 +127,6 @@ fn CheckBlock(
             (now, _) => now,
         }
     });
-    let copying = Copying::of(&block);
     let busy = Signal::derive(move || shown.with(ActionState::is_running));
     let answered = Callback::new(move |answers| actions.submit(id, Some(answers)));
     let trigger = match form {
@@ -143,13 +148,13 @@ fn CheckBlock(
 
 /// A block that this workspace cannot run: it says why, and there is nothing to press.
 #[component]
-fn UnsupportedBlock(block: ActionBlock, why: &'static str) -> impl IntoView {
+fn UnsupportedBlock(block: Block, why: &'static str) -> impl IntoView {
     view! {
         <div
             class="action not-offered"
             role="note"
             data-testid=format!("action-{}", block.id)
-            data-action-kind=block.name.clone()
+            data-action-kind=block.kind.clone()
             data-state="not-offered"
         >
             <div class="action-run"><BlockFace block=block.clone()/></div>
@@ -160,13 +165,13 @@ fn UnsupportedBlock(block: ActionBlock, why: &'static str) -> impl IntoView {
 
 /// A block whose text is not an action: it shows the author what is wrong.
 #[component]
-fn BrokenBlock(block: ActionBlock, error: ActionError) -> impl IntoView {
+fn BrokenBlock(block: Block, error: ActionError) -> impl IntoView {
     view! {
         <div
             class="action broken"
             role="note"
             data-testid=format!("action-{}", block.id)
-            data-action-kind=block.name
+            data-action-kind=block.kind
             data-state="failed"
         >
             <strong>{format!("{} (line {})", error.message, error.line)}</strong>

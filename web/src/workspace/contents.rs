@@ -32,14 +32,20 @@ fn Item(workspace: Workspace, at: usize, link: PageLink) -> impl IntoView {
     let testid = format!("contents-{name}");
     let marked = name.clone();
     // class, sign, and words for screen readers
-    let mark = Memo::new(move |_| {
-        workspace.progress.marks.with(|marks| match (marks.all_passed(&marked), marks.is_viewed(&marked)) {
-            (Some(true), _) => ("passed", "✓", "checks passed"),
-            (Some(false), _) => ("open", "!", "checks to do"),
-            (None, true) => ("seen", "•", "viewed"),
-            (None, false) => ("new", "", "not viewed yet"),
-        })
-    });
+    let mark = move || {
+        let (class, sign, words) = workspace.progress.marks.with(|marks| {
+            match (marks.all_passed(&marked), marks.is_viewed(&marked)) {
+                (Some(true), _) => ("passed", "✓", "checks passed"),
+                (Some(false), _) => ("open", "!", "checks to do"),
+                (None, true) => ("seen", "•", "viewed"),
+                (None, false) => ("new", "", "not viewed yet"),
+            }
+        });
+        view! {
+            <span class=format!("mark {class}") aria-hidden="true">{sign}</span>
+            <span class="visually-hidden">{format!(" ({words})")}</span>
+        }
+    };
     view! {
         <li>
             <a
@@ -49,8 +55,7 @@ fn Item(workspace: Workspace, at: usize, link: PageLink) -> impl IntoView {
             >
                 <span class="contents-number">{at + 1}</span>
                 <span class="contents-title">{title}</span>
-                <span class=move || format!("mark {}", mark.get().0) aria-hidden="true">{move || mark.get().1}</span>
-                <span class="visually-hidden">{move || format!(" ({})", mark.get().2)}</span>
+                {mark}
             </a>
         </li>
     }

@@ -13,6 +13,22 @@ use crate::browser;
 
 const SHOW_COPIED: Duration = Duration::from_secs(2);
 
+/// What a block shows. [`ActionBlock`] holds the action too, and code that clones those would make the app larger.
+#[derive(Clone)]
+pub struct Block {
+    pub id: u32,
+    /// The name of the action, as the author wrote it.
+    pub kind: String,
+    pub label: String,
+    pub body: String,
+}
+
+impl From<&ActionBlock> for Block {
+    fn from(block: &ActionBlock) -> Self {
+        Self { id: block.id, kind: block.name.clone(), label: block.label.clone(), body: block.body.clone() }
+    }
+}
+
 /// What the blocks of a family look like and say.
 pub struct Look {
     /// The CSS class.
@@ -56,7 +72,7 @@ impl Copying {
 /// A block around whatever runs it.
 #[component]
 pub fn BlockFrame(
-    block: ActionBlock,
+    block: Block,
     look: &'static Look,
     state: Memo<ActionState>,
     copying: Copying,
@@ -73,7 +89,7 @@ pub fn BlockFrame(
         <div
             class=format!("action {}", look.family)
             data-testid=format!("action-{}", block.id)
-            data-action-kind=block.name
+            data-action-kind=block.kind
             data-state=move || state.with(state_name)
         >
             {children()}
@@ -89,7 +105,7 @@ pub fn BlockFrame(
 /// The face of a block as a button that runs it, or copies its text if Shift is held.
 #[component]
 pub fn RunButton(
-    block: ActionBlock,
+    block: Block,
     state: Memo<ActionState>,
     copying: Copying,
     #[prop(into)] on_click: Callback<MouseEvent>,
@@ -117,7 +133,7 @@ pub fn RunButton(
 
 /// A block's label, and what it does.
 #[component]
-pub fn BlockFace(block: ActionBlock) -> impl IntoView {
+pub fn BlockFace(block: Block) -> impl IntoView {
     view! {
         <span class="action-bar">
             <span class="action-icon" aria-hidden="true"></span>
