@@ -51,7 +51,7 @@ macro_rules! rules {
 }
 
 rules! {
-    AsciiDoc "asciidoc" Warning "a page in the format of Asciidoctor, which is not rendered";
+    AsciiDoc "asciidoc" Warning "a page in AsciiDoc, which is not rendered";
     BadAction "bad-action" Error "a block whose text cannot be read; learners see an error";
     BadCheckName "bad-check-name" Warning "a check whose name no page can call";
     BadDuration "bad-duration" Warning "a `duration` that is not a length of time";

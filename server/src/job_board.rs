@@ -6,7 +6,10 @@ use std::time::Instant;
 
 /// The jobs in the order in which they started, each with its last success. Clones share it.
 #[derive(Clone, Default)]
-pub struct JobBoard(Arc<Mutex<Vec<(&'static str, Option<Instant>)>>>);
+pub struct JobBoard(Arc<Mutex<Vec<Row>>>);
+
+/// A job's name, and its last success.
+type Row = (&'static str, Option<Instant>);
 
 impl JobBoard {
     /// Adds a job, and returns that with which it reports its successes.

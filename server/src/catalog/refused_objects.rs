@@ -12,7 +12,10 @@ const MOST: usize = 20;
 
 /// The refused objects, by lab. They belong to the version of the lab that was loaded when they were refused.
 #[derive(Default)]
-pub(super) struct RefusedObjects(Mutex<HashMap<LabSlug, (Weak<Lab>, Vec<LabProblem>)>>);
+pub(super) struct RefusedObjects(Mutex<HashMap<LabSlug, OfLab>>);
+
+/// The problems, with the lab as it was loaded when they were found.
+type OfLab = (Weak<Lab>, Vec<LabProblem>);
 
 impl RefusedObjects {
     pub(super) fn record(&self, lab: &Arc<Lab>, problems: Vec<LabProblem>) {

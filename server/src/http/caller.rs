@@ -139,7 +139,7 @@ impl FromRequest for OwnPage {
 pub fn visitor(services: &Services, req: &HttpRequest) -> Visitor {
     let device = req.cookie(device_cookie_name(services));
     Visitor {
-        address: services.address_of(&req).to_string(),
+        address: services.address_of(req).to_string(),
         device: device.and_then(|cookie| Token::parse(cookie.value())),
     }
 }

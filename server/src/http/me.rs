@@ -25,7 +25,7 @@ async fn signed_in(
     trail.actor(login.user.id);
     trail.object(audit::user(login.user.id));
     let user_agent = req.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let address = services.full_address_of(&req);
+    let address = services.full_address_of(req);
     services.identity.describe_login(&mut login, user_agent, &address, by_link).await?;
     let mut response = HttpResponse::Created();
     response.cookie(login_cookie(services, Some(&login)));

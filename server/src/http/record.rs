@@ -62,7 +62,9 @@ pub async fn record_request(
 }
 
 fn action_of(req: &ServiceRequest) -> Option<(&'static str, Recorded)> {
-    static ACTIONS: LazyLock<HashMap<(&str, &str), (&'static str, Recorded)>> = LazyLock::new(|| {
+    /// By method and pattern.
+    type Actions = HashMap<(&'static str, &'static str), (&'static str, Recorded)>;
+    static ACTIONS: LazyLock<Actions> = LazyLock::new(|| {
         let recorded = ENDPOINTS.iter().filter_map(|endpoint| {
             Some(((endpoint.method, endpoint.path), (endpoint.recorded.action()?, endpoint.recorded)))
         });

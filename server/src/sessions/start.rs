@@ -33,7 +33,7 @@ const MOST_LEAVING: i64 = 4;
 
 /// The outcome of one attempt to get a session.
 enum Tried {
-    Got(Got),
+    Got(Box<Got>),
     /// It takes up new room, for which it must have its turn.
     NeedsRoom,
     /// Another server holds the right to do it.
@@ -99,7 +99,7 @@ impl Sessions {
             match self.find_or_make(&mut tx, user, lab, values, version, room.is_some()).await {
                 Ok(Tried::Got(got)) => {
                     tx.commit().await.map_err(StoreError::from)?;
-                    return Ok(got);
+                    return Ok(*got);
                 }
                 Ok(Tried::NeedsRoom) => {
                     tx.rollback().await.map_err(StoreError::from)?;
@@ -140,7 +140,7 @@ impl Sessions {
             return Ok(Tried::Elsewhere);
         }
         if let Some(row) = find_live(tx, user, slug).await? {
-            return Ok(Tried::Got(Got::Known(row)));
+            return Ok(Tried::Got(Box::new(Got::Known(row))));
         }
         let settings = self.portal.settings_of(slug, lab.spec.duration_secs);
         self.check_person(tx, user, now).await?;
@@ -150,7 +150,7 @@ impl Sessions {
             && let Some(row) = self.take_fit(tx, user, lab, version, terms, now).await?
         {
             reserve::record_start(tx, slug, true, now).await?;
-            return Ok(Tried::Got(Got::Taken(row)));
+            return Ok(Tried::Got(Box::new(Got::Taken(row))));
         }
         if settings.capacity.is_some() || self.portal.sessions.maximum.is_some() {
             if !has_room_turn {
@@ -165,7 +165,7 @@ impl Sessions {
             .map_err(|reason| SessionError::UnfitLab { lab: slug.clone(), reason })?;
         let row = insert_session(tx, &new, CLAIM_SECS).await?;
         reserve::record_start(tx, slug, false, now).await?;
-        Ok(Tried::Got(Got::New(row)))
+        Ok(Tried::Got(Box::new(Got::New(row))))
     }
 
     /// A session of the reserve whose workbench is there. One whose workbench went is given up.

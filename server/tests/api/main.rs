@@ -4,6 +4,11 @@
 //! `DATABASE_URL` must name a server on which databases may be made, `KUBECONFIG` a cluster. Nothing here needs a
 //! node: sessions that must run are rows. What happens in workbenches is tested in `tests/cluster` and `e2e`.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests may end them, too, and clippy spares only the tests"
+)]
+
 mod access;
 mod accounts;
 mod allowances;

@@ -92,7 +92,7 @@ impl Reconciler {
                             k8s.namespace = name,
                             count,
                             "stripped finalizers that held a deletion"
-                        )
+                        );
                     }
                     Err(error) => {
                         tracing::warn!(

@@ -51,7 +51,7 @@ impl EventStream {
                 }
                 match self.response.chunk().await {
                     Ok(Some(piece)) => {
-                        self.unread.push_str(std::str::from_utf8(&piece).expect("events are text"))
+                        self.unread.push_str(std::str::from_utf8(&piece).expect("events are text"));
                     }
                     Ok(None) => match text {
                         Some(text) => panic!("the stream ended before {text:?}"),
