@@ -181,10 +181,11 @@ impl JoinCode {
 
 impl From<&str> for JoinCode {
     fn from(text: &str) -> Self {
-        let letters: String =
-            text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
+        let letters = text.chars().filter(char::is_ascii_alphanumeric);
+        // not `to_uppercase`: its tables of all alphabets would go to every browser
+        let letters: String = letters.map(|letter| letter.to_ascii_uppercase()).collect();
         Self(match letters.split_at_checked(4) {
-            Some((first, second)) => format!("{first}-{second}"),
+            Some((first, second)) => [first, "-", second].concat(),
             None => letters,
         })
     }

@@ -62,7 +62,7 @@ pub enum SessionState {
 
 /// Why a session ended. The words for it are made where they are read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "code", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum EndReason {
     /// Its learner ended it.
     Learner,

@@ -99,17 +99,14 @@ fn learner_cells(session: LearnerSession, tick: RwSignal<u32>) -> impl IntoView 
     }
 }
 
-/// Why a learner's session ended, for their instructor.
-fn ended_because(reason: &EndReason) -> String {
+/// Why a learner's session ended, for their instructor, where that is worth a word.
+fn ended_because(reason: &EndReason) -> &str {
     match reason {
-        EndReason::Learner => "ended by the learner".to_owned(),
-        EndReason::Expired => "its time was up".to_owned(),
-        EndReason::Abandoned { minutes } => format!("unused for {minutes} minutes"),
-        EndReason::AccountDeleted => "the account was deleted".to_owned(),
-        EndReason::AccountDisabled => "the account was disabled".to_owned(),
-        EndReason::WorkbenchLost { detail } => format!("its terminals were lost: {detail}"),
-        EndReason::Discarded { .. } => "never used".to_owned(),
-        EndReason::Other { text } => text.clone(),
+        EndReason::Learner => "by the learner",
+        EndReason::Expired => "its time was up",
+        EndReason::Abandoned { .. } => "it was not used",
+        EndReason::WorkbenchLost { detail: text } | EndReason::Other { text } => text,
+        EndReason::AccountDeleted | EndReason::AccountDisabled | EndReason::Discarded { .. } => "",
     }
 }
 
@@ -118,7 +115,7 @@ fn state_words(state: &SessionState) -> (&'static str, &'static str, String) {
         SessionState::Starting { step } => ("starting", "Starting", step.clone()),
         SessionState::Running { .. } => ("running", "Running", String::new()),
         SessionState::Ending => ("ended", "Ending", String::new()),
-        SessionState::Ended { reason } => ("ended", "Ended", ended_because(reason)),
+        SessionState::Ended { reason } => ("ended", "Ended", ended_because(reason).to_owned()),
         SessionState::Failed { reason } => ("failed", "Failed", reason.clone()),
     }
 }

@@ -92,18 +92,16 @@ pub fn Over(
 
 /// Why a session is over, in a sentence for its learner.
 fn ended_words(reason: &EndReason) -> String {
-    match reason {
-        EndReason::Learner => "You ended it.".to_owned(),
-        EndReason::Expired => "Its time was up.".to_owned(),
-        EndReason::Abandoned { minutes } => format!("Nobody used it for {minutes} minutes."),
-        EndReason::AccountDeleted => "The account was deleted.".to_owned(),
-        EndReason::AccountDisabled => "The account was disabled.".to_owned(),
-        EndReason::WorkbenchLost { detail } => {
-            format!("Its terminals were lost and could not be restored. {detail}")
-        }
-        EndReason::Discarded { .. } => "It was never used.".to_owned(),
-        EndReason::Other { text } => format!("It ended because {text}."),
-    }
+    let words = match reason {
+        EndReason::Learner => "You ended it.",
+        EndReason::Expired => "Its time was up.",
+        EndReason::Abandoned { .. } => "Nobody used it for a while.",
+        EndReason::AccountDeleted | EndReason::AccountDisabled => "The account was closed.",
+        EndReason::WorkbenchLost { detail } => detail,
+        EndReason::Discarded { .. } => "It was never used.",
+        EndReason::Other { text } => return ["It ended because ", text, "."].concat(),
+    };
+    words.to_owned()
 }
 
 #[cfg(test)]
@@ -113,7 +111,7 @@ mod tests {
     #[test]
     fn reasons_make_sentences_those_of_earlier_releases_too() {
         assert_eq!(ended_words(&EndReason::Learner), "You ended it.");
-        assert_eq!(ended_words(&EndReason::Abandoned { minutes: 10 }), "Nobody used it for 10 minutes.");
+        assert_eq!(ended_words(&EndReason::Abandoned { minutes: 10 }), "Nobody used it for a while.");
         let earlier = EndReason::Other { text: "its time was over".to_owned() };
         assert_eq!(ended_words(&earlier), "It ended because its time was over.");
     }
