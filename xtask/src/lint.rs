@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use crate::context::Context;
+use crate::queries;
 use crate::state::State;
 use crate::step::Step;
 use crate::steps::Steps;
@@ -37,6 +38,9 @@ pub fn add<'a>(steps: &mut Steps<'a>, context: &'a Context) {
     let mut vet = context.command("go vet ./...");
     go_like_build(&mut vet, context);
     add_check(steps, "Checking Go with vet", "fix what go vet names", |step| step.run(vet));
+
+    let advice = "give the command cargo xtask sqlx, and commit what it wrote";
+    add_check(steps, "Checking the descriptions of queries", advice, |step| queries::check(context, step));
 
     let advice = "remove the dependencies that the lines above name from the Cargo.toml files there";
     add_check(steps, "Checking for unused dependencies", advice, move |step| {

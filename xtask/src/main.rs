@@ -13,6 +13,7 @@ mod parts;
 mod place;
 mod process;
 mod programs;
+mod queries;
 mod state;
 mod step;
 mod steps;
@@ -88,6 +89,8 @@ enum Command {
     },
     /// Checks formats and runs the static checks
     Lint,
+    /// Describes the server's queries anew, in server/.sqlx, after a query or a migration changed
+    Sqlx,
     /// Checks licences, sources and known vulnerabilities of all dependencies
     Audit,
     /// Counts what the labs in a folder contain, and how much of it is understood
@@ -146,6 +149,7 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Build { parts } => build(context, parts),
         Command::Conformance { flags } => conformance::run(context, &flags),
         Command::Lint => lint::run(context),
+        Command::Sqlx => queries::run(context),
         Command::Audit => lint::audit(context),
         Command::Corpus { folder } => corpus(context, &folder),
         Command::CleanCache => clean_cache(context),

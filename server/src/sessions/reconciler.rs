@@ -159,8 +159,9 @@ impl Reconciler {
             // an extension may have come in between, which the machine knows
             ended += usize::from(advance(&self.pool, row.id, Event::Due { now }).await?.is_some());
         }
-        for (row, secs) in time::list_orphaned(conn, now).await? {
-            let minutes = u32::try_from((secs + 59) / 60).unwrap_or(0);
+        for row in time::list_orphaned(conn, now).await? {
+            let secs = row.orphaned_secs.and_then(|secs| u32::try_from(secs).ok()).unwrap_or(0);
+            let minutes = secs.div_ceil(60);
             let reason = EndReason::Abandoned { minutes };
             ended += usize::from(advance(&self.pool, row.id, Event::End { reason }).await?.is_some());
         }

@@ -10,7 +10,7 @@ use lectern_api::progress::{CheckState, Happening, PageProgress, ProgressEvent, 
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::sessions::{SessionRow, announce, find_session};
+use super::sessions::{SessionRow, announce, find_session, query_sessions};
 use super::{Inconsistent, StoreError};
 
 /// What limits the recording of more events of a session.
@@ -285,8 +285,8 @@ pub async fn list_learners(
     .fetch_all(&mut *conn)
     .await?;
     let ids: Vec<Uuid> = learners.iter().filter_map(|learner| learner.session_id).collect();
-    let sessions: Vec<SessionRow> =
-        sqlx::query_as("select * from sessions where id = any($1)").bind(&ids).fetch_all(&mut *conn).await?;
+    let sessions = query_sessions!("select", "from sessions where id = any($1)", &ids).fetch_all(&mut *conn);
+    let sessions = SessionRow::read_all(sessions.await?)?;
     let checks = sqlx::query_as!(
         CheckRow,
         "select session_id, name, page, passed, runs, at from check_results

@@ -3,7 +3,7 @@
 pub mod claims;
 pub mod removal;
 pub mod reserve;
-mod row;
+pub(in crate::store) mod row;
 pub mod time;
 pub mod transition;
 
@@ -19,6 +19,7 @@ use super::StoreError;
 use super::announcements::SESSION_CHANGES;
 use crate::lifecycle::Phase;
 pub use row::SessionRow;
+pub(in crate::store) use row::query_sessions;
 use transition::phase_word;
 
 /// A session that is about to be added.
@@ -75,38 +76,15 @@ pub async fn insert_session(
     claim_secs: i32,
 ) -> Result<SessionRow, StoreError> {
     let phase = Phase::beginning(new.user.is_some(), new.step.clone());
-    let row = sqlx::query_as(
-        "insert into sessions (id, user_id, lab, lab_title, phase, note, namespace, secondary_namespaces, workbench,
+    let row: row::Columns = query_sessions!("insert into sessions (id, user_id, lab, lab_title, phase, note, namespace, secondary_namespaces, workbench,
              parameters, pages, terminals, terminal_layout, checks_total, duration_secs, overtime_secs,
              deadline_secs, orphaned_secs, lab_version, claimed_until)
          values ($1, $2, $3, $4, $20, $5, $6, $7, $8, $9,
-             $10, $11, $12, $13, $14, $15, $16, $17, $18, now() + make_interval(secs => $19))
-         returning *",
-    )
-    .bind(new.id.0)
-    .bind(new.user.map(|user| user.0))
-    .bind(new.lab.as_str())
-    .bind(&new.lab_title)
-    .bind(&new.step)
-    .bind(&new.namespace)
-    .bind(&new.secondary_namespaces)
-    .bind(&new.workbench)
-    .bind(Json(&new.parameters))
-    .bind(Json(&new.pages))
-    .bind(Json(&new.terminals))
-    .bind(&new.terminal_layout)
-    .bind(new.checks_total)
-    .bind(new.terms.duration_secs)
-    .bind(new.terms.overtime_secs)
-    .bind(new.terms.deadline_secs)
-    .bind(new.terms.orphaned_secs)
-    .bind(&new.lab_version)
-    .bind(f64::from(claim_secs))
-    .bind(phase_word(&phase))
+             $10, $11, $12, $13, $14, $15, $16, $17, $18, now() + make_interval(secs => $19)) returning", "", new.id.0, new.user.map(|user| user.0), new.lab.as_str(), &new.lab_title, &new.step, &new.namespace, &new.secondary_namespaces[..], &new.workbench, Json(&new.parameters) as _, Json(&new.pages) as _, Json(&new.terminals) as _, &new.terminal_layout, new.checks_total, new.terms.duration_secs, new.terms.overtime_secs, new.terms.deadline_secs, new.terms.orphaned_secs, &new.lab_version, f64::from(claim_secs), phase_word(&phase))
     .fetch_one(&mut *conn)
     .await?;
     announce(conn, new.id, new.user).await?;
-    Ok(row)
+    Ok(row.try_into()?)
 }
 
 /// Finds the learner's session of this lab that starts or runs.
@@ -115,11 +93,7 @@ pub async fn find_live(
     user: UserId,
     lab: &LabSlug,
 ) -> Result<Option<SessionRow>, StoreError> {
-    Ok(sqlx::query_as(
-        "select * from sessions where user_id = $1 and lab = $2 and phase in ('allocated', 'running')",
-    )
-    .bind(user.0)
-    .bind(lab.as_str())
+    SessionRow::read_one(query_sessions!("select", "from sessions where user_id = $1 and lab = $2 and phase in ('allocated', 'running')", user.0, lab.as_str())
     .fetch_optional(conn)
     .await?)
 }
@@ -130,9 +104,7 @@ pub async fn find_owned(
     user: UserId,
     id: SessionId,
 ) -> Result<Option<SessionRow>, StoreError> {
-    Ok(sqlx::query_as("select * from sessions where id = $1 and user_id = $2")
-        .bind(id.0)
-        .bind(user.0)
+    SessionRow::read_one(query_sessions!("select", "from sessions where id = $1 and user_id = $2", id.0, user.0)
         .fetch_optional(conn)
         .await?)
 }
@@ -143,20 +115,16 @@ pub async fn find_visible(
     user: UserId,
     id: SessionId,
 ) -> Result<Option<SessionRow>, StoreError> {
-    Ok(sqlx::query_as(
-        "select s.* from sessions s where s.id = $1 and (s.user_id = $2 or exists (
+    SessionRow::read_one(query_sessions!("select", "from sessions where sessions.id = $1 and (sessions.user_id = $2 or exists (
              select from enrolments e join classes c on c.id = e.class_id join users o on o.id = c.owner_id
-             where e.user_id = s.user_id and c.owner_id = $2 and o.role <> 'learner'))",
-    )
-    .bind(id.0)
-    .bind(user.0)
+             where e.user_id = sessions.user_id and c.owner_id = $2 and o.role <> 'learner'))", id.0, user.0)
     .fetch_optional(conn)
     .await?)
 }
 
 /// Finds a session, whoever has it.
 pub async fn find_session(conn: &mut PgConnection, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
-    Ok(sqlx::query_as("select * from sessions where id = $1").bind(id.0).fetch_optional(conn).await?)
+    SessionRow::read_one(query_sessions!("select", "from sessions where id = $1", id.0).fetch_optional(conn).await?)
 }
 
 /// Stores the variables that a session's set-up scripts wrote, unless some are stored already.
@@ -165,9 +133,7 @@ pub async fn keep_set_up_env(
     id: SessionId,
     env: &BTreeMap<String, String>,
 ) -> Result<(), StoreError> {
-    sqlx::query("update sessions set set_up_env = $2 where id = $1 and set_up_env is null")
-        .bind(id.0)
-        .bind(Json(env))
+    sqlx::query!("update sessions set set_up_env = $2 where id = $1 and set_up_env is null", id.0, Json(env) as _)
         .execute(conn)
         .await?;
     Ok(())
@@ -175,11 +141,8 @@ pub async fn keep_set_up_env(
 
 /// Lists at most fifty of a person's sessions: those that are not over first, then the newest.
 pub async fn list_owned(conn: &mut PgConnection, user: UserId) -> Result<Vec<SessionRow>, StoreError> {
-    Ok(sqlx::query_as(
-        "select * from sessions where user_id = $1
-         order by phase in ('allocated', 'running', 'ending') desc, created_at desc limit 50",
-    )
-    .bind(user.0)
+    SessionRow::read_all(query_sessions!("select", "from sessions where user_id = $1
+         order by phase in ('allocated', 'running', 'ending') desc, created_at desc limit 50", user.0)
     .fetch_all(conn)
     .await?)
 }
@@ -191,9 +154,7 @@ pub async fn announce(
     user: Option<UserId>,
 ) -> Result<(), StoreError> {
     let user = user.map_or(Uuid::nil(), |user| user.0);
-    sqlx::query("select pg_notify($1, $2)")
-        .bind(SESSION_CHANGES)
-        .bind(format!("{id} {user}"))
+    sqlx::query!("select pg_notify($1, $2)", SESSION_CHANGES, format!("{id} {user}"))
         .execute(conn)
         .await?;
     Ok(())

@@ -6,12 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lectern_api::ids::{LabSlug, SessionId, TerminalName};
 use lectern_api::page::PageLink;
 use lectern_api::sessions::{EndReason, Session, SessionState};
-use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::lifecycle::{Phase, latest_end, warning_at};
-use crate::store::Inconsistent;
+use crate::store::{Inconsistent, StoreError};
 
 /// A session as the database holds it.
 #[derive(Clone, Debug)]
@@ -41,6 +40,8 @@ pub struct SessionRow {
     pub duration_secs: i32,
     overtime_secs: i32,
     deadline_secs: i32,
+    /// After how long without a sign of the learner it ends. `None` if it never does.
+    pub orphaned_secs: Option<i32>,
     /// Stands for the lab's files as they were when it was made ahead.
     pub lab_version: String,
     created_at: DateTime<Utc>,
@@ -55,36 +56,84 @@ pub struct SessionRow {
     pub last_active_at: Option<DateTime<Utc>>,
 }
 
-/// The columns as they are.
-#[derive(sqlx::FromRow)]
-struct Columns {
-    id: Uuid,
-    user_id: Option<Uuid>,
-    lab: String,
-    lab_title: String,
-    phase: String,
-    note: String,
-    end_reason: Option<Json<EndReason>>,
-    namespace: String,
-    secondary_namespaces: Vec<String>,
-    workbench: String,
-    pages: Json<Vec<PageLink>>,
-    terminals: Json<Vec<TerminalName>>,
-    terminal_layout: String,
-    checks_total: i32,
-    parameters: Json<BTreeMap<String, String>>,
-    set_up_env: Option<Json<BTreeMap<String, String>>>,
-    duration_secs: i32,
-    overtime_secs: i32,
-    deadline_secs: i32,
-    lab_version: String,
-    created_at: DateTime<Utc>,
-    ready_at: Option<DateTime<Utc>>,
-    running_at: Option<DateTime<Utc>>,
-    expires_at: Option<DateTime<Utc>>,
-    rebuilding_until: Option<DateTime<Utc>>,
-    current_page: Option<String>,
-    last_active_at: Option<DateTime<Utc>>,
+/// A query for [`Columns`]: the SQL before and after the list of columns, then the arguments.
+macro_rules! query_sessions {
+    ($before:tt, $after:tt $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            $crate::store::sessions::row::Columns,
+            $before
+                + r#" sessions.id,
+                    sessions.user_id,
+                    sessions.lab,
+                    sessions.lab_title,
+                    sessions.phase,
+                    sessions.note,
+                    sessions.end_reason as "end_reason: crate::store::sessions::row::Reason",
+                    sessions.namespace,
+                    sessions.secondary_namespaces,
+                    sessions.workbench,
+                    sessions.pages as "pages: crate::store::sessions::row::Pages",
+                    sessions.terminals as "terminals: crate::store::sessions::row::Terminals",
+                    sessions.terminal_layout,
+                    sessions.checks_total,
+                    sessions.parameters as "parameters: crate::store::sessions::row::Values",
+                    sessions.set_up_env as "set_up_env: crate::store::sessions::row::Values",
+                    sessions.duration_secs,
+                    sessions.overtime_secs,
+                    sessions.deadline_secs,
+                    sessions.orphaned_secs,
+                    sessions.lab_version,
+                    sessions.created_at,
+                    sessions.ready_at,
+                    sessions.running_at,
+                    sessions.expires_at,
+                    sessions.rebuilding_until,
+                    sessions.current_page,
+                    sessions.last_active_at "#
+                + $after
+            $(, $argument)*
+        )
+    };
+}
+pub(in crate::store) use query_sessions;
+
+/// The types of the columns that hold JSON.
+pub(in crate::store) type Reason = Json<EndReason>;
+pub(in crate::store) type Pages = Json<Vec<PageLink>>;
+pub(in crate::store) type Terminals = Json<Vec<TerminalName>>;
+pub(in crate::store) type Values = Json<BTreeMap<String, String>>;
+
+/// The columns as they are, in the order of [`query_sessions`].
+#[derive(Debug)]
+pub(in crate::store) struct Columns {
+    pub id: Uuid,
+    pub user_id: Option<Uuid>,
+    pub lab: String,
+    pub lab_title: String,
+    pub phase: String,
+    pub note: String,
+    pub end_reason: Option<Json<EndReason>>,
+    pub namespace: String,
+    pub secondary_namespaces: Vec<String>,
+    pub workbench: String,
+    pub pages: Json<Vec<PageLink>>,
+    pub terminals: Json<Vec<TerminalName>>,
+    pub terminal_layout: String,
+    pub checks_total: i32,
+    pub parameters: Json<BTreeMap<String, String>>,
+    pub set_up_env: Option<Json<BTreeMap<String, String>>>,
+    pub duration_secs: i32,
+    pub overtime_secs: i32,
+    pub deadline_secs: i32,
+    pub orphaned_secs: Option<i32>,
+    pub lab_version: String,
+    pub created_at: DateTime<Utc>,
+    pub ready_at: Option<DateTime<Utc>>,
+    pub running_at: Option<DateTime<Utc>>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub rebuilding_until: Option<DateTime<Utc>>,
+    pub current_page: Option<String>,
+    pub last_active_at: Option<DateTime<Utc>>,
 }
 
 impl Columns {
@@ -141,6 +190,7 @@ impl TryFrom<Columns> for SessionRow {
             duration_secs: columns.duration_secs,
             overtime_secs: columns.overtime_secs,
             deadline_secs: columns.deadline_secs,
+            orphaned_secs: columns.orphaned_secs,
             lab_version: columns.lab_version,
             created_at: columns.created_at,
             ready_at: columns.ready_at,
@@ -152,13 +202,15 @@ impl TryFrom<Columns> for SessionRow {
     }
 }
 
-impl sqlx::FromRow<'_, PgRow> for SessionRow {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        Columns::from_row(row)?.try_into().map_err(|error| sqlx::Error::Decode(Box::new(error)))
-    }
-}
-
 impl SessionRow {
+    pub(in crate::store) fn read_one(columns: Option<Columns>) -> Result<Option<Self>, StoreError> {
+        Ok(columns.map(Self::try_from).transpose()?)
+    }
+
+    pub(in crate::store) fn read_all(rows: Vec<Columns>) -> Result<Vec<Self>, StoreError> {
+        Ok(rows.into_iter().map(Self::try_from).collect::<Result<_, _>>()?)
+    }
+
     /// Where it is in its life, with what belongs to that.
     #[must_use]
     pub fn phase(&self) -> &Phase {

@@ -5,7 +5,7 @@ use lectern_api::ids::SessionId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::SessionRow;
+use super::{SessionRow, query_sessions};
 use crate::store::StoreError;
 
 /// Lists running sessions whose time is over.
@@ -13,42 +13,32 @@ pub async fn list_expired(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
 ) -> Result<Vec<SessionRow>, StoreError> {
-    Ok(sqlx::query_as("select * from sessions where phase = 'running' and expires_at <= $1 limit 200")
-        .bind(now)
+    SessionRow::read_all(query_sessions!("select", "from sessions where phase = 'running' and expires_at <= $1 limit 200", now)
         .fetch_all(conn)
         .await?)
 }
 
-/// Lists running sessions whose learner has been away for too long, each with how long that is, in seconds.
+/// Lists running sessions whose learner has been away for too long.
 pub async fn list_orphaned(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
-) -> Result<Vec<(SessionRow, i32)>, StoreError> {
-    #[derive(sqlx::FromRow)]
-    struct Orphaned {
-        #[sqlx(flatten)]
-        row: SessionRow,
-        orphaned_secs: i32,
-    }
-    let rows: Vec<Orphaned> = sqlx::query_as(
-        "select * from sessions where phase = 'running' and orphaned_secs is not null
+) -> Result<Vec<SessionRow>, StoreError> {
+    let rows = query_sessions!(
+        "select",
+        "from sessions where phase = 'running' and orphaned_secs is not null
              and coalesce(last_active_at, running_at) < $1::timestamptz - make_interval(secs => orphaned_secs)
          limit 200",
+        now
     )
-    .bind(now)
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(|orphaned| (orphaned.row, orphaned.orphaned_secs)).collect())
+    SessionRow::read_all(rows)
 }
 
 /// Records that the learners of these sessions were there. It is not announced: it happens all the time.
 pub async fn touch(conn: &mut PgConnection, ids: &[Uuid], now: DateTime<Utc>) -> Result<(), StoreError> {
-    sqlx::query(
-        "update sessions set last_active_at = $2
-         where id = any($1) and phase = 'running' and (last_active_at is null or last_active_at < $2)",
-    )
-    .bind(ids)
-    .bind(now)
+    sqlx::query!("update sessions set last_active_at = $2
+         where id = any($1) and phase = 'running' and (last_active_at is null or last_active_at < $2)", ids, now)
     .execute(conn)
     .await?;
     Ok(())
@@ -59,12 +49,9 @@ pub async fn list_stale_tokens(
     conn: &mut PgConnection,
     before: DateTime<Utc>,
 ) -> Result<Vec<SessionRow>, StoreError> {
-    Ok(sqlx::query_as(
-        "select * from sessions
+    SessionRow::read_all(query_sessions!("select", "from sessions
          where (phase = 'running' or phase = 'reserved' and ready_at is not null) and token_expires_at < $1
-         limit 50",
-    )
-    .bind(before)
+         limit 50", before)
     .fetch_all(conn)
     .await?)
 }
@@ -75,9 +62,7 @@ pub async fn update_token_expiry(
     id: SessionId,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    sqlx::query("update sessions set token_expires_at = $2 where id = $1")
-        .bind(id.0)
-        .bind(at)
+    sqlx::query!("update sessions set token_expires_at = $2 where id = $1", id.0, at)
         .execute(conn)
         .await?;
     Ok(())
