@@ -52,7 +52,10 @@ pub fn check(context: &Context, step: &Step) -> Result<()> {
     let (described, kept) = (describe(context, step)?, read(&context.checkout.join(DESCRIPTIONS))?);
     let names: std::collections::BTreeSet<_> = described.keys().chain(kept.keys()).collect();
     let differing = names.into_iter().filter(|name| described.get(*name) != kept.get(*name)).count();
-    ensure!(differing == 0, "{differing} of the files in {DESCRIPTIONS} are missing, left over or out of date");
+    ensure!(
+        differing == 0,
+        "{differing} of the files in {DESCRIPTIONS} are missing, left over or out of date"
+    );
     Ok(())
 }
 

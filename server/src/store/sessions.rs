@@ -93,9 +93,16 @@ pub async fn find_live(
     user: UserId,
     lab: &LabSlug,
 ) -> Result<Option<SessionRow>, StoreError> {
-    SessionRow::read_one(query_sessions!("select", "from sessions where user_id = $1 and lab = $2 and phase in ('allocated', 'running')", user.0, lab.as_str())
-    .fetch_optional(conn)
-    .await?)
+    SessionRow::read_one(
+        query_sessions!(
+            "select",
+            "from sessions where user_id = $1 and lab = $2 and phase in ('allocated', 'running')",
+            user.0,
+            lab.as_str()
+        )
+        .fetch_optional(conn)
+        .await?,
+    )
 }
 
 /// Finds a session, if this person has it.
@@ -104,9 +111,11 @@ pub async fn find_owned(
     user: UserId,
     id: SessionId,
 ) -> Result<Option<SessionRow>, StoreError> {
-    SessionRow::read_one(query_sessions!("select", "from sessions where id = $1 and user_id = $2", id.0, user.0)
-        .fetch_optional(conn)
-        .await?)
+    SessionRow::read_one(
+        query_sessions!("select", "from sessions where id = $1 and user_id = $2", id.0, user.0)
+            .fetch_optional(conn)
+            .await?,
+    )
 }
 
 /// Finds a session, if this person has it or is the instructor of a class in which its learner is enrolled.
@@ -115,16 +124,25 @@ pub async fn find_visible(
     user: UserId,
     id: SessionId,
 ) -> Result<Option<SessionRow>, StoreError> {
-    SessionRow::read_one(query_sessions!("select", "from sessions where sessions.id = $1 and (sessions.user_id = $2 or exists (
+    SessionRow::read_one(
+        query_sessions!(
+            "select",
+            "from sessions where sessions.id = $1 and (sessions.user_id = $2 or exists (
              select from enrolments e join classes c on c.id = e.class_id join users o on o.id = c.owner_id
-             where e.user_id = sessions.user_id and c.owner_id = $2 and o.role <> 'learner'))", id.0, user.0)
-    .fetch_optional(conn)
-    .await?)
+             where e.user_id = sessions.user_id and c.owner_id = $2 and o.role <> 'learner'))",
+            id.0,
+            user.0
+        )
+        .fetch_optional(conn)
+        .await?,
+    )
 }
 
 /// Finds a session, whoever has it.
 pub async fn find_session(conn: &mut PgConnection, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
-    SessionRow::read_one(query_sessions!("select", "from sessions where id = $1", id.0).fetch_optional(conn).await?)
+    SessionRow::read_one(
+        query_sessions!("select", "from sessions where id = $1", id.0).fetch_optional(conn).await?,
+    )
 }
 
 /// Stores the variables that a session's set-up scripts wrote, unless some are stored already.
@@ -133,18 +151,28 @@ pub async fn keep_set_up_env(
     id: SessionId,
     env: &BTreeMap<String, String>,
 ) -> Result<(), StoreError> {
-    sqlx::query!("update sessions set set_up_env = $2 where id = $1 and set_up_env is null", id.0, Json(env) as _)
-        .execute(conn)
-        .await?;
+    sqlx::query!(
+        "update sessions set set_up_env = $2 where id = $1 and set_up_env is null",
+        id.0,
+        Json(env) as _
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
 /// Lists at most fifty of a person's sessions: those that are not over first, then the newest.
 pub async fn list_owned(conn: &mut PgConnection, user: UserId) -> Result<Vec<SessionRow>, StoreError> {
-    SessionRow::read_all(query_sessions!("select", "from sessions where user_id = $1
-         order by phase in ('allocated', 'running', 'ending') desc, created_at desc limit 50", user.0)
-    .fetch_all(conn)
-    .await?)
+    SessionRow::read_all(
+        query_sessions!(
+            "select",
+            "from sessions where user_id = $1
+         order by phase in ('allocated', 'running', 'ending') desc, created_at desc limit 50",
+            user.0
+        )
+        .fetch_all(conn)
+        .await?,
+    )
 }
 
 /// Announces to all servers that a session changed, when the transaction commits.
@@ -154,8 +182,6 @@ pub async fn announce(
     user: Option<UserId>,
 ) -> Result<(), StoreError> {
     let user = user.map_or(Uuid::nil(), |user| user.0);
-    sqlx::query!("select pg_notify($1, $2)", SESSION_CHANGES, format!("{id} {user}"))
-        .execute(conn)
-        .await?;
+    sqlx::query!("select pg_notify($1, $2)", SESSION_CHANGES, format!("{id} {user}")).execute(conn).await?;
     Ok(())
 }

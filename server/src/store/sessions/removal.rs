@@ -23,9 +23,12 @@ pub async fn list_unremoved(conn: &mut PgConnection) -> Result<Vec<SessionRow>, 
 
 /// Records that nothing is left of a session that is over. One that never had a learner is deleted.
 pub async fn record_removed(conn: &mut PgConnection, id: SessionId) -> Result<(), StoreError> {
-    sqlx::query!("update sessions set removed_at = now() where id = $1 and phase in ('ended', 'failed')", id.0)
-        .execute(&mut *conn)
-        .await?;
+    sqlx::query!(
+        "update sessions set removed_at = now() where id = $1 and phase in ('ended', 'failed')",
+        id.0
+    )
+    .execute(&mut *conn)
+    .await?;
     sqlx::query!("delete from sessions where id = $1 and user_id is null and removed_at is not null", id.0)
         .execute(conn)
         .await?;

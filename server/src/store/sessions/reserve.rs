@@ -49,15 +49,20 @@ pub struct Occupancy {
 /// Lets one person's starts follow one another until the transaction ends, so that each sees the one before; false
 /// where another transaction has that right. It does not wait, since whoever waits here holds a connection.
 pub async fn try_lock_starts_of(conn: &mut PgConnection, user: UserId) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock(hashtextextended($1, 7)) as "locked!""#, user.to_string())
-        .fetch_one(conn)
-        .await?)
+    Ok(sqlx::query_scalar!(
+        r#"select pg_try_advisory_xact_lock(hashtextextended($1, 7)) as "locked!""#,
+        user.to_string()
+    )
+    .fetch_one(conn)
+    .await?)
 }
 
 /// Lets all that takes up new room follow one another until the transaction ends; false where another transaction has
 /// that right.
 pub async fn try_lock_room(conn: &mut PgConnection) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "locked!""#, ROOM_LOCK).fetch_one(conn).await?)
+    Ok(sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "locked!""#, ROOM_LOCK)
+        .fetch_one(conn)
+        .await?)
 }
 
 /// As [`try_lock_room`], but waits: for the one server that fills the reserve.
@@ -99,8 +104,13 @@ pub async fn find_start_before(
     most: u32,
     since: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, StoreError> {
-    Ok(sqlx::query_scalar!("select created_at from sessions where user_id = $1 and created_at > $2
-         order by created_at desc limit 1 offset $3", user.0, since, i64::from(most) - 1)
+    Ok(sqlx::query_scalar!(
+        "select created_at from sessions where user_id = $1 and created_at > $2
+         order by created_at desc limit 1 offset $3",
+        user.0,
+        since,
+        i64::from(most) - 1
+    )
     .fetch_optional(conn)
     .await?)
 }
@@ -124,9 +134,14 @@ pub async fn count_occupied(conn: &mut PgConnection, lab: &LabSlug) -> Result<Oc
 
 /// Lists all sessions in reserve, ready ones first.
 pub async fn list_reserved(conn: &mut PgConnection) -> Result<Vec<SessionRow>, StoreError> {
-    SessionRow::read_all(query_sessions!("select", "from sessions where phase = 'reserved' order by ready_at nulls last, created_at")
-    .fetch_all(conn)
-    .await?)
+    SessionRow::read_all(
+        query_sessions!(
+            "select",
+            "from sessions where phase = 'reserved' order by ready_at nulls last, created_at"
+        )
+        .fetch_all(conn)
+        .await?,
+    )
 }
 
 /// The sessions of one lab that learners have.
@@ -179,8 +194,12 @@ pub async fn list_pools(conn: &mut PgConnection) -> Result<Vec<PoolRow>, StoreEr
 
 /// Records how many sessions of a lab the operator wants at first. A number that differs from the last one starts over.
 pub async fn set_initial(conn: &mut PgConnection, lab: &LabSlug, initial: i32) -> Result<(), StoreError> {
-    sqlx::query!("insert into lab_pools as p (lab, initial, initial_left) values ($1, $2, $2)
-         on conflict (lab) do update set initial = $2, initial_left = $2 where p.initial <> $2", lab.as_str(), initial)
+    sqlx::query!(
+        "insert into lab_pools as p (lab, initial, initial_left) values ($1, $2, $2)
+         on conflict (lab) do update set initial = $2, initial_left = $2 where p.initial <> $2",
+        lab.as_str(),
+        initial
+    )
     .execute(conn)
     .await?;
     Ok(())
@@ -193,9 +212,14 @@ pub async fn record_start(
     taken: bool,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    sqlx::query!("insert into lab_pools as p (lab, last_started_at) values ($1, $2)
+    sqlx::query!(
+        "insert into lab_pools as p (lab, last_started_at) values ($1, $2)
          on conflict (lab) do update set last_started_at = $2,
-             initial_left = greatest(p.initial_left - case when $3 then 1 else 0 end, 0)", lab.as_str(), now, taken)
+             initial_left = greatest(p.initial_left - case when $3 then 1 else 0 end, 0)",
+        lab.as_str(),
+        now,
+        taken
+    )
     .execute(conn)
     .await?;
     Ok(())

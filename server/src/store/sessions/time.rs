@@ -13,9 +13,15 @@ pub async fn list_expired(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
 ) -> Result<Vec<SessionRow>, StoreError> {
-    SessionRow::read_all(query_sessions!("select", "from sessions where phase = 'running' and expires_at <= $1 limit 200", now)
+    SessionRow::read_all(
+        query_sessions!(
+            "select",
+            "from sessions where phase = 'running' and expires_at <= $1 limit 200",
+            now
+        )
         .fetch_all(conn)
-        .await?)
+        .await?,
+    )
 }
 
 /// Lists running sessions whose learner has been away for too long.
@@ -37,8 +43,12 @@ pub async fn list_orphaned(
 
 /// Records that the learners of these sessions were there. It is not announced: it happens all the time.
 pub async fn touch(conn: &mut PgConnection, ids: &[Uuid], now: DateTime<Utc>) -> Result<(), StoreError> {
-    sqlx::query!("update sessions set last_active_at = $2
-         where id = any($1) and phase = 'running' and (last_active_at is null or last_active_at < $2)", ids, now)
+    sqlx::query!(
+        "update sessions set last_active_at = $2
+         where id = any($1) and phase = 'running' and (last_active_at is null or last_active_at < $2)",
+        ids,
+        now
+    )
     .execute(conn)
     .await?;
     Ok(())
@@ -49,11 +59,17 @@ pub async fn list_stale_tokens(
     conn: &mut PgConnection,
     before: DateTime<Utc>,
 ) -> Result<Vec<SessionRow>, StoreError> {
-    SessionRow::read_all(query_sessions!("select", "from sessions
+    SessionRow::read_all(
+        query_sessions!(
+            "select",
+            "from sessions
          where (phase = 'running' or phase = 'reserved' and ready_at is not null) and token_expires_at < $1
-         limit 50", before)
-    .fetch_all(conn)
-    .await?)
+         limit 50",
+            before
+        )
+        .fetch_all(conn)
+        .await?,
+    )
 }
 
 /// Records when the learner's cluster token must be replaced.
@@ -62,8 +78,6 @@ pub async fn update_token_expiry(
     id: SessionId,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    sqlx::query!("update sessions set token_expires_at = $2 where id = $1", id.0, at)
-        .execute(conn)
-        .await?;
+    sqlx::query!("update sessions set token_expires_at = $2 where id = $1", id.0, at).execute(conn).await?;
     Ok(())
 }

@@ -63,14 +63,24 @@ pub async fn hold(tx: &mut PgConnection, pick: Pick<'_>) -> Result<Option<Held>,
                 .await?
         }
         Pick::Reserved { lab, version } => {
-            query_sessions!("select", "from sessions where phase = 'reserved' and lab = $1 and lab_version = $2
-                 order by ready_at nulls last, created_at limit 1 for update skip locked", lab.as_str(), version)
+            query_sessions!(
+                "select",
+                "from sessions where phase = 'reserved' and lab = $1 and lab_version = $2
+                 order by ready_at nulls last, created_at limit 1 for update skip locked",
+                lab.as_str(),
+                version
+            )
             .fetch_optional(tx)
             .await?
         }
         Pick::LeastUseful { lab, only_this_lab } => {
-            query_sessions!("select", "from sessions where phase = 'reserved' and (lab = $1 or not $2)
-                 order by lab = $1 desc, ready_at desc nulls first limit 1 for update skip locked", lab.as_str(), only_this_lab)
+            query_sessions!(
+                "select",
+                "from sessions where phase = 'reserved' and (lab = $1 or not $2)
+                 order by lab = $1 desc, ready_at desc nulls first limit 1 for update skip locked",
+                lab.as_str(),
+                only_this_lab
+            )
             .fetch_optional(tx)
             .await?
         }
@@ -162,7 +172,8 @@ async fn write(
         Phase::Running { expires_at } => Some(*expires_at),
         _ => None,
     };
-    let row = query_sessions!("update sessions set phase = $2, note = $3, end_reason = $4, expires_at = coalesce($5, expires_at),
+    let row = query_sessions!(
+        "update sessions set phase = $2, note = $3, end_reason = $4, expires_at = coalesce($5, expires_at),
              ready_at = case when $6 then coalesce(ready_at, now()) else ready_at end,
              user_id = coalesce($7, user_id), created_at = coalesce($8, created_at),
              duration_secs = coalesce($9, duration_secs), overtime_secs = coalesce($10, overtime_secs),
@@ -171,7 +182,21 @@ async fn write(
              running_at = case when $2 = 'running' then coalesce(running_at, $8,
                  $5 - make_interval(secs => duration_secs)) else running_at end,
              ended_at = case when $2 in ('ended', 'failed') then now() else ended_at end
-         where id = $1 returning", "", before.id.0, phase_word(next), note, reason.map(Json) as _, expires_at, matches!(next, Phase::Reserved { step: None } | Phase::Running { .. }), taker.map(|taker| taker.user.0), taker.map(|taker| taker.now), taker.map(|taker| taker.terms.duration_secs), taker.map(|taker| taker.terms.overtime_secs), taker.map(|taker| taker.terms.deadline_secs), taker.and_then(|taker| taker.terms.orphaned_secs))
+         where id = $1 returning",
+        "",
+        before.id.0,
+        phase_word(next),
+        note,
+        reason.map(Json) as _,
+        expires_at,
+        matches!(next, Phase::Reserved { step: None } | Phase::Running { .. }),
+        taker.map(|taker| taker.user.0),
+        taker.map(|taker| taker.now),
+        taker.map(|taker| taker.terms.duration_secs),
+        taker.map(|taker| taker.terms.overtime_secs),
+        taker.map(|taker| taker.terms.deadline_secs),
+        taker.and_then(|taker| taker.terms.orphaned_secs)
+    )
     .fetch_one(&mut *tx)
     .await?;
     let row = SessionRow::try_from(row)?;
