@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the programs of this module, always with the same flags, so that they share a build cache.
 #
-#   build.sh OUT            the whole cluster as one program
+#   build.sh OUT            the whole cluster as one program, and network-policy-cni beside it
 #   build.sh --kubectl OUT  kubectl alone, static and stripped, for the workbench image
 #   build.sh --e2e DIR      Kubernetes' end-to-end suite (DIR/e2e.test) and the program of its test image (DIR/agnhost)
 set -eu
@@ -37,7 +37,10 @@ export CGO_ENABLED=0
 build() { go build -trimpath -buildvcs=false -ldflags "$ldflags" "$@"; }
 
 case $what in
---cluster) build -o "$out" . ;;
+--cluster)
+	build -o "$out" .
+	build -o "$(dirname "$out")/network-policy-cni" ./network-policy-cni
+	;;
 --kubectl) build -o "$out" k8s.io/kubernetes/cmd/kubectl ;;
 --e2e)
 	mkdir -p "$out"

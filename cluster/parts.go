@@ -43,7 +43,6 @@ func parts() []part {
 		{"etcd-mend", etcdVersion, component(etcdmend.NewCommand)},
 		{"coredns", corednsVersion, runCoreDNS},
 		{"network-policy", kubernetesVersion, component(netpol.NewCommand)},
-		{"network-policy-cni", kubernetesVersion, netpol.RunCNI},
 		{"volumes", kubernetesVersion, component(volumes.NewCommand)},
 	}
 }

@@ -107,10 +107,12 @@ async fn check_cluster(options: &ClusterOptions, data_dir: &Path) -> Result<(), 
             });
         }
     }
-    let program_is_fine = fs::metadata(&options.program)
-        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0);
-    if !program_is_fine {
-        return Err(Error::ClusterProgramMissing { path: options.program.clone() });
+    for path in [options.program.clone(), cni::own_plugin(options)] {
+        let is_program =
+            fs::metadata(&path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0);
+        if !is_program {
+            return Err(Error::ClusterProgramMissing { path });
+        }
     }
     check_kernel()?;
     lock::check_namespace()?;

@@ -126,7 +126,9 @@ fn make(context: &Context, state: &mut State, step: &Step, part: Part) -> Result
         Part::Web => web::build(context, step, earlier(&state.compiler)?, earlier(&state.bindgen)?)?,
         Part::Cluster => {
             let made = programs::build_cluster(context, step)?;
-            place::link_file(&made.join("lectern-cluster"), &bundle("lectern-cluster"))?;
+            for name in ["lectern-cluster", "network-policy-cni"] {
+                place::link_file(&made.join(name), &bundle(name))?;
+            }
             state.kubectl = Some(made.join("kubectl"));
         }
         Part::Agent => {

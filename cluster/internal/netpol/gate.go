@@ -11,46 +11,28 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
+
+	"lectern/cluster/internal/announce"
 )
-
-// gatePath is the gate's HTTP path on its socket.
-const gatePath = "/pods"
-
-// gateTimeout limits how long a pod's start waits for its rules. Afterwards the kubelet tries again.
-const gateTimeout = 5 * time.Second
-
-// Announcement says which addresses a pod was just given. The API server learns them about a second after the pod's
-// programs have started; with an announcement the rules are in force before.
-type Announcement struct {
-	Namespace string       `json:"namespace"`
-	Name      string       `json:"name"`
-	UID       string       `json:"uid"`
-	Addresses []netip.Addr `json:"addresses"`
-	// MAC is the address of the pod's own interface.
-	MAC string `json:"mac"`
-	// Interfaces are the interfaces on the node's side; one of them is the pod's port of the bridge.
-	Interfaces []string `json:"interfaces"`
-}
 
 type podKey struct{ namespace, name string }
 
 // gate holds the announcements that the API server does not know yet, and the pods that wait for them to be enforced.
 type gate struct {
 	mutex     sync.Mutex
-	announced map[podKey]Announcement
+	announced map[podKey]announce.Announcement
 	waiting   map[podKey][]chan struct{}
 }
 
 func newGate() *gate {
-	return &gate{announced: map[podKey]Announcement{}, waiting: map[podKey][]chan struct{}{}}
+	return &gate{announced: map[podKey]announce.Announcement{}, waiting: map[podKey][]chan struct{}{}}
 }
 
 // announce records the announcement. The returned channel closes when it is enforced.
-func (g *gate) announce(one Announcement) <-chan struct{} {
+func (g *gate) announce(one announce.Announcement) <-chan struct{} {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	key := podKey{one.Namespace, one.Name}
@@ -127,7 +109,7 @@ func (g *gate) enforced(state State, pending map[string]struct{}) {
 }
 
 // withdraw forgets a pod that gave up waiting.
-func (g *gate) withdraw(one Announcement) {
+func (g *gate) withdraw(one announce.Announcement) {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	key := podKey{one.Namespace, one.Name}
@@ -136,7 +118,7 @@ func (g *gate) withdraw(one Announcement) {
 }
 
 // Announce returns once the pod's port and policies are in force for the announced addresses.
-func (c *Controller) Announce(ctx context.Context, one Announcement) error {
+func (c *Controller) Announce(ctx context.Context, one announce.Announcement) error {
 	if err := c.ports.announce(one); err != nil {
 		return err
 	}
@@ -152,7 +134,7 @@ func (c *Controller) Announce(ctx context.Context, one Announcement) error {
 }
 
 // Withdraw closes the port of a pod that ends.
-func (c *Controller) Withdraw(one Announcement) {
+func (c *Controller) Withdraw(one announce.Announcement) {
 	c.ports.withdraw(one.Interfaces)
 	wake(c.announced)
 }
@@ -170,12 +152,12 @@ func serveGate(ctx context.Context, path string, controller *Controller) error {
 		return fmt.Errorf("could not keep others from %s: %w", path, err)
 	}
 	routes := http.NewServeMux()
-	routes.HandleFunc("POST "+gatePath, func(response http.ResponseWriter, request *http.Request) {
+	routes.HandleFunc("POST "+announce.Path, func(response http.ResponseWriter, request *http.Request) {
 		one, read := readPod(response, request)
 		if !read {
 			return
 		}
-		waiting, stop := context.WithTimeout(request.Context(), gateTimeout)
+		waiting, stop := context.WithTimeout(request.Context(), announce.Timeout)
 		defer stop()
 		if err := controller.Announce(waiting, one); err != nil {
 			klog.ErrorS(err, "A pod is kept from starting")
@@ -184,7 +166,7 @@ func serveGate(ctx context.Context, path string, controller *Controller) error {
 		}
 		response.WriteHeader(http.StatusNoContent)
 	})
-	routes.HandleFunc("DELETE "+gatePath, func(response http.ResponseWriter, request *http.Request) {
+	routes.HandleFunc("DELETE "+announce.Path, func(response http.ResponseWriter, request *http.Request) {
 		if one, read := readPod(response, request); read {
 			controller.Withdraw(one)
 			response.WriteHeader(http.StatusNoContent)
@@ -195,8 +177,8 @@ func serveGate(ctx context.Context, path string, controller *Controller) error {
 }
 
 // readPod reads what the plugin sends. If that cannot be read, it has already answered the request.
-func readPod(response http.ResponseWriter, request *http.Request) (Announcement, bool) {
-	var one Announcement
+func readPod(response http.ResponseWriter, request *http.Request) (announce.Announcement, bool) {
+	var one announce.Announcement
 	if err := json.NewDecoder(http.MaxBytesReader(response, request.Body, 1<<16)).Decode(&one); err != nil {
 		http.Error(response, err.Error(), http.StatusBadRequest)
 		return one, false

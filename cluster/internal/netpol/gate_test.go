@@ -5,11 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/netip"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
 	"sigs.k8s.io/knftables"
+
+	"lectern/cluster/internal/announce"
 )
 
 // watched is a controller that is running against a fake API server and a fake nft.
@@ -84,7 +83,7 @@ func startingPod(uid types.UID) *corev1.Pod {
 func (w *watched) add(uid, address string) (string, error) {
 	var out bytes.Buffer
 	in := fmt.Sprintf(`{"cniVersion":"1.0.0","name":"n","type":"network-policy-cni","socket":%q,"prevResult":{"cniVersion":"1.0.0","ips":[{"address":"%s/16"}]}}`, w.socket, address)
-	err := runCNI("ADD", "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_UID="+uid, strings.NewReader(in), &out)
+	err := announce.Plugin("ADD", "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_UID="+uid, strings.NewReader(in), &out)
 	return out.String(), err
 }
 
@@ -128,7 +127,7 @@ func TestAPodThatTheAPIServerDoesNotKnowMayNotStart(t *testing.T) {
 	cluster := newWatched(t)
 	ctx, stop := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer stop()
-	err := cluster.controller.Announce(ctx, Announcement{Namespace: "shop", Name: "web", UID: "another", Addresses: addresses("10.0.0.1")})
+	err := cluster.controller.Announce(ctx, announce.Announcement{Namespace: "shop", Name: "web", UID: "another", Addresses: addresses("10.0.0.1")})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("the answer was %v", err)
 	}
@@ -152,49 +151,14 @@ func TestAPodWaitsForAnEnforcerThatIsJustStarting(t *testing.T) {
 	}
 }
 
-func TestWithoutTheEnforcerNoPodStarts(t *testing.T) {
-	if err := callGate(http.MethodPost, filepath.Join(t.TempDir(), "none.sock"), Announcement{}, 0); err == nil {
-		t.Error("the plugin went on without the enforcer")
-	}
-}
-
-func TestThePluginTellsItsVersionsAndLetsPodsEnd(t *testing.T) {
-	var out bytes.Buffer
-	if err := runCNI("VERSION", "", strings.NewReader(""), &out); err != nil || !strings.Contains(out.String(), `"1.0.0"`) {
-		t.Errorf("VERSION answered %s (%v)", out.String(), err)
-	}
-	if err := runCNI("DEL", "", strings.NewReader("{}"), &out); err != nil {
-		t.Errorf("DEL failed: %v", err)
-	}
-}
-
-func TestThePluginTellsWhichInterfaceIsThePods(t *testing.T) {
-	config := cniConfig{PrevResult: []byte(`{"interfaces":[{"name":"br0","mac":"02:00:00:00:00:fe"},{"name":"veth1","mac":"02:00:00:00:00:11"},
-		{"name":"eth0","mac":"02:00:00:00:00:01","sandbox":"/run/netns/one"}],"ips":[{"interface":2,"address":"10.0.0.1/16"}]}`)}
-	one, err := announcementOf(config, "K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web;K8S_POD_UID=uid-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if one.MAC != "02:00:00:00:00:01" || !slices.Equal(one.Interfaces, []string{"br0", "veth1"}) {
-		t.Errorf("it announces %+v", one)
-	}
-	port := Port{Interface: "veth1", MAC: one.MAC, Addresses: one.Addresses, UID: one.UID}
+func TestAPortsAliasIsReadAsItWasWritten(t *testing.T) {
+	port := Port{Interface: "veth1", MAC: "02:00:00:00:00:01", Addresses: addresses("10.0.0.1"), UID: "uid-1"}
 	if read, announced := portOf("veth1", aliasOf(port)); !announced || !reflect.DeepEqual(read, port) {
 		t.Errorf("its alias %q is read as %+v", aliasOf(port), read)
 	}
-	for _, alias := range []string{"", "uplink", aliasMark, aliasMark + " uid-1 none 10.0.0.1", aliasMark + " uid-1 " + one.MAC + " none"} {
+	for _, alias := range []string{"", "uplink", aliasMark, aliasMark + " uid-1 none 10.0.0.1", aliasMark + " uid-1 " + port.MAC + " none"} {
 		if read, announced := portOf("veth1", alias); announced {
 			t.Errorf("the alias %q announces %+v", alias, read)
 		}
-	}
-}
-
-func TestAnAddressBelongsToThePodWhosePortHasIt(t *testing.T) {
-	held := map[netip.Addr]string{netip.MustParseAddr("10.0.0.1"): "uid-2"}
-	if kept := keep(addresses("10.0.0.1", "10.0.0.2"), "uid-1", held); !slices.Equal(kept, addresses("10.0.0.2")) {
-		t.Errorf("a pod that ended keeps %v", kept)
-	}
-	if kept := keep(addresses("10.0.0.1"), "uid-2", held); !slices.Equal(kept, addresses("10.0.0.1")) {
-		t.Errorf("the pod itself keeps %v", kept)
 	}
 }

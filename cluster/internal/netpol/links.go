@@ -11,6 +11,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
+
+	"lectern/cluster/internal/announce"
 )
 
 // aliasMark is the prefix of the alias of an announced port.
@@ -21,7 +23,7 @@ const aliasMark = "lectern-pod"
 type links struct{ bridge string }
 
 // record writes an announcement to its port: the one of its interfaces that is on the bridge.
-func (l links) record(one Announcement) (Port, error) {
+func (l links) record(one announce.Announcement) (Port, error) {
 	mac, err := net.ParseMAC(one.MAC)
 	if err != nil {
 		return Port{}, fmt.Errorf("could not read the MAC address of %s/%s: %w", one.Namespace, one.Name, err)

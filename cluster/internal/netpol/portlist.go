@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+
+	"lectern/cluster/internal/announce"
 )
 
 // portList holds the announced ports of the pods' bridge. It stays empty without a bridge.
@@ -28,7 +30,7 @@ func (p *portList) load() error {
 }
 
 // announce adds a new port.
-func (p *portList) announce(one Announcement) error {
+func (p *portList) announce(one announce.Announcement) error {
 	if p.links.bridge == "" {
 		return nil
 	}

@@ -13,11 +13,13 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 	"sigs.k8s.io/knftables"
+
+	"lectern/cluster/internal/announce"
 )
 
 // announced returns what the plugin would announce for a pod of the cast.
-func (b *bridged) announced(pod Pod) Announcement {
-	return Announcement{
+func (b *bridged) announced(pod Pod) announce.Announcement {
+	return announce.Announcement{
 		Namespace: pod.Namespace, Name: pod.Name, UID: "uid-" + pod.Name, Addresses: pod.Addresses,
 		MAC: b.mac(pod.Name).String(), Interfaces: []string{"br0", pod.Name},
 	}

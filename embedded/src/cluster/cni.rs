@@ -9,12 +9,13 @@ use super::context::Context;
 use crate::error::Error;
 use crate::files;
 use crate::host::firewall::CNI_NETWORK;
+use crate::options::ClusterOptions;
 
 /// Where Debian installs the CNI plugins.
 const FOLDER: &str = "/usr/lib/cni";
 /// Debian's plugins that are used.
 const PLUGINS: [&str; 4] = ["bridge", "host-local", "portmap", "loopback"];
-/// The plugin of the policy enforcer. The cluster program takes this role if it is called by this name.
+/// The plugin of the policy enforcer, a small program beside the cluster program: it is started several times for each pod.
 const NETWORK_POLICY: &str = "network-policy-cni";
 
 /// Returns the paths of Debian's plugins.
@@ -22,14 +23,19 @@ pub(crate) fn plugins() -> impl Iterator<Item = PathBuf> {
     PLUGINS.iter().map(|plugin| Path::new(FOLDER).join(plugin))
 }
 
+/// Returns the path of the policy enforcer's plugin.
+pub(crate) fn own_plugin(options: &ClusterOptions) -> PathBuf {
+    options.program.with_file_name(NETWORK_POLICY)
+}
+
 /// Creates the folder in which containerd finds all plugins; it knows only one.
 pub(super) fn link_plugins(context: &Context) -> Result<(), Error> {
     let folder = context.layout.cni_plugins();
     files::remove_tree(&folder)?;
     files::create_dir(&folder, 0o755)?;
-    let program = std::path::absolute(&context.options.program);
-    let program = program.map_err(Error::file("find", &context.options.program))?;
-    let own = (folder.join(NETWORK_POLICY), program);
+    let plugin = own_plugin(&context.options);
+    let own =
+        (folder.join(NETWORK_POLICY), std::path::absolute(&plugin).map_err(Error::file("find", &plugin))?);
     let debians = plugins().filter_map(|path| Some((folder.join(path.file_name()?), path)));
     for (link, target) in debians.chain([own]) {
         symlink(target, &link).map_err(Error::file("create", &link))?;

@@ -1,4 +1,4 @@
-package netpol
+package announce
 
 import (
 	"bytes"
@@ -31,10 +31,10 @@ type cniConfig struct {
 // the kubelet.
 const startPatience = 5 * time.Second
 
-// RunCNI runs the chained CNI plugin that holds a pod back until the enforcer has written its rules. It returns the exit
+// Run runs the chained CNI plugin that holds a pod back until the enforcer has written its rules. It returns the exit
 // code.
-func RunCNI() int {
-	err := runCNI(os.Getenv("CNI_COMMAND"), os.Getenv("CNI_ARGS"), os.Stdin, os.Stdout)
+func Run() int {
+	err := Plugin(os.Getenv("CNI_COMMAND"), os.Getenv("CNI_ARGS"), os.Stdin, os.Stdout)
 	if err == nil {
 		return 0
 	}
@@ -45,7 +45,9 @@ func RunCNI() int {
 	return 1
 }
 
-func runCNI(command, arguments string, in io.Reader, out io.Writer) error {
+// Plugin answers one call of the runtime: what it asks for (CNI_COMMAND), about which pod (CNI_ARGS), and the network
+// configuration.
+func Plugin(command, arguments string, in io.Reader, out io.Writer) error {
 	switch command {
 	case "VERSION":
 		return json.NewEncoder(out).Encode(map[string]any{"cniVersion": "1.0.0", "supportedVersions": cniVersions})
@@ -135,12 +137,12 @@ func callGate(method, socket string, one Announcement, patience time.Duration) e
 		return err
 	}
 	client := &http.Client{
-		Timeout: patience + gateTimeout + time.Second,
+		Timeout: patience + Timeout + time.Second,
 		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return dialGate(ctx, socket, patience)
 		}},
 	}
-	request, err := http.NewRequest(method, "http://gate"+gatePath, bytes.NewReader(body))
+	request, err := http.NewRequest(method, "http://gate"+Path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -165,8 +167,10 @@ func dialGate(ctx context.Context, socket string, patience time.Duration) (net.C
 		if !starting || time.Since(started) > patience {
 			return connection, err
 		}
-		if !wait(ctx, 20*time.Millisecond) {
+		select {
+		case <-ctx.Done():
 			return nil, err
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
