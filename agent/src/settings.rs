@@ -1,5 +1,7 @@
 //! The environment of shells and scripts: variables, folders, programs.
 
+#![expect(clippy::disallowed_methods, reason = "this is where the agent reads its settings")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};

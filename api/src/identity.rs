@@ -240,7 +240,7 @@ mod tests {
             format!("{:?}", SignIn::Link { token: secret.clone() }),
             format!("{:?}", SetPassword { current: Some(secret.clone()), new: secret.clone() }),
             format!("{:?}", DeleteMe { password: Some(secret.clone()) }),
-            format!("{:?}", SignInLink { url: secret.clone(), expires_at: Utc::now() }),
+            format!("{:?}", SignInLink { url: secret.clone(), expires_at: DateTime::UNIX_EPOCH }),
             format!(
                 "{:?}",
                 Registration {

@@ -1,6 +1,8 @@
 //! How fast pages render: `LECTERN_BENCH_PAGES=DIR cargo bench -p lectern-content` takes every Markdown file below a
 //! folder (an absolute path, since cargo runs benches elsewhere); without it, the fixtures. Prints bytes per second.
 
+#![expect(clippy::disallowed_methods, reason = "the environment names the pages")]
+
 use std::fmt::Write;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};

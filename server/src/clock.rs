@@ -12,6 +12,7 @@ pub struct Clock {
 }
 
 impl Clock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     /// The time now.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {

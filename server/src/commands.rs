@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod dev;
 pub mod files;
 pub mod lint;
+pub mod reference;
 pub mod serve;
 pub mod status;
 pub mod up;

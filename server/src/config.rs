@@ -131,6 +131,7 @@ impl ServiceConfig {
 
 /// Returns the environment variables of these names that are set.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is where settings are read")]
 pub fn environment(names: &[&'static str]) -> Vec<(&'static str, OsString)> {
     names.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))).collect()
 }

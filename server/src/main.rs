@@ -2,7 +2,7 @@
 
 mod commands;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use lectern_server::config::DatabaseConfig;
 
 /// Lab platform: pages beside real terminals, in a Kubernetes namespace for each learner.
@@ -35,6 +35,9 @@ enum Command {
     /// Checks the audit log.
     #[command(subcommand)]
     Audit(commands::audit::AuditCommand),
+    /// Writes docs/CONFIGURATION.md: every command, flag and variable.
+    #[command(hide = true)]
+    Reference,
 }
 
 #[tokio::main]
@@ -51,6 +54,10 @@ async fn main() -> std::process::ExitCode {
         Command::Lint(args) => return commands::lint::run(&args),
         Command::User(command) => commands::user::run(command).await,
         Command::Audit(command) => commands::audit::run(command).await,
+        Command::Reference => {
+            print!("{}", commands::reference::markdown(Cli::command()));
+            Ok(())
+        }
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,
@@ -58,5 +65,20 @@ async fn main() -> std::process::ExitCode {
             eprintln!("lectern: {}", commands::describe(&error));
             std::process::ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_of_the_command_line_is_up_to_date() {
+        let kept = include_str!("../../docs/CONFIGURATION.md");
+        let now = commands::reference::markdown(Cli::command());
+        assert!(
+            kept == now,
+            "run `cargo run -p lectern-server -- reference > docs/CONFIGURATION.md` and commit the result"
+        );
     }
 }

@@ -43,6 +43,7 @@ impl External {
 }
 
 /// A variable of the environment that is set and not empty.
+#[expect(clippy::disallowed_methods, reason = "this is where the crate reads its settings")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -3,6 +3,8 @@
 //! Run by `cargo xtask bench`, `cargo xtask test chaos` and `cargo xtask test hostile`, which provide a database and a cluster. Each trial starts
 //! a server of its own, with its own database and its own namespaces.
 
+#![expect(clippy::disallowed_methods, reason = "trials use the system's time: what they measure does too")]
+
 mod bench;
 mod chaos;
 mod database;

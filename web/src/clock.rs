@@ -9,6 +9,7 @@ thread_local! {
 }
 
 /// Remembers how far the server's clock is ahead of this machine's, from the `Date` header of an answer.
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub fn learn_server_time(date: &str) {
     if let Ok(server) = DateTime::parse_from_rfc2822(date) {
         let ahead = (server.to_utc() - Utc::now()).num_milliseconds();
@@ -19,6 +20,7 @@ pub fn learn_server_time(date: &str) {
 
 /// Returns the server's time, as far as it is known.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub fn now() -> DateTime<Utc> {
     Utc::now() + TimeDelta::milliseconds(AHEAD_MS.get())
 }

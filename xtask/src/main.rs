@@ -1,5 +1,10 @@
 //! `cargo xtask`: every chore of the project, from a bare machine to a running Lectern and its tests.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a tool: its environment is its input, and it keeps no time but that of files"
+)]
+
 mod cache;
 mod conformance;
 mod context;

@@ -247,6 +247,7 @@ fn usable(size: (u16, u16)) -> (u16, u16) {
 
 /// Returns the offset at which a new run begins: beyond the reach of any earlier run of the terminal, unless that printed
 /// 32 MB in every second, and small enough to be exact in JavaScript.
+#[expect(clippy::disallowed_methods, reason = "the only time of day that the agent needs")]
 fn first_offset() -> u64 {
     /// Milliseconds from 1970 to 2025.
     const BEGIN: u64 = 1_735_689_600_000;

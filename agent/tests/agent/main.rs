@@ -1,6 +1,7 @@
 //! The agent as the server uses it: a real process, real terminals, real shells, through a [`lectern_link::Link`].
 
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail as the test itself does")]
+#![expect(clippy::disallowed_methods, reason = "the agent gets the path of this program")]
 
 mod changes;
 mod checks;

@@ -133,6 +133,7 @@ impl Board {
 }
 
 /// Returns the seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "the crate's clock")]
 pub(crate) fn unix_secs() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -4,6 +4,8 @@
 //! `LECTERN_CLUSTER_PROGRAM`. It runs in new network and mount namespaces, so that it does not interfere with another
 //! cluster.
 
+#![expect(clippy::disallowed_methods, reason = "the environment names the programs under test")]
+
 mod images;
 mod limits;
 mod snapshot;

@@ -80,6 +80,10 @@ fn append_to(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(path)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a record that the database lacks has no other time than the system's"
+)]
 fn line(record: &NewRecord, appended: Option<&Appended>) -> Line {
     Line {
         at: appended.map_or_else(Utc::now, |row| row.at),

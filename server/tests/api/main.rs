@@ -8,6 +8,10 @@
     clippy::unwrap_used,
     reason = "helpers of tests may end them, too, and clippy spares only the tests"
 )]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the environment names the database, and rows hold the system's time"
+)]
 
 mod access;
 mod accounts;

@@ -4,6 +4,11 @@
 //! Each test makes an installation of its own (a random namespace of workbenches) and removes it, also when it
 //! fails. Those in `bounds`, `finalizers`, `identity`, `objects` and `published` need an API server with its controllers, the others a node too.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the environment names the cluster, and objects hold the system's time"
+)]
+
 /// The server with its database, as the API's tests start it.
 #[path = "../api"]
 #[expect(dead_code, reason = "the API's tests use more of it")]

@@ -106,7 +106,7 @@ mod tests {
     fn event() -> ProgressEvent {
         ProgressEvent {
             id: EventId::new(),
-            at: chrono::Utc::now(),
+            at: crate::clock::now(),
             page: "start".parse().unwrap(),
             what: Happening::PageViewed,
         }

@@ -250,6 +250,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "any time will do")]
     fn a_deletion_hangs_when_the_last_of_it_was_asked_for_long_ago() {
         let now = Utc::now();
         let mut managed = left(&["lab-x"], &["wb-x"]);
