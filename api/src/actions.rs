@@ -101,7 +101,7 @@ pub struct ActionOptions {
     /// Pause before the next action of a cascade, in milliseconds.
     pub pause_ms: u32,
     /// Time during which a second click does nothing, in seconds.
-    pub cooldown_secs: u32,
+    pub cooldown_secs: f64,
     /// Only the first click runs the action (`cooldown: .INF` or -1).
     pub once: bool,
     /// Hides the block; a cascade or `autostart` still runs it.
@@ -119,7 +119,7 @@ impl Default for ActionOptions {
             autostart: false,
             cascade: false,
             pause_ms: 750,
-            cooldown_secs: 1,
+            cooldown_secs: 1.0,
             once: false,
             hidden: false,
             event: None,

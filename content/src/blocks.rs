@@ -8,10 +8,13 @@ use serde_json::{Map, Value, json};
 
 use crate::yaml::{self, Node};
 
+mod inputs;
 mod shown;
+mod values;
 
 pub(crate) use shown::file_of;
 use shown::{body_of, title_of};
+use values::convert;
 
 /// The text of a block, parsed.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +27,8 @@ pub(crate) struct ReadBlock {
 
 /// The timeout of a check whose page says 0: the table's default.
 const DEFAULT_TIMEOUT_SECS: u32 = 15;
+/// The session that means every terminal.
+const EVERY_TERMINAL: &str = "*";
 /// Commands that mean Ctrl-C.
 const INTERRUPTS: &[&str] = &["<ctrl+c>", "<ctrl-c>"];
 
@@ -38,8 +43,13 @@ pub(crate) fn read(name: &str, text: &str, line: u32) -> Option<ReadBlock> {
             plain(kind, argument, session, text.trim(), line).map(|action| (action, defaults.clone()))
         }
         // only an error needs a line
-        BodyForm::Yaml => read_yaml(kind, text, line, defaults.clone(), yaml::parse_quickly)
-            .or_else(|_| read_yaml(kind, text, line, defaults.clone(), yaml::parse)),
+        BodyForm::Yaml => {
+            let spaced = values::without_tabs(text);
+            let read = |text: &str, parse| read_yaml(kind, text, line, defaults.clone(), parse);
+            read(text, yaml::parse_quickly)
+                .or_else(|error| spaced.as_deref().map_or(Err(error), |text| read(text, yaml::parse_quickly)))
+                .or_else(|_| read(text, yaml::parse))
+        }
     };
     Some(match read {
         Ok((action, options)) => {
@@ -76,7 +86,7 @@ fn plain(
 }
 
 fn default_options(kind: &ActionKind) -> ActionOptions {
-    let cooldown_secs = if kind.name.starts_with("editor:") { 3 } else { 1 };
+    let cooldown_secs = if kind.name.starts_with("editor:") { 3.0 } else { 1.0 };
     ActionOptions { cooldown_secs, ..ActionOptions::default() }
 }
 
@@ -105,6 +115,7 @@ fn read_yaml(
         if value.is_null() {
             continue;
         }
+        let value = &*values::trimmed(value);
         let wrong = |argument: &Argument| ActionError {
             message: format!("`{}` must be {}", argument.name, argument.kind.describe()),
             line: on(value.line),
@@ -112,8 +123,12 @@ fn read_yaml(
         };
         // an argument of the action's own comes before an option of the same name
         if let Some(argument) = kind.argument(&key.text) {
-            let value = convert(argument.kind, value).ok_or_else(|| wrong(argument))?;
-            arguments.insert(key.text.clone(), value);
+            let read = match argument.name {
+                "session" => value.text().map(|session| Value::from(values::session_of(&session))),
+                "inputs" => Some(inputs::read(value)),
+                _ => convert(argument.kind, value),
+            };
+            arguments.insert(key.text.clone(), read.ok_or_else(|| wrong(argument))?);
         } else if let Some(option) = COMMON_OPTIONS.iter().find(|option| option.name == key.text) {
             set_option(&mut options, option, value).ok_or_else(|| wrong(option))?;
         }
@@ -122,34 +137,7 @@ fn read_yaml(
     Ok((action, options))
 }
 
-fn convert(kind: ArgumentKind, node: &Node) -> Option<Value> {
-    Some(match kind {
-        ArgumentKind::Text => Value::from(node.text()?),
-        ArgumentKind::Number => Value::from(node.whole()?),
-        ArgumentKind::Flag => Value::from(node.flag()?),
-        ArgumentKind::Retries => match node.whole() {
-            _ if node.is_infinite() => json!("forever"),
-            Some(-1) => json!("forever"),
-            Some(times) => json!({"times": u32::try_from(times).ok()?}),
-            None => return None,
-        },
-        ArgumentKind::Texts => match node.text() {
-            Some(text) => json!([text]),
-            None if matches!(node.data, yaml::Data::List(_)) => {
-                node.items().iter().map(|item| item.text().map(Value::from)).collect::<Option<_>>()?
-            }
-            None => return None,
-        },
-        ArgumentKind::Values => match node.data {
-            yaml::Data::List(_) => node.to_json(),
-            _ => json!([node.to_json()]),
-        },
-        ArgumentKind::Value => node.to_json(),
-    })
-}
-
 fn set_option(options: &mut ActionOptions, option: &Argument, node: &Node) -> Option<()> {
-    let amount = || node.whole().map(|number| u32::try_from(number.max(0)).unwrap_or(u32::MAX));
     match option.name {
         "title" => options.title = Some(node.text()?),
         "prefix" => options.prefix = Some(node.text()?),
@@ -158,9 +146,12 @@ fn set_option(options: &mut ActionOptions, option: &Argument, node: &Node) -> Op
         "autostart" => options.autostart = node.flag()?,
         "cascade" => options.cascade = node.flag()?,
         "hidden" => options.hidden = node.flag()?,
-        "pause" => options.pause_ms = amount()?,
+        "pause" => {
+            let pause = values::rounded_up(values::amount(node)?)?;
+            options.pause_ms = u32::try_from(pause.max(0)).unwrap_or(u32::MAX);
+        }
         "cooldown" if node.is_infinite() || node.whole() == Some(-1) => options.once = true,
-        "cooldown" => options.cooldown_secs = amount()?,
+        "cooldown" => options.cooldown_secs = values::amount(node)?.max(0.0),
         _ => {}
     }
     Some(())
@@ -200,10 +191,11 @@ fn build(kind: &ActionKind, mut arguments: Map<String, Value>, line: u32) -> Res
         }
     }
     arguments.insert("action".to_owned(), Value::from(kind.name));
-    let action: Action = serde_json::from_value(Value::Object(arguments)).map_err(|error| ActionError {
+    // the types are right by now; only a number may be too small or too large
+    let action: Action = serde_json::from_value(Value::Object(arguments)).map_err(|_| ActionError {
         message: format!("`{}` cannot be read", kind.name),
         line,
-        reason: error.to_string(),
+        reason: "one of its numbers is negative or too large".to_owned(),
     })?;
     match &action {
         Action::FilesDownloadFile { path: None, url: None, .. }
@@ -216,13 +208,18 @@ fn build(kind: &ActionKind, mut arguments: Map<String, Value>, line: u32) -> Res
     }
 }
 
-/// Replaces what the dialect treats specially: commands that mean Ctrl-C, and a timeout of 0.
+/// Replaces what the dialect treats specially: commands that mean Ctrl-C, the terminal `*`, and a timeout of 0.
 fn settled(mut action: Action) -> Action {
     if let Action::ExaminerExecuteTest { timeout_secs: timeout_secs @ 0, .. } = &mut action {
         *timeout_secs = DEFAULT_TIMEOUT_SECS;
     }
     let is_interrupt = |command: &str| INTERRUPTS.contains(&command.trim().to_ascii_lowercase().as_str());
     match action {
+        Action::TerminalInterrupt { session } if session == EVERY_TERMINAL => Action::TerminalInterruptAll {},
+        Action::TerminalClear { session } if session == EVERY_TERMINAL => Action::TerminalClearAll {},
+        Action::TerminalExecute { command, session, clear } if session == EVERY_TERMINAL => {
+            settled(Action::TerminalExecuteAll { command, clear })
+        }
         Action::TerminalExecute { command, session, .. } if is_interrupt(&command) => {
             Action::TerminalInterrupt { session }
         }

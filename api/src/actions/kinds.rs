@@ -78,8 +78,10 @@ pub struct Argument {
 pub enum ArgumentKind {
     /// Text; a number or boolean is taken as it is spelled.
     Text,
-    /// A whole number.
+    /// A whole number. One with a fraction is rounded up.
     Number,
+    /// A number, which may have a fraction.
+    Amount,
     /// `true` or `false`.
     Flag,
     /// A whole number; `.INF` or -1 means forever.
@@ -99,8 +101,9 @@ impl ArgumentKind {
         match self {
             Self::Text => "text",
             Self::Number => "a whole number",
+            Self::Amount => "a number",
             Self::Flag => "true or false",
-            Self::Retries => "a whole number, or .INF",
+            Self::Retries => "a number, or .INF",
             Self::Texts => "a list of texts",
             Self::Values => "a list",
             Self::Value => "any YAML value",
@@ -155,7 +158,7 @@ pub const COMMON_OPTIONS: &[Argument] = &[
         Some("false"),
         "runs the next action of the page when this one is done; a check, when it passes",
     ),
-    option("pause", ArgumentKind::Number, Some("750"), "milliseconds before the next action of a cascade"),
+    option("pause", ArgumentKind::Amount, Some("750"), "milliseconds before the next action of a cascade"),
     option(
         "cooldown",
         ArgumentKind::Retries,
@@ -210,6 +213,11 @@ impl ArgumentType for Option<i64> {
 
 impl ArgumentType for u32 {
     const KIND: ArgumentKind = ArgumentKind::Number;
+    const REQUIRED: bool = true;
+}
+
+impl ArgumentType for f64 {
+    const KIND: ArgumentKind = ArgumentKind::Amount;
     const REQUIRED: bool = true;
 }
 

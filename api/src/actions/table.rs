@@ -99,7 +99,7 @@ macro_rules! actions {
 actions! {
     "terminal:execute" TerminalExecute "Terminal" Terminal "Types a command into a terminal and runs it." {
         "command" command: String, "the command; several lines run one after another";
-        "session" session: String = "1", "the terminal: `1`, `2`, `3`, or the name of one made by a dashboard";
+        "session" session: String = "1", "the terminal: `1`, `2`, `3`, the name of one made by a dashboard, or `*` for all";
         "clear" clear: bool = "false", "whether to clear the terminal first";
     }
     "terminal:execute-all" TerminalExecuteAll "Terminal" Terminal "Runs a command in every terminal." {
@@ -187,7 +187,7 @@ actions! {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "start" start: Option<i64>, "the first line, from 1; negative counts from the end";
         "stop" stop: Option<i64>, "the last line";
-        "text" text: String, "the text";
+        "text" text: String = "", "the text";
     }
     "editor:replace-text-selection" EditorReplaceTextSelection "Editor" Other "Replaces what is selected." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
@@ -207,11 +207,11 @@ actions! {
     }
     "editor:append-lines-to-file" EditorAppendLinesToFile "Editor" Other "Adds lines at the end of a file, which is created if it does not exist." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
-        "text" text: String, "the text";
+        "text" text: String = "", "the text";
     }
     "editor:prepend-lines-to-file" EditorPrependLinesToFile "Editor" Other "Adds lines at the start of a file, which is created if it does not exist." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
-        "text" text: String, "the text";
+        "text" text: String = "", "the text";
     }
     "editor:create-file" EditorCreateFile "Editor" Other "Creates a file with this text, or overwrites it." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
@@ -220,22 +220,22 @@ actions! {
     "editor:insert-lines-before-line" EditorInsertLinesBeforeLine "Editor" Other "Inserts lines before a line." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "line" line: i64, "the line, from 1; negative counts from the end";
-        "text" text: String, "the text";
+        "text" text: String = "", "the text";
     }
     "editor:append-lines-after-line" EditorAppendLinesAfterLine "Editor" Other "Adds lines after a line." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "line" line: i64, "the line, from 1; negative counts from the end";
-        "text" text: String, "the text";
+        "text" text: String = "", "the text";
     }
     "editor:append-lines-after-match" EditorAppendLinesAfterMatch "Editor" Other "Adds lines after the first line that holds a text." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "match" pattern: String, "the text to find";
-        "text" text: String, "the text";
+        "text" text: String = "", "the text";
     }
     "editor:insert-lines-before-match" EditorInsertLinesBeforeMatch "Editor" Other "Inserts lines before the first line that holds a text." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
         "match" pattern: String, "the text to find";
-        "text" text: String, "the text";
+        "text" text: String = "", "the text";
     }
     "editor:delete-matching-lines" EditorDeleteMatchingLines "Editor" Other "Deletes lines that hold a text." {
         "file" file: String, "the file: `~/x`, `$HOME/x` or relative to the home directory";
@@ -329,7 +329,7 @@ actions! {
         "args" args: Vec<String>, "the check's arguments";
         "timeout" timeout_secs: u32 = "15", "seconds after which a run has failed";
         "retries" retries: Retries = "0", "how many times a failed run is repeated";
-        "delay" delay_secs: u32 = "1", "seconds between two tries";
+        "delay" delay_secs: f64 = "1", "seconds between two tries";
         "url" url: Option<String>, "an address that runs the check instead of a file";
         "inputs" inputs: Option<Value>, "a form (`schema`, `form`) whose answers the check reads as JSON";
     }

@@ -39,7 +39,9 @@ fn every_action_is_read_from_its_arguments() {
             .arguments
             .iter()
             .map(|argument| match argument.kind {
-                ArgumentKind::Number | ArgumentKind::Retries => format!("{}: 2\n", argument.name),
+                ArgumentKind::Number | ArgumentKind::Amount | ArgumentKind::Retries => {
+                    format!("{}: 2\n", argument.name)
+                }
                 ArgumentKind::Flag => format!("{}: true\n", argument.name),
                 ArgumentKind::Texts | ArgumentKind::Values => format!("{}: [a]\n", argument.name),
                 ArgumentKind::Text | ArgumentKind::Value => format!("{}: some\n", argument.name),
@@ -56,7 +58,7 @@ fn what_is_left_out_has_its_default() {
     else {
         panic!("another action");
     };
-    assert_eq!((timeout_secs, retries, delay_secs, args.len()), (15, Retries::Times(0), 1, 0));
+    assert_eq!((timeout_secs, retries, delay_secs, args.len()), (15, Retries::Times(0), 1.0, 0));
     assert_eq!(
         action("examiner:execute-test", "name: t"),
         action("examiner:execute-test", "name: t\ntimeout: 0")
@@ -121,4 +123,110 @@ fn an_error_names_its_line_of_the_page() {
 fn an_unknown_name_is_no_action() {
     assert!(read("bash", "ls", 1).is_none());
     assert!(read("terminal:explode", "command: ls", 1).is_none());
+}
+
+#[test]
+fn a_star_means_every_terminal() {
+    let all = Action::TerminalExecuteAll { command: "ls".into(), clear: true };
+    assert_eq!(action("terminal:execute", "command: ls\nsession: '*'\nclear: true"), all);
+    assert_eq!(action("terminal:interrupt", "session: \"*\""), Action::TerminalInterruptAll {});
+    assert_eq!(action("terminal:clear", "session: \"*\""), Action::TerminalClearAll {});
+    assert_eq!(
+        action("terminal:execute", "command: <ctrl+c>\nsession: '*'"),
+        Action::TerminalInterruptAll {}
+    );
+}
+
+#[test]
+fn a_terminals_number_may_be_written_in_several_ways() {
+    for session in ["1", "01", "'1'", "\"01\"", "1.0", "1\u{a0}"] {
+        assert_eq!(
+            action("terminal:execute", &format!("command: ls\nsession: {session}")),
+            action("execute-1", "ls"),
+            "{session}"
+        );
+    }
+    assert_eq!(
+        action("terminal:select", "session: web01"),
+        Action::TerminalSelect { session: "web01".into() }
+    );
+}
+
+#[test]
+fn a_no_break_space_after_a_value_is_not_part_of_it() {
+    assert_eq!(
+        action("terminal:execute", "command: ls\u{a0}\nsession: 2 \u{a0}\nclear: true\u{a0}"),
+        Action::TerminalExecute { command: "ls".into(), session: "2".into(), clear: true }
+    );
+    assert_eq!(
+        action("editor:append-lines-to-file", "file: a\ntext: |\n  b\u{a0}\n"),
+        Action::EditorAppendLinesToFile { file: "a".into(), text: "b\u{a0}\n".into() }
+    );
+}
+
+#[test]
+fn numbers_may_have_fractions() {
+    let block = read(
+        "examiner:execute-test",
+        "name: t\ndelay: 0.5\ntimeout: 7.5\nretries: 2.0\ncooldown: 0.5\npause: 10.5",
+        1,
+    )
+    .unwrap();
+    assert_eq!((block.options.cooldown_secs, block.options.pause_ms), (0.5, 11));
+    let BlockContent::Ready { action: Action::ExaminerExecuteTest { timeout_secs, delay_secs, retries, .. } } =
+        block.content
+    else {
+        panic!("another action");
+    };
+    assert_eq!((timeout_secs, delay_secs, retries), (8, 0.5, Retries::Times(2)));
+    assert!(error("examiner:execute-test", "name: t\ndelay: soon").message.contains("a number"));
+    assert!(error("examiner:execute-test", "name: t\ntimeout: -3").reason.contains("negative"));
+}
+
+#[test]
+fn lines_to_add_may_be_left_out() {
+    for name in ["editor:append-lines-to-file", "editor:prepend-lines-to-file"] {
+        assert_eq!(action(name, "file: a"), action(name, "file: a\ntext: ''"));
+        assert_eq!(action(name, "file: a\ntext:"), action(name, "file: a\ntext: ''"));
+    }
+}
+
+#[test]
+fn a_tab_of_the_indentation_is_four_spaces() {
+    assert_eq!(
+        action("terminal:execute", "command: |-\n\tfirst\n\t\tsecond\tthird\nsession: 2\n"),
+        Action::TerminalExecute {
+            command: "first\n    second\tthird".into(),
+            session: "2".into(),
+            clear: false
+        }
+    );
+}
+
+/// A here-document with tabs, spaces at the ends of lines, and empty lines.
+fn here_document() -> String {
+    let mut text = String::from("cat <<'EOF' > Makefile\nall:\n");
+    while text.len() < 5_000 {
+        text.push_str("\t@echo \"one\ttwo\"  \n\n\t\tdeeper \t\n");
+    }
+    text.push_str(&"x".repeat(5_091 - text.len() - "\nEOF".len()));
+    text.push_str("\nEOF");
+    text
+}
+
+#[test]
+fn a_here_document_arrives_byte_for_byte() {
+    let text = here_document();
+    assert_eq!(text.len(), 5_091);
+    assert_eq!(
+        action("execute", &format!("{text}\n")),
+        Action::TerminalExecute { command: text.clone(), session: "1".into(), clear: false }
+    );
+    let indented: String = text.lines().map(|line| format!("  {line}\n")).collect();
+    let Action::TerminalExecute { command, .. } =
+        action("terminal:execute", &format!("command: |-\n{indented}"))
+    else {
+        panic!("another action");
+    };
+    assert_eq!(command, text);
 }

@@ -152,9 +152,8 @@ impl PageActions {
 /// Whether a block may run again, so many milliseconds after it last did. Sections open and close at any speed.
 fn may_run_again(block: &ActionBlock, since_last_ms: Option<f64>) -> bool {
     let folds = block.action().is_some_and(|action| plan(action).is_section());
-    since_last_ms.is_none_or(|since| {
-        !block.options.once && (folds || since >= f64::from(block.options.cooldown_secs) * 1000.0)
-    })
+    since_last_ms
+        .is_none_or(|since| !block.options.once && (folds || since >= block.options.cooldown_secs * 1000.0))
 }
 
 #[cfg(test)]

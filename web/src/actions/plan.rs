@@ -58,7 +58,7 @@ pub struct CheckPlan {
     pub timeout_secs: u32,
     pub retries: Retries,
     /// The wait between two tries.
-    pub delay_secs: u32,
+    pub delay_secs: f64,
     /// What the learner fills in first.
     pub form: Option<Form>,
 }
@@ -108,7 +108,7 @@ pub fn plan(action: &Action) -> Plan {
                 args: args.clone(),
                 timeout_secs: if *timeout_secs == 0 { 15 } else { (*timeout_secs).min(120) },
                 retries: *retries,
-                delay_secs: (*delay_secs).max(1),
+                delay_secs: (*delay_secs).clamp(0.25, 3600.0),
                 form: inputs.as_ref().and_then(Form::read),
             })
         }
@@ -232,7 +232,7 @@ mod tests {
                 use lectern_api::actions::ArgumentKind as Kind;
                 json[argument.name] = match argument.kind {
                     Kind::Text => "https://example.com".into(),
-                    Kind::Number => 1.into(),
+                    Kind::Number | Kind::Amount => 1.into(),
                     Kind::Flag => true.into(),
                     Kind::Retries => serde_json::json!({"times": 0}),
                     Kind::Texts | Kind::Values => serde_json::json!([]),
@@ -261,7 +261,7 @@ mod tests {
             let Plan::Check(check) = of(json) else { panic!("no check") };
             (check.timeout_secs, check.delay_secs)
         };
-        assert_eq!((limit(0), limit(7), limit(999)), ((15, 1), (7, 1), (120, 1)));
+        assert_eq!((limit(0), limit(7), limit(999)), ((15, 0.25), (7, 0.25), (120, 0.25)));
     }
 
     #[test]
@@ -271,7 +271,7 @@ mod tests {
             args: vec![],
             timeout_secs: 15,
             retries,
-            delay_secs: 1,
+            delay_secs: 1.0,
             form: None,
         };
         assert!(!check(Retries::Times(0)).tries_again(1));

@@ -187,7 +187,7 @@ impl Runner {
             }
             tries += 1;
             state.try_set(ActionState::Running(Some(format!("Not yet. Checking again (try {tries})…"))));
-            sleep(Duration::from_secs(check.delay_secs.into())).await;
+            sleep(Duration::from_secs_f64(check.delay_secs)).await;
         }
     }
 }
