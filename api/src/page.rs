@@ -18,6 +18,19 @@ pub struct RenderedPage {
     pub html: String,
     /// The page's actions in reading order.
     pub actions: Vec<ActionBlock>,
+    /// What the author wants of the button that leads on from the page.
+    #[serde(default)]
+    pub exit: PageExit,
+}
+
+/// The button that leads on from a page, as far as the author names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageExit {
+    /// The text on it, in place of the usual one.
+    pub sign: Option<String>,
+    /// The address that it opens in place of the next page: `#page=…` for a page of the lab, otherwise an address of
+    /// the web or of a file of the lab.
+    pub link: Option<String>,
 }
 
 /// One line of a lab's table of contents.

@@ -1,10 +1,12 @@
 //! Escapes text, and filters the HTML of pages.
 
 mod links;
+mod place;
 mod sanitise;
+pub(crate) mod tags;
 
-pub(crate) use links::{Target, resolve};
-pub(crate) use sanitise::{NONCE, Place, page_name, safe_image, safe_link, sanitise};
+pub(crate) use place::{Destination, Place, safe_image, safe_link};
+pub(crate) use sanitise::{NONCE, sanitise};
 
 /// Writes text, escaped for an element or a quoted attribute.
 pub(crate) fn escape_into(out: &mut String, text: &str) {

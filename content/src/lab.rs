@@ -1,6 +1,6 @@
 //! A lab, loaded: its description, its pages, and the files for sessions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +18,10 @@ use crate::template::Style;
 use crate::variables::{Declared, Variables};
 use crate::yaml::{self, Node};
 
+mod assets;
+
+pub(crate) use assets::Assets;
+
 /// A lab, as its files were when it was loaded.
 #[derive(Clone, Debug)]
 pub struct Lab {
@@ -33,8 +37,6 @@ pub struct Lab {
     pub checks: Vec<CheckName>,
     /// The file names of the scripts in `workshop/setup.d`, in the order in which they run.
     pub setup_scripts: Vec<String>,
-    /// The buttons at the ends of pages, by page. The workspace does not use them yet.
-    pub exits: BTreeMap<String, Exit>,
     /// Findings of loading that do not keep the lab from working.
     pub warnings: Vec<Diagnostic>,
     /// Findings about what the operator does not allow, for authors; see [`Lab::restrict`].
@@ -45,15 +47,6 @@ pub struct Lab {
     pub(crate) layout: Layout,
     pub(crate) workshop: ReadSpec,
     pub(crate) page_names: Arc<BTreeSet<String>>,
-}
-
-/// The button that leads on from a page.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Exit {
-    /// The text on it.
-    pub sign: Option<String>,
-    /// The address to which it leads instead of the next page.
-    pub link: Option<String>,
 }
 
 impl Lab {
@@ -134,18 +127,12 @@ impl Lab {
                 )),
             }
         }
-        let exits = layout.pages.iter().filter(|page| page.exit_sign.is_some() || page.exit_link.is_some());
         let mut lab = Self {
             title: title_of(&slug, &layout, &workshop),
             spec: workshop.spec.clone(),
             pages: Vec::new(),
             pathways: layout.pathways.clone(),
             setup_scripts,
-            exits: exits
-                .map(|page| {
-                    (page.name.clone(), Exit { sign: page.exit_sign.clone(), link: page.exit_link.clone() })
-                })
-                .collect(),
             page_names: Arc::new(layout.pages.iter().map(|page| page.name.clone()).collect()),
             checks,
             slug,
@@ -230,17 +217,11 @@ impl Lab {
     /// or a file outside of these folders.
     #[must_use]
     pub fn asset(&self, path: &str) -> Option<PathBuf> {
-        let extension = path.rsplit_once('.')?.1.to_ascii_lowercase();
-        if !ASSET_EXTENSIONS.contains(&extension.as_str())
-            || path.split('/').any(|part| part.starts_with('.'))
-        {
-            return None;
-        }
-        let folders = [self.layout.content.as_str(), "workshop/static"];
-        folders.into_iter().find_map(|folder| {
-            let path = if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") };
-            files::inside(&self.root, &path).ok().filter(|found| found.is_file())
-        })
+        self.assets().find(path)
+    }
+
+    pub(crate) fn assets(&self) -> Assets {
+        Assets::new(self.root.clone(), self.layout.content.clone())
     }
 
     /// Reads a static file. Returns `None` if there is none, if it is larger than `limit`, or if it was replaced by a link.
@@ -273,6 +254,14 @@ impl Lab {
         })
     }
 
+    /// Reads the template of one of the lab's own shortcodes.
+    pub(crate) fn shortcode(&self, name: &str) -> Option<String> {
+        ["html", "md"].iter().find_map(|extension| {
+            let file = format!("workshop/layouts/shortcodes/{name}.{extension}");
+            files::read_text(&self.root, &file, files::MAX_MANIFEST_BYTES).ok()
+        })
+    }
+
     /// Finds a variable's value for a session of this lab.
     pub(crate) fn variable(&self, variables: &Variables, name: &str) -> Option<String> {
         let named = |declared: &Declared| declared.name == name;
@@ -296,12 +285,6 @@ impl Lab {
 
 /// The folder of a lab's checks.
 pub(crate) const TESTS: &str = "workshop/examiner/tests";
-
-/// The extensions of the files that a page may show or offer for download.
-const ASSET_EXTENSIONS: &[&str] = &[
-    "png", "jpg", "jpeg", "gif", "webp", "avif", "svg", "ico", "bmp", "mp4", "webm", "pdf", "txt", "csv",
-    "zip", "tar", "tgz", "gz", "yaml", "yml", "json",
-];
 
 fn title_of(slug: &LabSlug, layout: &Layout, workshop: &ReadSpec) -> String {
     let lone = || match layout.pages.as_slice() {

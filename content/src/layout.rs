@@ -16,7 +16,7 @@ mod front_matter;
 mod hugo;
 
 pub(crate) use bare::is_about_the_lab;
-pub(crate) use front_matter::split_front_matter;
+use front_matter::{FrontMatter, split_front_matter};
 
 /// The markup language of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,10 @@ pub(crate) struct Page {
     pub markup: Markup,
     /// The whole file.
     pub text: String,
-    /// Its weight among the others, from its front matter.
-    pub weight: Option<i64>,
+    /// The byte offset at which the page itself begins, after the front matter.
+    pub body_at: usize,
+    /// What the file says of itself. Empty in the classic layout.
+    pub front: FrontMatter,
     /// Whether the table of contents lists it.
     pub listed: bool,
     /// The text of the button that leads on.
@@ -144,22 +146,24 @@ fn read_pages(root: &Path, layout: &mut Layout) {
 fn add_page(root: &Path, layout: &mut Layout, name: &str, file: String, markup: Markup) {
     match files::read_text(root, &file, files::MAX_PAGE_BYTES) {
         Ok(text) => {
-            let (front, body_offset, problem) = split_front_matter(&text);
+            // the classic layout has none: a line of hyphens at the top is a rule
+            let (front, body_at, problem) = match layout.style {
+                Style::Classic => (FrontMatter::default(), 0, None),
+                Style::Hugo | Style::Either => split_front_matter(&text),
+            };
             if let Some(problem) = problem {
                 layout.diagnostics.push(problem.diagnostic(&file));
             }
-            let title = front
-                .title
-                .clone()
-                .or_else(|| heading_of(&text[body_offset..]))
-                .unwrap_or_else(|| titled(name));
+            let title =
+                front.title.clone().or_else(|| heading_of(&text[body_at..])).unwrap_or_else(|| titled(name));
             layout.pages.push(Page {
                 name: name.to_owned(),
                 file,
                 title,
                 markup,
-                weight: front.weight,
                 text,
+                body_at,
+                front,
                 listed: true,
                 exit_sign: None,
                 exit_link: None,

@@ -27,7 +27,7 @@ pub mod yaml;
 
 pub use diagnostic::{Diagnostic, LabError};
 pub use files::LabFile;
-pub use lab::{Exit, Lab};
+pub use lab::Lab;
 pub use layout::Pathway;
 pub use lint::{lint, lint_for};
 pub use page::{PageError, RenderOptions};

@@ -9,7 +9,7 @@ use lectern_api::ids::LabSlug;
 use crate::allow::{self, Allowances};
 use crate::diagnostic::Diagnostic;
 use crate::lab::Lab;
-use crate::layout::{Markup, Page, split_front_matter};
+use crate::layout::{Markup, Page};
 use crate::nearest::nearest;
 use crate::page::{Lines, RenderOptions, Rendered, code_blocks, place};
 use crate::rules::Rule;
@@ -55,12 +55,19 @@ pub fn lint_for(dir: &Path, allowances: impl FnOnce(&LabSlug) -> Allowances) -> 
 struct Linter<'a> {
     lab: &'a Lab,
     checks_used: BTreeSet<String>,
+    /// What [`Rule::DroppedHtml`] has named already.
+    dropped_kinds: BTreeSet<String>,
     found: Vec<Diagnostic>,
 }
 
 impl<'a> Linter<'a> {
     fn new(lab: &'a Lab) -> Self {
-        Self { lab, checks_used: BTreeSet::new(), found: lab.warnings.clone() }
+        Self {
+            lab,
+            checks_used: BTreeSet::new(),
+            dropped_kinds: BTreeSet::new(),
+            found: lab.warnings.clone(),
+        }
     }
 
     fn run(mut self) -> Vec<Diagnostic> {
@@ -68,13 +75,11 @@ impl<'a> Linter<'a> {
         let options = RenderOptions { every_pathway: true, ..RenderOptions::default() };
         let mut pages = Vec::new();
         for page in &self.lab.layout.pages {
-            match page.markup {
-                Markup::Markdown => pages.push((page, self.lab.render(page, &variables, &options))),
-                Markup::AsciiDoc => self.found.push(
-                    Diagnostic::new(Rule::AsciiDoc, &page.file, "AsciiDoc pages are not shown yet")
-                        .hint("write the page in Markdown"),
-                ),
+            let rendered = self.lab.render(page, &variables, &options);
+            if page.markup == Markup::AsciiDoc {
+                self.asciidoc(page, rendered.is_lost);
             }
+            pages.push((page, rendered));
         }
         let actions = pages.iter().flat_map(|(_, rendered)| &rendered.page.actions);
         let mut exercise = Exercise::new(&self.lab.home_files(), actions.filter_map(ActionBlock::action));
@@ -88,12 +93,28 @@ impl<'a> Linter<'a> {
         self.found
     }
 
-    fn page(&mut self, page: &Page, rendered: &Rendered, exercise: &mut Exercise) {
-        let (_, start, _) = split_front_matter(&page.text);
-        for notice in &rendered.notices {
-            self.notice(page, start, notice);
+    /// Lists what is not shown of a page in AsciiDoc.
+    fn asciidoc(&mut self, page: &Page, is_lost: bool) {
+        let found = |message: String| Diagnostic::new(Rule::AsciiDoc, &page.file, message);
+        if is_lost {
+            let message = "The page's AsciiDoc cannot be read, so it is not shown".to_owned();
+            self.found.push(found(message).hint("write the page in Markdown"));
         }
-        let lines = Lines::new(&page.text, &rendered.text);
+        for (line, number) in page.text.lines().zip(1..) {
+            if line.starts_with("include::") {
+                let message = format!("`{}` is not followed", line.trim());
+                self.found
+                    .push(found(message).at(number, 1).hint("write `{% include \"part.adoc\" %}` instead"));
+            }
+        }
+    }
+
+    fn page(&mut self, page: &Page, rendered: &Rendered, exercise: &mut Exercise) {
+        for notice in &rendered.notices {
+            self.notice(page, page.body_at, notice);
+        }
+        self.dropped(page, rendered);
+        let lines = Lines::new(&page.text, page.body_at, &rendered.text);
         for (info, body, line) in code_blocks(&rendered.text) {
             self.found.extend(blocks::lint(page, &info, &body, lines.of(line as usize)));
         }
@@ -117,8 +138,22 @@ impl<'a> Linter<'a> {
                 self.action(page, block.line, action, exercise);
             }
         }
-        let lines = Lines::new(&page.text, &rendered.text);
+        let lines = Lines::new(&page.text, page.body_at, &rendered.text);
         self.found.extend(addresses::lint(self.lab, page, &rendered.text, &lines));
+    }
+
+    /// Lists what the sanitiser takes away, each kind once in a lab.
+    fn dropped(&mut self, page: &Page, rendered: &Rendered) {
+        for (kind, line) in &rendered.dropped {
+            if self.dropped_kinds.insert(kind.clone()) {
+                let message = format!("HTML that is not shown: `{kind}`");
+                self.found.push(
+                    Diagnostic::new(Rule::DroppedHtml, &page.file, message)
+                        .at(*line, 1)
+                        .hint("write it in Markdown, or put it in a file and link to that"),
+                );
+            }
+        }
     }
 
     fn action(&mut self, page: &Page, line: u32, action: &Action, exercise: &mut Exercise) {
@@ -144,6 +179,11 @@ impl<'a> Linter<'a> {
             NoticeKind::UnknownShortcode(name) => {
                 Diagnostic::new(Rule::UnknownShortcode, file, format!("There is no shortcode `{name}`"))
                     .hint("known are param, copy, baseurl, pathway, note, warning, danger and figure")
+            }
+            NoticeKind::BadShortcode { name, reason } => {
+                let message = format!("The lab's shortcode `{name}` {reason}");
+                Diagnostic::new(Rule::BadShortcode, file, message)
+                    .hint("use its parameters, `.Inner`, conditions and functions on texts alone, or write the page without it")
             }
             NoticeKind::MissingInclude(name) => {
                 Diagnostic::new(Rule::MissingInclude, file, format!("`{name}` cannot be included")).hint(

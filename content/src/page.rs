@@ -1,6 +1,6 @@
 //! Renders a page's text as sanitised HTML and typed actions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use comrak::html::format_document_with_formatter;
@@ -8,14 +8,15 @@ use comrak::nodes::{Node, NodeHtmlBlock, NodeValue};
 use comrak::options::{AlertStyleType, Plugins};
 use comrak::{Arena, Options, parse_document};
 use lectern_api::actions::{ActionBlock, is_action};
-use lectern_api::page::RenderedPage;
+use lectern_api::page::{PageExit, RenderedPage};
 
 use crate::html::{NONCE, Place, escape, safe_image, safe_link, sanitise};
 use crate::lab::Lab;
-use crate::layout::{Markup, Page, split_front_matter};
-use crate::template::{self, COPY_MARK, Notice, Sources};
+use crate::layout::{Markup, Page};
+use crate::template::{self, COPY_MARK, Notice, Sources, Style};
 use crate::variables::Variables;
 
+mod asciidoc;
 mod format;
 mod inspect;
 mod lines;
@@ -23,9 +24,12 @@ mod sections;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod words;
 
 pub(crate) use inspect::{addresses, anchors, code_blocks};
 pub(crate) use lines::{Lines, place};
+use walk::Transformed;
+pub(crate) use words::keep_words;
 
 /// Maximum nesting of blocks and emphasis on a page.
 const MAX_DEPTH: usize = 100;
@@ -93,44 +97,67 @@ impl Lab {
 
     /// Renders a page, and keeps what lint needs.
     pub(crate) fn render(&self, page: &Page, variables: &Variables, options: &RenderOptions) -> Rendered {
-        if page.markup == Markup::AsciiDoc {
-            let (text, notices) = (String::new(), Vec::new());
-            return Rendered { page: not_supported(page), text, notices, swallowed: Vec::new() };
-        }
-        let (text, notices) = self.expand(page, variables, options);
-        let folder =
-            page.file.strip_prefix(&self.layout.content).unwrap_or(&page.file).trim_start_matches('/');
-        let folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let place = Place {
-            folder: folder.to_owned(),
-            base_url: options.base_url.clone(),
-            pages: Arc::clone(&self.page_names),
+        let place = self.place(page, options);
+        let fill_in = |text: &str| self.fill_in(text, variables, options).0.replace(COPY_MARK, "");
+        let exit = PageExit {
+            sign: page.exit_sign.as_deref().map(fill_in).filter(|sign| !sign.trim().is_empty()),
+            link: page.exit_link.as_deref().and_then(|link| safe_link(&fill_in(link), &place)),
         };
-        let title = self.fill_in(&page.title, variables, options).0.replace(COPY_MARK, "");
-        let RenderedText { html, actions, swallowed } = render_text(&page.text, &text, &title, place);
+        let title = fill_in(&page.title);
+        let (text, notices) = self.expand(page, variables, options);
+        let source = Source { text: &page.text, body_at: page.body_at };
+        let (rendered, text, is_lost) = match page.markup {
+            Markup::Markdown => (render_text(source, &text, &title, place), text, false),
+            // what lint asks of a text, it asks of Markdown
+            Markup::AsciiDoc => match asciidoc::render(source, &text, place) {
+                Some(rendered) => (rendered, String::new(), false),
+                None => (not_readable(page), String::new(), true),
+            },
+        };
+        let RenderedText { html, actions, swallowed, dropped } = rendered;
         Rendered {
-            page: RenderedPage { name: page.name.clone(), title, html, actions },
+            page: RenderedPage { name: page.name.clone(), title, html, actions, exit },
             text,
             notices,
             swallowed,
+            dropped,
+            is_lost,
         }
     }
 
-    /// Fills in a page's variables. The result does not contain the front matter.
+    /// Returns what the addresses on a page need.
+    pub(crate) fn place(&self, page: &Page, options: &RenderOptions) -> Place {
+        let content = &self.layout.content;
+        let file = page.file.strip_prefix(content).unwrap_or(&page.file).trim_start_matches('/');
+        let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+        Place {
+            folder: folder.to_owned(),
+            own_folder: (self.layout.style != Style::Classic).then(|| page.name.clone()),
+            base_url: options.base_url.clone(),
+            pages: Arc::clone(&self.page_names),
+            assets: Some(self.assets()),
+        }
+    }
+
+    /// Fills in a page's variables. The result contains no front matter, and words in angle brackets are no HTML in it.
     pub(crate) fn expand(
         &self,
         page: &Page,
         variables: &Variables,
         options: &RenderOptions,
     ) -> (String, Vec<Notice>) {
-        let (_, body, _) = split_front_matter(&page.text);
-        self.fill_in(&page.text[body..], variables, options)
+        let (text, notices) = self.fill_in(&page.text[page.body_at..], variables, options);
+        match page.markup {
+            Markup::Markdown => (keep_words(text), notices),
+            Markup::AsciiDoc => (text, notices),
+        }
     }
 
     fn fill_in(&self, text: &str, variables: &Variables, options: &RenderOptions) -> (String, Vec<Notice>) {
         let sources = Sources {
             variable: &|name| self.variable(variables, name),
             include: &|name| self.included(name),
+            shortcode: &|name| self.shortcode(name),
             pathway: self.pathway_name(variables),
             every_pathway: options.every_pathway,
             base_url: &options.base_url,
@@ -152,32 +179,38 @@ fn switched_off(what: &[String]) -> String {
     )
 }
 
-fn not_supported(page: &Page) -> RenderedPage {
+fn not_readable(page: &Page) -> RenderedText {
     let html = format!(
         "<aside class=\"admonition warning\"><p class=\"admonition-title\">This page is not shown</p>\
-         <p>It is written in AsciiDoc (<code>{}</code>), which Lectern does not support yet. \
-         Its author can write it in Markdown instead.</p></aside>",
+         <p>Its AsciiDoc (<code>{}</code>) cannot be read. Its author can write it in Markdown instead.</p></aside>",
         escape(&page.file)
     );
-    RenderedPage { name: page.name.clone(), title: page.title.clone(), html, actions: Vec::new() }
+    RenderedText { html, ..RenderedText::default() }
 }
 
 /// A rendered page, with what lint needs.
 pub(crate) struct Rendered {
     pub page: RenderedPage,
-    /// The Markdown with its variables filled in, without the front matter.
+    /// The Markdown with its variables filled in, without the front matter. Empty if the page is in AsciiDoc.
     pub text: String,
     pub notices: Vec<Notice>,
     /// Ids of the actions that the page's own HTML swallowed; they are at the page's end instead.
     pub swallowed: Vec<u32>,
+    /// The tags and attributes that the browser never gets, such as `<iframe>`, each with its first line.
+    pub dropped: BTreeMap<String, u32>,
+    /// Whether the page cannot be read, and so is not shown.
+    pub is_lost: bool,
 }
 
 /// A rendered text.
+#[derive(Default)]
 pub(crate) struct RenderedText {
     pub html: String,
     pub actions: Vec<ActionBlock>,
     /// Ids of the actions that the page's own HTML swallowed; they are at the page's end instead.
     pub swallowed: Vec<u32>,
+    /// The tags and attributes that the browser never gets, such as `<iframe>`, each with its first line.
+    pub dropped: BTreeMap<String, u32>,
 }
 
 /// How comrak reads and writes pages.
@@ -190,6 +223,7 @@ static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
     options.extension.footnotes = true;
     options.extension.description_lists = true;
     options.extension.alerts = true;
+    options.render.tasklist_classes = true;
     options.render.alert_style = AlertStyleType::Semantic;
     // raw HTML passes through to the sanitiser, which treats all HTML alike
     options.render.r#unsafe = true;
@@ -205,29 +239,43 @@ enum Sanitising {
     WhereThereIsHtml,
 }
 
-/// Renders Markdown whose variables are filled in. `source` is the page's file, for line numbers.
-pub(crate) fn render_text(source: &str, text: &str, title: &str, place: Place) -> RenderedText {
+/// The file of a page, for line numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub text: &'a str,
+    /// The byte offset at which the page itself begins.
+    pub body_at: usize,
+}
+
+/// Renders Markdown whose variables are filled in, see [`Lab::expand`].
+pub(crate) fn render_text(source: Source<'_>, text: &str, title: &str, place: Place) -> RenderedText {
     let is_long = text.len() > MAX_ALWAYS_SANITISED_BYTES;
     let sanitising = if is_long { Sanitising::WhereThereIsHtml } else { Sanitising::Always };
     render_as(source, text, title, place, sanitising)
 }
 
-fn render_as(source: &str, text: &str, title: &str, place: Place, sanitising: Sanitising) -> RenderedText {
+fn render_as(
+    source: Source<'_>,
+    text: &str,
+    title: &str,
+    place: Place,
+    sanitising: Sanitising,
+) -> RenderedText {
     let arena = Arena::new();
     let root = if quotes_deeply(text) { None } else { Some(parse_document(&arena, text, &OPTIONS)) };
     let Some(root) = root.filter(|root| !too_deep(root)) else {
         let html = "<aside class=\"admonition danger\"><p class=\"admonition-title\">This page is not shown</p>\
                     <p>Its blocks nest too deeply.</p></aside>";
-        return RenderedText { html: html.to_owned(), actions: Vec::new(), swallowed: Vec::new() };
+        return RenderedText { html: html.to_owned(), ..RenderedText::default() };
     };
     drop_title(root, title);
-    let lines = Lines::new(source, text);
+    let lines = Lines::new(source.text, source.body_at, text);
     // checked before our own HTML is inserted
     let ours_alone = sanitising == Sanitising::WhereThereIsHtml && !has_html(root);
     if ours_alone {
         rewrite_addresses(root, &place);
     }
-    let actions = walk::transform(&arena, root, &lines);
+    let Transformed { actions, dropped } = walk::transform(&arena, root, &lines);
     let ids = format::heading_ids(root);
     let mut html = String::with_capacity(text.len() * 3 / 2);
     let plugins = Plugins::default();
@@ -242,7 +290,7 @@ fn render_as(source: &str, text: &str, title: &str, place: Place, sanitising: Sa
     );
     let mut html = if ours_alone { html.replace(NONCE.as_str(), "") } else { sanitise(&html, place) };
     let swallowed = if ours_alone { Vec::new() } else { put_back(&mut html, &actions) };
-    RenderedText { html, actions, swallowed }
+    RenderedText { html, actions, swallowed, dropped }
 }
 
 /// Appends the places of actions that are missing on the page, because a tag or quote that the page's own HTML leaves

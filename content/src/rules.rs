@@ -51,7 +51,7 @@ macro_rules! rules {
 }
 
 rules! {
-    AsciiDoc "asciidoc" Warning "a page in AsciiDoc, which is not rendered";
+    AsciiDoc "asciidoc" Warning "a page in AsciiDoc that is not shown, or not all of it";
     BadAction "bad-action" Error "a block whose text cannot be read; learners see an error";
     BadCheckName "bad-check-name" Warning "a check whose name no page can call";
     BadDuration "bad-duration" Warning "a `duration` that is not a length of time";
@@ -60,16 +60,18 @@ rules! {
     BadObject "bad-object" Error "an object or secondary namespace that cannot be created";
     BadPattern "bad-pattern" Warning "a line of `.eduk8signore` that is not a pattern";
     BadPort "bad-port" Error "an ingress whose port is not from 1 to 65535";
+    BadShortcode "bad-shortcode" Warning "a shortcode of the lab's own that cannot be evaluated";
     BadTag "bad-tag" Warning "a Liquid tag that is not closed or not supported";
     BadYaml "bad-yaml" Error "a manifest that is not valid YAML";
     BrokenImage "broken-image" Warning "an image that leads to no served file";
     BrokenLink "broken-link" Warning "a link that leads to no page, served file or heading";
     CheckNotExecutable "check-not-executable" Error "a check that is not executable";
+    DroppedHtml "dropped-html" Warning "HTML that learners do not get";
     DuplicateCheck "duplicate-check" Warning "two checks whose names differ only by case or extension";
     ExternalImage "external-image" Warning "an image on another site, which is not shown as a rule";
     MissingCheck "missing-check" Error "a block that runs a check that does not exist";
     MissingFile "missing-file" Warning "a command that names a file that is neither in the lab nor created by a step";
-    MissingInclude "missing-include" Error "an included file that does not exist or includes itself";
+    MissingInclude "missing-include" Warning "an included file that is not in the lab or includes itself; a note shows instead";
     MissingPage "missing-page" Warning "a table of contents or pathway that lists a page that does not exist";
     NoPages "no-pages" Error "a lab without pages";
     NotActedOn "not-acted-on" Warning "a field that Lectern knows but does nothing with";

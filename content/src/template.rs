@@ -9,6 +9,7 @@ mod grammar;
 mod hugo;
 mod include;
 mod pieces;
+mod shortcode;
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -41,6 +42,8 @@ pub(crate) struct Sources<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// Finds the text of an included file.
     pub include: &'a dyn Fn(&str) -> Option<String>,
+    /// Finds the template of one of the lab's own shortcodes.
+    pub shortcode: &'a dyn Fn(&str) -> Option<String>,
     /// The chosen pathway.
     pub pathway: Option<&'a str>,
     /// Whether to keep the text of every pathway, not just of the chosen one.
@@ -64,6 +67,8 @@ pub(crate) enum NoticeKind {
     UnknownVariable(String),
     /// There is no such shortcode.
     UnknownShortcode(String),
+    /// A shortcode of the lab's own goes beyond what is supported.
+    BadShortcode { name: String, reason: String },
     /// An included file does not exist.
     MissingInclude(String),
     /// A tag is invalid and stays as it is.
@@ -129,7 +134,7 @@ pub(crate) fn expand(text: &str, style: Style, sources: &Sources<'_>) -> (String
 }
 
 fn is_mark(letter: char) -> bool {
-    matches!(letter, COPY_MARK | TEXT_MARK)
+    matches!(letter, COPY_MARK | TEXT_MARK | '\u{fdd2}')
 }
 
 /// Finds a variable's value, and removes our marks from it.
@@ -157,6 +162,7 @@ mod tests {
         let sources = Sources {
             variable: &variable,
             include: &include,
+            shortcode: &|name| (name == "own").then(|| "<b>{{ .Get 0 }}</b>{{ .Inner }}".to_owned()),
             pathway,
             every_pathway: pathway == Some("every"),
             base_url: "/files",
@@ -246,8 +252,19 @@ mod tests {
     fn files_are_included_but_not_for_ever() {
         assert_eq!(classic("[{% include \"part.md\" %}]"), "[part of lab-7]");
         let (text, notices) = with("{% include 'loop.md' %}", Style::Classic, None);
-        assert_eq!(text, "");
+        assert!(text.starts_with("[loop.md: this file is not part of the lab"), "{text}");
         assert!(notices.contains(&NoticeKind::MissingInclude("loop.md".into())));
+    }
+
+    #[test]
+    fn a_file_that_set_up_makes_leaves_a_note_and_the_rest_of_the_page() {
+        let (text, notices) =
+            with("a {% include '/home/eduk8s/made.md' %} {{ session_namespace }}", Style::Classic, None);
+        assert_eq!(
+            text,
+            "a [/home/eduk8s/made.md: this file is not part of the lab, so its text is missing here] lab-7"
+        );
+        assert_eq!(notices, [NoticeKind::MissingInclude("/home/eduk8s/made.md".into())]);
     }
 
     #[test]
@@ -258,6 +275,7 @@ mod tests {
         let sources = Sources {
             variable: &|_| None,
             include: &include,
+            shortcode: &|_| None,
             pathway: None,
             every_pathway: false,
             base_url: "",
@@ -299,6 +317,16 @@ mod tests {
     }
 
     #[test]
+    fn a_labs_own_shortcodes_nest() {
+        assert_eq!(
+            hugo("{{< own a >}}x{{< own b >}}y{{< /own >}}{{< param session_namespace >}}{{< /own >}}z"),
+            "<b>a</b>x<b>b</b>ylab-7z"
+        );
+        assert_eq!(hugo("{{< own a >}} open"), "<b>a</b> open");
+        assert_eq!(hugo("{{< own a />}}{{< own b >}}c{{< /own >}}"), "<b>a</b><b>b</b>c");
+    }
+
+    #[test]
     fn only_the_chosen_pathway_is_kept() {
         let page = "a{{< pathway x >}}b{{< /pathway >}}c";
         assert_eq!(with(page, Style::Hugo, Some("x")).0, "abc");
@@ -317,7 +345,8 @@ mod tests {
     #[test]
     fn many_opening_braces_take_no_more_than_linear_time() {
         let started = std::time::Instant::now();
-        for pattern in ["{{", "{%", "{{<", "{% raw %}", "{{%", "{% if a %}", "{{ a }}", "%a%"] {
+        for pattern in ["{{", "{%", "{{<", "{% raw %}", "{{%", "{% if a %}", "{{ a }}", "%a%", "{{< own >}}"]
+        {
             let page = pattern.repeat(20_000);
             classic(&page);
             hugo(&page);

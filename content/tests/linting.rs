@@ -40,7 +40,7 @@ fn every_fault_is_found_with_its_place() {
             "first.md:3:1 unknown-variable warning",
             "first.md:3:20 unknown-variable warning",
             "first.md:3:43 unset-variable warning",
-            "first.md:5:1 missing-include error",
+            "first.md:5:1 missing-include warning",
             "first.md:7:1 unknown-action warning",
             "first.md:11:1 missing-file warning",
             "first.md:12:1 unknown-argument warning",
@@ -53,8 +53,8 @@ fn every_fault_is_found_with_its_place() {
             "first.md:37:45 broken-link warning",
             "first.md:37:67 broken-link warning",
             "lonely.md:1:1 unlisted-page warning",
-            "old.adoc:1:1 asciidoc warning",
             "old.adoc:1:1 unlisted-page warning",
+            "old.adoc:3:1 asciidoc warning",
             "er:1:1 unused-check advice",
             "is-done:1:1 unused-check advice",
             "is-done.sh:1:1 unused-check advice",
@@ -94,10 +94,12 @@ fn what_is_right_is_not_complained_about() {
             "02-oven.md:7:1 bad-action error",
             "02-oven.md:12:1 bad-action error",
             "02-oven.md:18:1 unknown-action warning",
-            "oldpage.adoc:1:1 asciidoc warning",
         ]
     );
-    assert_eq!(about_pages("hugo"), ["workshop.yaml:21:9 not-acted-on warning"]);
+    assert_eq!(
+        about_pages("hugo"),
+        ["workshop.yaml:21:9 not-acted-on warning", "02-planting.md:33:1 dropped-html warning"]
+    );
 }
 
 #[test]

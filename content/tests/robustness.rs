@@ -90,6 +90,14 @@ fn dialect() -> impl Strategy<Value = String> {
         Just("\n\n"),
         Just("# "),
         Just("<details>"),
+        Just("<none>"),
+        Just("<none>\n"),
+        Just("</none>"),
+        Just("<title>"),
+        Just("<svg>"),
+        Just("<path d=\"x\">"),
+        Just("{{< own a >}}"),
+        Just("{{< /own >}}"),
         Just("</details>"),
         Just("<div"),
         Just(">"),
@@ -252,6 +260,17 @@ fn no_pattern_takes_quadratic_time() {
         "<table><tr><td>",
         "&#0;",
         "a\n: b\n",
+        "<none> ",
+        "<none>\n",
+        "<none>\n\n",
+        "- <none>\n",
+        "<none>\n> ",
+        "<title>\n",
+        "</none>",
+        "<a b=\"",
+        "<a b c d ",
+        "<svg><path>",
+        "<script></script>",
     ];
     let dir = tempfile::tempdir().unwrap();
     let mut slow = Vec::new();
@@ -267,6 +286,57 @@ fn no_pattern_takes_quadratic_time() {
             if took > Duration::from_secs(5) {
                 slow.push(format!("{style} {pattern:?} took {took:?}"));
             }
+        }
+    }
+    assert!(slow.is_empty(), "{slow:#?}");
+}
+
+#[test]
+fn a_page_in_asciidoc_ends_soon_whatever_it_holds() {
+    let patterns = [
+        "= A\n\n",
+        "== A\n\n",
+        "----\n",
+        "====\n",
+        "* a\n",
+        "** a\n",
+        "a:: b\n",
+        "|===\n",
+        "|a ",
+        "*a ",
+        "**",
+        "_a_ ",
+        "`",
+        "+++",
+        "[",
+        "[[a]]",
+        "<<a>>",
+        "{a}",
+        ":a: b\n",
+        "include::a[]\n",
+        "ifdef::a[]\n",
+        "link:a[",
+        "image::a[]\n",
+        "footnote:[",
+        "NOTE: a\n",
+        "'''\n",
+        "\"\n",
+        "[source,role=execute]\n----\nls\n----\n",
+        "pass:[",
+        "<",
+        "--\n",
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let mut slow = Vec::new();
+    for (number, pattern) in patterns.into_iter().enumerate() {
+        let root = dir.path().join(number.to_string());
+        let text = pattern.repeat(10_000 / pattern.len());
+        let files = [("workshop/workshop.yaml", "name: x\n"), ("workshop/content/page.adoc", &*text)];
+        let lab = lab_with(&root, &files).unwrap();
+        let started = Instant::now();
+        render_all(&lab);
+        if started.elapsed() > Duration::from_secs(20) {
+            slow.push(format!("{pattern:?} took {:?}", started.elapsed()));
         }
     }
     assert!(slow.is_empty(), "{slow:#?}");

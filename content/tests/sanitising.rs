@@ -76,6 +76,8 @@ fn html_of(markdown: &str) -> String {
     let root = dir.path().join("lab");
     fs::create_dir_all(root.join("workshop/content")).unwrap();
     fs::write(root.join("workshop/content/page.md"), markdown).unwrap();
+    fs::create_dir_all(root.join("workshop/content/files")).unwrap();
+    fs::write(root.join("workshop/content/files/x.pdf"), "x").unwrap();
     let variables = Variables::new().with("evil", "<script>alert(1)</script>");
     let lab = Lab::load(&root).unwrap();
     lab.render_page("page", &variables, &RenderOptions::new("/files")).unwrap().html
@@ -179,7 +181,7 @@ fn a_page_cannot_make_places_for_actions() {
         "<div data-action=\"0\" id=\"app\" data-section-begin=\"1\">x</div>\n\n```execute\nls\n```\n",
     );
     assert_eq!(html.matches("data-action").count(), 1, "{html}");
-    assert!(html.contains("<div>x</div>"), "{html}");
+    assert!(html.contains("<div id=\"page-app\">x</div>"), "{html}");
 }
 
 #[test]

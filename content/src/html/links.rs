@@ -26,7 +26,8 @@ pub(crate) fn resolve(folder: &str, url: &str) -> Target {
     let at = url.find(['?', '#']).unwrap_or(url.len());
     let (path, rest) = url.split_at(at);
     let (start, path) = match path.strip_prefix('/') {
-        Some(absolute) => ("", absolute),
+        // the original platform serves the content folder there
+        Some(absolute) => ("", absolute.strip_prefix("workshop/content/").unwrap_or(absolute)),
         None => (folder, path),
     };
     let mut parts: Vec<&str> = start.split('/').filter(|part| !part.is_empty()).collect();
@@ -61,6 +62,7 @@ mod tests {
         assert_eq!(inside("exercises", "a.png?x=1"), "exercises/a.png|?x=1");
         assert_eq!(inside("exercises", "../images/a.png"), "images/a.png|");
         assert_eq!(inside("exercises", "/images/a.png"), "images/a.png|");
+        assert_eq!(inside("exercises", "/workshop/content/images/a.png"), "images/a.png|");
         assert_eq!(inside("", "../../etc/passwd"), "Outside");
     }
 

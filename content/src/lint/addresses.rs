@@ -2,17 +2,19 @@
 
 use super::UNKNOWN_VALUE;
 use crate::diagnostic::Diagnostic;
-use crate::html::{Target, page_name, resolve};
+use crate::html::Destination;
 use crate::lab::Lab;
 use crate::layout::Page;
-use crate::page::{Lines, addresses, anchors};
+use crate::page::{Lines, RenderOptions, addresses, anchors};
 use crate::rules::Rule;
 
 /// Lists the links and images of a page that lead nowhere. `text` is the page with its variables filled in.
 pub(super) fn lint(lab: &Lab, page: &Page, text: &str, lines: &Lines<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    let place = lab.place(page, &RenderOptions::default());
     for (image, url, line, column) in addresses(text) {
-        if image && resolve("", &url) == Target::External {
+        let destination = place.destination(&url);
+        if image && destination == Destination::External {
             found.push(
                 Diagnostic::new(
                     Rule::ExternalImage,
@@ -26,7 +28,7 @@ pub(super) fn lint(lab: &Lab, page: &Page, text: &str, lines: &Lines<'_>) -> Vec
             );
             continue;
         }
-        let Some(reason) = fault(lab, page, text, &url) else { continue };
+        let Some(reason) = fault(&destination, text, &url) else { continue };
         let (what, rule) = if image { ("image", Rule::BrokenImage) } else { ("link", Rule::BrokenLink) };
         let hint = match reason {
             NO_HEADING => "name a heading of the page in lower case, with hyphens for blanks",
@@ -43,24 +45,19 @@ pub(super) fn lint(lab: &Lab, page: &Page, text: &str, lines: &Lines<'_>) -> Vec
 
 const NO_HEADING: &str = "leads to no heading of this page";
 
-fn fault(lab: &Lab, page: &Page, text: &str, url: &str) -> Option<&'static str> {
+fn fault(destination: &Destination, text: &str, url: &str) -> Option<&'static str> {
     if url.contains(UNKNOWN_VALUE) {
         return None;
     }
-    let folder = page.file.strip_prefix(&lab.layout.content).unwrap_or(&page.file).trim_start_matches('/');
-    let folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
-    match resolve(folder, url) {
-        Target::External => None,
-        Target::Fragment(name) => {
-            let known = name.is_empty() || anchors(text).contains(&name);
+    match destination {
+        Destination::External | Destination::Page(_) | Destination::File { .. } => None,
+        Destination::Fragment(name) => {
+            let is_own =
+                || ["\"", "'"].iter().any(|quote| text.contains(&format!("id={quote}{name}{quote}")));
+            let known = name.is_empty() || anchors(text).contains(name) || is_own();
             (!known).then_some(NO_HEADING)
         }
-        Target::Outside => Some("leads out of the content folder"),
-        Target::Inside { path, .. } => {
-            let path = path.replace("%20", " ");
-            let leads_somewhere =
-                path.is_empty() || lab.page_names.contains(page_name(&path)) || lab.asset(&path).is_some();
-            (!leads_somewhere).then_some("leads to nothing that is served")
-        }
+        Destination::Outside => Some("leads out of the content folder"),
+        Destination::Nothing { .. } => Some("leads to nothing that is served"),
     }
 }

@@ -2,8 +2,6 @@
 
 use std::cell::Cell;
 
-use crate::layout::split_front_matter;
-
 /// Maps lines, which must be asked for in reading order.
 pub(crate) struct Lines<'a> {
     /// Number of lines of the file before the page itself.
@@ -15,8 +13,8 @@ pub(crate) struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    pub(crate) fn new(source: &'a str, expanded: &'a str) -> Self {
-        let (_, start, _) = split_front_matter(source);
+    /// Compares a page's file, in which the page itself begins at a byte offset, with the expanded text.
+    pub(crate) fn new(source: &'a str, start: usize, expanded: &'a str) -> Self {
         let body = &source[start..];
         let count = |text: &str| text.bytes().filter(|byte| *byte == b'\n').count();
         let moved =

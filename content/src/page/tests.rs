@@ -8,13 +8,16 @@ use super::*;
 fn place() -> Place {
     Place {
         folder: "exercises".into(),
+        own_folder: None,
         base_url: "/files".into(),
         pages: Arc::new(BTreeSet::from(["other".to_owned()])),
+        assets: None,
     }
 }
 
 fn render(text: &str, sanitising: Sanitising) -> RenderedText {
-    render_as(text, text, "", place(), sanitising)
+    let text = keep_words(text.to_owned());
+    render_as(Source { text: &text, body_at: 0 }, &text, "", place(), sanitising)
 }
 
 /// What a page without HTML of its own may hold, and what is meant to break out of it.
@@ -97,7 +100,7 @@ fn reread(html: &str) -> Reread {
     let marked = ours.iter().fold(html.to_owned(), |html, name| {
         html.replace(&format!("{name}=\""), &format!("{name}=\"{}", *NONCE))
     });
-    let served = Place { folder: String::new(), base_url: "/files".into(), pages: Arc::default() };
+    let served = Place { folder: String::new(), pages: Arc::default(), ..place() };
     // a place on the page has its prefix already
     let clean = sanitise(&marked, served).replace("#page-page", "#page");
     Reread { addresses_before: addresses_in(html), addresses_after: addresses_in(&clean), html: clean }
@@ -125,7 +128,7 @@ fn a_page_with_html_of_its_own_goes_through_the_sanitiser() {
 
 #[test]
 fn an_action_that_open_html_swallows_is_put_back() {
-    for open in ["<details><summary>More</summ", "<div title=\"", "<div><textarea>"] {
+    for open in ["<details><summary>More</summ", "<div title=\"", "<div><textarea rows=2>"] {
         let rendered =
             render(&format!("{open}\n\n```execute\nls\n```\n\n```copy\nx\n```\n"), Sanitising::Always);
         assert!(!rendered.swallowed.is_empty(), "{open}: {}", rendered.html);

@@ -1,12 +1,14 @@
 //! Walks over a page's tree once: actions, highlighted code, copyable code.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use comrak::Arena;
-use comrak::nodes::{AstNode, Node, NodeCodeBlock, NodeValue};
+use comrak::nodes::{AstNode, Node, NodeValue};
 use lectern_api::actions::ActionBlock;
 
 use super::sections::Sections;
+use super::words::tags_of;
 use super::{Lines, MAX_COLOURED_BYTES, MAX_RAW_TAGS, action_name, replace_by_html};
 use crate::blocks;
 use crate::highlight::highlight;
@@ -14,26 +16,41 @@ use crate::html::{escape, escape_into};
 use crate::template::COPY_MARK;
 
 /// Replaces code blocks by places of actions or by highlighted code, and returns the actions.
-pub(super) fn transform<'a>(arena: &'a Arena<'a>, root: Node<'a>, lines: &Lines<'_>) -> Vec<ActionBlock> {
+pub(super) fn transform<'a>(arena: &'a Arena<'a>, root: Node<'a>, lines: &Lines<'_>) -> Transformed {
     let (mut actions, mut sections) = (Vec::new(), Sections::default());
+    let (mut tags, mut dropped) = (tags_of(root), BTreeMap::new());
     let (mut room, mut raw_tags) = (MAX_COLOURED_BYTES, 0);
     let nodes: Vec<Node<'a>> = root.descendants().collect();
     for node in nodes {
         let line = node.data().sourcepos.start.line;
+        let word = match &node.data().value {
+            NodeValue::HtmlInline(html) if tags.begins_with_word(html) => Some(unmarked(html).into_owned()),
+            _ => None,
+        };
+        if let Some(word) = word {
+            node.data_mut().value = NodeValue::Text(word.into());
+            continue;
+        }
         let replacement = match &mut node.data_mut().value {
             NodeValue::CodeBlock(code) => {
                 let plain = unmarked(&code.info);
                 if let Some(name) = action_name(&plain).filter(|_| code.fenced) {
                     action(name, &unmarked(&code.literal), lines.of(line), &mut actions, &mut sections)
                 } else {
-                    Some(code_html(code, &plain, &mut room))
+                    let language = plain.split([' ', ',', '{', '\t']).next().unwrap_or_default();
+                    let copyable = code.info.contains(COPY_MARK) || code.literal.contains(COPY_MARK);
+                    Some(code_html(language, &unmarked(&code.literal), copyable, &mut room))
                 }
             }
             NodeValue::HtmlBlock(html) => {
+                if let Some(tidied) = tags.tidy(&html.literal, line) {
+                    html.literal = tidied;
+                }
                 limit(&mut html.literal, &mut raw_tags);
                 None
             }
             NodeValue::HtmlInline(html) => {
+                tags.tidy(html, line);
                 limit(html, &mut raw_tags);
                 None
             }
@@ -50,6 +67,9 @@ pub(super) fn transform<'a>(arena: &'a Arena<'a>, root: Node<'a>, lines: &Lines<
             }
             _ => None,
         };
+        for (kind, line) in std::mem::take(&mut tags.dropped) {
+            dropped.entry(kind).or_insert_with(|| lines.of(line));
+        }
         if let Some(html) = replacement {
             replace_by_html(node, html);
         }
@@ -60,10 +80,18 @@ pub(super) fn transform<'a>(arena: &'a Arena<'a>, root: Node<'a>, lines: &Lines<
         replace_by_html(end, html);
         root.append(end);
     }
-    actions
+    Transformed { actions, dropped }
 }
 
-fn action(
+/// What was found on a page.
+pub(super) struct Transformed {
+    pub actions: Vec<ActionBlock>,
+    /// The tags and attributes that the browser never gets, such as `<iframe>`, each with its first line.
+    pub dropped: BTreeMap<String, u32>,
+}
+
+/// Reads a block, adds its action, and returns the HTML of its place.
+pub(super) fn action(
     name: &str,
     text: &str,
     line: u32,
@@ -86,10 +114,8 @@ fn action(
     Some(html)
 }
 
-fn code_html(code: &NodeCodeBlock, info: &str, room: &mut usize) -> String {
-    let language = info.split([' ', ',', '{', '\t']).next().unwrap_or_default();
-    let copyable = code.info.contains(COPY_MARK) || code.literal.contains(COPY_MARK);
-    let literal = unmarked(&code.literal);
+/// Returns a block of code, coloured while there is room for it.
+pub(super) fn code_html(language: &str, literal: &str, copyable: bool, room: &mut usize) -> String {
     let mut html = String::from(if copyable { "<pre class=\"copyable\"><code" } else { "<pre><code" });
     if !language.is_empty() {
         html.push_str(" class=\"language-");
@@ -97,11 +123,11 @@ fn code_html(code: &NodeCodeBlock, info: &str, room: &mut usize) -> String {
         html.push('"');
     }
     html.push('>');
-    let coloured = literal.len() <= *room && highlight(&literal, language, &mut html);
+    let coloured = literal.len() <= *room && highlight(literal, language, &mut html);
     if coloured {
         *room -= literal.len();
     } else {
-        escape_into(&mut html, &literal);
+        escape_into(&mut html, literal);
     }
     html.push_str("</code></pre>\n");
     html

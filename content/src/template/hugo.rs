@@ -1,10 +1,39 @@
-//! The shortcodes of Hugo that the dialect has.
+//! The shortcodes of Hugo: those of the dialect, and a lab's own.
+
+use std::collections::BTreeSet;
 
 use super::pieces::window;
+use super::shortcode::{self, Parameters};
 use super::{COPY_MARK, NoticeKind, Notices, Sources, value_of};
+
+/// Maximum nesting of a lab's own shortcodes.
+const MAX_DEPTH: usize = 8;
+/// Maximum number of calls of a lab's own shortcodes on a page.
+const MAX_CALLS: usize = 1000;
 
 /// Fills in shortcodes.
 pub(super) fn expand(text: &str, sources: &Sources<'_>, notices: &Notices) -> String {
+    let mut calls = Calls { left: MAX_CALLS, unclosed: BTreeSet::new() };
+    expand_part(text, 0, 0, &mut calls, sources, notices)
+}
+
+/// What is known of the calls on a page.
+struct Calls {
+    /// How many of the lab's own may still be evaluated.
+    left: usize,
+    /// The names that nothing closes in the rest of the page.
+    unclosed: BTreeSet<String>,
+}
+
+/// Fills in the shortcodes of a part of the page that begins at a byte offset.
+fn expand_part(
+    text: &str,
+    origin: usize,
+    depth: usize,
+    calls: &mut Calls,
+    sources: &Sources<'_>,
+    notices: &Notices,
+) -> String {
     if !text.contains("{{<") && !text.contains("{{%") {
         return text.to_owned();
     }
@@ -18,20 +47,72 @@ pub(super) fn expand(text: &str, sources: &Sources<'_>, notices: &Notices) -> St
             continue;
         };
         at = found + length;
-        match tag {
+        let inner = match tag {
             Tag::Escaped(open, inner, close) => {
                 for part in ["{{", open, inner, close, "}}"] {
                     out.push(part);
                 }
+                continue;
             }
-            Tag::Call(inner) => {
-                let call = Call::parse(inner);
-                out.call(&call, found, &indent_of(text, found), sources, notices);
+            Tag::Call(inner) => inner,
+        };
+        let call = Call::parse(inner);
+        let indent = &indent_of(text, found);
+        let own = (!call.closes).then(|| (sources.shortcode)(&call.name)).flatten();
+        let Some(template) = own.filter(|_| depth < MAX_DEPTH && calls.left > 0) else {
+            let place = CallPlace { offset: origin + found, indent, follows: &text[at..] };
+            out.call(&call, &place, sources, notices);
+            continue;
+        };
+        calls.left -= 1;
+        let mut enclosed = String::new();
+        if shortcode::encloses(&template)
+            && !inner.trim_end().ends_with('/')
+            && let Some((end, after)) = end_of(text, at, &call.name, &mut calls.unclosed)
+        {
+            enclosed = expand_part(&text[at..end], origin + at, depth + 1, calls, sources, notices);
+            at = after;
+        }
+        let name = call.name.clone();
+        let parameters =
+            Parameters { positional: call.positional, named: call.named, inner: enclosed.clone() };
+        let variable = |name: &str| value_of(sources, name);
+        match shortcode::place(&template, &name, parameters, indent, &variable) {
+            Ok(html) => out.push(&html),
+            Err(reason) => {
+                notices.add(origin + found, NoticeKind::BadShortcode { name, reason });
+                out.push(&enclosed);
             }
         }
     }
     out.push(&text[at..]);
     out.text
+}
+
+/// Finds the tag that closes a call. Returns the offsets of its beginning and of its end.
+fn end_of(text: &str, from: usize, name: &str, unclosed: &mut BTreeSet<String>) -> Option<(usize, usize)> {
+    if unclosed.contains(name) {
+        return None;
+    }
+    let (mut at, mut open) = (from, 1_usize);
+    while let Some(found) = text[at..].find("{{").map(|offset| at + offset) {
+        let Some((tag, length)) = tag_at(text, found) else {
+            at = found + 2;
+            continue;
+        };
+        at = found + length;
+        let Tag::Call(inner) = tag else { continue };
+        let call = Call::parse(inner);
+        if call.name != name {
+            continue;
+        }
+        open = if call.closes { open - 1 } else { open + 1 };
+        if open == 0 {
+            return Some((found, at));
+        }
+    }
+    unclosed.insert(name.to_owned());
+    None
 }
 
 enum Tag<'a> {
@@ -128,6 +209,16 @@ fn words(inner: &str) -> Vec<Word> {
     words
 }
 
+/// Where a shortcode stands.
+struct CallPlace<'a> {
+    /// Its byte offset.
+    offset: usize,
+    /// The blanks before it on its line.
+    indent: &'a str,
+    /// The text after it.
+    follows: &'a str,
+}
+
 struct Output {
     text: String,
     /// For each open `pathway`, whether to keep its text.
@@ -141,7 +232,8 @@ impl Output {
         }
     }
 
-    fn call(&mut self, call: &Call, offset: usize, indent: &str, sources: &Sources<'_>, notices: &Notices) {
+    fn call(&mut self, call: &Call, place: &CallPlace<'_>, sources: &Sources<'_>, notices: &Notices) {
+        let CallPlace { offset, indent, follows } = *place;
         match call.name.as_str() {
             "param" => {
                 let name = call.argument("name").unwrap_or_default();
@@ -151,7 +243,13 @@ impl Output {
                 }
             }
             "copy" => self.push(COPY_MARK.encode_utf8(&mut [0; 4])),
-            "baseurl" => self.push(sources.base_url),
+            "baseurl" => {
+                self.push(sources.base_url);
+                // the original's ends with a slash, which pages may rely on
+                if !follows.starts_with('/') {
+                    self.push("/");
+                }
+            }
             "pathway" if call.closes => {
                 self.pathways.pop();
             }

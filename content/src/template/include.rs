@@ -51,6 +51,11 @@ impl Inlining<'_> {
                 None => {
                     let kind = NoticeKind::MissingInclude(name.to_owned());
                     self.notices.add(tag.unwrap_or(piece.offset), kind);
+                    // a set-up script may make the file, long after the page is read
+                    let shown = name.replace(['{', '}', '%', '<', '>', '[', ']', '`'], "");
+                    out.push_str(&format!(
+                        "[{shown}: this file is not part of the lab, so its text is missing here]"
+                    ));
                 }
             }
             if tag.is_none() {

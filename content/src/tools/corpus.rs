@@ -19,7 +19,7 @@ pub struct RepositoryReport {
     pub labs: usize,
     /// Pages, including those that no table of contents lists.
     pub pages: usize,
-    /// Pages in `AsciiDoc`. Their blocks are not counted.
+    /// Pages in `AsciiDoc`.
     pub asciidoc_pages: usize,
     /// Code blocks that are actions, or whose info string looks like the name of one.
     pub blocks: usize,
@@ -79,26 +79,23 @@ impl RepositoryReport {
         }
         for page in &lab.layout.pages {
             self.pages += 1;
-            if page.markup == Markup::AsciiDoc {
-                self.asciidoc_pages += 1;
-            } else {
-                self.add_page(lab, page, &variables, &dir.join(&page.file));
-            }
+            self.asciidoc_pages += usize::from(page.markup == Markup::AsciiDoc);
+            self.add_page(lab, page, &variables, &dir.join(&page.file));
         }
     }
 
     fn add_page(&mut self, lab: &Lab, page: &Page, variables: &Variables, file: &Path) {
         let options = RenderOptions { every_pathway: true, ..RenderOptions::default() };
         let (text, notices) = lab.expand(page, variables, &options);
-        let body = page.text.len() - crate::layout::split_front_matter(&page.text).1;
         for notice in notices {
             if let NoticeKind::UnknownVariable(name) = notice.kind {
-                let (line, _) = place(&page.text, page.text.len() - body + notice.offset);
+                let (line, _) = place(&page.text, page.body_at + notice.offset);
                 let at = format!("{}:{line}", file.display());
                 self.unknown_variables.entry(name).or_insert(at);
             }
         }
-        for (info, ..) in code_blocks(&text).iter().filter(|(info, ..)| looks_like_action(info)) {
+        let markdown = if page.markup == Markup::Markdown { &*text } else { "" };
+        for (info, ..) in code_blocks(markdown).iter().filter(|(info, ..)| looks_like_action(info)) {
             self.blocks += 1;
             let name = info.split_whitespace().next().unwrap_or_default();
             self.problems.push(format!("{}: there is no action {name}", file.display()));
@@ -130,7 +127,7 @@ impl fmt::Display for RepositoryReport {
             f.write_str(" (no workshop/content in it)")?;
         }
         if self.asciidoc_pages > 0 {
-            write!(f, "\n  {} of the pages are AsciiDoc, whose blocks are not counted", self.asciidoc_pages)?;
+            write!(f, "\n  {} of the pages are AsciiDoc", self.asciidoc_pages)?;
         }
         for problem in &self.problems {
             write!(f, "\n  {problem}")?;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::html::Place;
-use crate::page::{RenderedText, render_text};
+use crate::page::{RenderedText, Source, keep_words, render_text};
 use crate::spec::{self, ReadSpec};
 use crate::template::{Sources, Style, expand};
 use crate::yaml;
@@ -21,6 +21,7 @@ pub fn variables(text: &str, style: Style) -> String {
     let sources = Sources {
         variable: &variable,
         include: &include,
+        shortcode: &|name| (name == "own").then(|| "<b>{{ .Get 0 }}</b>{{ .Inner }}".to_owned()),
         pathway: Some("short"),
         every_pathway: false,
         base_url: "/files",
@@ -34,9 +35,16 @@ pub fn variables(text: &str, style: Style) -> String {
 /// Panics if the place of an action is missing or there twice, or if the HTML contains anything that runs.
 #[must_use]
 pub fn page(text: &str, style: Style) -> String {
-    let expanded = variables(text, style);
-    let place = Place { folder: "a".to_owned(), base_url: "/files".to_owned(), pages: Arc::default() };
-    let RenderedText { html, actions, .. } = render_text(text, &expanded, "A title", place);
+    let expanded = keep_words(variables(text, style));
+    let place = Place {
+        folder: "a".to_owned(),
+        own_folder: None,
+        base_url: "/files".to_owned(),
+        pages: Arc::default(),
+        assets: None,
+    };
+    let source = Source { text, body_at: 0 };
+    let RenderedText { html, actions, .. } = render_text(source, &expanded, "A title", place);
     for block in &actions {
         let places = ["<div data-action", "<details data-section-begin"]
             .map(|place| format!("{place}=\"{}\"", block.id));
