@@ -85,7 +85,7 @@ impl Place {
     fn has_file(&self, path: &str) -> bool {
         let Some(assets) = &self.assets else { return true };
         let path = percent_decode_str(path).decode_utf8_lossy();
-        assets.find(&path).is_some()
+        assets.has(&path)
     }
 
     /// Returns the address under which a static file is served.
