@@ -7,6 +7,7 @@ pub mod fields;
 mod image;
 mod read;
 mod session;
+mod sources;
 
 pub use applications::{Applications, Console, Renderer, TerminalLayout};
 pub(crate) use read::spec_of;
@@ -15,6 +16,8 @@ pub use session::{
     Budget, Dashboard, Egress, Ingress, LimitRange, NamespaceRole, Namespaces, SecondaryNamespace,
     SecurityPolicy, SessionResources, SessionSpec,
 };
+pub use sources::{LabSource, Origin, Package, PathRules, folder_path, platform_arch};
+pub(crate) use sources::{settle, settle_repository};
 
 /// How hard a lab is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,4 +72,17 @@ pub struct LabSpec {
     pub parameters: Vec<RequestParameter>,
     /// Manifests that are created for each session, before its own.
     pub environment_objects: Vec<Value>,
+    /// Where the learner's files come from, in the order in which they are laid over one another. Empty for the lab's own
+    /// folder alone.
+    pub files: Vec<LabSource>,
+    pub packages: Vec<Package>,
+}
+
+impl LabSpec {
+    /// Returns whether the learner's files come from elsewhere too, so that nobody who reads the lab's folder alone can say
+    /// which are missing.
+    #[must_use]
+    pub fn brings_files_from_elsewhere(&self) -> bool {
+        self.files.iter().any(LabSource::is_elsewhere)
+    }
 }

@@ -9,6 +9,7 @@ use crate::yaml::{Fields, Findings, Node};
 
 mod applications;
 mod session;
+mod sources;
 
 /// A Workshop resource, read.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +53,7 @@ pub fn read(document: &Node, file: &str) -> ReadSpec {
     }
     let metadata = root.child("metadata", &mut reader.findings);
     let name = reader.text(&metadata, "name");
-    let spec = reader.spec(spec_of(document));
+    let spec = reader.spec(spec_of(document), name.as_deref().unwrap_or_default());
     ReadSpec {
         name,
         spec,
@@ -122,7 +123,7 @@ impl Reader {
         self.findings.diagnostics.push(diagnostic.severity(severity));
     }
 
-    fn spec(&mut self, node: &Node) -> LabSpec {
+    fn spec(&mut self, node: &Node, name: &str) -> LabSpec {
         let spec = self.begin(node, "spec");
         let environment = spec.child("environment", &mut self.findings);
         LabSpec {
@@ -136,6 +137,8 @@ impl Reader {
             session: self.session(&spec),
             parameters: self.parameters(&spec),
             environment_objects: self.objects(&environment),
+            files: self.sources(&spec, name),
+            packages: self.packages(&spec, name),
         }
     }
 

@@ -3,8 +3,9 @@ use serde_json::json;
 use super::*;
 use crate::spec::fields::FIELDS;
 use crate::spec::{
-    Applications, Budget, Console, Dashboard, Egress, Ingress, LimitRange, NamespaceRole, Namespaces,
-    Renderer, SecondaryNamespace, SecurityPolicy, SessionResources, SessionSpec, TerminalLayout,
+    Applications, Budget, Console, Dashboard, Egress, Ingress, LabSource, LimitRange, NamespaceRole,
+    Namespaces, Origin, Package, PathRules, Renderer, SecondaryNamespace, SecurityPolicy, SessionResources,
+    SessionSpec, TerminalLayout,
 };
 use crate::yaml;
 
@@ -29,7 +30,7 @@ spec:
   logo: data:image/png;base64,AAAA
   url: https://example.test
   publish: {image: x}
-  workshop: {image: "example.test/tools:3", files: [{git: {url: x}}]}
+  workshop: {image: "example.test/tools:3", files: [{git: {url: x}}], packages: [{name: p, files: []}]}
   request:
     parameters:
     - {name: WHO, value: nobody, aliases: [NAME]}
@@ -175,6 +176,14 @@ fn every_field_of_a_resource_of_today_is_read() {
         session,
         parameters: vec![parameter("WHO", "nobody", &["NAME"]), parameter("WHERE", "", &[])],
         environment_objects: vec![json!({"kind": "ConfigMap"})],
+        files: vec![LabSource {
+            origin: Origin::Git { url: "x".into(), reference: String::new() },
+            path: String::new(),
+            new_root: String::new(),
+            rules: PathRules::default(),
+            line: 21,
+        }],
+        packages: vec![Package { name: "p".into(), files: vec![] }],
     };
     assert_eq!(found.spec, spec);
 }
@@ -278,7 +287,8 @@ fn a_duration_is_read_as_people_write_it() {
 }
 
 /// Fields of the table that the resource above does not hold, since they are not for a session of today.
-const BESIDE: &[&str] = &["session.role", "session.budget", "session.limits", "session.security.policy"];
+const BESIDE: &[&str] =
+    &["session.role", "session.budget", "session.limits", "session.security.policy", "content.files"];
 
 #[test]
 fn every_field_that_is_acted_on_is_in_the_full_resource() {
