@@ -44,6 +44,15 @@ impl LabFile {
     pub fn read(&self) -> io::Result<Vec<u8>> {
         read_exactly(&self.source, MAX_HOME_FILE_BYTES)
     }
+
+    /// Opens the file to read its present content piece by piece.
+    ///
+    /// # Errors
+    /// Fails as [`LabFile::read`] does.
+    pub fn open(&self) -> io::Result<File> {
+        let file = open_exactly(&self.source)?;
+        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
+    }
 }
 
 /// Opens the file at an absolute path without following links. Nobody who can change the lab can replace a file that was
@@ -199,6 +208,16 @@ pub(crate) fn list(
     below: &str,
     skip: impl Fn(&str) -> bool + Send + Sync + 'static,
 ) -> (Vec<LabFile>, Vec<Diagnostic>) {
+    list_within(root, below, MAX_HOME_FILE_BYTES, skip)
+}
+
+/// Lists them with another limit for the size of one file, in bytes.
+pub(crate) fn list_within(
+    root: &Path,
+    below: &str,
+    limit: u64,
+    skip: impl Fn(&str) -> bool + Send + Sync + 'static,
+) -> (Vec<LabFile>, Vec<Diagnostic>) {
     let (mut files, mut diagnostics) = (Vec::new(), Vec::new());
     let base = if below.is_empty() { root.to_owned() } else { root.join(below) };
     let (prefix, top, (rules, _)) = (base.clone(), root.to_owned(), ignore_rules(root));
@@ -229,7 +248,7 @@ pub(crate) fn list(
             );
             break;
         }
-        match describe(root, entry.path(), &path) {
+        match describe(root, entry.path(), &path, limit) {
             Ok(file) => files.push(file),
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
@@ -238,7 +257,7 @@ pub(crate) fn list(
     (files, diagnostics)
 }
 
-fn describe(root: &Path, source: &Path, path: &str) -> Result<LabFile, Diagnostic> {
+fn describe(root: &Path, source: &Path, path: &str, limit: u64) -> Result<LabFile, Diagnostic> {
     let shown = relative(root, source);
     let unreadable = |error: std::io::Error| {
         Diagnostic::new(Rule::Unreadable, &shown, format!("The file cannot be read: {error}"))
@@ -265,9 +284,8 @@ fn describe(root: &Path, source: &Path, path: &str) -> Result<LabFile, Diagnosti
     if !meta.is_file() {
         return Err(Diagnostic::new(Rule::Unreadable, &shown, "This is neither a file nor a folder"));
     }
-    if meta.len() > MAX_HOME_FILE_BYTES {
-        let message =
-            format!("The file has {} bytes; at most {MAX_HOME_FILE_BYTES} go into a session", meta.len());
+    if meta.len() > limit {
+        let message = format!("The file has {} bytes; at most {limit} go into a session", meta.len());
         return Err(Diagnostic::new(Rule::TooLong, &shown, message)
             .hint("name it in .eduk8signore, or fetch it in workshop/setup.d"));
     }

@@ -9,7 +9,7 @@ use lectern_api::page::PageLink;
 
 use crate::allow::{self, Allowances, Overreach};
 use crate::diagnostic::{Diagnostic, LabError};
-use crate::files::{self, LabFile};
+use crate::files;
 use crate::layout::{self, Hints, Layout, Pathway};
 use crate::rules::Rule;
 use crate::severity::Severity;
@@ -19,8 +19,11 @@ use crate::variables::{Declared, Variables};
 use crate::yaml::{self, Node};
 
 mod assets;
+mod contents;
 
 pub(crate) use assets::Assets;
+pub(crate) use contents::MAX_PACKAGE_FILE_BYTES;
+pub use contents::{LAID_FILES, LAID_PACKAGES};
 
 /// A lab, as its files were when it was loaded.
 #[derive(Clone, Debug)]
@@ -47,6 +50,8 @@ pub struct Lab {
     pub(crate) layout: Layout,
     pub(crate) workshop: ReadSpec,
     pub(crate) page_names: Arc<BTreeSet<String>>,
+    /// The folder of what the lab's sources were laid out to. `None` for a lab that is read in its own folder.
+    laid: Option<PathBuf>,
 }
 
 impl Lab {
@@ -55,6 +60,19 @@ impl Lab {
     /// # Errors
     /// Fails with all findings, not just the first, if at least one is an error.
     pub fn load(dir: &Path) -> Result<Self, LabError> {
+        Self::load_from(dir, None)
+    }
+
+    /// Loads a lab whose sources were laid out: the Workshop resource is that of the lab's own folder, `files` in `laid` is
+    /// everything else, and each folder in `laid/packages` a package. See [`layers::lay`].
+    ///
+    /// # Errors
+    /// Fails with all findings, not just the first, if at least one is an error.
+    pub fn load_laid(dir: &Path, laid: &Path) -> Result<Self, LabError> {
+        Self::load_from(dir, Some(laid))
+    }
+
+    fn load_from(dir: &Path, laid: Option<&Path>) -> Result<Self, LabError> {
         let root = dir.canonicalize().map_err(|error| {
             Diagnostic::new(
                 Rule::Unreadable,
@@ -67,8 +85,13 @@ impl Lab {
             return Err(Diagnostic::new(Rule::Unreadable, ".", message).into());
         }
         let mut diagnostics = files::check_ignore_file(&root);
-        let workshop = read_workshop(&root, &mut diagnostics);
+        let mut workshop = read_workshop(&root, &mut diagnostics);
+        let folder = root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let names: Vec<&str> = workshop.name.as_deref().into_iter().chain([folder.as_str()]).collect();
+        spec::settle(&mut workshop.spec.files, &root, &names);
         diagnostics.extend(workshop.findings.diagnostics.iter().cloned());
+        let slug = slug_of(&workshop, &root).map_err(|diagnostic| diagnostics.push(diagnostic)).ok();
+        let root = laid.map_or(root, |laid| laid.join(LAID_FILES));
         let mut layout = layout::read(&root, hints(&workshop));
         diagnostics.append(&mut layout.diagnostics);
         if let Some(name) = workshop.environment("PATHWAY_NAME") {
@@ -85,13 +108,18 @@ impl Lab {
                 .hint(format!("write {wanted}")),
             );
         }
-        let slug = slug_of(&workshop, &root).map_err(|diagnostic| diagnostics.push(diagnostic)).ok();
         let (_, stray) = files::list(&root, "", |_| false);
-        diagnostics.extend(stray);
+        // of what was fetched the author can change nothing
+        let is_laid = laid.is_some();
+        diagnostics
+            .extend(stray.into_iter().map(|one| if is_laid { one.severity(Severity::Warning) } else { one }));
         let (errors, warnings): (Vec<_>, Vec<_>) =
             diagnostics.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
         match slug {
-            Some(slug) if errors.is_empty() => Ok(Self::assemble(root, slug, layout, workshop, warnings)),
+            Some(slug) if errors.is_empty() => Ok(Self {
+                laid: laid.map(Path::to_owned),
+                ..Self::assemble(root, slug, layout, workshop, warnings)
+            }),
             _ => {
                 let mut diagnostics = errors;
                 diagnostics.extend(warnings);
@@ -142,6 +170,7 @@ impl Lab {
             root,
             layout,
             workshop,
+            laid: None,
         };
         lab.pages = lab.pages_for(&Variables::new());
         lab
@@ -187,30 +216,11 @@ impl Lab {
         self.pathways.iter().find(|pathway| pathway.name == name)
     }
 
-    /// Lists the files of the learner's home directory: everything except `workshop/`, the files that `.eduk8signore`
-    /// lists, those of version control, and pages beside the exercise's files.
-    #[must_use]
-    pub fn home_files(&self) -> Vec<LabFile> {
-        let pages: Vec<String> = if self.layout.content.is_empty() {
-            self.layout.pages.iter().map(|page| page.file.clone()).collect()
-        } else {
-            Vec::new()
-        };
-        files::list(&self.root, "", move |path| path == "workshop" || pages.iter().any(|page| page == path)).0
-    }
-
-    /// Lists the files of `/opt/workshop`: all of `workshop/` except the checks, which learners must not read.
-    #[must_use]
-    pub fn workshop_files(&self) -> Vec<LabFile> {
-        files::list(&self.root, "workshop", |path| path == "examiner").0
-    }
-
-    /// Lists the files that a check finds in `/opt/workshop`: the checks, and everything that is neither a page nor used
-    /// only when a session starts.
-    #[must_use]
-    pub fn check_files(&self) -> Vec<LabFile> {
-        let left_out = ["content", "static", "_includes", "setup.d", "terminal"];
-        files::list(&self.root, "workshop", move |path| left_out.contains(&path)).0
+    /// Lets the sources that name the repository from which the lab came stand for its own folder. `folder` is the lab's
+    /// folder in it.
+    pub fn settle_repository(&mut self, repository: &str, folder: &str) {
+        spec::settle_repository(&mut self.spec.files, repository, folder);
+        spec::settle_repository(&mut self.workshop.spec.files, repository, folder);
     }
 
     /// Finds a static file by its path below the base URL: beside the pages or in `workshop/static`. Never returns a page

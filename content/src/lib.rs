@@ -12,6 +12,7 @@ pub mod files;
 mod highlight;
 mod html;
 mod lab;
+pub mod layers;
 mod layout;
 mod lint;
 mod nearest;
@@ -27,7 +28,7 @@ pub mod yaml;
 
 pub use diagnostic::{Diagnostic, LabError};
 pub use files::LabFile;
-pub use lab::Lab;
+pub use lab::{LAID_FILES, LAID_PACKAGES, Lab};
 pub use layout::Pathway;
 pub use lint::{lint, lint_for};
 pub use page::{PageError, RenderOptions};
