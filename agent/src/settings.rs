@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use lectern_api::agent::{CHECKS_DIR, WORKSHOP_DIR};
+use lectern_api::agent::{CHECKS_DIR, PACKAGES_DIR, WORKSHOP_DIR};
 
 /// Settings that the server may change at any time.
 #[derive(Default)]
@@ -44,7 +44,9 @@ impl Settings {
     /// Returns the variables to set in addition to the agent's own environment.
     pub fn env(&self) -> BTreeMap<String, String> {
         let inner = self.lock();
-        let mut env = BTreeMap::from([("PATH".to_owned(), path())]);
+        let mut found = package_programs();
+        found.push(path());
+        let mut env = BTreeMap::from([("PATH".to_owned(), found.join(":"))]);
         env.extend(inner.env.clone());
         env.extend(inner.set_up_env.clone());
         env
@@ -65,6 +67,21 @@ pub fn home() -> PathBuf {
 /// Returns the folder of the lab's own files.
 pub fn workshop() -> PathBuf {
     std::env::var_os("LECTERN_WORKSHOP_DIR").map_or_else(|| PathBuf::from(WORKSHOP_DIR), PathBuf::from)
+}
+
+/// Returns the folder of the lab's packages.
+pub fn packages() -> PathBuf {
+    std::env::var_os("LECTERN_PACKAGES_DIR").map_or_else(|| PathBuf::from(PACKAGES_DIR), PathBuf::from)
+}
+
+/// Lists the folders with programs of the packages, by the packages' names.
+fn package_programs() -> Vec<String> {
+    let entries = std::fs::read_dir(packages()).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> =
+        entries.map(|entry| entry.path().join("bin")).filter(|folder| folder.is_dir()).collect();
+    found.sort();
+    // a colon would end the entry of the search path
+    found.iter().map(|folder| folder.display().to_string()).filter(|folder| !folder.contains(':')).collect()
 }
 
 /// Returns the shell for terminals: `SHELL` if that program exists, otherwise the one that scripts run with.

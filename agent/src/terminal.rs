@@ -6,6 +6,7 @@
 mod backpressure;
 mod flush;
 mod input;
+mod profile;
 mod registry;
 mod ring;
 mod shell;

@@ -7,8 +7,8 @@
 //!
 //! Content of any length is sent in *pieces*: frames with a 32-bit length in front, the last of which is empty, so
 //! that the end of the content differs from a lost connection. Paths are absolute or relative to the home
-//! directory. They must lie in the home directory or in `/opt/workshop`, and so must the targets of their symbolic
-//! links.
+//! directory. They must lie in the home directory, in `/opt/workshop` or in `/opt/packages`, and so must the targets of
+//! their symbolic links.
 //!
 //! [`ProtocolRange`] says which versions work together, and how the protocol may change.
 
@@ -45,6 +45,9 @@ pub const MAX_TERMINALS: usize = 128;
 
 /// The folder of a lab's own files in a workbench. The lab's checks are not in it.
 pub const WORKSHOP_DIR: &str = "/opt/workshop";
+
+/// The folder of the packages that a lab adds to its workbenches, each in a folder of its own.
+pub const PACKAGES_DIR: &str = "/opt/packages";
 
 /// The folder in the checks container that holds the files of the current run. Workbenches have no such folder.
 pub const CHECKS_DIR: &str = "/run/lectern";

@@ -20,10 +20,13 @@ use crate::yaml::{self, Node};
 
 mod assets;
 mod contents;
+mod sources;
 
 pub(crate) use assets::Assets;
 pub(crate) use contents::MAX_PACKAGE_FILE_BYTES;
 pub use contents::{LAID_FILES, LAID_PACKAGES};
+pub use sources::LabSources;
+use sources::settle;
 
 /// A lab, as its files were when it was loaded.
 #[derive(Clone, Debug)]
@@ -86,9 +89,7 @@ impl Lab {
         }
         let mut diagnostics = files::check_ignore_file(&root);
         let mut workshop = read_workshop(&root, &mut diagnostics);
-        let folder = root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let names: Vec<&str> = workshop.name.as_deref().into_iter().chain([folder.as_str()]).collect();
-        spec::settle(&mut workshop.spec.files, &root, &names);
+        settle(&mut workshop, &root);
         diagnostics.extend(workshop.findings.diagnostics.iter().cloned());
         let slug = slug_of(&workshop, &root).map_err(|diagnostic| diagnostics.push(diagnostic)).ok();
         let root = laid.map_or(root, |laid| laid.join(LAID_FILES));

@@ -28,7 +28,7 @@ pub mod yaml;
 
 pub use diagnostic::{Diagnostic, LabError};
 pub use files::LabFile;
-pub use lab::{LAID_FILES, LAID_PACKAGES, Lab};
+pub use lab::{LAID_FILES, LAID_PACKAGES, Lab, LabSources};
 pub use layout::Pathway;
 pub use lint::{lint, lint_for};
 pub use page::{PageError, RenderOptions};

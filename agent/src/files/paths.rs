@@ -1,4 +1,5 @@
-//! Which paths a server may name: those in the home directory and in the lab's own folder. The targets of their
+//! Which paths a server may name: those in the home directory, in the lab's own folder and in that of its packages. The
+//! targets of their
 //! symbolic links must lie there too.
 //!
 //! The agent runs as the learner, who may go anywhere in a shell. This protects everybody else from being led to other
@@ -7,13 +8,13 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::settings::{home, workshop};
+use crate::settings::{home, packages, workshop};
 
 /// Why a path is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum PathError {
-    /// It lies outside the two folders.
-    #[error("{0} is neither in the home directory nor in the lab's folder")]
+    /// It lies outside of the three folders.
+    #[error("{0} is neither in the home directory nor in the lab's folder or its packages")]
     Outside(String),
     /// It does not exist or cannot be reached.
     #[error("{path}: {source}")]
@@ -81,7 +82,7 @@ fn absolute(path: &str) -> Result<PathBuf, PathError> {
 }
 
 fn is_inside(path: &Path) -> bool {
-    [home(), workshop()].iter().any(|root| {
+    [home(), workshop(), packages()].iter().any(|root| {
         // the home is `/` if there is none: then nothing is inside
         root.parent().is_some() && root.canonicalize().is_ok_and(|root| path.starts_with(root))
     })

@@ -17,6 +17,7 @@ use tokio::process::Child;
 
 use super::backpressure::Backpressure;
 use super::input::{Input, InputReceiver};
+use super::profile;
 use super::state::Terminal;
 use super::tty::Tty;
 use crate::settings::{Settings, script_shell, shell, workshop};
@@ -88,7 +89,7 @@ fn start_shell(
     let command = if own_script.is_file() {
         Command::new(script_shell()).arg(own_script)
     } else {
-        Command::new(shell())
+        profile::with_profile(&shell())
     };
     let dir = dir.filter(|dir| dir.is_dir()).map_or_else(|| settings.working_dir(), PathBuf::from);
     let child = command

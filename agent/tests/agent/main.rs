@@ -8,6 +8,7 @@ mod checks;
 mod files;
 mod flow;
 mod life;
+mod packages;
 mod ports;
 mod scripts;
 mod support;

@@ -52,6 +52,16 @@ impl Lab {
             .unwrap_or_default()
     }
 
+    /// Lists the file names of the scripts in `setup.d` of a package, in the order in which they run.
+    #[must_use]
+    pub fn package_scripts(&self, package: &str) -> Vec<String> {
+        let names = self.package_files(package).into_iter().filter_map(|file| {
+            let name = file.path.strip_prefix("setup.d/")?;
+            (!name.contains('/') && name.ends_with(".sh")).then(|| name.to_owned())
+        });
+        names.collect()
+    }
+
     /// Lists the files of `/opt/workshop`: all of `workshop/` except the checks, which learners must not read.
     #[must_use]
     pub fn workshop_files(&self) -> Vec<LabFile> {

@@ -14,5 +14,3 @@ alias ll='ls -l'
 alias grep='grep --color=auto'
 
 . /usr/share/bash-completion/bash_completion
-# what the lab's author adds
-if [ -r /opt/workshop/profile ]; then . /opt/workshop/profile; fi
