@@ -7,11 +7,14 @@
 pub mod draft;
 mod fetch;
 mod index;
+mod laying;
 mod refused_objects;
 mod scan;
 pub mod source;
 mod source_labs;
+mod supplies;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
@@ -26,6 +29,7 @@ use index::LabIndex;
 use refused_objects::RefusedObjects;
 use source::Source;
 use source_labs::SourceLabs;
+use supplies::Supplies;
 
 /// How often folders are checked for changes.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
@@ -81,6 +85,8 @@ pub struct CatalogConfig {
     pub cache_dir: Option<PathBuf>,
     /// The maximum size of one source, in MiB.
     pub max_mib: u64,
+    /// Hosts in private networks from which labs may name sources.
+    pub inner_hosts: Vec<String>,
 }
 
 impl CatalogConfig {
@@ -92,6 +98,7 @@ impl CatalogConfig {
             refresh_every: Duration::from_secs(60),
             cache_dir: None,
             max_mib: 256,
+            inner_hosts: vec![],
         }
     }
 }
@@ -104,6 +111,9 @@ struct Inner {
     sources: Vec<SourceLabs>,
     index: RwLock<LabIndex>,
     refused_objects: RefusedObjects,
+    supplies: Supplies,
+    /// The folder for what is fetched.
+    cache: PathBuf,
     reloading: Mutex<()>,
     refresh_every: Duration,
     /// The temporary cache. It is removed when the catalogue is dropped.
@@ -118,25 +128,27 @@ impl Catalog {
     /// # Errors
     /// Fails if a folder of labs cannot be read or the cache cannot be used. Errors of single labs are kept with them.
     pub fn open(config: CatalogConfig, portal: &Portal) -> Result<Self, CatalogError> {
-        let CatalogConfig { sources, refresh_every, cache_dir, max_mib } = config;
-        let is_remote = |source: &Source| !matches!(source, Source::Folder(_));
+        let CatalogConfig { sources, refresh_every, cache_dir, max_mib, inner_hosts } = config;
         let temporary = match &cache_dir {
-            None if sources.iter().any(is_remote) => {
+            None => {
                 let made = tempfile::Builder::new().prefix("lectern-labs-").tempdir();
                 Some(made.map_err(CatalogError::Cache)?)
             }
-            _ => None,
+            Some(_) => None,
         };
         let cache = cache_dir.or_else(|| Some(temporary.as_ref()?.path().to_owned())).unwrap_or_default();
         let portal = Arc::new(portal.clone());
+        let supplies = Supplies::new(&cache, max_mib, &inner_hosts);
         let sources = sources
             .into_iter()
-            .map(|source| SourceLabs::open(source, &cache, max_mib, portal.clone()))
+            .map(|source| SourceLabs::open(source, &cache, &supplies, portal.clone()))
             .collect::<Result<Vec<_>, _>>()?;
         let catalog = Self(Arc::new(Inner {
             sources,
             index: RwLock::default(),
             refused_objects: RefusedObjects::default(),
+            supplies,
+            cache,
             reloading: Mutex::default(),
             refresh_every,
             _cache: temporary,
@@ -149,7 +161,7 @@ impl Catalog {
     pub async fn watch(self) {
         let remote = (0..self.0.sources.len()).filter(|number| self.0.sources[*number].is_remote());
         let fetching = remote.map(|number| self.clone().watch_source(number));
-        tokio::join!(self.watch_folders(), futures::future::join_all(fetching));
+        tokio::join!(self.watch_folders(), self.watch_supplies(), futures::future::join_all(fetching));
     }
 
     async fn watch_folders(&self) {
@@ -167,9 +179,29 @@ impl Catalog {
         }
     }
 
-    /// Fetches every source that is not a folder and has changed, and reloads all labs.
+    /// Fetches what labs name: what is new at once, and everything at the usual interval.
+    async fn watch_supplies(&self) {
+        loop {
+            self.0.supplies.fetch(true).await;
+            self.reload_in_background().await;
+            let mut pause = std::pin::pin!(tokio::time::sleep(self.0.refresh_every));
+            loop {
+                tokio::select! {
+                    () = &mut pause => break,
+                    () = self.0.supplies.wait_for_new() => {
+                        self.0.supplies.fetch(false).await;
+                        self.reload_in_background().await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Fetches every source that is not a folder and has changed, then what labs name, and reloads all labs.
     pub async fn refresh(&self) {
         futures::future::join_all(self.0.sources.iter().map(SourceLabs::fetch)).await;
+        self.reload_in_background().await;
+        self.0.supplies.fetch(true).await;
         self.reload_in_background().await;
     }
 
@@ -206,8 +238,19 @@ impl Catalog {
         if is_different {
             let index = index::index(&self.0.sources);
             *self.0.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+            self.remove_unused();
         }
         result
+    }
+
+    /// Removes from the cache what no lab names any more.
+    fn remove_unused(&self) {
+        let (mut supplies, mut laid) = (BTreeSet::new(), BTreeSet::new());
+        for labs in &self.0.sources {
+            labs.add_used(&mut supplies, &mut laid);
+        }
+        self.0.supplies.retain(&supplies);
+        supplies::keep_only(&self.0.cache.join(laying::FOLDER), &laid);
     }
 
     /// Lists the labs by name, with what this viewer may see of them.

@@ -12,10 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::source::{Source, SubFolder};
 use cache::Cache;
 pub use error::FetchError;
+pub(super) use gate::Gate;
 use unpack::Budget;
 
-mod cache;
+pub(super) mod cache;
 mod error;
+mod gate;
 mod git;
 mod oci;
 mod tarball;
@@ -55,19 +57,45 @@ struct Fetched {
     left_out: Vec<LabProblem>,
 }
 
+/// What the author of a lab wants of a file from the web, which need not be an archive.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct FileWish {
+    /// The hash that it must have, in hexadecimal digits.
+    pub sha256: Option<String>,
+    /// Whether an archive stays packed.
+    pub keeps_archive: bool,
+}
+
 /// Fetches one source repeatedly.
 pub(super) struct Fetcher {
     source: Source,
     cache: Cache,
     max_mib: u64,
     git: git::Environment,
+    /// What a lab's author named goes through this. `None` for what the operator named.
+    gate: Option<Gate>,
+    wish: Option<FileWish>,
 }
 
 impl Fetcher {
     /// Opens the source's folder in the cache, which may hold what an earlier run fetched.
     pub fn open(source: Source, cache: &Path, max_mib: u64) -> Result<Self, FetchError> {
         let cache = Cache::open(cache, &source)?;
-        Ok(Self { source, cache, max_mib, git: git::Environment::read() })
+        Ok(Self { source, cache, max_mib, git: git::Environment::read(), gate: None, wish: None })
+    }
+
+    /// Opens a source that a lab's author names, with a folder of its own for its versions. It is fetched through the gate
+    /// and without any of the operator's credentials.
+    pub fn open_for_author(
+        source: Source,
+        folder: PathBuf,
+        max_mib: u64,
+        gate: Gate,
+        wish: FileWish,
+    ) -> Result<Self, FetchError> {
+        let cache = Cache::open_at(folder)?;
+        let git = git::Environment::read().for_authors(gate.is_used());
+        Ok(Self { source, cache, max_mib, git, gate: Some(gate), wish: Some(wish) })
     }
 
     /// Returns the version in the cache, if there is one.
@@ -91,11 +119,21 @@ impl Fetcher {
     async fn fetch_in_time(&self, present: Option<&Version>) -> Result<Option<Version>, FetchError> {
         let draft = self.cache.draft()?;
         let budget = Budget::new(self.max_mib, MAX_FILES);
+        let proxy = match &self.gate {
+            Some(gate) => {
+                gate.check(&self.source.host().unwrap_or_default()).await?;
+                gate.address().await?
+            }
+            None => None,
+        };
+        let draft_path = draft.path();
         let found = match &self.source {
             Source::Folder(_) => None,
-            Source::Git(source) => git::fetch(source, &self.git, present, draft.path(), budget).await?,
-            Source::Tar(source) => tarball::fetch(source, present, draft.path(), budget).await?,
-            Source::Oci(source) => oci::fetch(source, present, draft.path(), budget).await?,
+            Source::Git(source) => git::fetch(source, &self.git, proxy, present, draft_path, budget).await?,
+            Source::Tar(source) => {
+                tarball::fetch(source, self.wish.as_ref(), proxy, present, draft_path, budget).await?
+            }
+            Source::Oci(source) => oci::fetch(source, proxy, present, draft_path, budget).await?,
         };
         let Some(Fetched { revision, tag, left_out }) = found else { return Ok(None) };
         self.cache.keep(draft, Version { revision, tag, folder: PathBuf::new(), left_out }).map(Some)

@@ -154,6 +154,21 @@ impl Source {
         }
     }
 
+    /// Returns the host that is asked. Returns `None` for a folder.
+    #[must_use]
+    pub fn host(&self) -> Option<String> {
+        match self {
+            Self::Folder(_) => None,
+            Self::Git(GitSource { url, .. }) | Self::Tar(TarSource { url, .. }) => {
+                url.host_str().map(str::to_owned)
+            }
+            Self::Oci(oci) => {
+                let registry = oci.reference.resolve_registry();
+                Some(registry.rsplit_once(':').map_or(registry, |(host, _)| host).to_owned())
+            }
+        }
+    }
+
     /// Returns an identifier of letters and digits that is the same in every run.
     #[must_use]
     pub fn id(&self) -> String {

@@ -1,6 +1,6 @@
 //! The labs of one source: reloads those that changed, and keeps the last good version of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,14 +11,17 @@ use lectern_content::Lab;
 use super::fetch::{FetchError, Fetcher, Version};
 use super::scan::{self, Signature};
 use super::source::Source;
+use super::supplies::Supplies;
 use crate::config::portal::Portal;
 use crate::report;
+use load::Loader;
+
+mod load;
 
 /// A source and its labs.
 pub(super) struct SourceLabs {
     pub source: Source,
-    /// Says what its labs are allowed.
-    portal: Arc<Portal>,
+    loader: Loader,
     /// `None` for a folder, which is read in place.
     fetcher: Option<Fetcher>,
     state: Mutex<State>,
@@ -48,8 +51,11 @@ pub(super) struct Entry {
     signature: Signature,
     /// The last version that loaded.
     pub lab: Option<Arc<Lab>>,
-    /// The errors of the present files.
+    /// The errors of the present files, and what could not be fetched for them.
     pub problems: Vec<LabProblem>,
+    /// What the lab names to be fetched, and how that was when it was loaded.
+    supplies: Vec<String>,
+    stamp: u64,
 }
 
 impl State {
@@ -68,14 +74,20 @@ impl State {
 
 impl SourceLabs {
     /// Opens a source with what an earlier run left in the cache.
-    pub fn open(source: Source, cache: &Path, max_mib: u64, portal: Arc<Portal>) -> Result<Self, FetchError> {
+    pub fn open(
+        source: Source,
+        cache: &Path,
+        supplies: &Supplies,
+        portal: Arc<Portal>,
+    ) -> Result<Self, FetchError> {
         let fetcher = match source {
             Source::Folder(_) => None,
-            _ => Some(Fetcher::open(source.clone(), cache, max_mib)?),
+            _ => Some(Fetcher::open(source.clone(), cache, supplies.max_mib())?),
         };
+        let loader = Loader::new(&source, cache, supplies.clone(), portal);
         let version = fetcher.as_ref().and_then(Fetcher::present);
         let state = Mutex::new(State { version, ..State::default() });
-        Ok(Self { source, portal, fetcher, state, fetching: tokio::sync::Mutex::default() })
+        Ok(Self { source, loader, fetcher, state, fetching: tokio::sync::Mutex::default() })
     }
 
     /// Returns whether the source must be fetched.
@@ -125,7 +137,10 @@ impl SourceLabs {
         let (root, folders) = match (&self.source, &state.version) {
             (Source::Folder(root), _) => (root.clone(), scan::list_labs(root)?),
             (_, None) => return Ok(std::mem::take(&mut state.is_fresh)),
-            (_, Some(version)) if state.loaded.as_ref() == Some(&version.folder) => {
+            (_, Some(version))
+                if state.loaded.as_ref() == Some(&version.folder)
+                    && state.entries.values().all(|entry| self.loader.is_current(entry)) =>
+            {
                 return Ok(std::mem::take(&mut state.is_fresh));
             }
             (_, Some(version)) => {
@@ -146,15 +161,25 @@ impl SourceLabs {
             }
             let path = scan::joined(&root, &folder);
             let signature = scan::signature(&path);
-            if state.entries.get(&folder).is_none_or(|entry| entry.signature != signature) {
-                let former = state.entries.remove(&folder).and_then(|entry| entry.lab);
-                state.entries.insert(folder, load(&path, signature, former, &self.portal));
+            let is_current = |entry: &Entry| entry.signature == signature && self.loader.is_current(entry);
+            if !state.entries.get(&folder).is_some_and(is_current) {
+                let former = state.entries.remove(&folder);
+                let entry = self.loader.load((&path, &folder), signature, former);
+                state.entries.insert(folder, entry);
                 is_different = true;
             }
         }
         drop(state);
         self.sweep();
         Ok(is_different)
+    }
+
+    /// Adds what the labs name to be fetched, and the folders in which they are laid out.
+    pub fn add_used(&self, supplies: &mut BTreeSet<String>, laid: &mut BTreeSet<String>) {
+        for (folder, entry) in &self.state().entries {
+            supplies.extend(entry.supplies.iter().cloned());
+            laid.insert(self.loader.laid_name(folder));
+        }
     }
 
     /// Removes fetched versions from which no lab is read any more.
@@ -165,28 +190,5 @@ impl SourceLabs {
         let in_use: Vec<PathBuf> = labs.chain(state.former.clone()).collect();
         drop(state);
         fetcher.sweep(&in_use);
-    }
-}
-
-fn load(folder: &Path, signature: Signature, former: Option<Arc<Lab>>, portal: &Portal) -> Entry {
-    match Lab::load(folder) {
-        Ok(mut lab) => {
-            lab.restrict(&portal.allowances_of(&lab.slug));
-            for refusal in &lab.refusals {
-                tracing::warn!(lab.slug = %lab.slug, "a lab is not allowed everything that it asks for: {refusal}");
-            }
-            tracing::info!(lab.slug = %lab.slug, lab.pages = lab.pages.len(), "loaded a lab");
-            Entry { signature, lab: Some(Arc::new(lab)), problems: vec![] }
-        }
-        Err(error) => {
-            for diagnostic in &error.diagnostics {
-                tracing::warn!(lab.folder = %folder.display(), "a lab is broken: {diagnostic}");
-            }
-            Entry {
-                signature,
-                lab: former,
-                problems: error.diagnostics.into_iter().map(LabProblem::from).collect(),
-            }
-        }
     }
 }

@@ -33,6 +33,14 @@ pub struct CatalogFlags {
     /// Maximum size of one source, in MiB.
     #[arg(long, env = "LECTERN_LABS_MAX_MIB", default_value = "256", value_parser = clap::value_parser!(u64).range(1..=65_536))]
     pub labs_max_mib: u64,
+    /// Host in a private network from which labs may name further sources; may be repeated.
+    #[arg(
+        long = "labs-inner-host",
+        env = "LECTERN_LABS_INNER_HOSTS",
+        value_name = "HOST",
+        value_delimiter = ' '
+    )]
+    pub labs_inner_hosts: Vec<String>,
 }
 
 impl CatalogFlags {
@@ -49,6 +57,7 @@ impl CatalogFlags {
             refresh_every: Duration::from_secs(self.labs_refresh_secs),
             cache_dir: self.labs_cache_dir.clone(),
             max_mib: self.labs_max_mib,
+            inner_hosts: self.labs_inner_hosts.clone(),
         }
     }
 }

@@ -12,6 +12,9 @@ pub(super) const HOME: &str = "/home/learner";
 /// Where a lab's `workshop` folder lies in every workbench.
 pub(super) const WORKSHOP: &str = lectern_api::agent::WORKSHOP_DIR;
 
+/// Where the packages of a lab lie in every workbench.
+pub(super) const PACKAGES: &str = lectern_api::agent::PACKAGES_DIR;
+
 /// Values by name, as `$(name)` stands for them in a lab's definition.
 pub(super) type Values = BTreeMap<String, String>;
 

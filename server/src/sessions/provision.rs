@@ -29,7 +29,7 @@ use crate::store;
 use crate::store::sessions::SessionRow;
 pub(super) use error::ProvisionError;
 pub(super) use workbench::packed;
-use workbench::{is_home_empty, prepare, put_files, write_kubeconfig};
+use workbench::{is_home_empty, prepare, put_files, setup_scripts, write_kubeconfig};
 
 /// How long all of it may take.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -212,7 +212,7 @@ impl Provisioner {
         };
         let (kubeconfig, link) = tokio::try_join!(objects, workbench)?;
         self.hand_over_token(row, &link, kubeconfig).await?;
-        if !lab.setup_scripts.is_empty() {
+        if !setup_scripts(lab).is_empty() {
             report("Running the lab's set-up scripts");
         }
         self.prepare(&link, row, lab).await?;
@@ -258,7 +258,7 @@ impl Provisioner {
     /// because the learner may have influenced a later one.
     async fn prepare(&self, link: &Link, row: &SessionRow, lab: &Lab) -> Result<(), ProvisionError> {
         let written = prepare(link, row, lab).await?;
-        if row.set_up_env.is_none() && !lab.setup_scripts.is_empty() {
+        if row.set_up_env.is_none() && !setup_scripts(lab).is_empty() {
             let mut conn = self.pool.acquire().await.map_err(store::StoreError::from)?;
             store::sessions::keep_set_up_env(&mut conn, row.id, &written).await?;
         }

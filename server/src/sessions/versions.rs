@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use lectern_api::ids::LabSlug;
@@ -54,18 +55,32 @@ fn compute(release: &str, lab: &Lab) -> String {
     for file in lab.home_files().iter().chain(&lab.workshop_files()).chain(&lab.check_files()) {
         add(&mut hash, file);
     }
+    for package in &lab.spec.packages {
+        for file in lab.package_files(&package.name) {
+            add(&mut hash, &LabFile { path: format!("{}/{}", package.name, file.path), ..file });
+        }
+    }
     hex::encode(&hash.finalize()[..16])
 }
 
 fn add(hash: &mut Sha256, file: &LabFile) {
-    let content = match &file.link {
-        Some(target) => format!("{target:?}").into_bytes(),
-        // one that cannot be read fails the start, with its name
-        None => file.read().unwrap_or_default(),
-    };
     // lengths before texts, so that none runs into the next
-    hash.update(format!("\n{}:{}:{}:{}\n", file.path.len(), content.len(), file.executable, file.path));
-    hash.update(&content);
+    let mut begin = |length: u64| {
+        hash.update(format!("\n{}:{length}:{}:{}\n", file.path.len(), file.executable, file.path));
+    };
+    if let Some(target) = &file.link {
+        let target = format!("{target:?}");
+        begin(target.len() as u64);
+        hash.update(&target);
+        return;
+    }
+    // one that cannot be read fails the start, with its name
+    let Ok(mut source) = file.open() else { return begin(0) };
+    begin(source.metadata().map_or(0, |meta| meta.len()));
+    let mut piece = [0; 16 * 1024];
+    while let Ok(length @ 1..) = source.read(&mut piece) {
+        hash.update(&piece[..length]);
+    }
 }
 
 #[cfg(test)]

@@ -12,20 +12,20 @@ use lectern_server::catalog::Viewer;
 
 use crate::support::{Folder, Shop};
 
-const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+pub const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const PLAIN: &str = "application/vnd.oci.image.layer.v1.tar";
 const DOCKER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
 /// Debian's registry, on a port that it chose.
-struct Registry {
+pub struct Registry {
     child: Child,
-    host: String,
+    pub host: String,
     storage: Folder,
     client: Client,
 }
 
 impl Registry {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let storage = Folder::new();
         let root = storage.path().join("storage");
         storage.write(
@@ -65,7 +65,7 @@ impl Registry {
     }
 
     /// Pushes layers as one artefact, and returns its digest.
-    async fn push(&self, name: &str, layers: Vec<(&str, Vec<u8>)>) -> String {
+    pub async fn push(&self, name: &str, layers: Vec<(&str, Vec<u8>)>) -> String {
         let reference: Reference = format!("{}/{name}", self.host).parse().expect("a name");
         let layers: Vec<ImageLayer> =
             layers.into_iter().map(|(kind, bytes)| ImageLayer::new(bytes, kind.to_owned(), None)).collect();
@@ -86,7 +86,7 @@ impl Drop for Registry {
     }
 }
 
-fn layer(folder: &Folder, name: &str) -> Vec<u8> {
+pub fn layer(folder: &Folder, name: &str) -> Vec<u8> {
     let place = Folder::new();
     let path = place.path().join(name);
     folder.pack(&path);
@@ -94,7 +94,7 @@ fn layer(folder: &Folder, name: &str) -> Vec<u8> {
 }
 
 /// Chooses TLS for the test's own client, as opening any catalogue does.
-fn ready() {
+pub fn ready() {
     drop(Shop::open("/tmp"));
 }
 

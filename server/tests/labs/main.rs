@@ -6,4 +6,5 @@ mod artefacts;
 mod preview;
 mod repositories;
 mod shelves;
+mod supplies;
 mod support;

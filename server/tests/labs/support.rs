@@ -57,17 +57,28 @@ pub struct Shop {
     pub catalog: Catalog,
     pub cache: tempfile::TempDir,
     sources: String,
+    inner_hosts: Vec<String>,
 }
 
 impl Shop {
     pub fn open(sources: &str) -> Self {
+        Self::open_with(sources, vec![])
+    }
+
+    /// The same, whose labs may name sources on this machine.
+    pub fn open_for_neighbours(sources: &str) -> Self {
+        Self::open_with(sources, vec!["127.0.0.1".to_owned()])
+    }
+
+    fn open_with(sources: &str, inner_hosts: Vec<String>) -> Self {
         let cache = tempfile::tempdir().expect("a temporary folder");
-        Self { catalog: open(sources, cache.path(), 4), cache, sources: sources.to_owned() }
+        let catalog = open(sources, cache.path(), &inner_hosts);
+        Self { catalog, cache, sources: sources.to_owned(), inner_hosts }
     }
 
     /// The same after a restart.
     pub fn restart(&mut self) {
-        self.catalog = open(&self.sources, self.cache.path(), 4);
+        self.catalog = open(&self.sources, self.cache.path(), &self.inner_hosts);
     }
 
     /// Fetches, and lists the labs as an author sees them.
@@ -92,6 +103,11 @@ impl Shop {
         errors.last().unwrap_or_else(|| panic!("no problem with {labs:#?}")).message.clone()
     }
 
+    /// How many entries a folder of the cache has.
+    pub fn entries(&self, folder: &str) -> usize {
+        std::fs::read_dir(self.cache.path().join(folder)).map_or(0, Iterator::count)
+    }
+
     /// The versions that lie in the cache.
     pub fn versions(&self) -> usize {
         let sources = std::fs::read_dir(self.cache.path()).expect("the cache").flatten();
@@ -100,14 +116,15 @@ impl Shop {
     }
 }
 
-fn open(sources: &str, cache: &Path, max_mib: u64) -> Catalog {
+fn open(sources: &str, cache: &Path, inner_hosts: &[String]) -> Catalog {
     lectern_server::tls::install();
     let sources: SourceList = sources.parse().expect("sources");
     let config = CatalogConfig {
         sources: sources.0,
         refresh_every: std::time::Duration::from_secs(60),
         cache_dir: Some(cache.to_owned()),
-        max_mib,
+        max_mib: 4,
+        inner_hosts: inner_hosts.to_vec(),
     };
     Catalog::open(config, &Portal::default()).expect("a catalogue")
 }

@@ -18,14 +18,18 @@ const DRAFT: &str = "draft-";
 const VERSION: &str = "version-";
 
 /// The versions of one source.
-pub(super) struct Cache {
+pub(in crate::catalog) struct Cache {
     folder: PathBuf,
 }
 
 impl Cache {
     /// Creates the folder if necessary, and removes drafts that an earlier run did not finish.
     pub fn open(cache: &Path, source: &Source) -> Result<Self, FetchError> {
-        let folder = cache.join(source.id());
+        Self::open_at(cache.join(source.id()))
+    }
+
+    /// Does the same for a folder of any name.
+    pub fn open_at(folder: PathBuf) -> Result<Self, FetchError> {
         fs::create_dir_all(&folder).map_err(FetchError::cache("make the folder", &folder))?;
         let folder = folder.canonicalize().map_err(FetchError::cache("find the folder", &folder))?;
         for draft in entries(&folder, DRAFT) {
@@ -79,6 +83,19 @@ impl Cache {
             if !in_use.iter().any(used) && !present.as_ref().is_some_and(used) {
                 remove(&folder);
             }
+        }
+    }
+
+    /// Removes the versions that are neither present nor the last one before.
+    pub fn sweep_but_one(&self) {
+        let present = self.present().map(|version| version.folder);
+        let is_present = |path: &PathBuf| present.as_ref().is_some_and(|folder| folder.starts_with(path));
+        let mut others: Vec<PathBuf> =
+            entries(&self.folder, VERSION).into_iter().filter(|path| !is_present(path)).collect();
+        others.sort_by_key(|path| fs::metadata(path).and_then(|meta| meta.modified()).ok());
+        others.pop();
+        for folder in others {
+            remove(&folder);
         }
     }
 

@@ -18,6 +18,17 @@ pub enum FetchError {
         #[source]
         source: io::Error,
     },
+    /// A lab names an address in a private network.
+    #[error("{host} is in a private network; the operator can allow it with --labs-inner-host {host}")]
+    Inner { host: String },
+    /// The way out for what labs name cannot be opened.
+    #[error("nothing that labs name can be fetched; free a port of 127.0.0.1")]
+    Gate(#[source] io::Error),
+    /// A file is not the one that the lab's author meant.
+    #[error(
+        "{url} has the SHA-256 {found}, not {wanted}; correct `sha256`, or find out who changed the file"
+    )]
+    Digest { url: String, wanted: String, found: String },
     /// The program git cannot be started.
     #[error("git cannot be started; install it on the server's machine (Debian's package git)")]
     NoGit(#[source] io::Error),
@@ -117,7 +128,7 @@ pub enum FetchError {
 
 impl FetchError {
     /// Returns a function for `map_err` about an operation on a file of the cache.
-    pub(super) fn cache(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(in crate::catalog) fn cache(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Cache { what, path: path.to_owned(), source }
     }
 

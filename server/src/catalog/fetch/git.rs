@@ -65,6 +65,18 @@ impl Environment {
         Self(crate::config::environment(ENVIRONMENT))
     }
 
+    /// Returns what git needs to fetch what a lab's author names: nothing of the operator's keys, credentials and proxies.
+    pub(super) fn for_authors(self, has_gate: bool) -> Self {
+        let is_kept = |name: &str| match name {
+            "PATH" | "TMPDIR" | "GIT_SSL_CAINFO" | "SSL_CERT_FILE" | "SSL_CERT_DIR" => true,
+            name => !has_gate && name.to_ascii_lowercase().ends_with("_proxy"),
+        };
+        let mut kept: Vec<_> = self.0.into_iter().filter(|(name, _)| is_kept(name)).collect();
+        // a folder that does not exist: otherwise the user's own would be looked up
+        kept.push(("HOME", "/nonexistent".into()));
+        Self(kept)
+    }
+
     fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| *known == name)
     }
@@ -73,6 +85,7 @@ impl Environment {
 pub(super) async fn fetch(
     source: &GitSource,
     environment: &Environment,
+    proxy: Option<&str>,
     present: Option<&Version>,
     draft: &Path,
     budget: Budget,
@@ -82,7 +95,7 @@ pub(super) async fn fetch(
     {
         return Ok(None);
     }
-    let git = Git { source, environment, repository: draft.join("repository") };
+    let git = Git { source, environment, proxy, repository: draft.join("repository") };
     // first, so that git never uses a repository around the folder in which the server was started
     git.run("prepare for", &["init", "--quiet", "--bare", "--template="]).await?;
     let (commit, wanted) = git.find_commit().await?;
@@ -118,6 +131,7 @@ pub(super) async fn fetch(
 struct Git<'a> {
     source: &'a GitSource,
     environment: &'a Environment,
+    proxy: Option<&'a str>,
     repository: PathBuf,
 }
 
@@ -237,6 +251,9 @@ impl Git<'_> {
             ]);
         }
         command.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
+        if let Some(proxy) = self.proxy {
+            command.arg("-c").arg(format!("http.proxy={proxy}"));
+        }
         command.arg("--git-dir").arg(&self.repository);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         command

@@ -18,6 +18,7 @@ use crate::catalog::source::OciSource;
 
 pub(super) async fn fetch(
     source: &OciSource,
+    proxy: Option<&str>,
     present: Option<&Version>,
     draft: &Path,
     budget: Budget,
@@ -27,7 +28,7 @@ pub(super) async fn fetch(
         artefact: artefact.clone(),
         source: Box::new(error),
     };
-    let client = client(source).map_err(refused)?;
+    let client = client(source, proxy).map_err(refused)?;
     let auth = match &source.login {
         Some(login) => RegistryAuth::Basic(login.user.clone(), login.password.clone()),
         None => RegistryAuth::Anonymous,
@@ -64,7 +65,7 @@ pub(super) async fn fetch(
     Ok(Some(Fetched { revision, tag: None, left_out }))
 }
 
-fn client(source: &OciSource) -> Result<Client, OciDistributionError> {
+fn client(source: &OciSource, proxy: Option<&str>) -> Result<Client, OciDistributionError> {
     Client::try_from(ClientConfig {
         protocol: if source.plain_http { ClientProtocol::Http } else { ClientProtocol::Https },
         // labs have no platform, so the first one is as good as any
@@ -74,6 +75,8 @@ fn client(source: &OciSource) -> Result<Client, OciDistributionError> {
         connect_timeout: Some(Duration::from_secs(20)),
         read_timeout: Some(Duration::from_secs(60)),
         user_agent: concat!("lectern/", env!("CARGO_PKG_VERSION")),
+        http_proxy: proxy.map(str::to_owned),
+        https_proxy: proxy.map(str::to_owned),
         ..ClientConfig::default()
     })
 }

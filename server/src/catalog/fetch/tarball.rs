@@ -1,16 +1,18 @@
 //! Tar archives, from the web or from a file.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Read, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use flate2::read::MultiGzDecoder;
 use futures::StreamExt as _;
+use percent_encoding::percent_decode_str;
 use reqwest::StatusCode;
 use reqwest::header::{ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use sha2::{Digest as _, Sha256};
 
 use super::unpack::{self, Budget};
-use super::{FetchError, Fetched, Tag, Version, blocking, files_in, web};
+use super::{FetchError, Fetched, FileWish, Tag, Version, blocking, files_in, web};
 use crate::catalog::source::TarSource;
 
 /// An archive on this machine.
@@ -22,6 +24,8 @@ struct Archive {
 
 pub(super) async fn fetch(
     source: &TarSource,
+    wish: Option<&FileWish>,
+    proxy: Option<&str>,
     present: Option<&Version>,
     draft: &Path,
     budget: Budget,
@@ -29,11 +33,22 @@ pub(super) async fn fetch(
     let known = present.and_then(|present| present.tag.as_ref());
     let found = match source.url.to_file_path() {
         Ok(path) if source.url.scheme() == "file" => open(path, known).await?,
-        _ => download(source, known, draft, budget).await?,
+        _ => download(source, proxy, known, draft, budget).await?,
     };
     let Some(archive) = found else { return Ok(None) };
+    if let Some(wanted) = wish.and_then(|wish| wish.sha256.as_ref()) {
+        let (url, found) = (source.url.to_string(), archive.digest.clone());
+        if !wanted.trim().eq_ignore_ascii_case(&found) {
+            return Err(FetchError::Digest { url, wanted: wanted.clone(), found });
+        }
+    }
     if present.is_some_and(|present| present.revision == archive.digest) {
         return Ok(None);
+    }
+    if let Some(wish) = wish
+        && (wish.keeps_archive || !is_archive(&archive.path))
+    {
+        return keep_file(source, archive, files_in(draft)).await.map(Some);
     }
     let (files, subject, folder) = (files_in(draft), source.url.to_string(), source.folder.clone());
     blocking(move || {
@@ -44,6 +59,37 @@ pub(super) async fn fetch(
         Ok(Some(Fetched { revision: archive.digest, tag: archive.tag, left_out }))
     })
     .await
+}
+
+/// Puts a file that is not unpacked in its place, under its name in the address.
+async fn keep_file(source: &TarSource, archive: Archive, files: PathBuf) -> Result<Fetched, FetchError> {
+    let segments = source.url.path_segments().and_then(|mut segments| segments.next_back());
+    let decoded = segments.map(|name| percent_decode_str(name).decode_utf8_lossy().into_owned());
+    let is_plain = |name: &String| !name.is_empty() && !name.contains(['/', '\\', '\0']) && name != "..";
+    let name = decoded.filter(is_plain).filter(|name| name != ".").unwrap_or_else(|| "download".to_owned());
+    blocking(move || {
+        std::fs::create_dir_all(&files).map_err(FetchError::cache("make the folder", &files))?;
+        let place = files.join(name);
+        std::fs::rename(&archive.path, &place).map_err(FetchError::cache("write", &place))?;
+        Ok(Fetched { revision: archive.digest, tag: archive.tag, left_out: vec![] })
+    })
+    .await
+}
+
+/// Returns whether a file begins like a tar archive, which may be compressed with gzip.
+fn is_archive(path: &Path) -> bool {
+    let begins_like_tar = |input: &mut dyn Read| {
+        let mut block = [0; 512];
+        // every program of today writes this mark into the first header
+        input.read_exact(&mut block).is_ok() && &block[257..262] == b"ustar"
+    };
+    let Ok(mut file) = File::open(path) else { return false };
+    let mut magic = [0; 2];
+    let is_gzip = file.read_exact(&mut magic).is_ok() && magic == [0x1f, 0x8b];
+    if file.rewind().is_err() {
+        return false;
+    }
+    if is_gzip { begins_like_tar(&mut MultiGzDecoder::new(file)) } else { begins_like_tar(&mut file) }
 }
 
 fn file_error(path: &Path, source: std::io::Error) -> FetchError {
@@ -86,12 +132,13 @@ impl std::io::Write for HashWriter<'_> {
 /// Downloads the archive. Returns `None` if the server says that it is the known one.
 async fn download(
     source: &TarSource,
+    proxy: Option<&str>,
     known: Option<&Tag>,
     draft: &Path,
     budget: Budget,
 ) -> Result<Option<Archive>, FetchError> {
     let url = source.url.to_string();
-    let client = web::client(&source.url).await.map_err(FetchError::NoWeb)?;
+    let client = web::client(&source.url, proxy).await.map_err(FetchError::NoWeb)?;
     let mut request = client.get(source.url.clone());
     if let Some(login) = &source.login {
         request = request.basic_auth(&login.user, Some(&login.password));

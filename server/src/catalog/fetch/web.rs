@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Client, ClientBuilder};
+use reqwest::{Client, ClientBuilder, Proxy};
 use url::{Host, Url};
 
 /// Maximum number of redirects.
@@ -28,10 +28,13 @@ enum Refused {
     Inner(String),
 }
 
-/// Returns a client for one source.
-pub(super) async fn client(source: &Url) -> Result<Client, reqwest::Error> {
-    let guard = Guard::new(is_inner_host(source).await);
-    guard.onto(Client::builder()).build()
+/// Returns a client for one source, which goes through `proxy` if there is one.
+pub(super) async fn client(source: &Url, proxy: Option<&str>) -> Result<Client, reqwest::Error> {
+    match proxy {
+        // it judges every address, of the source as of redirects
+        Some(proxy) => Guard::new(true).onto(Client::builder()).proxy(Proxy::all(proxy)?).build(),
+        None => Guard::new(is_inner_host(source).await).onto(Client::builder()).build(),
+    }
 }
 
 /// Decides which redirects of a source are followed.
@@ -117,7 +120,7 @@ async fn is_inner_host(source: &Url) -> bool {
 }
 
 /// Returns whether an address is not a public one.
-fn is_inner(address: IpAddr) -> bool {
+pub(super) fn is_inner(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => {
             let [first, second, ..] = address.octets();

@@ -11,7 +11,7 @@ use tokio::io::DuplexStream;
 use tokio_util::io::SyncIoBridge;
 
 use super::ProvisionError;
-use crate::sessions::environment::{HOME, Values, WORKSHOP, shell_environment, working_dir};
+use crate::sessions::environment::{HOME, PACKAGES, Values, WORKSHOP, shell_environment, working_dir};
 use crate::store::sessions::SessionRow;
 
 /// How long the lab's set-up scripts may run.
@@ -37,10 +37,10 @@ pub(super) async fn write_kubeconfig(link: &Link, yaml: String) -> Result<(), Pr
 pub(super) async fn prepare(link: &Link, row: &SessionRow, lab: &Lab) -> Result<Values, ProvisionError> {
     let env = shell_environment(row, lab);
     done(link, Request::Configure { env, working_dir: working_dir() }).await?;
-    if lab.setup_scripts.is_empty() {
+    let scripts = setup_scripts(lab);
+    if scripts.is_empty() {
         return Ok(Values::new());
     }
-    let scripts = lab.setup_scripts.iter().map(|script| format!("{WORKSHOP}/setup.d/{script}")).collect();
     let request = Request::SetUp { scripts, timeout_secs: SET_UP_SECS };
     match link.request_within(request, Duration::from_secs(SET_UP_SECS.into()) + ANSWER_WITHIN).await? {
         Reply::Ran { passed: true, env, .. } => Ok(env),
@@ -48,6 +48,16 @@ pub(super) async fn prepare(link: &Link, row: &SessionRow, lab: &Lab) -> Result<
         Reply::Failed { message } => Err(ProvisionError::SetUp(message)),
         _ => Err(LinkError::Unexpected.into()),
     }
+}
+
+/// The set-up scripts in the order in which they run: those of the packages, then the lab's.
+pub(super) fn setup_scripts(lab: &Lab) -> Vec<String> {
+    let of_packages = lab.spec.packages.iter().flat_map(|package| {
+        let scripts = lab.package_scripts(&package.name).into_iter();
+        scripts.map(|script| format!("{PACKAGES}/{}/setup.d/{script}", package.name))
+    });
+    let own = lab.setup_scripts.iter().map(|script| format!("{WORKSHOP}/setup.d/{script}"));
+    of_packages.chain(own).collect()
 }
 
 /// Whether nothing is in the home yet, but what some file systems are made with.
@@ -65,6 +75,12 @@ pub(super) async fn put_files(link: &Link, lab: &Arc<Lab>, with_home: bool) -> R
         let lab = lab.clone();
         let list = move || if workshop { lab.workshop_files() } else { lab.home_files() };
         packed(list, None, async |archive| link.put_files(directory, archive).await).await?;
+    }
+    for package in &lab.spec.packages {
+        let (lab, name) = (lab.clone(), package.name.clone());
+        let directory = format!("{PACKAGES}/{name}");
+        let list = move || lab.package_files(&name);
+        packed(list, None, async |archive| link.put_files(&directory, archive).await).await?;
     }
     Ok(())
 }
@@ -96,14 +112,32 @@ fn pack(files: Vec<LabFile>, elsewhere: Option<&str>, to: impl std::io::Write) -
             header.set_size(0);
             archive.append_link(&mut header, &file.path, target)?;
         } else {
-            let content = file.read()?;
-            let content = elsewhere.and_then(|place| moved(&content, place)).unwrap_or(content);
             header.set_entry_type(tar::EntryType::Regular);
+            let Some(place) = elsewhere else {
+                append(&mut archive, &mut header, &file)?;
+                continue;
+            };
+            let content = file.read()?;
+            let content = moved(&content, place).unwrap_or(content);
             header.set_size(content.len() as u64);
             archive.append_data(&mut header, &file.path, content.as_slice())?;
         }
     }
     archive.into_inner()?.flush()
+}
+
+/// Appends a file piece by piece: programs of packages are large.
+fn append(
+    archive: &mut tar::Builder<impl std::io::Write>,
+    header: &mut tar::Header,
+    file: &LabFile,
+) -> std::io::Result<()> {
+    use std::io::Read as _;
+    let source = file.open()?;
+    let size = source.metadata()?.len();
+    header.set_size(size);
+    // one that shrinks meanwhile would leave the rest of the archive unreadable
+    archive.append_data(header, &file.path, source.chain(std::io::repeat(0)).take(size))
 }
 
 /// A text with another place in place of the lab's folder; none where it is no text or does not name it.
