@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use super::fetch::{FetchError, Fetcher, FileWish, Gate, Version};
-use super::source::Source;
+use super::source::{Source, SourceError};
 use crate::report;
 
 /// The folder of the cache for supplies.
@@ -236,10 +236,8 @@ fn address(origin: &Origin) -> Option<(String, FileWish)> {
 /// Parses the address. Only what is on the web may be named: nothing on the server's machine, and nothing that is reached
 /// with the operator's keys.
 fn parse(text: &str) -> Result<Source, String> {
-    let refused = || {
-        let shown = text.strip_prefix("git+").or_else(|| text.strip_prefix("tar+")).unwrap_or(text);
-        Err(format!("{shown} cannot be fetched; write its address with https://"))
-    };
+    // the address itself may hold credentials
+    let refused = || Err("only addresses that begin with https:// or http:// are fetched".to_owned());
     let is_on_the_web = |scheme: &str| matches!(scheme, "https" | "http");
     match text.parse::<Source>() {
         Ok(Source::Git(git)) if is_on_the_web(git.url.scheme()) => Ok(Source::Git(git)),
@@ -250,6 +248,7 @@ fn parse(text: &str) -> Result<Source, String> {
         Err(_) if text.starts_with("oci") => {
             Err("that is no image's name; write registry/name:tag".to_owned())
         }
+        Err(SourceError::Reference { rule, .. }) => Err(format!("that is no branch, tag or commit: {rule}")),
         Err(_) => refused(),
     }
 }
@@ -288,15 +287,15 @@ mod tests {
             Origin::Git { url: "file:///srv/secret.git".into(), reference: String::new() },
             Origin::Git { url: "ssh://git@github.com/a/b".into(), reference: String::new() },
             Origin::Git { url: "git@github.com:a/b.git".into(), reference: String::new() },
-            Origin::Git { url: "https://github.com/a/b".into(), reference: "--upload-pack=x".into() },
             Origin::Http { url: "file:///etc/passwd".into(), sha256: None, keeps_archive: true },
             Origin::Http { url: "/etc/passwd".into(), sha256: None, keeps_archive: true },
         ] {
-            assert!(
-                named(&origin).ends_with("cannot be fetched; write its address with https://"),
-                "{origin:?}"
-            );
+            let words = "only addresses that begin with https:// or http:// are fetched";
+            assert_eq!(named(&origin), words, "{origin:?}");
         }
+        let option =
+            Origin::Git { url: "https://github.com/a/b".into(), reference: "--upload-pack=x".into() };
+        assert!(named(&option).starts_with("that is no branch, tag or commit: "), "{}", named(&option));
         let image = Origin::Image { reference: "ghcr.io/A B".into(), plain_http: false };
         assert_eq!(named(&image), "that is no image's name; write registry/name:tag");
     }

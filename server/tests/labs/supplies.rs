@@ -144,7 +144,10 @@ async fn a_source_that_cannot_be_fetched_is_a_finding_and_the_lab_starts_without
     let web = Web::start(Shown { status: Some(404), ..Shown::default() });
     let labs = Folder::new();
     let url = format!("{}/data.tgz", web.base);
-    write_lab(&labs, &format!("files:\n- http: {{url: '{url}'}}\n- git: {{url: 'ssh://git@a.example/x'}}\n"));
+    write_lab(
+        &labs,
+        &format!("files:\n- http: {{url: '{url}'}}\n- git: {{url: 'ssh://ada:secret@a.example/x'}}\n"),
+    );
     let shop = shop(&labs);
     let listed = shop.refreshed().await;
     assert_eq!(
@@ -154,9 +157,9 @@ async fn a_source_that_cannot_be_fetched_is_a_finding_and_the_lab_starts_without
                 "resources/workshop.yaml:Some(9): {url} could not be fetched, and the lab starts without it: {url} \
                  answered 404 Not Found; check the address, and the credentials where it needs any"
             ),
-            "resources/workshop.yaml:Some(10): ssh://git@a.example/x could not be fetched, and the lab starts \
-             without it: ssh://git@a.example/x cannot be fetched; write its address with https://"
-                .replace("git@", ""),
+            "resources/workshop.yaml:Some(10): ssh://a.example/x could not be fetched, and the lab starts \
+             without it: only addresses that begin with https:// or http:// are fetched"
+                .to_owned(),
         ]
     );
     assert_eq!(home(&shop), ["exercises/own.txt=own"]);
@@ -207,18 +210,24 @@ async fn a_file_that_is_no_archive_keeps_its_name_and_must_have_its_hash() {
     ready();
     let web = Web::start(Shown { body: b"words".to_vec(), ..Shown::default() });
     let labs = Folder::new();
-    let right = "e05a5d5e46e0f5b7e8f4c4a1a1d0a3a6b0a6cb9a5a1bb63a5a2ae64ee5a4a4f1";
+    let (base, right) = (&web.base, "DBA36BFFA5CAB0F922D087A3AEB179F9D4E745DF40B323E1B1471402848C8A3E");
+    let wrong = "0".repeat(64);
     write_lab(
         &labs,
         &format!(
-            "files:\n- http: {{url: '{}/files/tool.txt'}}\n  path: bin\n- http: {{url: '{}/x', sha256: {right}}}\n",
-            web.base, web.base
+            "files:
+- http: {{url: '{base}/files/tool.txt'}}
+  path: bin
+- http: {{url: '{base}/x', sha256: {right}}}
+- http: {{url: '{base}/y', sha256: '{wrong}'}}
+"
         ),
     );
     let shop = shop(&labs);
     let found = errors(&shop.refreshed().await);
-    assert_eq!(home(&shop), ["bin/tool.txt=words", "exercises/own.txt=own"]);
-    assert!(found[0].contains("has the SHA-256 ") && found[0].contains(&format!("not {right}")), "{found:?}");
+    assert_eq!(home(&shop), ["bin/tool.txt=words", "exercises/own.txt=own", "x=words"]);
+    let words = format!("has the SHA-256 {}, not {wrong}", right.to_lowercase());
+    assert!(found.len() == 1 && found[0].contains(&words), "{found:?}");
 }
 
 #[tokio::test]

@@ -80,7 +80,17 @@ pub(super) async fn put_files(link: &Link, lab: &Arc<Lab>, with_home: bool) -> R
         let (lab, name) = (lab.clone(), package.name.clone());
         let directory = format!("{PACKAGES}/{name}");
         let list = move || lab.package_files(&name);
-        packed(list, None, async |archive| link.put_files(&directory, archive).await).await?;
+        match packed(list, None, async |archive| link.put_files(&directory, archive).await).await {
+            // the lab is worth having without it, and its learner is told by the programs that are missing
+            Err(ProvisionError::Link(LinkError::Refused(reason))) => {
+                tracing::warn!(
+                    lab.package = package.name,
+                    reason,
+                    "a package could not be laid out in a workbench"
+                );
+            }
+            done => done?,
+        }
     }
     Ok(())
 }
