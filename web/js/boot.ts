@@ -1,4 +1,5 @@
-// The page's start script: puts the terminal glue on `window`, then starts the app.
+// The page's start script: puts the glue for pages and terminals on `window`, then starts the app.
+import "./page";
 import "./terminal";
 // @ts-ignore: written by wasm-bindgen beside this bundle
 import init from "/lectern_web.js";

@@ -3,6 +3,7 @@ import { FitAddon } from "@xterm/addon-fit";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
+import { copyText } from "./clipboard";
 
 // What a terminal answers by itself when a program queries it. The queries in old output were answered when it was
 // new, and a second answer would be typed into the shell.
@@ -85,7 +86,7 @@ class Screen {
     if (event.code === "KeyC" && this.terminal.hasSelection()) {
       event.preventDefault();
       if (event.type === "keydown") {
-        void navigator.clipboard?.writeText(this.terminal.getSelection()).catch(() => {});
+        void copyText(this.terminal.getSelection());
       }
       return false;
     }
@@ -132,6 +133,17 @@ class Screen {
 
   clear() {
     this.terminal.clear();
+  }
+
+  // Pastes a text: a program that asked for it learns that it is pasted, and does not run its lines.
+  paste(text: string) {
+    this.terminal.paste(text);
+  }
+
+  // Returns the keys for a command, of which a line editor completes nothing: in one, and in the kernel's own line mode,
+  // Ctrl-V takes the next key as it is. A program on a screen of its own is left to itself.
+  quoted(keys: string): string {
+    return this.terminal.buffer.active.type === "alternate" ? keys : keys.replaceAll("\t", "\x16\t");
   }
 
   focus() {
