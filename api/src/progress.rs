@@ -54,15 +54,18 @@ pub struct PageProgress {
     pub viewed_at: Option<DateTime<Utc>>,
     /// The numbers of the actions that were run at least once.
     pub actions_run: Vec<u32>,
-    /// The last result of each check that was run.
+    /// The last result of each block whose check was run.
     pub checks: Vec<CheckState>,
 }
 
-/// The last result of one check.
+/// The last result of the check of one block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckState {
     /// Which check.
     pub name: CheckName,
+    /// The number of the block on its page. Absent for what was recorded before each block had a result of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<u32>,
     /// Whether it passed when last run.
     pub passed: bool,
     /// How often it was run.

@@ -132,6 +132,36 @@ pub struct Session {
     pub terminal_layout: String,
     /// When the learner asked for it.
     pub created_at: DateTime<Utc>,
+    /// What its learner should know of how it was made: what of the lab is missing, and what went wrong without
+    /// keeping it from starting.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
+}
+
+/// Something of a session that is not as the lab's author meant it. The session runs all the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// What it is about.
+    pub about: NoticeAbout,
+    /// A sentence for the learner: what is missing or failed, and why.
+    pub message: String,
+    /// What a script printed, or the end of it; may have many lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+}
+
+/// What a [`Notice`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeAbout {
+    /// An object that the lab prepares is missing.
+    Object,
+    /// A set-up script failed, or took too long and was stopped.
+    SetUp,
+    /// An environment variable has no value.
+    Variable,
+    /// Something that the lab wants of the workbench itself is missing.
+    Workbench,
 }
 
 /// `POST /api/v1/sessions/{id}/checks/{name}`: run a check.
@@ -140,10 +170,13 @@ pub struct RunCheck {
     /// The page on which the check stands, for the learner's progress.
     #[serde(default)]
     pub page: Option<String>,
+    /// The number of the block on that page that runs it. Two blocks with one check have a result each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<u32>,
     /// Arguments for the script.
     #[serde(default)]
     pub args: Vec<String>,
-    /// What a form gave; JSON on the script's standard input.
+    /// What a form gave; JSON on the script's standard input, which is an empty object if there is no form.
     #[serde(default)]
     pub inputs: Option<serde_json::Value>,
     /// How long one try may take; at most 120, absent: 15.

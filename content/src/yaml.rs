@@ -111,6 +111,19 @@ impl Node {
         }
     }
 
+    /// Returns a number that is not infinite, even if it is written as text.
+    #[must_use]
+    pub fn number(&self) -> Option<f64> {
+        let number = match &self.data {
+            #[expect(clippy::cast_precision_loss, reason = "nobody waits so long")]
+            Data::Whole(number) => *number as f64,
+            Data::Float(number) => *number,
+            Data::Text(text) => text.trim().parse().ok()?,
+            _ => return None,
+        };
+        number.is_finite().then_some(number)
+    }
+
     /// Returns whether the node is null.
     #[must_use]
     pub fn is_null(&self) -> bool {

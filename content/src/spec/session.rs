@@ -25,6 +25,22 @@ pub struct SessionSpec {
     pub egress: Option<Egress>,
 }
 
+impl SessionSpec {
+    /// Returns the names of the terminals: those of the layout from top to bottom, then those that tabs of their own
+    /// show (`terminal:<session>`).
+    #[must_use]
+    pub fn terminals(&self) -> Vec<&str> {
+        let mut names = self.applications.terminal.sessions().to_vec();
+        for tab in &self.dashboards {
+            let name = tab.url.trim().strip_prefix("terminal:").unwrap_or_default().trim();
+            if !name.is_empty() && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+}
+
 /// What a session may reach outside of itself. Every session reaches the cluster's API server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -239,4 +255,29 @@ pub struct Ingress {
     /// `http` or `https`.
     pub protocol: Option<String>,
     pub port: Option<u16>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::applications::TerminalLayout;
+
+    #[test]
+    fn a_tab_that_shows_a_terminal_adds_it_behind_those_of_the_layout() {
+        let tab = |name: &str, url: &str| Dashboard { name: name.to_owned(), url: url.to_owned() };
+        let mut spec = SessionSpec {
+            dashboards: vec![
+                tab("Site", "https://example.com"),
+                tab("Terminal#4", "terminal:4"),
+                tab("Again", "terminal:1"),
+                tab("Nothing", "terminal:"),
+            ],
+            ..SessionSpec::default()
+        };
+        assert_eq!(spec.terminals(), ["1", "4"]);
+        spec.applications.terminal = TerminalLayout::SplitTwo;
+        assert_eq!(spec.terminals(), ["1", "2", "3", "4"]);
+        spec.applications.terminal = TerminalLayout::None;
+        assert_eq!(spec.terminals(), ["4", "1"]);
+    }
 }

@@ -299,7 +299,7 @@ pub(super) fn new_session(
         workbench: names.workbench,
         parameters,
         pages: lab.pages.clone(),
-        terminals: layout.sessions().iter().filter_map(|name| name.parse().ok()).collect(),
+        terminals: lab.spec.session.terminals().iter().filter_map(|name| name.parse().ok()).collect(),
         terminal_layout: layout_word(layout).to_owned(),
         checks_total: i32::try_from(lab.checks.len()).unwrap_or(i32::MAX),
         terms,

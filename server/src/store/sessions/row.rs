@@ -267,6 +267,7 @@ impl SessionRow {
             terminals: self.terminals.clone(),
             terminal_layout: self.terminal_layout.clone(),
             created_at: self.created_at,
+            notices: Vec::new(),
         }
     }
 }
