@@ -8,6 +8,7 @@ use sqlx::PgPool;
 
 use crate::clock::Clock;
 use crate::enrolment::JoinRefused;
+use crate::store::progress::ACTIONS_PER_PAGE;
 use crate::store::{self, StoreError};
 
 /// Limit on the events in one call.
@@ -16,8 +17,6 @@ const EVENTS_PER_CALL: usize = 200;
 const EVENTS_PER_SESSION: usize = 20_000;
 /// For how many minutes after a session's end events that the browser had queued are still accepted.
 const TAKEN_AFTER_END_MINS: i32 = 60;
-/// Limit on the clickable blocks of a page that are counted.
-const ACTIONS_PER_PAGE: u32 = 1000;
 
 /// Why progress could not be read or recorded.
 #[derive(Debug, thiserror::Error)]

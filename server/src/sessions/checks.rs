@@ -17,6 +17,7 @@ use super::environment::{Values, page_values, shell_environment};
 use super::provision::{ProvisionError, packed};
 use super::spec::names;
 use super::{CheckRefusal, SessionError, Workbenches};
+use crate::store::progress::{ACTIONS_PER_PAGE, CheckRun};
 use crate::store::sessions::SessionRow;
 use crate::store::{self, StoreError};
 
@@ -25,6 +26,8 @@ const CHECK_SECS: u32 = 15;
 const CHECK_SECS_MOST: u32 = 120;
 /// How much later the answer may come: another check may have to end first.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// What a check without a form reads.
+const NO_ANSWERS: &str = "{}";
 /// How long a check's cluster token is good for: longer than any check.
 const TOKEN_TTL: Duration = Duration::from_secs(600);
 
@@ -66,7 +69,7 @@ impl Workbenches {
             run,
             name: name.clone(),
             args: request.args,
-            stdin: request.inputs.map(|inputs| inputs.to_string()).unwrap_or_default(),
+            stdin: request.inputs.map_or_else(|| NO_ANSWERS.to_owned(), |inputs| inputs.to_string()),
             env: check_environment(&row, &lab),
             kubeconfig,
             timeout_secs,
@@ -77,8 +80,14 @@ impl Workbenches {
             Reply::Failed { message } => return Err(refused(message)),
             _ => return Err(SessionError::Workbench(LinkError::Unexpected)),
         };
+        let ran = CheckRun {
+            name: name.as_str(),
+            page: page.as_deref(),
+            block: request.block.filter(|block| *block < ACTIONS_PER_PAGE),
+            passed,
+        };
         let mut tx = self.pool.begin().await.map_err(StoreError::from)?;
-        store::progress::record_check(&mut tx, id, user, name.as_str(), page.as_deref(), passed).await?;
+        store::progress::record_check(&mut tx, id, user, &ran).await?;
         tx.commit().await.map_err(StoreError::from)?;
         Ok(CheckOutcome { name: name.clone(), passed, output, duration_ms })
     }

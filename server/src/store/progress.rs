@@ -1,17 +1,24 @@
 //! Progress: the recorded events, and what is derived from them.
 
+mod checks;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use lectern_api::classes::{LearnerCheck, LearnerRow, LearnerSession};
-use lectern_api::ids::{CheckName, ClassId, PageName, SessionId, UserId};
+use lectern_api::ids::{ClassId, PageName, SessionId, UserId};
 use lectern_api::page::PageLink;
-use lectern_api::progress::{CheckState, Happening, PageProgress, ProgressEvent, SessionProgress};
+use lectern_api::progress::{Happening, PageProgress, ProgressEvent, SessionProgress};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+pub use checks::{CheckRun, record_check};
+
 use super::sessions::{SessionRow, announce, find_session, query_sessions};
 use super::{Inconsistent, StoreError};
+
+/// Limit on the clickable blocks of a page that are counted.
+pub const ACTIONS_PER_PAGE: u32 = 1000;
 
 /// What limits the recording of more events of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,43 +121,6 @@ pub async fn insert_event(
     Ok(true)
 }
 
-/// Records the result of a check, in the caller's transaction.
-pub async fn record_check(
-    conn: &mut PgConnection,
-    session: SessionId,
-    user: UserId,
-    name: &str,
-    page: Option<&str>,
-    passed: bool,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "insert into progress_events (id, session_id, kind, page, detail, happened_at)
-         values ($1, $2, $3, $4, $5, now())",
-        Uuid::now_v7(),
-        session.0,
-        if passed { "check_passed" } else { "check_failed" },
-        page,
-        serde_json::json!({ "check": name })
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "insert into check_results as c (session_id, name, page, passed, at) values ($1, $2, $3, $4, now())
-         on conflict (session_id, name) do update set passed = $4, runs = c.runs + 1, at = now(),
-             page = coalesce($3, c.page)",
-        session.0,
-        name,
-        page,
-        passed
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!("update sessions set last_active_at = now() where id = $1", session.0)
-        .execute(&mut *conn)
-        .await?;
-    announce(conn, session, Some(user)).await
-}
-
 struct PageRow {
     session_id: Uuid,
     page: String,
@@ -174,47 +144,6 @@ impl TryFrom<PageRow> for PageProgress {
     }
 }
 
-struct CheckRow {
-    session_id: Uuid,
-    name: String,
-    page: Option<String>,
-    passed: bool,
-    runs: i32,
-    at: DateTime<Utc>,
-}
-
-impl CheckRow {
-    fn inconsistent(&self, column: &'static str) -> Inconsistent {
-        Inconsistent::new("check_results", column, self.session_id)
-    }
-
-    fn name(&self) -> Result<CheckName, Inconsistent> {
-        self.name.parse().map_err(|_| self.inconsistent("name"))
-    }
-
-    /// Returns the page that the check belongs to, if it belongs to one.
-    fn page(&self) -> Result<Option<PageName>, Inconsistent> {
-        self.page.as_ref().map(|page| page.parse().map_err(|_| self.inconsistent("page"))).transpose()
-    }
-}
-
-impl TryFrom<&CheckRow> for CheckState {
-    type Error = Inconsistent;
-
-    fn try_from(row: &CheckRow) -> Result<Self, Inconsistent> {
-        let runs = u32::try_from(row.runs).map_err(|_| row.inconsistent("runs"))?;
-        Ok(Self { name: row.name()?, passed: row.passed, runs, at: row.at })
-    }
-}
-
-impl TryFrom<&CheckRow> for LearnerCheck {
-    type Error = Inconsistent;
-
-    fn try_from(row: &CheckRow) -> Result<Self, Inconsistent> {
-        Ok(Self { name: row.name()?, passed: row.passed })
-    }
-}
-
 /// Returns what was done in a session.
 pub async fn find_progress(
     conn: &mut PgConnection,
@@ -227,13 +156,7 @@ pub async fn find_progress(
     )
     .fetch_all(&mut *conn)
     .await?;
-    let checks = sqlx::query_as!(
-        CheckRow,
-        "select session_id, name, page, passed, runs, at from check_results where session_id = $1 order by name",
-        session.id.0
-    )
-    .fetch_all(&mut *conn)
-    .await?;
+    let checks = checks::list_by_block(&mut *conn, session.id, None).await?;
     let finished = sqlx::query_scalar!(
         r#"select finished_at is not null as "finished!" from sessions where id = $1"#,
         session.id.0
@@ -287,14 +210,7 @@ pub async fn list_learners(
     let ids: Vec<Uuid> = learners.iter().filter_map(|learner| learner.session_id).collect();
     let sessions = query_sessions!("select", "from sessions where id = any($1)", &ids).fetch_all(&mut *conn);
     let sessions = SessionRow::read_all(sessions.await?)?;
-    let checks = sqlx::query_as!(
-        CheckRow,
-        "select session_id, name, page, passed, runs, at from check_results
-         where session_id = any($1) order by at, name",
-        &ids[..]
-    )
-    .fetch_all(conn)
-    .await?;
+    let checks = checks::list_by_name(conn, &ids).await?;
     learners
         .into_iter()
         .map(|learner| {

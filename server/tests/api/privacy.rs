@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use lectern_api::identity::Role;
 use lectern_api::ids::{EventId, SessionId, UserId};
 use lectern_server::config::retention::{Days, Retention};
+use lectern_server::store::progress::{CheckRun, record_check};
 use serde_json::{Value, json};
 
 use crate::support::client::Client;
@@ -21,16 +22,8 @@ async fn somebody(app: &TestApp, name: &str) -> (Client, SessionId) {
     let event = json!([{"id": EventId::new(), "at": "2026-01-02T03:04:05Z", "page": PAGES[0], "kind": "page_viewed"}]);
     ada.post(&format!("/api/v1/sessions/{session}/progress-events"), &event).await.expect(204);
     let mut conn = app.pool.acquire().await.unwrap();
-    lectern_server::store::progress::record_check(
-        &mut conn,
-        session,
-        ada.id(),
-        "knows-ls",
-        Some(PAGES[0]),
-        true,
-    )
-    .await
-    .unwrap();
+    let ran = CheckRun { name: "knows-ls", page: Some(PAGES[0]), block: Some(0), passed: true };
+    record_check(&mut conn, session, ada.id(), &ran).await.unwrap();
     drop(conn);
     app.services.identity.make_link(ada.id()).await.unwrap();
     (ada, session)

@@ -3,6 +3,7 @@
 use chrono::Utc;
 use lectern_api::ids::{EventId, SessionId};
 use lectern_api::progress::{Happening, ProgressEvent, SessionProgress};
+use lectern_server::store::progress::{CheckRun, record_check};
 use serde_json::json;
 
 use crate::support::client::{Answer, Client};
@@ -70,6 +71,40 @@ fn a_batch_sent_twice_counts_once() {
         let second: SessionProgress = progress(&ada, session).await.json();
         assert_eq!(first, second);
         assert_eq!(app.count("select count(*) from progress_events").await, 40);
+    });
+}
+
+#[test]
+fn two_blocks_that_run_one_check_have_a_result_each_and_earlier_events_still_count() {
+    run(async |app| {
+        let ada = app.learner("ada").await;
+        let session = app.running_session(ada.id()).await;
+        let record = async |block, passed| {
+            let ran = CheckRun { name: "is", page: Some(PAGES[0]), block, passed };
+            let mut tx = app.pool.begin().await.unwrap();
+            record_check(&mut tx, session, ada.id(), &ran).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        let results = async || {
+            let known: SessionProgress = progress(&ada, session).await.json();
+            let checks = known.pages.into_iter().flat_map(|page| page.checks);
+            checks.map(|check| (check.block, check.passed, check.runs)).collect::<Vec<_>>()
+        };
+        let passed_as_a_whole = "select count(*) from check_results where name = 'is' and passed";
+
+        // what an earlier release wrote
+        record(None, false).await;
+        assert_eq!(results().await, [(None, false, 1)]);
+
+        record(Some(3), true).await;
+        record(Some(5), false).await;
+        assert_eq!(results().await, [(Some(3), true, 1), (Some(5), false, 1)]);
+        record(Some(3), true).await;
+        assert_eq!(results().await, [(Some(3), true, 2), (Some(5), false, 1)]);
+        assert_eq!(app.count(passed_as_a_whole).await, 0);
+        record(Some(5), true).await;
+        assert_eq!(results().await, [(Some(3), true, 2), (Some(5), true, 2)]);
+        assert_eq!(app.count(passed_as_a_whole).await, 1);
     });
 }
 
