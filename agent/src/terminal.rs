@@ -1,9 +1,10 @@
 //! Terminals: each has a PTY with a shell, a ring that keeps its output, and any number of viewers.
 //!
-//! [`state::Terminal`] is what they share. [`shell`] writes output into it and takes input from it, slowed down by
-//! [`backpressure`]; [`viewer`] does the opposite for one viewer, paced by [`flush`].
+//! [`state::Terminal`] is what they share. [`shell`] writes output into it, slowed down by [`backpressure`], and [`feed`]
+//! takes input from it; [`viewer`] does the opposite for one viewer, paced by [`flush`].
 
 mod backpressure;
+mod feed;
 mod flush;
 mod input;
 mod profile;

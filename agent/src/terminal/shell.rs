@@ -12,11 +12,12 @@ use lectern_api::ids::TerminalName;
 use lectern_api::terminal::TerminalFrame;
 use nix::unistd::Pid;
 use pty_process::{Command, OwnedReadPty, OwnedWritePty, Size};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::process::Child;
 
 use super::backpressure::Backpressure;
-use super::input::{Input, InputReceiver};
+use super::feed::write_input;
+use super::input::InputReceiver;
 use super::profile;
 use super::state::Terminal;
 use super::tty::Tty;
@@ -178,49 +179,6 @@ async fn read_more(reader: &mut OwnedReadPty, piece: &mut [u8]) -> io::Result<us
         filled += read;
     }
     Ok(filled)
-}
-
-/// Writes the input to the shell, as long as anything reads it.
-async fn write_input(
-    mut writer: OwnedWritePty,
-    tty: &Tty,
-    input: &mut InputReceiver,
-    dir: &mut Option<PathBuf>,
-) {
-    loop {
-        let next = input.next().await;
-        let typed = match &next {
-            Some(Input::Typed(typed)) => typed.bytes(),
-            Some(Input::Interrupt(byte)) => {
-                input.clear();
-                tty.discard_input();
-                std::slice::from_ref(byte)
-            }
-            None => return,
-        };
-        if typed.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 4)) {
-            *dir = tty.working_dir().or(dir.take());
-        }
-        let mut rest = typed;
-        while !rest.is_empty() {
-            tokio::select! {
-                written = writer.write(rest) => match written {
-                    Ok(written) => rest = &rest[written..],
-                    // nothing reads any more: the shell is about to exit
-                    Err(_) => return,
-                },
-                Some(byte) = input.interrupt() => {
-                    // drops the rest of this input too
-                    input.clear();
-                    tty.discard_input();
-                    if writer.write_all(&[byte]).await.is_err() {
-                        return;
-                    }
-                    break;
-                }
-            }
-        }
-    }
 }
 
 /// Keeps the PTY at the terminal's size.

@@ -29,16 +29,31 @@ impl Tty {
             && [VINTR, VQUIT, VSUSP].into_iter().any(|index| settings.control_chars[index as usize] == byte)
     }
 
+    /// Returns whether programs get whole lines from the kernel. A line editor reads key by key instead.
+    pub fn gives_lines(&self) -> bool {
+        tcgetattr(&self.master).is_ok_and(|settings| settings.local_flags.contains(LocalFlags::ICANON))
+    }
+
+    /// Returns whether all that was typed has been read.
+    pub fn is_read(&self) -> bool {
+        // if the shell has just exited, nobody will read the rest
+        self.slave()
+            .and_then(|slave| rustix::io::ioctl_fionread(&slave).ok())
+            .is_none_or(|unread| unread == 0)
+    }
+
     /// Discards what was typed and not read yet.
     pub fn discard_input(&self) {
-        let Ok(path) = rustix::pty::ptsname(&self.master, Vec::new()) else { return };
-        let Ok(slave) =
-            open(path.as_c_str(), OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_NONBLOCK, Mode::empty())
-        else {
-            return;
-        };
-        // fails if the shell has just exited
-        let _ = tcflush(&slave, FlushArg::TCIFLUSH);
+        if let Some(slave) = self.slave() {
+            // fails if the shell has just exited
+            let _ = tcflush(&slave, FlushArg::TCIFLUSH);
+        }
+    }
+
+    /// Opens the shell's end of the terminal. Returns `None` if the shell has just exited.
+    fn slave(&self) -> Option<OwnedFd> {
+        let path = rustix::pty::ptsname(&self.master, Vec::new()).ok()?;
+        open(path.as_c_str(), OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_NONBLOCK, Mode::empty()).ok()
     }
 
     /// Sets the size. If it changes, the kernel notifies the programs in the terminal.

@@ -1,5 +1,7 @@
 //! Terminals: shells, sizes, names and input.
 
+use std::sync::Arc;
+
 use lectern_api::terminal::{AttachRequest, MAX_PAYLOAD_BYTES, TerminalFrame, ViewerFrame};
 use lectern_link::LinkError;
 use sha2::{Digest, Sha256};
@@ -40,6 +42,66 @@ async fn a_paste_that_is_echoed_arrives_whole_however_much_it_prints() {
     viewer.type_in("\x04").await;
     viewer.read_until("written-6").await;
     assert_eq!(std::fs::read_to_string(agent.path("pasted")).unwrap().len(), lines.len());
+}
+
+/// Types lines as the browser types a block's: each followed by Enter, with its tabs quoted.
+fn keys(lines: &str) -> String {
+    lines.replace('\t', "\x16\t").replace('\n', "\r")
+}
+
+#[tokio::test]
+async fn a_here_document_with_tabs_arrives_byte_for_byte_in_every_shell() {
+    let mut text = String::new();
+    for number in 0.. {
+        let line = format!("\tline {number}:\t\t$HOME `x` 'y' \t!\n");
+        if text.len() + line.len() > 5_000 {
+            break;
+        }
+        text.push_str(&line);
+    }
+    text.push_str(&format!("{}\n", "x".repeat(5_090 - text.len())));
+    assert_eq!(text.len(), 5_091);
+    for shell in ["/bin/bash", "/bin/sh"] {
+        let home = Arc::new(tempfile::tempdir().unwrap());
+        let agent = TestAgent::start_in(home, &[("SHELL", shell), ("PS1", "$ ")]);
+        // something that a tab would be completed to
+        std::fs::write(agent.path("line"), "").unwrap();
+        let link = agent.link().await;
+        let mut viewer = Viewer::attach(&link, "1", None).await;
+        viewer.read_until("$ ").await;
+        viewer.type_in(&keys(&format!("cat > written << 'END'\n{text}END\n"))).await;
+        viewer.type_in("echo written-$((2*3))\r").await;
+        viewer.read_until("written-6").await;
+        assert_eq!(std::fs::read_to_string(agent.path("written")).unwrap(), text, "{shell}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_reads_lines_gets_tabs_without_their_quotes() {
+    let agent = TestAgent::start();
+    let link = agent.link().await;
+    let mut viewer = Viewer::attach(&link, "1", None).await;
+    viewer.read_until("$ ").await;
+    viewer.type_in(&keys("cat > written\na\tb\n\tc\n")).await;
+    viewer.read_until("c\r\n").await;
+    viewer.type_in("\x04").await;
+    viewer.type_in("echo written-$((2*3))\r").await;
+    viewer.read_until("written-6").await;
+    assert_eq!(std::fs::read_to_string(agent.path("written")).unwrap(), "a\tb\n\tc\n");
+}
+
+#[tokio::test]
+async fn an_interrupt_ends_the_wait_for_a_line_that_nobody_reads() {
+    let agent = TestAgent::start();
+    let link = agent.link().await;
+    let mut viewer = Viewer::attach(&link, "1", None).await;
+    viewer.type_in("stty -echo; echo ready-$((1+1)); sleep 1000\r").await;
+    viewer.read_until("ready-2").await;
+    viewer.type_in(&keys("one\ntouch\tpasted\n")).await;
+    viewer.type_in("\x03").await;
+    viewer.type_in("echo went-$((2+2))\r").await;
+    viewer.read_until("went-4").await;
+    assert!(!agent.path("pasted").exists());
 }
 
 #[tokio::test]
