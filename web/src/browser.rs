@@ -2,7 +2,6 @@
 
 pub use gloo_timers::future::sleep;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, Element, HtmlElement, Storage, Window};
 
 #[must_use]
@@ -95,30 +94,19 @@ pub fn random() -> f64 {
     js_sys::Math::random()
 }
 
-/// Copies a text to the clipboard. Returns whether the browser allowed it.
-pub async fn copy(text: &str) -> bool {
-    let Some(window) = window() else { return false };
-    // a page that was not served securely has no clipboard object
-    if window.is_secure_context() {
-        return JsFuture::from(window.navigator().clipboard().write_text(text)).await.is_ok();
-    }
-    copy_by_selection(text).unwrap_or(false)
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = LecternPage, js_name = copyText)]
+    async fn copy_text(text: &str) -> JsValue;
+
+    /// Adds to the text of a lab's page what its HTML cannot have: see `js/page.ts`.
+    #[wasm_bindgen(js_namespace = LecternPage)]
+    pub fn enhance(page: &HtmlElement);
 }
 
-fn copy_by_selection(text: &str) -> Option<bool> {
-    let document = document()?;
-    let active = document.active_element();
-    let area = document.create_element("textarea").ok()?;
-    area.set_class_name("off-screen");
-    area.set_text_content(Some(text));
-    document.body()?.append_child(&area).ok()?;
-    let select = js_sys::Reflect::get(&area, &"select".into()).ok()?.dyn_into::<js_sys::Function>().ok()?;
-    let _ = select.call0(&area);
-    let command = js_sys::Reflect::get(&document, &"execCommand".into()).ok()?;
-    let done = command.dyn_into::<js_sys::Function>().ok()?.call1(&document, &"copy".into());
-    area.remove();
-    focus(active);
-    Some(done.is_ok_and(|value| value.is_truthy()))
+/// Copies a text to the clipboard. Returns whether the browser allowed it.
+pub async fn copy(text: &str) -> bool {
+    copy_text(text).await.is_truthy()
 }
 
 /// Opens an address in a new tab that has no access to this one.

@@ -44,6 +44,8 @@ impl Store for LocalStore {
 #[derive(Clone, Copy)]
 pub struct Progress {
     pub marks: RwSignal<Marks>,
+    /// Whether [`Self::marks`] hold what the server knows.
+    pub is_known: RwSignal<bool>,
     sender: StoredValue<Rc<Sender>, LocalStorage>,
 }
 
@@ -64,18 +66,23 @@ impl Progress {
             outbox: RefCell::new(Outbox::new(LocalStore, user, session)),
             sending: Cell::new(false),
         });
+        // what an earlier page load did and could not tell the server yet
+        let mut marks = Marks::default();
+        for event in sender.outbox.borrow_mut().batch() {
+            marks.add(event.page.as_str(), &event.what);
+        }
         sender.clone().start();
-        Self { marks: RwSignal::new(Marks::default()), sender: StoredValue::new_local(sender) }
+        Self {
+            marks: RwSignal::new(marks),
+            is_known: RwSignal::new(false),
+            sender: StoredValue::new_local(sender),
+        }
     }
 
     /// Shows and sends that something happened.
     pub fn record(&self, page: &str, what: Happening) {
         let Ok(name) = page.parse() else { return };
-        match &what {
-            Happening::PageViewed => self.marks.update(|marks| marks.view(page)),
-            Happening::ActionRun { action } => self.marks.update(|marks| marks.run(page, *action)),
-            Happening::LabFinished => self.marks.update(|marks| marks.finished = true),
-        }
+        self.marks.try_update(|marks| marks.add(page, &what));
         let event = ProgressEvent { id: EventId::new(), at: crate::clock::now(), page: name, what };
         self.sender.try_with_value(|sender| {
             sender.outbox.borrow_mut().add(event);

@@ -6,6 +6,7 @@ pub mod action_form;
 pub mod contents;
 pub mod lab_page;
 pub mod lifecycle;
+pub mod notices;
 pub mod splitter;
 pub mod terminal_pane;
 pub mod time_left;

@@ -1,7 +1,7 @@
 //! The form that a learner fills in before a check runs. Pure.
 //!
 //! The dialect takes it from jsonform: `schema` describes the fields, `form` their order and the button. Only what labs
-//! use is supported. Answers are texts, as a browser's own form would send them.
+//! use is supported. An answer has the type that its field asks for.
 
 use serde_json::{Map, Value};
 
@@ -28,51 +28,80 @@ pub struct Field {
 pub enum Kind {
     /// In an HTML input of this type.
     Input(&'static str),
+    /// With a number.
+    Number(Bounds),
     /// With several lines.
     Lines,
     /// With a tick.
     Tick,
     /// With one of these.
-    Choice(Vec<String>),
+    Choice(Vec<Value>),
+}
+
+/// What a number may be, as the attributes of an HTML input; empty where there is no bound.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    pub step: String,
+    pub min: String,
+    pub max: String,
+}
+
+impl Bounds {
+    fn read(rules: &Value, is_whole: bool) -> Self {
+        let bound = |key| rules.get(key).map(plain).unwrap_or_default();
+        let step = rules.get("multipleOf").map(plain);
+        Self {
+            step: step.unwrap_or_else(|| if is_whole { "1" } else { "any" }.to_owned()),
+            min: bound("minimum"),
+            max: bound("maximum"),
+        }
+    }
 }
 
 impl Form {
     /// Reads the `inputs` of a check. Returns `None` if they have no fields.
     #[must_use]
     pub fn read(inputs: &Value) -> Option<Self> {
-        let schema = inputs.get("schema")?.as_object().filter(|schema| !schema.is_empty())?;
+        let schema = inputs.get("schema")?;
+        // both a schema and its properties alone are taken
+        let fields = schema.get("properties").filter(|fields| fields.is_object()).unwrap_or(schema);
+        let required = schema.get("required").and_then(Value::as_array).map(Vec::as_slice);
+        let rules = (fields.as_object().filter(|fields| !fields.is_empty())?, required.unwrap_or_default());
         let order = inputs.get("form").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let mut form = Self { fields: Vec::new(), submit: "Submit".to_owned() };
         for element in order {
             let kind = element.get("type").and_then(Value::as_str);
             match (element.as_str().or_else(|| element.get("key")?.as_str()), kind) {
-                (Some("*"), _) => form.add_all(schema),
-                (Some(key), _) => form.add(schema, key, kind),
+                (Some("*"), _) => form.add_all(rules),
+                (Some(key), _) => form.add(rules, key, kind),
                 (None, Some("submit")) => form.submit = text(element, "title").unwrap_or(form.submit),
                 _ => {}
             }
         }
         // without an order, all fields are shown
         if form.fields.is_empty() {
-            form.add_all(schema);
+            form.add_all(rules);
         }
         Some(form)
     }
 
-    fn add_all(&mut self, schema: &Map<String, Value>) {
-        schema.keys().for_each(|key| self.add(schema, key, None));
+    /// Adds the fields that are missing; the server has put them into the author's order already.
+    fn add_all(&mut self, rules: Rules<'_>) {
+        rules.0.keys().for_each(|key| self.add(rules, key, None));
     }
 
-    fn add(&mut self, schema: &Map<String, Value>, key: &str, style: Option<&str>) {
-        let Some(rules) = schema.get(key) else { return };
+    fn add(&mut self, (fields, required): Rules<'_>, key: &str, style: Option<&str>) {
+        let Some(rules) = fields.get(key) else { return };
         if self.fields.iter().any(|field| field.key == key) {
             return;
         }
         let choices = rules.get("enum").and_then(Value::as_array);
         let kind = match (choices, rules.get("type").and_then(Value::as_str), style) {
-            (Some(choices), ..) => Kind::Choice(choices.iter().map(plain).collect()),
+            (Some(choices), ..) => Kind::Choice(choices.clone()),
             (_, Some("boolean"), _) => Kind::Tick,
-            (_, Some("integer" | "number"), _) => Kind::Input("number"),
+            (_, Some(number @ ("integer" | "number")), _) => {
+                Kind::Number(Bounds::read(rules, number == "integer"))
+            }
             (_, _, Some("textarea")) => Kind::Lines,
             (_, _, Some("password")) => Kind::Input("password"),
             (_, _, Some("email")) => Kind::Input("email"),
@@ -83,25 +112,44 @@ impl Form {
             title: text(rules, "title").unwrap_or_else(|| key.to_owned()),
             hint: text(rules, "description").unwrap_or_default(),
             default: rules.get("default").map(plain).unwrap_or_default(),
-            required: rules.get("required") == Some(&Value::Bool(true)) && kind != Kind::Tick,
+            required: (rules.get("required") == Some(&Value::Bool(true))
+                || required.iter().any(|name| name == key))
+                && kind != Kind::Tick,
             kind,
         });
     }
 
-    /// Returns what the check reads; `values` are the answers in the order of the fields. A tick that is not set is left
-    /// out.
+    /// Returns what the check reads; `values` are the answers in the order of the fields. A number that is not given is
+    /// left out.
     #[must_use]
     pub fn answers(&self, values: &[String]) -> Value {
-        let all = self.fields.iter().zip(values);
-        let answers = all.filter(|(field, value)| field.kind != Kind::Tick || *value == "true");
-        Value::Object(
-            answers
-                .map(|(field, value)| match field.kind {
-                    Kind::Tick => (field.key.clone(), "1".into()),
-                    _ => (field.key.clone(), value.as_str().into()),
-                })
-                .collect(),
-        )
+        let mut answers = Map::new();
+        for (field, value) in self.fields.iter().zip(values) {
+            if let Some(answer) = field.answer(value) {
+                answers.insert(field.key.clone(), answer);
+            }
+        }
+        Value::Object(answers)
+    }
+}
+
+/// The fields of a schema, and the names of those that it requires.
+type Rules<'a> = (&'a Map<String, Value>, &'a [Value]);
+
+impl Field {
+    fn answer(&self, value: &str) -> Option<Value> {
+        match &self.kind {
+            Kind::Tick => Some(Value::Bool(value == "true")),
+            Kind::Number(_) => match serde_json::from_str::<Value>(value.trim()) {
+                Ok(number) if number.is_number() => Some(number),
+                // a browser takes `.5` and `1.` too
+                _ => value.trim().parse::<f64>().ok().map(Value::from),
+            },
+            Kind::Choice(choices) => {
+                Some(choices.iter().find(|choice| plain(choice) == value).cloned().unwrap_or_default())
+            }
+            Kind::Input(_) | Kind::Lines => Some(value.into()),
+        }
     }
 }
 
@@ -110,7 +158,7 @@ fn text(of: &Value, key: &str) -> Option<String> {
 }
 
 /// Returns the text of a value in an input.
-fn plain(value: &Value) -> String {
+pub fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
@@ -124,11 +172,13 @@ mod tests {
         Form::read(&json!({
             "schema": {
                 "name": {"type": "string", "title": "Name:", "default": "my-app", "required": true},
-                "replicas": {"type": "integer", "default": 1},
+                "replicas": {"type": "integer", "default": "1", "minimum": 1, "maximum": 9},
                 "debug": {"type": "boolean", "required": true},
-                "size": {"type": "string", "enum": ["S", "L"]},
+                "size": {"type": "string", "enum": ["S", "L"], "default": "L"},
+                "share": {"type": "number", "maximum": 0.5},
+                "ports": {"type": "integer", "enum": [80, 443], "default": 80},
             },
-            "form": ["size", "*", {"type": "submit", "title": "Deploy"}],
+            "form": ["size", "replicas", "name", "debug", "share", "ports", {"type": "submit", "title": "Deploy"}],
         }))
         .unwrap()
     }
@@ -137,8 +187,9 @@ mod tests {
     fn the_author_says_which_question_comes_first_and_what_the_button_says() {
         let form = form();
         assert_eq!(form.submit, "Deploy");
-        assert_eq!(form.fields[0].kind, Kind::Choice(vec!["S".into(), "L".into()]));
-        assert_eq!(form.fields.len(), 4);
+        assert_eq!(form.fields[0].kind, Kind::Choice(vec![json!("S"), json!("L")]));
+        let keys: Vec<_> = form.fields.iter().map(|field| field.key.as_str()).collect();
+        assert_eq!(keys, ["size", "replicas", "name", "debug", "share", "ports"]);
         let name = form.fields.iter().find(|field| field.key == "name").unwrap();
         assert!(name.required && name.title == "Name:" && name.default == "my-app");
         let debug = form.fields.iter().find(|field| field.key == "debug").unwrap();
@@ -146,19 +197,38 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_texts_and_a_tick_that_is_not_set_is_left_out() {
+    fn a_number_has_the_authors_bounds_and_an_integer_no_fraction() {
         let form = form();
-        let values: Vec<_> = form
-            .fields
-            .iter()
-            .map(|field| match field.kind {
-                Kind::Tick => "false".to_owned(),
-                _ => field.default.clone(),
-            })
-            .collect();
-        assert_eq!(form.answers(&values), json!({"name": "my-app", "replicas": "1", "size": ""}));
-        let all: Vec<_> = form.fields.iter().map(|_| "true".to_owned()).collect();
-        assert_eq!(form.answers(&all)["debug"], "1");
+        let bounds = |at: usize| {
+            let Kind::Number(bounds) = &form.fields[at].kind else { panic!("{:?}", form.fields[at]) };
+            (bounds.step.as_str(), bounds.min.as_str(), bounds.max.as_str())
+        };
+        assert_eq!((bounds(1), bounds(4)), (("1", "1", "9"), ("any", "", "0.5")));
+    }
+
+    #[test]
+    fn an_answer_has_the_type_that_its_field_asks_for() {
+        let form = form();
+        let mut values: Vec<_> = form.fields.iter().map(|field| field.default.clone()).collect();
+        let left_alone = json!({"size": "L", "replicas": 1, "name": "my-app", "debug": false, "ports": 80});
+        assert_eq!(form.answers(&values), left_alone);
+        for (at, value) in ["S", " 7", "x", "true", ".25", "443"].into_iter().enumerate() {
+            values[at] = value.to_owned();
+        }
+        let filled_in =
+            json!({"size": "S", "replicas": 7, "name": "x", "debug": true, "share": 0.25, "ports": 443});
+        assert_eq!(form.answers(&values), filled_in);
+    }
+
+    #[test]
+    fn a_whole_schema_is_read_like_its_properties() {
+        let form = Form::read(&json!({
+            "schema": {"type": "object", "required": ["b"], "properties": {"a": {"type": "string"}, "b": {"type": "string"}}},
+            "form": ["b", "a"],
+        }))
+        .unwrap();
+        let fields: Vec<_> = form.fields.iter().map(|field| (field.key.as_str(), field.required)).collect();
+        assert_eq!(fields, [("b", true), ("a", false)]);
     }
 
     #[test]

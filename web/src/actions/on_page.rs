@@ -8,11 +8,10 @@ use lectern_api::actions::{ActionBlock, ActionOptions};
 use lectern_api::page::RenderedPage;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use serde_json::Value;
 
 use super::plan::{Plan, plan};
-use super::runner::{ActionState, Runner};
-use super::sections::{autostarts, autostarts_in, next_of, opening, section_of_end};
+use super::runner::{ActionState, Runner, Trigger};
+use super::sections::{autostarts, autostarts_in, closing, next_of, opening, section_of_end};
 use crate::browser::sleep;
 
 /// How to open and close the sections of the page on screen, by the ids of their beginnings.
@@ -52,21 +51,23 @@ impl PageActions {
 
     /// Runs a block, and those that cascade from it.
     pub fn click(self, id: u32) {
-        self.submit(id, None);
+        self.click_with(id, Trigger::default());
     }
 
-    /// Like [`Self::click`], with what the block's form was filled in with.
-    pub fn submit(self, id: u32, mut inputs: Option<Value>) {
-        spawn_local(async move {
-            let mut next = Some(id);
-            while let Some(id) = next {
-                next = self.run(id, inputs.take()).await;
-            }
-        });
+    /// Like [`Self::click`], with what only the click knows.
+    pub fn click_with(self, id: u32, trigger: Trigger) {
+        spawn_local(self.run_from(id, trigger));
+    }
+
+    async fn run_from(self, id: u32, trigger: Trigger) {
+        let mut next = self.run(id, trigger).await;
+        while let Some(id) = next {
+            next = self.run(id, Trigger::default()).await;
+        }
     }
 
     /// Runs one block. Returns the one that cascades from it.
-    async fn run(&self, id: u32, inputs: Option<Value>) -> Option<u32> {
+    async fn run(&self, id: u32, trigger: Trigger) -> Option<u32> {
         let page = self.page.try_get_value()?;
         let block = page.actions.iter().find(|block| block.id == id)?;
         let state = self.state(id)?;
@@ -83,18 +84,18 @@ impl PageActions {
         let skips_pause = planned.is_section() && options.pause_ms == ActionOptions::default().pause_ms;
         let done = match planned {
             Plan::BeginSection => {
-                self.toggle(id);
+                self.toggle(&page, id);
                 true
             }
             Plan::EndSection { closes } => {
                 if closes {
                     section_of_end(&page.actions, block)
                         .into_iter()
-                        .for_each(|begin| (self.sections.set_open)(begin, false));
+                        .for_each(|begin| self.close(&page, begin));
                 }
                 true
             }
-            _ => self.runner.run(&page.name, block, inputs, state).await,
+            _ => self.runner.run(&page.name, block, trigger, state).await,
         };
         if !done {
             // what failed may be tried again at once
@@ -112,22 +113,19 @@ impl PageActions {
         next_of(&page.actions, id, self.sections.is_open)
     }
 
-    /// Moves the focus to the terminal in front.
-    pub fn focus_terminal(&self) {
-        let terminals = self.runner.terminals;
-        if let Some(terminal) = terminals.find(&terminals.front.get_untracked()) {
-            terminal.focus();
+    /// Opens a section and runs the blocks in it that start by themselves, or closes it.
+    fn toggle(&self, page: &RenderedPage, section: u32) {
+        if (self.sections.is_open)(section) {
+            self.close(page, section);
+            return;
         }
+        (self.sections.set_open)(section, true);
+        autostarts_in(&page.actions, section).into_iter().for_each(|id| self.click(id));
     }
 
-    /// Opens a section and runs the blocks in it that start by themselves, or closes it.
-    fn toggle(&self, section: u32) {
-        let opens = !(self.sections.is_open)(section);
-        (self.sections.set_open)(section, opens);
-        if opens {
-            let starting = self.page.try_with_value(|page| autostarts_in(&page.actions, section));
-            starting.into_iter().flatten().for_each(|id| self.click(id));
-        }
+    /// Closes a section and those inside it.
+    fn close(&self, page: &RenderedPage, section: u32) {
+        closing(&page.actions, section).into_iter().for_each(|id| (self.sections.set_open)(id, false));
     }
 
     /// Opens the sections that start by themselves.
@@ -136,16 +134,27 @@ impl PageActions {
         opening.into_iter().for_each(|section| (self.sections.set_open)(section, true));
     }
 
-    /// Returns the blocks that start by themselves when the page opens, without those that ran already: a reload must
-    /// not type a command twice.
-    #[must_use]
-    pub fn autostarts(&self) -> Vec<u32> {
-        let marks = self.runner.progress.marks.get_untracked();
-        self.page.with_value(|page| {
-            let mut starting = autostarts(&page.actions, self.sections.is_open);
-            starting.retain(|id| !marks.is_run(&page.name, *id));
-            starting
-        })
+    /// Runs the blocks that start by themselves when the page opens, without those that ran already in this session or
+    /// are still waiting to: neither a reload nor a second look at the page must type a command twice. To be called once
+    /// the progress is known.
+    pub fn start(self) {
+        let page = self.page.get_value();
+        let starting = autostarts(&page.actions, self.sections.is_open);
+        for id in starting {
+            let key = (page.name.clone(), id);
+            let ran = self.runner.progress.marks.with_untracked(|marks| marks.is_run(&page.name, id));
+            let pending = self.runner.starting;
+            if ran || pending.try_update_value(|pending| pending.insert(key.clone())) != Some(true) {
+                continue;
+            }
+            spawn_local(async move {
+                let next = self.run(id, Trigger::default()).await;
+                pending.try_update_value(|pending| pending.remove(&key));
+                if let Some(next) = next {
+                    self.run_from(next, Trigger::default()).await;
+                }
+            });
+        }
     }
 }
 

@@ -1,9 +1,12 @@
 //! What a click on a block does in this workspace. Pure.
 
+use std::time::Duration;
+
 use lectern_api::actions::{Action, ActionBlock, Retries};
 
+use super::address::{is_web_address, leads_nowhere};
 use super::form::Form;
-use crate::terminal::typing::{INTERRUPT, command_keys, input_keys};
+use crate::terminal::typing::{INTERRUPT, command_keys, pasted};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -21,9 +24,16 @@ pub enum Plan {
         keys: String,
         clear: bool,
     },
+    /// Paste into terminals.
+    Paste {
+        target: Target,
+        text: String,
+    },
     Clear(Target),
     /// Bring a terminal to the front.
     Select(String),
+    /// Bring the terminals to the front.
+    ShowTerminals,
     /// Copy a text to the clipboard.
     Copy(String),
     /// Open an address in a new tab.
@@ -58,7 +68,7 @@ pub struct CheckPlan {
     pub timeout_secs: u32,
     pub retries: Retries,
     /// The wait between two tries.
-    pub delay_secs: f64,
+    pub delay: Duration,
     /// What the learner fills in first.
     pub form: Option<Form>,
 }
@@ -74,31 +84,71 @@ impl CheckPlan {
     }
 }
 
+/// The longest wait between two tries, and the shortest: each of them is a request.
+const DELAY_SECS: (f64, f64) = (0.1, 3600.0);
+/// What labs call the tab of the terminals, in lower case.
+const TERMINALS: &str = "terminal";
+
+/// Returns the terminals that an author names: `*` means all of them, `01` is `1`.
+fn target(session: &str) -> Target {
+    match session.trim() {
+        "*" => Target::All,
+        name => Target::One(terminal_name(name)),
+    }
+}
+
+fn terminal_name(name: &str) -> String {
+    let name = name.trim();
+    let without_zeros = name.trim_start_matches('0');
+    let is_number = !without_zeros.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { without_zeros } else { name }.to_owned()
+}
+
 /// Returns what a click on an action does.
 #[must_use]
 pub fn plan(action: &Action) -> Plan {
-    let one = |session: &String| Target::One(session.clone());
     match action {
         Action::TerminalExecute { command, session, clear } => {
-            Plan::Type { target: one(session), keys: command_keys(command), clear: *clear }
+            Plan::Type { target: target(session), keys: command_keys(command), clear: *clear }
         }
         Action::TerminalExecuteAll { command, clear } => {
             Plan::Type { target: Target::All, keys: command_keys(command), clear: *clear }
         }
         Action::TerminalInput { text, session, endl } => {
-            Plan::Type { target: one(session), keys: input_keys(text, *endl), clear: false }
+            Plan::Paste { target: target(session), text: pasted(text, *endl) }
         }
         Action::TerminalInterrupt { session } => {
-            Plan::Type { target: one(session), keys: INTERRUPT.to_owned(), clear: false }
+            Plan::Type { target: target(session), keys: INTERRUPT.to_owned(), clear: false }
         }
         Action::TerminalInterruptAll {} => {
             Plan::Type { target: Target::All, keys: INTERRUPT.to_owned(), clear: false }
         }
-        Action::TerminalClear { session } => Plan::Clear(one(session)),
+        Action::TerminalClear { session } => Plan::Clear(target(session)),
         Action::TerminalClearAll {} => Plan::Clear(Target::All),
-        Action::TerminalSelect { session } => Plan::Select(session.clone()),
+        Action::TerminalSelect { session } => match target(session) {
+            Target::One(name) => Plan::Select(name),
+            Target::All => Plan::ShowTerminals,
+        },
         Action::WorkshopCopy { text } | Action::WorkshopCopyAndEdit { text } => Plan::Copy(text.clone()),
+        Action::DashboardOpenUrl { url }
+        | Action::DashboardCreateDashboard { url, .. }
+        | Action::DashboardReloadDashboard { url: Some(url), .. }
+            if leads_nowhere(url) =>
+        {
+            Plan::Unsupported(NO_WEB_APPLICATIONS)
+        }
         Action::DashboardOpenUrl { url } if is_web_address(url) => Plan::OpenUrl(url.clone()),
+        Action::DashboardOpenDashboard { name } | Action::DashboardReloadDashboard { name, .. }
+            if name.trim().eq_ignore_ascii_case(TERMINALS) =>
+        {
+            Plan::ShowTerminals
+        }
+        Action::DashboardCreateDashboard { url, .. }
+        | Action::DashboardReloadDashboard { url: Some(url), .. }
+            if url.trim().starts_with("terminal:") =>
+        {
+            Plan::Select(terminal_name(url.trim().trim_start_matches("terminal:")))
+        }
         Action::ExaminerExecuteTest { url: Some(_), .. } => Plan::Unsupported(
             "This check runs on another server, which isn't supported here. Go on with the next step.",
         ),
@@ -106,9 +156,13 @@ pub fn plan(action: &Action) -> Plan {
             Plan::Check(CheckPlan {
                 name: name.clone(),
                 args: args.clone(),
-                timeout_secs: if *timeout_secs == 0 { 15 } else { (*timeout_secs).min(120) },
+                timeout_secs: limit_of(*timeout_secs),
                 retries: *retries,
-                delay_secs: (*delay_secs).clamp(0.25, 3600.0),
+                delay: Duration::from_secs_f64(if *delay_secs > 0.0 {
+                    delay_secs.clamp(DELAY_SECS.0, DELAY_SECS.1)
+                } else {
+                    1.0
+                }),
                 form: inputs.as_ref().and_then(Form::read),
             })
         }
@@ -170,6 +224,13 @@ pub fn plan(action: &Action) -> Plan {
     }
 }
 
+/// Returns the time limit of a check in whole seconds.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
+fn limit_of(secs: f64) -> u32 {
+    if secs > 0.0 { secs.ceil().clamp(1.0, 120.0) as u32 } else { 15 }
+}
+
+const NO_WEB_APPLICATIONS: &str = "This workspace cannot show web applications yet.";
 const NO_EDITOR: &str = "The editor isn't available here. Use vim or nano in the terminal.";
 
 /// Returns the text that a block offers to copy; `None` if it has none.
@@ -188,14 +249,6 @@ pub fn copy_text(block: &ActionBlock) -> Option<String> {
         _ => block.body.clone(),
     };
     (!text.is_empty()).then_some(text)
-}
-
-/// Whether an address is one of the web or of this site, and not, for example, `javascript:`.
-fn is_web_address(url: &str) -> bool {
-    let lower = url.trim_start().to_ascii_lowercase();
-    lower.starts_with("https://")
-        || lower.starts_with("http://")
-        || (lower.starts_with('/') && !lower.starts_with("//"))
 }
 
 #[cfg(test)]
@@ -222,6 +275,56 @@ mod tests {
             let json = serde_json::json!({"action": "dashboard:open-url", "url": url});
             assert!(matches!(of(json), Plan::Unsupported(why) if why.contains("web address")), "{url}");
         }
+    }
+
+    #[test]
+    fn an_address_that_cannot_work_says_so_instead_of_opening() {
+        for action in ["dashboard:open-url", "dashboard:create-dashboard", "dashboard:reload-dashboard"] {
+            let json =
+                serde_json::json!({"action": action, "name": "x", "url": "http://blog-ns.", "focus": true});
+            assert_eq!(of(json), Plan::Unsupported(NO_WEB_APPLICATIONS), "{action}");
+        }
+    }
+
+    #[test]
+    fn a_star_means_every_terminal_and_a_number_has_no_zeros_before_it() {
+        let command = |session: &str| {
+            let json = serde_json::json!({"action": "terminal:execute", "command": "x", "session": session, "clear": false});
+            let Plan::Type { target, .. } = of(json) else { panic!("nothing is typed") };
+            target
+        };
+        assert_eq!(command("*"), Target::All);
+        for (written, name) in
+            [("01", "1"), ("1", "1"), ("002", "2"), ("0", "0"), ("0x", "0x"), ("help", "help")]
+        {
+            assert_eq!(command(written), Target::One(name.into()), "{written}");
+        }
+        for action in ["terminal:interrupt", "terminal:clear", "terminal:input", "terminal:select"] {
+            let json = serde_json::json!({"action": action, "session": "*", "text": "x", "endl": false});
+            let all = match of(json) {
+                Plan::Type { target, .. } | Plan::Paste { target, .. } | Plan::Clear(target) => {
+                    target == Target::All
+                }
+                plan => plan == Plan::ShowTerminals,
+            };
+            assert!(all, "{action}");
+        }
+    }
+
+    #[test]
+    fn the_dashboard_of_the_terminals_is_the_terminals() {
+        for (action, name) in [
+            ("dashboard:open-dashboard", "Terminal"),
+            ("dashboard:open-dashboard", "terminal"),
+            ("dashboard:reload-dashboard", " TERMINAL "),
+        ] {
+            let json = serde_json::json!({"action": action, "name": name, "focus": true});
+            assert_eq!(of(json), Plan::ShowTerminals, "{action} {name}");
+        }
+        let json = serde_json::json!({"action": "dashboard:open-dashboard", "name": "Console"});
+        assert!(matches!(of(json), Plan::Unsupported(_)));
+        let json = serde_json::json!({"action": "dashboard:create-dashboard", "name": "x", "url": "terminal:04", "focus": true});
+        assert_eq!(of(json), Plan::Select("4".into()));
     }
 
     #[test]
@@ -254,14 +357,16 @@ mod tests {
     }
 
     #[test]
-    fn a_time_limit_of_zero_means_the_usual_one() {
-        let limit = |secs: u32| {
+    fn a_time_of_zero_means_the_usual_one_and_half_a_second_is_half_a_second() {
+        let times = |timeout: f64, delay: f64| {
             let json = serde_json::json!({"action": "examiner:execute-test", "name": "x", "args": [],
-                "timeout": secs, "retries": {"times": 0}, "delay": 0, "url": null, "inputs": null});
+                "timeout": timeout, "retries": {"times": 0}, "delay": delay, "url": null, "inputs": null});
             let Plan::Check(check) = of(json) else { panic!("no check") };
-            (check.timeout_secs, check.delay_secs)
+            (check.timeout_secs, check.delay.as_millis())
         };
-        assert_eq!((limit(0), limit(7), limit(999)), ((15, 0.25), (7, 0.25), (120, 0.25)));
+        assert_eq!(times(0.0, 0.0), (15, 1_000));
+        assert_eq!(times(2.5, 0.5), (3, 500));
+        assert_eq!(times(999.0, 0.001), (120, 100));
     }
 
     #[test]
@@ -271,7 +376,7 @@ mod tests {
             args: vec![],
             timeout_secs: 15,
             retries,
-            delay_secs: 1.0,
+            delay: Duration::from_secs(1),
             form: None,
         };
         assert!(!check(Retries::Times(0)).tries_again(1));

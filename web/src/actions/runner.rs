@@ -1,7 +1,6 @@
 //! Runs the plans of [`super::plan`] with the workspace's terminals and the server's checks.
 
-use std::rc::Rc;
-use std::time::Duration;
+use std::collections::BTreeSet;
 
 use lectern_api::actions::ActionBlock;
 use lectern_api::ids::SessionId;
@@ -11,11 +10,11 @@ use leptos::prelude::*;
 use serde_json::Value;
 
 use super::plan::{CheckPlan, Plan, Target, plan};
+use super::typist::{Input, Typist};
 use crate::api::{ApiError, Client};
 use crate::browser::{copy, open_in_new_tab, sleep};
 use crate::progress::Progress;
 use crate::terminal::Terminals;
-use crate::terminal::connection::Connection;
 
 /// What to say of a check that did not pass; its output says why.
 pub const NOT_PASSED: &str = "Not yet.";
@@ -49,14 +48,21 @@ impl ActionState {
 pub struct Runner {
     pub client: Client,
     pub session: SessionId,
-    /// Whether the session is running.
-    pub running: Signal<bool>,
-    pub terminals: Terminals,
+    pub typist: Typist,
     pub progress: Progress,
     /// The page on screen. A check that was started on another one is not tried again.
     pub page: RwSignal<String>,
-    /// Shows the terminals on screens that show either the page or the terminals.
-    pub reveal_terminals: Callback<()>,
+    /// The blocks that started by themselves and are not done yet, by page and number.
+    pub starting: StoredValue<BTreeSet<(String, u32)>>,
+}
+
+/// Why a block runs, and with what.
+#[derive(Clone, Debug, Default)]
+pub struct Trigger {
+    /// What the block's form was filled in with.
+    pub inputs: Option<Value>,
+    /// Whether the learner will want to type into the terminal next.
+    pub goes_on_in_terminal: bool,
 }
 
 impl Runner {
@@ -65,21 +71,25 @@ impl Runner {
         self,
         page: &str,
         block: &ActionBlock,
-        inputs: Option<Value>,
+        trigger: Trigger,
         state: RwSignal<ActionState>,
     ) -> bool {
         let Some(action) = block.action() else { return false };
-        state.set(ActionState::Running(None));
+        state.try_set(ActionState::Running(None));
+        let Trigger { inputs, goes_on_in_terminal: focus } = trigger;
+        let typist = self.typist;
         let outcome = match plan(action) {
-            Plan::Type { target, keys, clear } => self.type_keys(&target, &keys, clear),
-            Plan::Clear(target) => {
-                self.targets(&target).map(|all| all.iter().for_each(|terminal| terminal.clear()))
+            Plan::Type { target, keys, clear } => {
+                typist.send(&target, Input::Command { keys, clear }, focus, state).await
             }
-            Plan::Select(name) => self.select(&name),
+            Plan::Paste { target, text } => typist.send(&target, Input::Pasted(text), focus, state).await,
+            Plan::Clear(target) => typist.clear(&target),
+            Plan::Select(name) => typist.select(&Target::One(name)),
+            Plan::ShowTerminals => typist.select(&Target::All),
             Plan::Copy(text) => copy_or_explain(&text).await,
             Plan::OpenUrl(address) => Ok(open_in_new_tab(&address)).map(|_| ()),
             Plan::Check(check) => {
-                let passed = self.check(page, &check, inputs, state).await;
+                let passed = self.check(page, block.id, &check, inputs, state).await;
                 if passed.is_some() {
                     self.record(page, block.id);
                 }
@@ -105,61 +115,27 @@ impl Runner {
         self.progress.record(page, Happening::ActionRun { action });
     }
 
-    fn targets(&self, target: &Target) -> Result<Vec<Rc<Connection>>, String> {
-        match target {
-            Target::All => Ok(self.terminals.all()),
-            Target::One(name) => self.terminals.find(name).map(|terminal| vec![terminal]).ok_or_else(|| {
-                format!("There is no terminal named {name}. Type the command into another one.")
-            }),
-        }
-    }
-
-    fn type_keys(&self, target: &Target, keys: &str, clear: bool) -> Result<(), String> {
-        if !self.running.get_untracked() {
-            return Err("Your session isn't running, so nothing was typed.".to_owned());
-        }
-        let terminals = self.targets(target)?;
-        self.reveal_terminals.run(());
-        if let Target::One(name) = target {
-            self.terminals.front.set(name.clone());
-        }
-        for terminal in &terminals {
-            if clear {
-                terminal.clear();
-            }
-            if !terminal.type_keys(keys) {
-                return Err(format!(
-                    "Terminal {} isn't connected right now. Click again when it is.",
-                    terminal.name()
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn select(&self, name: &str) -> Result<(), String> {
-        let terminals = self.targets(&Target::One(name.to_owned()))?;
-        self.reveal_terminals.run(());
-        self.terminals.front.set(name.to_owned());
-        terminals.iter().for_each(|terminal| terminal.focus());
-        Ok(())
-    }
-
     /// Runs a check, and again for as long as it says. Returns `None` if it could not run at all.
     async fn check(
         &self,
         page: &str,
+        block: u32,
         check: &CheckPlan,
         inputs: Option<Value>,
         state: RwSignal<ActionState>,
     ) -> Option<bool> {
         // a cascade or `autostart` cannot fill in a form
         if check.form.is_some() && inputs.is_none() {
-            state.set(ActionState::Idle);
+            state.try_set(ActionState::Idle);
+            return None;
+        }
+        if let Err(message) = self.typist.wait_for_session(state).await {
+            state.try_set(ActionState::Failed { message, output: None });
             return None;
         }
         let run = RunCheck {
             page: Some(page.to_owned()),
+            block: Some(block),
             args: check.args.clone(),
             inputs,
             timeout_secs: Some(check.timeout_secs),
@@ -168,12 +144,12 @@ impl Runner {
         loop {
             match self.client.run_check(self.session, &check.name, &run).await {
                 Ok(outcome) if outcome.passed => {
-                    self.progress.marks.try_update(|marks| marks.check(page, &check.name, true));
+                    self.progress.marks.try_update(|marks| marks.check(page, &check.name, block, true));
                     state.try_set(ActionState::Done(Some(passed_message(&outcome))));
                     return Some(true);
                 }
                 Ok(outcome) => {
-                    self.progress.marks.try_update(|marks| marks.check(page, &check.name, false));
+                    self.progress.marks.try_update(|marks| marks.check(page, &check.name, block, false));
                     let here = self.page.try_get_untracked().is_some_and(|now| now == page);
                     if !here || !check.tries_again(tries) {
                         state.try_set(failed(&outcome));
@@ -187,7 +163,7 @@ impl Runner {
             }
             tries += 1;
             state.try_set(ActionState::Running(Some(format!("Not yet. Checking again (try {tries})…"))));
-            sleep(Duration::from_secs_f64(check.delay_secs)).await;
+            sleep(check.delay).await;
         }
     }
 }

@@ -37,6 +37,15 @@ pub fn section_of_end(blocks: &[ActionBlock], end: &ActionBlock) -> Option<u32> 
     begins.into_iter().find(named)
 }
 
+/// Returns the sections that close with this one: itself and those inside it.
+pub fn closing(blocks: &[ActionBlock], section: u32) -> Vec<u32> {
+    let begins = blocks.iter().filter(|block| matches!(block.action(), Some(Action::SectionBegin { .. })));
+    begins
+        .filter(|block| block.id == section || block.sections.contains(&section))
+        .map(|block| block.id)
+        .collect()
+}
+
 /// Returns the blocks, other than sections, that start by themselves and are not hidden by a closed section.
 pub fn autostarts(blocks: &[ActionBlock], is_open: impl Fn(u32) -> bool) -> Vec<u32> {
     let shown = |block: &&ActionBlock| block.sections.iter().all(|section| is_open(*section));
@@ -131,6 +140,15 @@ mod tests {
         assert_eq!(section_of_end(&blocks, &blocks[6]), Some(1));
         assert_eq!(section_of_end(&blocks, &block(9, &[1, 3], end(Some("outer")))), Some(1));
         assert_eq!(section_of_end(&blocks, &blocks[0]), None);
+    }
+
+    #[test]
+    fn a_section_closes_with_those_inside_it() {
+        let mut blocks = page();
+        blocks.push(block(8, &[], begin(Some("next"))));
+        assert_eq!(closing(&blocks, 1), [1, 3]);
+        assert_eq!(closing(&blocks, 3), [3]);
+        assert_eq!(closing(&blocks, 8), [8]);
     }
 
     #[test]

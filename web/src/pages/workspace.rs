@@ -5,6 +5,8 @@ mod current_page;
 mod requests;
 mod stream;
 
+use std::collections::BTreeSet;
+
 use gloo_events::EventListener;
 use lectern_api::ids::SessionId;
 use lectern_api::sessions::{Session, SessionState};
@@ -16,6 +18,7 @@ use super::fetched::{FetchStatus, use_fetched};
 use super::not_found::NotFound;
 use super::params::use_id;
 use crate::actions::runner::Runner;
+use crate::actions::typist::{Life, Typist};
 use crate::api::{ApiError, use_client};
 use crate::browser::{document, is_page_visible};
 use crate::components::form::RetryIn;
@@ -23,12 +26,13 @@ use crate::components::frame::Banners;
 use crate::paths;
 use crate::progress::Progress;
 use crate::terminal::Terminals;
+use crate::workspace::Workspace;
 use crate::workspace::lifecycle::{NotRunning, Over};
+use crate::workspace::notices::Notices;
 use crate::workspace::splitter::SplitPanes;
 use crate::workspace::terminal_pane::TerminalPane;
 use crate::workspace::time_left::EndWarning;
 use crate::workspace::top_bar::TopBar;
-use crate::workspace::{Workspace, is_running};
 use address::use_page_of_address;
 use current_page::CurrentPage;
 use requests::{Requests, use_requests};
@@ -72,7 +76,7 @@ fn OpenWorkspace(session: Session) -> impl IntoView {
     let page = use_page_of_address(client, id, session, progress);
     let navigate = StoredValue::new(use_navigate());
     let (terminals, shows_terminals) = (Terminals::new(), RwSignal::new(false));
-    let running = Memo::new(move |_| session.with(|session| is_running(&session.state)));
+    let life = Memo::new(move |_| session.with(|session| Life::from(&session.state)));
     let workspace = Workspace {
         session,
         page,
@@ -81,11 +85,10 @@ fn OpenWorkspace(session: Session) -> impl IntoView {
         runner: Runner {
             client,
             session: id,
-            running: running.into(),
-            terminals,
+            typist: Typist::new(life.into(), terminals, Callback::new(move |()| shows_terminals.set(true))),
             progress,
             page,
-            reveal_terminals: Callback::new(move |()| shows_terminals.set(true)),
+            starting: StoredValue::new(BTreeSet::new()),
         },
         shows_terminals,
         go_to: Callback::new(move |name: String| {
@@ -140,9 +143,7 @@ fn Problem(problem: RwSignal<Option<ApiError>>) -> impl IntoView {
 /// Page and terminals, side by side.
 #[component]
 fn Panes(workspace: Workspace, requests: Requests) -> impl IntoView {
-    let has_terminals = workspace
-        .session
-        .with_untracked(|session| session.terminal_layout != "none" && !session.terminals.is_empty());
+    let has_terminals = workspace.session.with_untracked(|session| !session.terminals.is_empty());
     let curtain = move || {
         view! {
             <NotRunning workspace=workspace on_retry=requests.restart.send busy=requests.restart.busy/>
@@ -163,6 +164,7 @@ fn Panes(workspace: Workspace, requests: Requests) -> impl IntoView {
         <div class="workspace" data-testid="workspace">
             <TopBar workspace=workspace has_terminals=has_terminals on_end=requests.end.send/>
             <EndWarning workspace=workspace/>
+            <Notices workspace=workspace/>
             <SplitPanes
                 split=Signal::stored(has_terminals)
                 shows_right=workspace.shows_terminals

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lectern_api::progress::SessionProgress;
+use lectern_api::progress::{Happening, SessionProgress};
 
 /// The marks that the workspace shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,7 +16,8 @@ pub struct Marks {
 struct PageMarks {
     viewed: bool,
     actions: BTreeSet<u32>,
-    checks: BTreeMap<String, bool>,
+    /// By the check's name and the number of the block. Earlier releases recorded no block.
+    checks: BTreeMap<(String, Option<u32>), bool>,
 }
 
 impl Marks {
@@ -28,21 +29,31 @@ impl Marks {
             marks.viewed |= page.viewed_at.is_some();
             marks.actions.extend(&page.actions_run);
             for check in &page.checks {
-                marks.checks.entry(check.name.to_string()).or_insert(check.passed);
+                marks.checks.entry((check.name.to_string(), check.block)).or_insert(check.passed);
             }
         }
     }
 
-    pub fn view(&mut self, page: &str) {
-        self.pages.entry(page.to_owned()).or_default().viewed = true;
+    /// Adds what happened on a page.
+    pub fn add(&mut self, page: &str, what: &Happening) {
+        match what {
+            Happening::PageViewed => self.page(page).viewed = true,
+            Happening::ActionRun { action } => {
+                self.page(page).actions.insert(*action);
+            }
+            Happening::LabFinished => self.finished = true,
+        }
     }
 
-    pub fn run(&mut self, page: &str, action: u32) {
-        self.pages.entry(page.to_owned()).or_default().actions.insert(action);
+    /// Adds the result of the check of one block.
+    pub fn check(&mut self, page: &str, name: &str, block: u32, passed: bool) {
+        let checks = &mut self.page(page).checks;
+        checks.remove(&(name.to_owned(), None));
+        checks.insert((name.to_owned(), Some(block)), passed);
     }
 
-    pub fn check(&mut self, page: &str, name: &str, passed: bool) {
-        self.pages.entry(page.to_owned()).or_default().checks.insert(name.to_owned(), passed);
+    fn page(&mut self, page: &str) -> &mut PageMarks {
+        self.pages.entry(page.to_owned()).or_default()
     }
 
     #[must_use]
@@ -55,10 +66,12 @@ impl Marks {
         self.pages.get(page).is_some_and(|marks| marks.actions.contains(&action))
     }
 
-    /// Returns the last result of a check; `None` if it did not run.
+    /// Returns the last result of the check of one block; `None` if it did not run.
     #[must_use]
-    pub fn result(&self, page: &str, check: &str) -> Option<bool> {
-        self.pages.get(page)?.checks.get(check).copied()
+    pub fn result(&self, page: &str, check: &str, block: u32) -> Option<bool> {
+        let checks = &self.pages.get(page)?.checks;
+        let of = |block| checks.get(&(check.to_owned(), block)).copied();
+        of(Some(block)).or_else(|| of(None))
     }
 
     /// Returns whether all checks of the page that ran passed; `None` if none ran.
@@ -76,16 +89,16 @@ mod tests {
     #[test]
     fn what_happened_here_outlives_what_the_server_knew() {
         let mut marks = Marks::default();
-        marks.check("p", "c", true);
-        marks.run("p", 4);
+        marks.check("p", "c", 2, true);
+        marks.add("p", &Happening::ActionRun { action: 4 });
         let known = serde_json::from_value(serde_json::json!({
             "current_page": "p", "finished": false,
             "pages": [{"page": "p", "viewed_at": "2026-01-01T00:00:00Z", "actions_run": [1],
-                "checks": [{"name": "c", "passed": false, "runs": 1, "at": "2026-01-01T00:00:00Z"}]}]
+                "checks": [{"name": "c", "block": 2, "passed": false, "runs": 1, "at": "2026-01-01T00:00:00Z"}]}]
         }))
         .unwrap();
         marks.merge(&known);
-        assert_eq!(marks.result("p", "c"), Some(true));
+        assert_eq!(marks.result("p", "c", 2), Some(true));
         assert!(marks.is_run("p", 1) && marks.is_run("p", 4) && marks.is_viewed("p"));
         assert!(!marks.is_run("q", 1) && !marks.is_viewed("q"));
     }
@@ -94,9 +107,35 @@ mod tests {
     fn a_page_is_passed_only_when_every_check_that_ran_passed() {
         let mut marks = Marks::default();
         assert_eq!(marks.all_passed("p"), None);
-        marks.check("p", "a", true);
+        marks.check("p", "a", 0, true);
         assert_eq!(marks.all_passed("p"), Some(true));
-        marks.check("p", "b", false);
+        marks.check("p", "b", 1, false);
         assert_eq!(marks.all_passed("p"), Some(false));
+    }
+
+    #[test]
+    fn two_blocks_with_one_check_have_a_result_each() {
+        let mut marks = Marks::default();
+        marks.check("p", "is", 3, true);
+        assert_eq!((marks.result("p", "is", 3), marks.result("p", "is", 5)), (Some(true), None));
+        marks.check("p", "is", 5, false);
+        assert_eq!((marks.result("p", "is", 3), marks.result("p", "is", 5)), (Some(true), Some(false)));
+        assert_eq!(marks.all_passed("p"), Some(false));
+    }
+
+    #[test]
+    fn a_result_of_an_earlier_release_counts_for_every_block_until_one_is_run() {
+        let known = serde_json::from_value(serde_json::json!({
+            "current_page": "p", "finished": false,
+            "pages": [{"page": "p", "viewed_at": null, "actions_run": [],
+                "checks": [{"name": "is", "passed": false, "runs": 1, "at": "2026-01-01T00:00:00Z"}]}]
+        }))
+        .unwrap();
+        let mut marks = Marks::default();
+        marks.merge(&known);
+        assert_eq!((marks.result("p", "is", 3), marks.result("p", "is", 5)), (Some(false), Some(false)));
+        marks.check("p", "is", 3, true);
+        assert_eq!((marks.result("p", "is", 3), marks.result("p", "is", 5)), (Some(true), None));
+        assert_eq!(marks.all_passed("p"), Some(true));
     }
 }

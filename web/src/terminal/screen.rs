@@ -39,6 +39,14 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn clear(this: &Screen);
 
+    /// Types a text as if it were pasted.
+    #[wasm_bindgen(method)]
+    pub fn paste(this: &Screen, text: &str);
+
+    /// Returns the keys for a command, with its tabs protected from completion.
+    #[wasm_bindgen(method)]
+    pub fn quoted(this: &Screen, keys: &str) -> String;
+
     #[wasm_bindgen(method)]
     pub fn focus(this: &Screen);
 

@@ -18,14 +18,14 @@ pub fn command_keys(command: &str) -> String {
     keys
 }
 
-/// Returns the keys for text that a program waits for.
+/// Returns the text to paste for a program that waits for it.
 #[must_use]
-pub fn input_keys(text: &str, line_end: bool) -> String {
-    let mut keys = text.replace("\r\n", "\r").replace('\n', "\r");
-    if line_end && !keys.ends_with('\r') {
-        keys.push('\r');
+pub fn pasted(text: &str, line_end: bool) -> String {
+    let mut pasted = text.to_owned();
+    if line_end && !pasted.ends_with('\n') {
+        pasted.push('\n');
     }
-    keys
+    pasted
 }
 
 fn is_interrupt(command: &str) -> bool {
@@ -51,9 +51,9 @@ mod tests {
     }
 
     #[test]
-    fn input_ends_with_enter_only_if_it_should() {
-        assert_eq!(input_keys("yes", true), "yes\r");
-        assert_eq!(input_keys("a\nb", false), "a\rb");
-        assert_eq!(input_keys("a\n", true), "a\r");
+    fn what_is_pasted_ends_with_a_line_end_only_if_it_should() {
+        assert_eq!(pasted("yes", true), "yes\n");
+        assert_eq!(pasted("a\nb", false), "a\nb");
+        assert_eq!(pasted("a\n", true), "a\n");
     }
 }

@@ -12,7 +12,7 @@ use web_sys::MouseEvent;
 use super::action_form::ActionForm;
 use crate::actions::on_page::PageActions;
 use crate::actions::plan::{CheckPlan, Plan, plan};
-use crate::actions::runner::{ActionState, NOT_PASSED};
+use crate::actions::runner::{ActionState, NOT_PASSED, Trigger};
 use crate::browser;
 use crate::progress::Progress;
 use frame::{Block, BlockFace, BlockFrame, Copying, Look, RunButton};
@@ -42,8 +42,8 @@ pub fn ActionView(
     let copying = Copying::of(source);
     let page = page.name.clone();
     let (look, goes_on_in_terminal) = match plan(action) {
-        Plan::Type { .. } => (&TERMINAL, true),
-        Plan::Clear(_) | Plan::Select(_) => (&TERMINAL, false),
+        Plan::Type { .. } | Plan::Paste { .. } => (&TERMINAL, true),
+        Plan::Clear(_) | Plan::Select(_) | Plan::ShowTerminals => (&TERMINAL, false),
         Plan::Copy(_) => (&COPY, false),
         Plan::OpenUrl(_) => (&LINK, false),
         Plan::Tick => (&TICK, false),
@@ -90,11 +90,10 @@ fn PressBlock(
         now => now,
     });
     let clicked = move |event: MouseEvent| {
-        actions.click(id);
         // a mouse click has a detail; a press of Enter has none, and keeps the focus on the page
-        if goes_on_in_terminal && event.detail() > 0 && browser::matches_media("(hover: hover)") {
-            actions.focus_terminal();
-        }
+        let goes_on_in_terminal =
+            goes_on_in_terminal && event.detail() > 0 && browser::matches_media("(hover: hover)");
+        actions.click_with(id, Trigger { inputs: None, goes_on_in_terminal });
     };
     view! {
         <BlockFrame block=block.clone() look=look state=shown copying=copying>
@@ -118,7 +117,7 @@ fn CheckBlock(
     let Some(state) = actions.state(id) else { return ().into_any() };
     let CheckPlan { name, form, .. } = check;
     let shown = Memo::new(move |_| {
-        let earlier = progress.marks.with(|marks| marks.result(&page, &name));
+        let earlier = progress.marks.with(|marks| marks.result(&page, &name, id));
         match (state.get(), earlier) {
             (ActionState::Idle, Some(true)) => ActionState::Done(None),
             (ActionState::Idle, Some(false)) => {
@@ -128,7 +127,9 @@ fn CheckBlock(
         }
     });
     let busy = Signal::derive(move || shown.with(ActionState::is_running));
-    let answered = Callback::new(move |answers| actions.submit(id, Some(answers)));
+    let answered = Callback::new(move |answers| {
+        actions.click_with(id, Trigger { inputs: Some(answers), goes_on_in_terminal: false });
+    });
     let trigger = match form {
         Some(form) => view! {
             <div class="action-run"><BlockFace block=block.clone()/></div>

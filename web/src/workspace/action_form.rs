@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use serde_json::Value;
 
-use crate::actions::form::{Field, Form, Kind};
+use crate::actions::form::{Bounds, Field, Form, Kind, plain};
 
 #[component]
 pub fn ActionForm(
@@ -38,7 +38,21 @@ fn labelled_input(field: Field, id: String, value: RwSignal<String>) -> AnyView 
     let key = field.key;
     let input = match field.kind {
         Kind::Input(kind) => view! {
-            <input id=id.clone() name=key type=kind step="any" autocomplete="off" required=field.required bind:value=value/>
+            <input id=id.clone() name=key type=kind autocomplete="off" required=field.required bind:value=value/>
+        }
+        .into_any(),
+        Kind::Number(Bounds { step, min, max }) => view! {
+            <input
+                id=id.clone()
+                name=key
+                type="number"
+                step=step
+                min=min
+                max=max
+                autocomplete="off"
+                required=field.required
+                bind:value=value
+            />
         }
         .into_any(),
         Kind::Lines => view! {
@@ -56,6 +70,7 @@ fn labelled_input(field: Field, id: String, value: RwSignal<String>) -> AnyView 
         }
         .into_any(),
         Kind::Choice(choices) => {
+            let choices: Vec<_> = choices.iter().map(plain).collect();
             if !choices.contains(&value.get_untracked()) {
                 value.set(choices.first().cloned().unwrap_or_default());
             }

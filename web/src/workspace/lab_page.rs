@@ -14,6 +14,7 @@ use web_sys::{Element, HtmlDetailsElement, HtmlElement, MouseEvent};
 
 use super::Workspace;
 use super::action_block::ActionView;
+use crate::actions::address::{is_web_address, leads_nowhere};
 use crate::actions::on_page::{PageActions, Sections};
 use crate::browser;
 
@@ -21,6 +22,7 @@ use crate::browser;
 pub fn LabPage(workspace: Workspace, page: Arc<RenderedPage>) -> impl IntoView {
     let node = NodeRef::<Div>::new();
     let (name, html, title) = (page.name.clone(), page.html.clone(), page.title.clone());
+    let (sign, link) = (page.exit_sign.clone(), page.exit_link.clone());
     let actions = PageActions::new(workspace.runner, page.clone(), SECTIONS);
     // dropping the handles removes the blocks
     let mounted = StoredValue::new_local(Vec::<Box<dyn Any>>::new());
@@ -40,13 +42,14 @@ pub fn LabPage(workspace: Workspace, page: Arc<RenderedPage>) -> impl IntoView {
             });
             mounted.update_value(|mounted| mounted.push(Box::new(handle)));
         }
+        browser::enhance(&text);
         actions.open_sections();
     });
     let started = StoredValue::new(false);
     Effect::new(move |_| {
-        if node.get().is_some() && workspace.runner.running.get() && !started.get_value() {
+        if node.get().is_some() && workspace.progress.is_known.get() && !started.get_value() {
             started.set_value(true);
-            actions.autostarts().into_iter().for_each(|id| actions.click(id));
+            actions.start();
         }
     });
     view! {
@@ -58,12 +61,12 @@ pub fn LabPage(workspace: Workspace, page: Arc<RenderedPage>) -> impl IntoView {
                 inner_html=html
                 on:click=move |event| follow_click(&event, workspace, actions)
             ></div>
-            <PageEnd workspace=workspace/>
+            <PageEnd workspace=workspace sign=sign link=link/>
         </article>
     }
 }
 
-/// Handles clicks on links to other pages of the lab, on headings of sections, and on code that a click copies.
+/// Handles clicks on links to other pages of the lab, and on headings of sections.
 fn follow_click(event: &MouseEvent, workspace: Workspace, actions: PageActions) {
     let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else { return };
     if let Ok(Some(heading)) = target.closest("[data-section-begin] > summary") {
@@ -78,15 +81,6 @@ fn follow_click(event: &MouseEvent, workspace: Workspace, actions: PageActions) 
         event.prevent_default();
         let name = link.get_attribute("href").unwrap_or_default();
         workspace.go_to.run(crate::paths::decode(name.trim_start_matches("#page=")));
-    } else if let Ok(Some(code)) = target.closest(".copyable") {
-        let text = code.text_content().unwrap_or_default();
-        leptos::task::spawn_local(async move {
-            if browser::copy(&text).await {
-                let _ = code.class_list().add_1("copied");
-                browser::sleep(std::time::Duration::from_secs(2)).await;
-                let _ = code.class_list().remove_1("copied");
-            }
-        });
     }
 }
 
@@ -104,7 +98,15 @@ fn section(id: u32) -> Option<HtmlDetailsElement> {
 }
 
 #[component]
-fn PageEnd(workspace: Workspace) -> impl IntoView {
+fn PageEnd(
+    workspace: Workspace,
+    /// The author's word for the button.
+    sign: Option<String>,
+    /// Where the button of the last page leads.
+    link: Option<String>,
+) -> impl IntoView {
+    let link = StoredValue::new(link.filter(|link| is_web_address(link) && !leads_nowhere(link)));
+    let sign_or = move |word: &str| sign.clone().unwrap_or_else(|| word.to_owned());
     let previous = Memo::new(move |_| workspace.neighbour(-1));
     let next = Memo::new(move |_| workspace.neighbour(1));
     let finished = Memo::new(move |_| workspace.progress.marks.with(|marks| marks.finished));
@@ -118,7 +120,7 @@ fn PageEnd(workspace: Workspace) -> impl IntoView {
                 .unwrap_or_default()
         })
     };
-    let step = move |name: String, word: &'static str, class: &'static str, testid: &'static str| {
+    let step = move |name: String, word: String, class: &'static str, testid: &'static str| {
         let title = title_of(&name);
         view! {
             <button type="button" class=class data-testid=testid
@@ -130,16 +132,19 @@ fn PageEnd(workspace: Workspace) -> impl IntoView {
     };
     let finish = move |_| {
         workspace.progress.record(&workspace.page.get_untracked(), Happening::LabFinished);
+        if let Some(link) = link.get_value() {
+            browser::open_in_new_tab(&link);
+        }
     };
     view! {
         <nav class="page-end" aria-label="Page by page">
-            {move || previous.get().map(|name| step(name, "‹ Previous", "step", "page-previous"))}
+            {move || previous.get().map(|name| step(name, "‹ Previous".to_owned(), "step", "page-previous"))}
             <span class="grow"></span>
             {move || match (next.get(), finished.get()) {
-                (Some(name), _) => step(name, "Next ›", "step primary", "page-next").into_any(),
+                (Some(name), _) => step(name, sign_or("Next ›"), "step primary", "page-next").into_any(),
                 (None, false) => view! {
                     <button type="button" class="step primary" data-testid="page-finish" on:click=finish>
-                        <span class="step-word">"Finish lab"</span>
+                        <span class="step-word">{sign_or("Finish lab")}</span>
                     </button>
                 }.into_any(),
                 (None, true) => ().into_any(),
@@ -149,6 +154,9 @@ fn PageEnd(workspace: Workspace) -> impl IntoView {
             <Show when=move || finished.get() && next.get().is_none()>
                 <div class="note good" data-testid="lab-finished">
                     <strong>"You finished this lab."</strong>
+                    {move || link.get_value().map(|link| view! {
+                        <p><a href=link target="_blank" rel="noopener noreferrer">"Go on from here"</a></p>
+                    })}
                     <p>
                         "Your session stays open until you end it or its time is up. "
                         <A href="/labs">"Browse labs"</A>

@@ -19,9 +19,9 @@ pub fn TerminalPane(workspace: Workspace) -> impl IntoView {
         let names: Vec<_> = session.terminals.iter().map(ToString::to_string).collect();
         (session.id, names, session.terminal_layout.clone())
     });
-    let stacked = layout.starts_with("split");
-    let many = names.len() > 1;
-    let tabbed = !stacked && many;
+    let groups = Groups { stacked: stack_height(&layout) };
+    let (stacked, many) = (groups.stacked > 1, names.len() > 1);
+    let tabbed = names.len() > groups.stacked;
     if let Some(first) = names.first() {
         workspace.terminals.front.set(first.clone());
     }
@@ -32,7 +32,7 @@ pub fn TerminalPane(workspace: Workspace) -> impl IntoView {
         workspace.terminals.all().iter().for_each(|terminal| terminal.set_screen_reader(on));
     });
     let heading = if tabbed {
-        view! { <Tabs names=names.clone() front=workspace.terminals.front/> }.into_any()
+        view! { <Tabs names=names.clone() groups=groups front=workspace.terminals.front/> }.into_any()
     } else {
         view! { <span>{if many { "Terminals" } else { "Terminal" }}</span> }.into_any()
     };
@@ -45,21 +45,66 @@ pub fn TerminalPane(workspace: Workspace) -> impl IntoView {
                     "Screen reader"
                 </label>
             </div>
-            {names.into_iter().map(|name| view! {
-                <TerminalFrame workspace=workspace session=id name=name labelled=many tabbed=tabbed reader=reader/>
+            {names.clone().into_iter().enumerate().map(|(at, name)| {
+                let names = names.clone();
+                let front = workspace.terminals.front;
+                let is_behind = Signal::derive(move || {
+                    front.with(|front| groups.of_name(&names, front) != groups.of(at))
+                });
+                view! {
+                    <TerminalFrame
+                        workspace=workspace
+                        session=id
+                        name=name
+                        labelled=many
+                        tabbed=tabbed
+                        is_behind=is_behind
+                        reader=reader
+                    />
+                }
             }).collect_view()}
         </div>
     }
 }
 
-/// A row of tabs, one for each terminal.
+/// How many terminals a layout shows one above the other.
+fn stack_height(layout: &str) -> usize {
+    match layout {
+        "split" => 2,
+        "split/2" => 3,
+        _ => 1,
+    }
+}
+
+/// Which terminals are seen at once: the first ones are stacked, each of the others is alone.
+#[derive(Clone, Copy, Debug)]
+struct Groups {
+    stacked: usize,
+}
+
+impl Groups {
+    /// Returns the group of the terminal at this position: 0 for those that are stacked.
+    const fn of(self, at: usize) -> usize {
+        (at + 1).saturating_sub(self.stacked)
+    }
+
+    fn of_name(self, names: &[String], name: &str) -> usize {
+        self.of(names.iter().position(|known| known == name).unwrap_or_default())
+    }
+}
+
+/// A row of tabs, one for each group of terminals.
 #[component]
-fn Tabs(names: Vec<String>, front: RwSignal<String>) -> impl IntoView {
-    let tab = move |name: String| {
+fn Tabs(names: Vec<String>, groups: Groups, front: RwSignal<String>) -> impl IntoView {
+    // of each group the first
+    let leaders: Vec<_> = names.iter().take(1).chain(names.iter().skip(groups.stacked)).cloned().collect();
+    let front_tab = Memo::new(move |_| front.with(|front| groups.of_name(&names, front)));
+    let tab = move |(at, name): (usize, String)| {
         let (id, controls) = (tab_id(&name), frame_id(&name));
-        let (testid, label) = (id.clone(), format!("Terminal {name}"));
-        let chosen = name.clone();
-        let is_front = Memo::new(move |_| front.with(|front| *front == name));
+        let label =
+            if at == 0 && groups.stacked > 1 { "Terminals".to_owned() } else { format!("Terminal {name}") };
+        let testid = id.clone();
+        let is_front = Memo::new(move |_| front_tab.get() == at);
         view! {
             <button
                 type="button"
@@ -69,23 +114,22 @@ fn Tabs(names: Vec<String>, front: RwSignal<String>) -> impl IntoView {
                 aria-selected=move || if is_front.get() { "true" } else { "false" }
                 data-testid=testid
                 tabindex=move || if is_front.get() { "0" } else { "-1" }
-                on:click=move |_| front.set(chosen.clone())
+                on:click=move |_| front.set(name.clone())
             >
                 {label}
             </button>
         }
     };
-    let tabs = names.iter().cloned().map(tab).collect_view();
+    let tabs = leaders.iter().cloned().enumerate().map(tab).collect_view();
     // the arrow keys move between tabs
     let keyed = move |event: KeyboardEvent| {
         let step = match event.key().as_str() {
             "ArrowRight" => 1,
-            "ArrowLeft" => names.len() - 1,
+            "ArrowLeft" => leaders.len() - 1,
             _ => return,
         };
         event.prevent_default();
-        let at = front.with_untracked(|front| names.iter().position(|name| name == front));
-        if let Some(next) = names.get((at.unwrap_or_default() + step) % names.len()) {
+        if let Some(next) = leaders.get((front_tab.get_untracked() + step) % leaders.len()) {
             focus_by_id(&tab_id(next));
             front.set(next.clone());
         }
@@ -109,6 +153,7 @@ fn TerminalFrame(
     name: String,
     labelled: bool,
     tabbed: bool,
+    is_behind: Signal<bool>,
     reader: RwSignal<bool>,
 ) -> impl IntoView {
     let client = workspace.runner.client;
@@ -140,14 +185,10 @@ fn TerminalFrame(
     let retry = Callback::new(move |()| {
         connection.try_with_value(|connection| connection.retry_now());
     });
-    let hidden = {
-        let name = name.clone();
-        move || tabbed && workspace.terminals.front.with(|front| *front != name)
-    };
     view! {
         <section
             class="terminal-frame"
-            class:behind=hidden
+            class:behind=move || tabbed && is_behind.get()
             id=frame_id(&name)
             role=tabbed.then_some("tabpanel")
             aria-label=format!("Terminal {name}")
@@ -175,5 +216,18 @@ fn StatusLine(name: String, status: RwSignal<Status>, on_retry: Callback<()>) ->
                 <button type="button" data-testid=retry_id.clone() on:click=move |_| on_retry.run(())>"Try now"</button>
             })}
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminals_beyond_the_layout_have_a_tab_of_their_own() {
+        let groups = |layout: &str| [0, 1, 2, 3].map(|at| Groups { stacked: stack_height(layout) }.of(at));
+        assert_eq!(groups("default"), [0, 1, 2, 3]);
+        assert_eq!(groups("split"), [0, 0, 1, 2]);
+        assert_eq!(groups("split/2"), [0, 0, 0, 1]);
     }
 }

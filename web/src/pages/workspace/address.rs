@@ -8,6 +8,8 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_params_map};
 
 use crate::api::Client;
+use crate::backoff;
+use crate::browser::{random, sleep};
 use crate::paths;
 use crate::progress::Progress;
 
@@ -25,9 +27,23 @@ pub fn use_page_of_address(
     // `None` until the server has answered
     let last_viewed = RwSignal::new(None::<Option<String>>);
     spawn_local(async move {
-        let known = client.show_progress(id).await.unwrap_or_default();
-        progress.marks.try_update(|marks| marks.merge(&known));
-        last_viewed.try_set(Some(known.current_page.map(|name| name.to_string())));
+        let mut attempt = 0;
+        // `try_set` gives the value back where nobody is left to use it
+        loop {
+            match client.show_progress(id).await {
+                Ok(known) => {
+                    progress.marks.try_update(|marks| marks.merge(&known));
+                    last_viewed.try_set(Some(known.current_page.map(|name| name.to_string())));
+                    progress.is_known.try_set(true);
+                    return;
+                }
+                Err(error) if error.is_signed_out() => return,
+                // the page can be read meanwhile
+                Err(_) if last_viewed.try_set(Some(None)).is_some() => return,
+                Err(_) => sleep(backoff::wait(attempt + 2, random())).await,
+            }
+            attempt = attempt.saturating_add(1);
+        }
     });
     Effect::new(move |_| {
         let rest = params.with(|params| params.get("rest")).unwrap_or_default();

@@ -4,11 +4,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use gloo_events::EventListener;
+use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::Connection;
 use crate::browser::{sleep, window};
 use crate::terminal::socket::Socket;
+use crate::terminal::status::Status;
 
 /// How often to check whether a full socket takes more.
 const PUMP: Duration = Duration::from_millis(10);
@@ -18,7 +20,7 @@ const BACKGROUND_BYTES: u32 = 256;
 impl Connection {
     /// Types into the terminal. Returns whether it is connected.
     pub fn type_keys(self: &Rc<Self>, keys: &str) -> bool {
-        if !self.socket.borrow().as_ref().is_some_and(Socket::is_open) {
+        if !self.is_connected() {
             return false;
         }
         self.outgoing.borrow_mut().add(keys);
@@ -36,6 +38,38 @@ impl Connection {
             });
         }
         true
+    }
+
+    /// Types a command. Returns whether the terminal is connected.
+    pub fn type_command(self: &Rc<Self>, keys: &str) -> bool {
+        let quoted = self.screen.borrow().as_ref().map(|screen| screen.quoted(keys));
+        self.type_keys(quoted.as_deref().unwrap_or(keys))
+    }
+
+    /// Pastes a text. Returns whether the terminal is connected.
+    pub fn paste(&self, text: &str) -> bool {
+        self.with_screen(|screen| screen.paste(text));
+        self.is_connected()
+    }
+
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.socket.borrow().as_ref().is_some_and(Socket::is_open)
+    }
+
+    /// Returns why the terminal will never be connected again; `None` if it is or may be.
+    #[must_use]
+    pub fn why_closed(&self) -> Option<&'static str> {
+        match self.status.try_get_untracked()? {
+            Status::Closed(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Whether the terminal has printed anything, such as a prompt.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        self.flow.borrow().resume_at().is_some()
     }
 
     /// Sends as much as the socket takes of what was typed. Returns whether that was all.

@@ -1,0 +1,210 @@
+//! Sends what a block types to the terminals, as soon as they are connected.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use lectern_api::sessions::SessionState;
+use leptos::prelude::*;
+
+use super::plan::Target;
+use super::runner::ActionState;
+use super::turns::Turns;
+use crate::browser::sleep;
+use crate::terminal::Terminals;
+use crate::terminal::connection::Connection;
+
+/// How often to look whether a terminal is connected.
+const POLL: Duration = Duration::from_millis(100);
+/// For how many looks to wait for the first prompt of a terminal that is connected. There are shells that print none.
+const PROMPT_POLLS: u32 = 20;
+const WAITING: &str = "Waiting for the terminal…";
+const WAITING_FOR_SESSION: &str = "Waiting for your environment…";
+const NOT_RUNNING: &str = "Your session isn't running, so nothing was done.";
+
+/// Whether a session can be worked in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// Not yet.
+    Starting,
+    Running,
+    /// No longer.
+    Over,
+}
+
+impl From<&SessionState> for Life {
+    fn from(state: &SessionState) -> Self {
+        match state {
+            SessionState::Starting { .. } => Self::Starting,
+            SessionState::Running { .. } => Self::Running,
+            SessionState::Ending | SessionState::Ended { .. } | SessionState::Failed { .. } => Self::Over,
+        }
+    }
+}
+
+/// What to send to a terminal.
+pub enum Input {
+    Command {
+        keys: String,
+        /// Whether to clear the terminal first.
+        clear: bool,
+    },
+    Pasted(String),
+}
+
+/// Types for the blocks of one session. Copies share their state.
+#[derive(Clone, Copy)]
+pub struct Typist {
+    pub life: Signal<Life>,
+    pub terminals: Terminals,
+    /// Shows the terminals on screens that show either the page or the terminals.
+    pub reveal_terminals: Callback<()>,
+    turns: StoredValue<Turns>,
+}
+
+impl Typist {
+    #[must_use]
+    pub fn new(life: Signal<Life>, terminals: Terminals, reveal_terminals: Callback<()>) -> Self {
+        Self { life, terminals, reveal_terminals, turns: StoredValue::new(Turns::default()) }
+    }
+
+    /// Sends input, after whatever waits for the same terminals. `focus` says whether to move the focus there; if that
+    /// took a wait, the learner may be elsewhere by then.
+    pub async fn send(
+        &self,
+        target: &Target,
+        input: Input,
+        focus: bool,
+        state: RwSignal<ActionState>,
+    ) -> Result<(), String> {
+        let place = self.turns.try_update_value(|turns| turns.join(target)).unwrap_or_default();
+        let ready = self.wait_for(target, place, state).await;
+        // nothing else runs between here and the last key
+        self.turns.try_update_value(|turns| turns.leave(place));
+        let (terminals, waited) = ready?;
+        self.bring_to_front(target);
+        for terminal in &terminals {
+            let is_sent = match &input {
+                Input::Command { keys, clear } => {
+                    if *clear {
+                        terminal.clear();
+                    }
+                    terminal.type_command(keys)
+                }
+                Input::Pasted(text) => terminal.paste(text),
+            };
+            if !is_sent {
+                return Err(format!(
+                    "Terminal {} isn't connected right now. Click again when it is.",
+                    terminal.name()
+                ));
+            }
+        }
+        if focus && !waited {
+            self.focus_front();
+        }
+        Ok(())
+    }
+
+    pub fn clear(&self, target: &Target) -> Result<(), String> {
+        self.targets(target)?.iter().for_each(|terminal| terminal.clear());
+        Ok(())
+    }
+
+    /// Brings a terminal to the front and moves the focus there.
+    pub fn select(&self, target: &Target) -> Result<(), String> {
+        self.targets(target)?;
+        match target {
+            Target::One(_) => self.bring_to_front(target),
+            // whichever was in front stays there
+            Target::All => self.reveal_terminals.run(()),
+        }
+        self.focus_front();
+        Ok(())
+    }
+
+    /// Waits until the session runs.
+    pub async fn wait_for_session(&self, state: RwSignal<ActionState>) -> Result<(), String> {
+        loop {
+            match self.life.try_get_untracked() {
+                Some(Life::Running) => return Ok(()),
+                Some(Life::Starting) => {}
+                Some(Life::Over) | None => return Err(NOT_RUNNING.to_owned()),
+            }
+            say(state, WAITING_FOR_SESSION);
+            sleep(POLL).await;
+        }
+    }
+
+    /// Waits until it is this place's turn and the terminals are connected. Returns them, and whether that took a wait.
+    async fn wait_for(
+        &self,
+        target: &Target,
+        place: u32,
+        state: RwSignal<ActionState>,
+    ) -> Result<(Vec<Rc<Connection>>, bool), String> {
+        let (mut waited, mut prompt_polls) = (false, 0);
+        loop {
+            let is_running = match self.life.try_get_untracked() {
+                Some(Life::Running) => true,
+                Some(Life::Starting) => false,
+                Some(Life::Over) | None => return Err(NOT_RUNNING.to_owned()),
+            };
+            let terminals = self.targets(target)?;
+            if let Some(why) = terminals.iter().find_map(|terminal| terminal.why_closed()) {
+                return Err(why.to_owned());
+            }
+            if is_running && terminals.iter().all(|terminal| terminal.is_connected()) {
+                let has_output = terminals.iter().all(|terminal| terminal.has_output());
+                let is_next = self.turns.try_with_value(|turns| turns.is_first(place)).unwrap_or_default();
+                if is_next && (has_output || prompt_polls >= PROMPT_POLLS) {
+                    return Ok((terminals, waited));
+                }
+                prompt_polls += 1;
+            }
+            waited = true;
+            say(state, WAITING);
+            sleep(POLL).await;
+        }
+    }
+
+    fn targets(&self, target: &Target) -> Result<Vec<Rc<Connection>>, String> {
+        let found = match target {
+            Target::All => self.terminals.all(),
+            Target::One(name) => self.terminals.find(name).into_iter().collect(),
+        };
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        Err(match target {
+            Target::All => "This lab has no terminal.".to_owned(),
+            Target::One(name) => {
+                format!("There is no terminal named {name}. Type the command into another one.")
+            }
+        })
+    }
+
+    /// Shows the terminal that was typed into; of all of them, the first.
+    fn bring_to_front(&self, target: &Target) {
+        self.reveal_terminals.run(());
+        let name = match target {
+            Target::One(name) => Some(name.clone()),
+            Target::All => self.terminals.all().first().map(|terminal| terminal.name().to_owned()),
+        };
+        if let Some(name) = name {
+            self.terminals.front.set(name);
+        }
+    }
+
+    fn focus_front(&self) {
+        if let Some(terminal) = self.terminals.find(&self.terminals.front.get_untracked()) {
+            terminal.focus();
+        }
+    }
+}
+
+fn say(state: RwSignal<ActionState>, message: &str) {
+    let is_new = |state: &ActionState| !matches!(state, ActionState::Running(Some(said)) if said == message);
+    if state.try_with_untracked(is_new) == Some(true) {
+        state.try_set(ActionState::Running(Some(message.to_owned())));
+    }
+}
