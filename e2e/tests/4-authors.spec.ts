@@ -1,7 +1,7 @@
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@playwright/test";
-import { blocks, endSession, lastOutput, picture, runBlock, signIn, signInAdministrator, startLab } from "./support";
+import { blocks, endSession, lastOutput, picture, runBlock, signIn, signInAdministrator, startLab, waitForLab } from "./support";
 
 const labs = process.env.LECTERN_LABS_DIR!;
 
@@ -40,10 +40,7 @@ test("a single page laid in a folder is a lab, without a restart", async ({ page
   await writeFile(join(folder, "container-immutability.md"), `Keep containers as they are.\n\n${text}`);
   try {
     await signIn(page, "lena");
-    await expect(async () => {
-      await page.goto("/labs");
-      await expect(page.getByTestId("lab-start-one-page")).toBeVisible({ timeout: 2_000 });
-    }).toPass({ timeout: 30_000 });
+    await waitForLab(page, "one-page");
     await startLab(page, "one-page");
     await expect(blocks(page)).toHaveCount(commands.length);
     for (const [index, [command, wanted]] of commands.entries()) {

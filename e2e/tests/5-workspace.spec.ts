@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test, type Page } from "@playwright/test";
-import { endSession, picture, signIn, startLab, terminalText, waitForPrompt } from "./support";
+import { endSession, picture, signIn, startLab, terminalText, waitForLab, waitForPrompt } from "./support";
 
 const folder = join(process.env.LECTERN_LABS_DIR!, "workspace-parts");
 const fence = "```";
@@ -55,10 +55,7 @@ test.afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function open(page: Page): Promise<void> {
   await signIn(page, "omar");
-  await expect(async () => {
-    await page.goto("/labs");
-    await expect(page.getByTestId("lab-start-workspace-parts")).toBeVisible({ timeout: 2_000 });
-  }).toPass({ timeout: 30_000 });
+  await waitForLab(page, "workspace-parts");
   await startLab(page, "workspace-parts");
 }
 

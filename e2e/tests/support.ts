@@ -69,6 +69,14 @@ export async function waitForPrompt(page: Page, name = "1", timeout = 60_000): P
   return terminalText(page, name);
 }
 
+/** Waits until a lab whose folder was just laid is in the catalogue. */
+export async function waitForLab(page: Page, slug: string): Promise<void> {
+  await expect(async () => {
+    await page.goto("/labs");
+    await expect(page.getByTestId(`lab-start-${slug}`)).toBeVisible({ timeout: 2_000 });
+  }).toPass({ timeout: 30_000 });
+}
+
 /** Starts a lab anew: a session that an earlier run left is ended first. */
 export async function startLab(page: Page, slug: string): Promise<void> {
   const sessions = await api<{ id: string; lab: string; state: { phase: string } }[]>(page, "GET", "/sessions");
