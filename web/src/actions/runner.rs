@@ -14,7 +14,6 @@ use super::typist::{Input, Typist};
 use crate::api::{ApiError, Client};
 use crate::browser::{copy, open_in_new_tab, sleep};
 use crate::progress::Progress;
-use crate::terminal::Terminals;
 
 /// What to say of a check that did not pass; its output says why.
 pub const NOT_PASSED: &str = "Not yet.";
