@@ -1,6 +1,5 @@
 //! The actions of the page on screen: which one runs, and which one next.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,8 +25,9 @@ pub struct Sections {
 pub struct PageActions {
     runner: Runner,
     page: StoredValue<Arc<RenderedPage>>,
-    states: StoredValue<BTreeMap<u32, RwSignal<ActionState>>>,
-    last_runs: StoredValue<BTreeMap<u32, f64>>,
+    // a page has few blocks, and maps would make the app larger
+    states: StoredValue<Vec<(u32, RwSignal<ActionState>)>>,
+    last_runs: StoredValue<Vec<(u32, f64)>>,
     sections: Sections,
 }
 
@@ -39,14 +39,16 @@ impl PageActions {
             runner,
             page: StoredValue::new(page),
             states: StoredValue::new(states),
-            last_runs: StoredValue::new(BTreeMap::new()),
+            last_runs: StoredValue::new(Vec::new()),
             sections,
         }
     }
 
     #[must_use]
     pub fn state(&self, id: u32) -> Option<RwSignal<ActionState>> {
-        self.states.try_with_value(|states| states.get(&id).copied()).flatten()
+        self.states
+            .try_with_value(|states| states.iter().find(|(own, _)| *own == id).map(|(_, state)| *state))
+            .flatten()
     }
 
     /// Runs a block, and those that cascade from it.
@@ -72,12 +74,17 @@ impl PageActions {
         let block = page.actions.iter().find(|block| block.id == id)?;
         let state = self.state(id)?;
         let now = js_sys::Date::now();
-        let last = self.last_runs.try_with_value(|runs| runs.get(&id).copied())?;
+        let last = self
+            .last_runs
+            .try_with_value(|runs| runs.iter().find(|(own, _)| *own == id).map(|(_, at)| *at))?;
         let busy = matches!(state.try_get_untracked()?, ActionState::Running(_));
         if busy || !may_run_again(block, last.map(|last| now - last)) {
             return None;
         }
-        self.last_runs.try_update_value(|runs| runs.insert(id, now));
+        self.last_runs.try_update_value(|runs| {
+            runs.retain(|(own, _)| *own != id);
+            runs.push((id, now));
+        });
         let options = &block.options;
         let planned = plan(block.action()?);
         // the pause lets learners see what ran, which is plain if a section only opened or closed
@@ -99,7 +106,7 @@ impl PageActions {
         };
         if !done {
             // what failed may be tried again at once
-            self.last_runs.try_update_value(|runs| runs.remove(&id));
+            self.last_runs.try_update_value(|runs| runs.retain(|(own, _)| *own != id));
             return None;
         }
         if !options.cascade {
@@ -144,12 +151,19 @@ impl PageActions {
             let key = (page.name.clone(), id);
             let ran = self.runner.progress.marks.with_untracked(|marks| marks.is_run(&page.name, id));
             let pending = self.runner.starting;
-            if ran || pending.try_update_value(|pending| pending.insert(key.clone())) != Some(true) {
+            let is_first = pending.try_update_value(|pending| {
+                let is_first = !pending.contains(&key);
+                if is_first {
+                    pending.push(key.clone());
+                }
+                is_first
+            });
+            if ran || is_first != Some(true) {
                 continue;
             }
             spawn_local(async move {
                 let next = self.run(id, Trigger::default()).await;
-                pending.try_update_value(|pending| pending.remove(&key));
+                pending.try_update_value(|pending| pending.retain(|other| *other != key));
                 if let Some(next) = next {
                     self.run_from(next, Trigger::default()).await;
                 }

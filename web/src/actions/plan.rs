@@ -84,8 +84,8 @@ impl CheckPlan {
     }
 }
 
-/// The longest wait between two tries, and the shortest: each of them is a request.
-const DELAY_SECS: (f64, f64) = (0.1, 3600.0);
+/// The shortest wait between two tries, each of which is a request, and the longest.
+const DELAY_MS: (f64, f64) = (100.0, 3_600_000.0);
 /// What labs call the tab of the terminals, in lower case.
 const TERMINALS: &str = "terminal";
 
@@ -158,11 +158,7 @@ pub fn plan(action: &Action) -> Plan {
                 args: args.clone(),
                 timeout_secs: limit_of(*timeout_secs),
                 retries: *retries,
-                delay: Duration::from_secs_f64(if *delay_secs > 0.0 {
-                    delay_secs.clamp(DELAY_SECS.0, DELAY_SECS.1)
-                } else {
-                    1.0
-                }),
+                delay: wait_of(*delay_secs),
                 form: inputs.as_ref().and_then(Form::read),
             })
         }
@@ -228,6 +224,13 @@ pub fn plan(action: &Action) -> Plan {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
 fn limit_of(secs: f64) -> u32 {
     if secs > 0.0 { secs.ceil().clamp(1.0, 120.0) as u32 } else { 15 }
+}
+
+/// Returns the wait between two tries.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
+fn wait_of(secs: f64) -> Duration {
+    let millis = if secs > 0.0 { (secs * 1000.0).clamp(DELAY_MS.0, DELAY_MS.1) } else { 1000.0 };
+    Duration::from_millis(millis as u64)
 }
 
 const NO_WEB_APPLICATIONS: &str = "This workspace cannot show web applications yet.";

@@ -1,7 +1,5 @@
 //! Runs the plans of [`super::plan`] with the workspace's terminals and the server's checks.
 
-use std::collections::BTreeSet;
-
 use lectern_api::actions::ActionBlock;
 use lectern_api::ids::SessionId;
 use lectern_api::progress::Happening;
@@ -52,7 +50,7 @@ pub struct Runner {
     /// The page on screen. A check that was started on another one is not tried again.
     pub page: RwSignal<String>,
     /// The blocks that started by themselves and are not done yet, by page and number.
-    pub starting: StoredValue<BTreeSet<(String, u32)>>,
+    pub starting: StoredValue<Vec<(String, u32)>>,
 }
 
 /// Why a block runs, and with what.

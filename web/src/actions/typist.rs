@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use lectern_api::sessions::SessionState;
+use lectern_api::sessions::{Session, SessionState};
 use leptos::prelude::*;
 
 use super::plan::Target;
@@ -21,26 +21,6 @@ const WAITING: &str = "Waiting for the terminal…";
 const WAITING_FOR_SESSION: &str = "Waiting for your environment…";
 const NOT_RUNNING: &str = "Your session isn't running, so nothing was done.";
 
-/// Whether a session can be worked in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Life {
-    /// Not yet.
-    Starting,
-    Running,
-    /// No longer.
-    Over,
-}
-
-impl From<&SessionState> for Life {
-    fn from(state: &SessionState) -> Self {
-        match state {
-            SessionState::Starting { .. } => Self::Starting,
-            SessionState::Running { .. } => Self::Running,
-            SessionState::Ending | SessionState::Ended { .. } | SessionState::Failed { .. } => Self::Over,
-        }
-    }
-}
-
 /// What to send to a terminal.
 pub enum Input {
     Command {
@@ -54,7 +34,7 @@ pub enum Input {
 /// Types for the blocks of one session. Copies share their state.
 #[derive(Clone, Copy)]
 pub struct Typist {
-    pub life: Signal<Life>,
+    session: RwSignal<Session>,
     pub terminals: Terminals,
     /// Shows the terminals on screens that show either the page or the terminals.
     pub reveal_terminals: Callback<()>,
@@ -63,8 +43,8 @@ pub struct Typist {
 
 impl Typist {
     #[must_use]
-    pub fn new(life: Signal<Life>, terminals: Terminals, reveal_terminals: Callback<()>) -> Self {
-        Self { life, terminals, reveal_terminals, turns: StoredValue::new(Turns::default()) }
+    pub fn new(session: RwSignal<Session>, terminals: Terminals, reveal_terminals: Callback<()>) -> Self {
+        Self { session, terminals, reveal_terminals, turns: StoredValue::new(Turns::default()) }
     }
 
     /// Sends input, after whatever waits for the same terminals. `focus` says whether to move the focus there; if that
@@ -125,10 +105,8 @@ impl Typist {
     /// Waits until the session runs.
     pub async fn wait_for_session(&self, state: RwSignal<ActionState>) -> Result<(), String> {
         loop {
-            match self.life.try_get_untracked() {
-                Some(Life::Running) => return Ok(()),
-                Some(Life::Starting) => {}
-                Some(Life::Over) | None => return Err(NOT_RUNNING.to_owned()),
+            if self.is_running()? {
+                return Ok(());
             }
             say(state, WAITING_FOR_SESSION);
             sleep(POLL).await;
@@ -144,11 +122,7 @@ impl Typist {
     ) -> Result<(Vec<Rc<Connection>>, bool), String> {
         let (mut waited, mut prompt_polls) = (false, 0);
         loop {
-            let is_running = match self.life.try_get_untracked() {
-                Some(Life::Running) => true,
-                Some(Life::Starting) => false,
-                Some(Life::Over) | None => return Err(NOT_RUNNING.to_owned()),
-            };
+            let is_running = self.is_running()?;
             let terminals = self.targets(target)?;
             if let Some(why) = terminals.iter().find_map(|terminal| terminal.why_closed()) {
                 return Err(why.to_owned());
@@ -165,6 +139,16 @@ impl Typist {
             say(state, WAITING);
             sleep(POLL).await;
         }
+    }
+
+    /// Whether the session runs. Fails if it no longer will.
+    fn is_running(&self) -> Result<bool, String> {
+        let is_running = self.session.try_with_untracked(|session| match session.state {
+            SessionState::Starting { .. } => Some(false),
+            SessionState::Running { .. } => Some(true),
+            SessionState::Ending | SessionState::Ended { .. } | SessionState::Failed { .. } => None,
+        });
+        is_running.flatten().ok_or_else(|| NOT_RUNNING.to_owned())
     }
 
     fn targets(&self, target: &Target) -> Result<Vec<Rc<Connection>>, String> {

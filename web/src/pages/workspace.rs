@@ -5,8 +5,6 @@ mod current_page;
 mod requests;
 mod stream;
 
-use std::collections::BTreeSet;
-
 use gloo_events::EventListener;
 use lectern_api::ids::SessionId;
 use lectern_api::sessions::{Session, SessionState};
@@ -18,7 +16,7 @@ use super::fetched::{FetchStatus, use_fetched};
 use super::not_found::NotFound;
 use super::params::use_id;
 use crate::actions::runner::Runner;
-use crate::actions::typist::{Life, Typist};
+use crate::actions::typist::Typist;
 use crate::api::{ApiError, use_client};
 use crate::browser::{document, is_page_visible};
 use crate::components::form::RetryIn;
@@ -76,7 +74,6 @@ fn OpenWorkspace(session: Session) -> impl IntoView {
     let page = use_page_of_address(client, id, session, progress);
     let navigate = StoredValue::new(use_navigate());
     let (terminals, shows_terminals) = (Terminals::new(), RwSignal::new(false));
-    let life = Memo::new(move |_| session.with(|session| Life::from(&session.state)));
     let workspace = Workspace {
         session,
         page,
@@ -85,10 +82,10 @@ fn OpenWorkspace(session: Session) -> impl IntoView {
         runner: Runner {
             client,
             session: id,
-            typist: Typist::new(life.into(), terminals, Callback::new(move |()| shows_terminals.set(true))),
+            typist: Typist::new(session, terminals, Callback::new(move |()| shows_terminals.set(true))),
             progress,
             page,
-            starting: StoredValue::new(BTreeSet::new()),
+            starting: StoredValue::new(Vec::new()),
         },
         shows_terminals,
         go_to: Callback::new(move |name: String| {

@@ -1,6 +1,6 @@
 //! Which pages were viewed, which actions ran and which checks passed. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use lectern_api::progress::{Happening, SessionProgress};
 
@@ -15,9 +15,10 @@ pub struct Marks {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct PageMarks {
     viewed: bool,
-    actions: BTreeSet<u32>,
-    /// By the check's name and the number of the block. Earlier releases recorded no block.
-    checks: BTreeMap<(String, Option<u32>), bool>,
+    actions: Vec<u32>,
+    /// Each check's name, the number of its block, and whether it passed. Earlier releases recorded no block. These are
+    /// few: a map of them would only make the app larger.
+    checks: Vec<(String, Option<u32>, bool)>,
 }
 
 impl Marks {
@@ -29,7 +30,10 @@ impl Marks {
             marks.viewed |= page.viewed_at.is_some();
             marks.actions.extend(&page.actions_run);
             for check in &page.checks {
-                marks.checks.entry((check.name.to_string(), check.block)).or_insert(check.passed);
+                let name = check.name.as_str();
+                if !marks.checks.iter().any(|(own, block, _)| own == name && *block == check.block) {
+                    marks.checks.push((name.to_owned(), check.block, check.passed));
+                }
             }
         }
     }
@@ -39,7 +43,7 @@ impl Marks {
         match what {
             Happening::PageViewed => self.page(page).viewed = true,
             Happening::ActionRun { action } => {
-                self.page(page).actions.insert(*action);
+                self.page(page).actions.push(*action);
             }
             Happening::LabFinished => self.finished = true,
         }
@@ -48,8 +52,8 @@ impl Marks {
     /// Adds the result of the check of one block.
     pub fn check(&mut self, page: &str, name: &str, block: u32, passed: bool) {
         let checks = &mut self.page(page).checks;
-        checks.remove(&(name.to_owned(), None));
-        checks.insert((name.to_owned(), Some(block)), passed);
+        checks.retain(|(own, at, _)| own != name || at.is_some_and(|at| at != block));
+        checks.push((name.to_owned(), Some(block), passed));
     }
 
     fn page(&mut self, page: &str) -> &mut PageMarks {
@@ -70,7 +74,9 @@ impl Marks {
     #[must_use]
     pub fn result(&self, page: &str, check: &str, block: u32) -> Option<bool> {
         let checks = &self.pages.get(page)?.checks;
-        let of = |block| checks.get(&(check.to_owned(), block)).copied();
+        let of = |block| {
+            checks.iter().find(|(own, at, _)| own == check && *at == block).map(|(.., passed)| *passed)
+        };
         of(Some(block)).or_else(|| of(None))
     }
 
@@ -78,7 +84,7 @@ impl Marks {
     #[must_use]
     pub fn all_passed(&self, page: &str) -> Option<bool> {
         let checks = &self.pages.get(page)?.checks;
-        (!checks.is_empty()).then(|| checks.values().all(|passed| *passed))
+        (!checks.is_empty()).then(|| checks.iter().all(|(.., passed)| *passed))
     }
 }
 

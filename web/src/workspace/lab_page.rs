@@ -105,7 +105,8 @@ fn PageEnd(
     /// Where the button of the last page leads.
     link: Option<String>,
 ) -> impl IntoView {
-    let link = StoredValue::new(link.filter(|link| is_web_address(link) && !leads_nowhere(link)));
+    let link = link.filter(|link| is_web_address(link) && !leads_nowhere(link));
+    let way_on = link.clone();
     let sign_or = move |word: &str| sign.clone().unwrap_or_else(|| word.to_owned());
     let previous = Memo::new(move |_| workspace.neighbour(-1));
     let next = Memo::new(move |_| workspace.neighbour(1));
@@ -132,8 +133,8 @@ fn PageEnd(
     };
     let finish = move |_| {
         workspace.progress.record(&workspace.page.get_untracked(), Happening::LabFinished);
-        if let Some(link) = link.get_value() {
-            browser::open_in_new_tab(&link);
+        if let Some(link) = &link {
+            browser::open_in_new_tab(link);
         }
     };
     view! {
@@ -143,7 +144,7 @@ fn PageEnd(
             {move || match (next.get(), finished.get()) {
                 (Some(name), _) => step(name, sign_or("Next ›"), "step primary", "page-next").into_any(),
                 (None, false) => view! {
-                    <button type="button" class="step primary" data-testid="page-finish" on:click=finish>
+                    <button type="button" class="step primary" data-testid="page-finish" on:click=finish.clone()>
                         <span class="step-word">{sign_or("Finish lab")}</span>
                     </button>
                 }.into_any(),
@@ -154,7 +155,7 @@ fn PageEnd(
             <Show when=move || finished.get() && next.get().is_none()>
                 <div class="note good" data-testid="lab-finished">
                     <strong>"You finished this lab."</strong>
-                    {move || link.get_value().map(|link| view! {
+                    {way_on.clone().map(|link| view! {
                         <p><a href=link target="_blank" rel="noopener noreferrer">"Go on from here"</a></p>
                     })}
                     <p>

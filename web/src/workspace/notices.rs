@@ -9,34 +9,35 @@ use crate::browser::{load_setting, save_setting};
 /// A strip with the session's notices. Closing it lasts for as long as nothing else is said.
 #[component]
 pub fn Notices(workspace: Workspace) -> impl IntoView {
-    let key = StoredValue::new(format!("lectern.notices/{}", workspace.runner.session));
-    let closed_at = load_setting(&key.get_value()).and_then(|count| count.parse().ok()).unwrap_or(0_usize);
-    let closed_at = RwSignal::new(closed_at);
-    let notices = Memo::new(move |_| workspace.session.with(|session| session.notices.clone()));
-    let is_shown = Memo::new(move |_| notices.with(Vec::len) > closed_at.get());
-    let close = move |_| {
-        let count = notices.with_untracked(Vec::len);
-        save_setting(&key.get_value(), &count.to_string());
-        closed_at.set(count);
+    let key = format!("lectern.notices/{}", workspace.runner.session);
+    let closed_at = RwSignal::new(load_setting(&key));
+    let strip = move || {
+        let notices = workspace.session.with(|session| session.notices.clone());
+        let count = notices.len().to_string();
+        if notices.is_empty() || closed_at.get().as_ref() == Some(&count) {
+            return ().into_any();
+        }
+        let key = key.clone();
+        let close = move |_| {
+            save_setting(&key, &count);
+            closed_at.set(Some(count.clone()));
+        };
+        let summary = summary(&notices);
+        let items: Vec<_> = notices.into_iter().map(item).collect();
+        view! {
+            <div class="banner warn notices" data-testid="session-notices">
+                <details>
+                    <summary><strong>"Parts of this lab may not work. "</strong>{summary}</summary>
+                    <ul>{items}</ul>
+                </details>
+                <button type="button" class="button small" data-testid="session-notices-close" on:click=close>
+                    "Close"
+                </button>
+            </div>
+        }
+        .into_any()
     };
-    view! {
-        <div role="status">
-            {move || is_shown.get().then(|| view! {
-                <div class="banner warn notices" data-testid="session-notices">
-                    <details>
-                        <summary>
-                            <strong>"Parts of this lab may not work. "</strong>
-                            {move || notices.with(|notices| summary(notices))}
-                        </summary>
-                        <ul>{move || notices.get().into_iter().map(item).collect_view()}</ul>
-                    </details>
-                    <button type="button" class="button small" data-testid="session-notices-close" on:click=close>
-                        "Close"
-                    </button>
-                </div>
-            })}
-        </div>
-    }
+    view! { <div role="status">{strip}</div> }
 }
 
 /// The first notice, and how many more there are.
@@ -48,13 +49,9 @@ fn summary(notices: &[Notice]) -> String {
     }
 }
 
-fn item(notice: Notice) -> impl IntoView {
-    view! {
-        <li>
-            {notice.message}
-            {notice.output.map(|output| view! { <pre tabindex="0">{output}</pre> })}
-        </li>
-    }
+fn item(notice: Notice) -> AnyView {
+    let output = notice.output.map(|output| view! { <pre tabindex="0">{output}</pre> });
+    view! { <li>{notice.message}{output}</li> }.into_any()
 }
 
 #[cfg(test)]

@@ -98,13 +98,13 @@ impl Groups {
 fn Tabs(names: Vec<String>, groups: Groups, front: RwSignal<String>) -> impl IntoView {
     // of each group the first
     let leaders: Vec<_> = names.iter().take(1).chain(names.iter().skip(groups.stacked)).cloned().collect();
-    let front_tab = Memo::new(move |_| front.with(|front| groups.of_name(&names, front)));
-    let tab = move |(at, name): (usize, String)| {
+    let tab = |(at, name): (usize, String)| {
         let (id, controls) = (tab_id(&name), frame_id(&name));
         let label =
             if at == 0 && groups.stacked > 1 { "Terminals".to_owned() } else { format!("Terminal {name}") };
         let testid = id.clone();
-        let is_front = Memo::new(move |_| front_tab.get() == at);
+        let names = names.clone();
+        let is_front = Memo::new(move |_| front.with(|front| groups.of_name(&names, front)) == at);
         view! {
             <button
                 type="button"
@@ -129,7 +129,8 @@ fn Tabs(names: Vec<String>, groups: Groups, front: RwSignal<String>) -> impl Int
             _ => return,
         };
         event.prevent_default();
-        if let Some(next) = leaders.get((front_tab.get_untracked() + step) % leaders.len()) {
+        let at = front.with_untracked(|front| groups.of_name(&names, front));
+        if let Some(next) = leaders.get((at + step) % leaders.len()) {
             focus_by_id(&tab_id(next));
             front.set(next.clone());
         }
@@ -159,7 +160,7 @@ fn TerminalFrame(
     let client = workspace.runner.client;
     let connection = Connection::new(session, &name, move || client.forget_account(SignOutReason::Ended));
     let status = connection.status;
-    workspace.terminals.add(&name, connection.clone());
+    workspace.terminals.add(connection.clone());
     on_cleanup({
         let name = name.clone();
         move || workspace.terminals.remove(&name)
