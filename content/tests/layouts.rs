@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lectern_api::actions::{Action, Retries};
-use lectern_api::page::RenderedPage;
+use lectern_api::page::{PageExit, RenderedPage};
 use lectern_content::spec::{Budget, Difficulty, NamespaceRole, SecurityPolicy, TerminalLayout};
-use lectern_content::{Exit, Lab, RenderOptions, Style, Variables};
+use lectern_content::{Lab, RenderOptions, Style, Variables};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
@@ -106,9 +106,10 @@ fn a_classic_lab_has_its_order_titles_and_exits() {
         ]
     );
     let exit =
-        |sign: &str, link: Option<&str>| Exit { sign: Some(sign.into()), link: link.map(str::to_owned) };
-    assert_eq!(lab.exits["index"], exit("Start", None));
-    assert_eq!(lab.exits["finish"], exit("Leave", Some("https://example.test/next")));
+        |sign: &str, link: Option<&str>| PageExit { sign: Some(sign.into()), link: link.map(str::to_owned) };
+    assert_eq!(render(&lab, "index").exit, exit("Start with rye", Some("#page=finish")));
+    assert_eq!(render(&lab, "finish").exit, exit("Leave", Some("https://example.test/next")));
+    assert_eq!(render(&lab, "exercises/01-dough").exit, PageExit::default());
     assert_eq!(lab.spec.duration_secs, Some(45 * 60));
     assert_eq!(lab.spec.session.namespaces.budget, Some(Budget::Small));
     assert_eq!(lab.spec.session.namespaces.policy, Some(SecurityPolicy::Restricted));
@@ -195,6 +196,8 @@ fn blocks_in_lists_and_of_either_body_are_actions() {
     let lines: Vec<_> = page.actions.iter().map(|block| block.line).collect();
     assert_eq!(lines, [7, 13, 19, 25, 29, 39, 43]);
     assert_holds(&page, &["src=\"/files/exercises/dough.png\"", "src=\"/files/loaf.png\""]);
+    // two rules, not front matter
+    assert_holds(&page, &["<hr", "title: This gives way to the module"]);
 }
 
 #[test]
@@ -217,14 +220,6 @@ fn a_malformed_block_shows_its_error_and_the_page_goes_on() {
             "An action that nobody knows",
         ],
     );
-}
-
-#[test]
-fn an_asciidoc_page_says_that_it_is_not_supported_yet() {
-    let lab = Lab::load(&fixture("classic")).unwrap();
-    let page = render(&lab, "oldpage");
-    assert_holds(&page, &["workshop/content/oldpage.adoc", "does not support yet"]);
-    assert!(page.actions.is_empty());
 }
 
 #[test]
@@ -304,8 +299,7 @@ fn github_markdown_sections_and_colours_are_rendered() {
     assert!(check.options.autostart && check.options.cascade);
     assert!(matches!(
         check.action(),
-        Some(Action::ExaminerExecuteTest { retries: Retries::Forever, delay_secs, args, .. })
-            if args == &["red"] && (*delay_secs - 2.0).abs() < 0.01
+        Some(Action::ExaminerExecuteTest { retries: Retries::Forever, delay_secs: 2.0, args, .. }) if args == &["red"]
     ));
     assert_eq!(page.actions[5].label, "Section: Afterwards");
 }

@@ -220,10 +220,9 @@ pub fn plan(action: &Action) -> Plan {
     }
 }
 
-/// Returns the time limit of a check in whole seconds.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
-fn limit_of(secs: f64) -> u32 {
-    if secs > 0.0 { secs.ceil().clamp(1.0, 120.0) as u32 } else { 15 }
+/// Returns the time limit of a check in seconds.
+fn limit_of(secs: u32) -> u32 {
+    if secs == 0 { 15 } else { secs.min(120) }
 }
 
 /// Returns the wait between two tries.
@@ -361,15 +360,15 @@ mod tests {
 
     #[test]
     fn a_time_of_zero_means_the_usual_one_and_half_a_second_is_half_a_second() {
-        let times = |timeout: f64, delay: f64| {
+        let times = |timeout: u32, delay: f64| {
             let json = serde_json::json!({"action": "examiner:execute-test", "name": "x", "args": [],
                 "timeout": timeout, "retries": {"times": 0}, "delay": delay, "url": null, "inputs": null});
             let Plan::Check(check) = of(json) else { panic!("no check") };
             (check.timeout_secs, check.delay.as_millis())
         };
-        assert_eq!(times(0.0, 0.0), (15, 1_000));
-        assert_eq!(times(2.5, 0.5), (3, 500));
-        assert_eq!(times(999.0, 0.001), (120, 100));
+        assert_eq!(times(0, 0.0), (15, 1_000));
+        assert_eq!(times(3, 0.5), (3, 500));
+        assert_eq!(times(999, 0.001), (120, 100));
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::browser;
 pub fn LabPage(workspace: Workspace, page: Arc<RenderedPage>) -> impl IntoView {
     let node = NodeRef::<Div>::new();
     let (name, html, title) = (page.name.clone(), page.html.clone(), page.title.clone());
-    let (sign, link) = (page.exit_sign.clone(), page.exit_link.clone());
+    let (sign, link) = (page.exit.sign.clone(), page.exit.link.clone());
     let actions = PageActions::new(workspace.runner, page.clone(), SECTIONS);
     // dropping the handles removes the blocks
     let mounted = StoredValue::new_local(Vec::<Box<dyn Any>>::new());
