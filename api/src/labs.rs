@@ -32,6 +32,9 @@ pub struct LabSummary {
     /// authors and admins are told.
     /// A lab that never loaded has an empty `pages` and cannot be started.
     pub errors: Vec<LabProblem>,
+    /// What lint finds in the lab's files; only authors and admins are told.
+    #[serde(default)]
+    pub report: LabReport,
     /// What the lab asks for and does not get from this platform. Empty for everybody but instructors, authors and admins.
     #[serde(default)]
     pub warnings: Vec<LabProblem>,
@@ -42,6 +45,32 @@ pub struct LabSummary {
     /// What of the lab is switched off on this platform, in a few plain words each.
     #[serde(default)]
     pub switched_off: Vec<String>,
+}
+
+/// What lint finds in a lab's files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabReport {
+    /// The findings, the worst first; not all of them if there are very many.
+    pub findings: Vec<LabFinding>,
+    /// How many more there are.
+    pub left_out: u32,
+}
+
+/// One finding of lint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabFinding {
+    /// `error`, `warning` or `advice`.
+    pub severity: String,
+    /// The kind of finding, such as `missing-file`; `lectern lint --explain` says more about it.
+    pub code: String,
+    /// The file, relative to the lab's folder.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
 }
 
 /// One thing that is wrong with a lab's files.

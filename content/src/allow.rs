@@ -121,6 +121,9 @@ impl Granting<'_> {
             self.policy(&mut secondary.policy, Place::SecondaryPolicy(number));
             self.budget(&mut secondary.budget, Place::SecondaryBudget(number));
         }
+        // one that no session can have is reported by lint
+        let mut names = BTreeSet::new();
+        namespaces.secondary.retain(|one| is_own_name(&one.name) && names.insert(one.name.clone()));
         self.spec.session.namespaces = namespaces;
     }
 
@@ -199,7 +202,8 @@ impl Granting<'_> {
     fn allowed(&mut self, objects: Vec<Value>, place: fn(usize) -> Place) -> Vec<Value> {
         let mut kept = Vec::new();
         for (number, object) in objects.iter().enumerate() {
-            for one in listed(object) {
+            // what lacks its kind or name is reported by lint
+            for one in listed(object).into_iter().filter(|one| is_whole(one)) {
                 match check_object(one, self.allowances, &OwnNamespaces::Unknown) {
                     Ok(()) => kept.push(one.clone()),
                     Err(refusal) => self.refuse(place(number), Request::Object(refusal)),
@@ -208,6 +212,23 @@ impl Granting<'_> {
         }
         kept
     }
+}
+
+/// Returns whether a further namespace may have this name, which begins with that of the session's own. A name with
+/// other variables is checked again when they have values.
+pub(crate) fn is_own_name(name: &str) -> bool {
+    let is_valid = |rest: &str| {
+        let is_fitting = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !rest.is_empty() && (rest.contains("$(") || (!rest.ends_with('-') && rest.bytes().all(is_fitting)))
+    };
+    OWN.iter().any(|own| name.strip_prefix(own).and_then(|rest| rest.strip_prefix('-')).is_some_and(is_valid))
+}
+
+/// Returns whether an object has all that every object needs.
+fn is_whole(object: &Value) -> bool {
+    let is_text = |node: Option<&Value>| node.and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    let name = object.get("metadata").and_then(|metadata| metadata.get("name"));
+    is_text(object.get("apiVersion")) && is_text(object.get("kind")) && is_text(name)
 }
 
 /// Reduces a size to the maximum. Returns both as text if that was necessary.

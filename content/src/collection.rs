@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::scenario::is_scenario;
+
 /// How deep below a folder to search.
 const MAX_DEPTH: usize = 6;
 
@@ -21,17 +23,22 @@ pub fn find_workshops(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Finds the labs that a user means who names a folder: the folder itself if it is a lab, or the labs in it, which may
-/// be just Markdown files. Returns the folder itself if it contains parts of a lab but no whole one.
+/// be just Markdown files, and the scenarios for another platform, of which lint says what they are. Returns the folder
+/// itself if it contains parts of a lab but no whole one.
 #[must_use]
 pub fn find_labs(dir: &Path) -> Vec<PathBuf> {
     let mut labs = find_workshops(dir);
     if labs == [dir] {
         return labs;
     }
-    if labs.is_empty() && has_page(dir) {
+    if labs.is_empty() && (has_page(dir) || is_scenario(dir)) {
         return vec![dir.to_owned()];
     }
-    labs.extend(folders_in(dir).into_iter().filter(|folder| has_page(folder)));
+    let is_beside = !labs.is_empty();
+    let counts = |folder: &PathBuf| {
+        is_scenario(folder) || if is_beside { is_bare_lab(folder) } else { has_page(folder) }
+    };
+    labs.extend(folders_in(dir).into_iter().filter(counts));
     labs.sort();
     labs.dedup();
     let has_part = dir.join("workshop").is_dir() || dir.join("resources/workshop.yaml").is_file();
@@ -41,14 +48,46 @@ pub fn find_labs(dir: &Path) -> Vec<PathBuf> {
     labs
 }
 
+/// The names of folders that hold documentation, whatever is on its pages.
+const DOCUMENTATION: &[&str] = &["doc", "docs", "documentation", "project-docs", "site", "website", "blog"];
+
+/// Returns whether a folder beside whole labs is one too, although it has just pages: one of them must have a clickable
+/// block. Folders of documentation are none.
+#[must_use]
+pub fn is_bare_lab(folder: &Path) -> bool {
+    let name = folder.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    if DOCUMENTATION.contains(&name.as_str()) {
+        return false;
+    }
+    let Ok(root) = folder.canonicalize() else { return false };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut pages =
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| is_page(name));
+    pages.any(|page| {
+        let text = crate::files::read_text(&root, &page, crate::files::MAX_MANIFEST_BYTES);
+        text.is_ok_and(|text| has_action(&text))
+    })
+}
+
+/// Returns whether a text holds a fence that begins a clickable block.
+fn has_action(text: &str) -> bool {
+    text.lines().any(|line| {
+        let line = line.trim_start().trim_start_matches("- ").trim_start();
+        let info = line.strip_prefix("```").or_else(|| line.strip_prefix("~~~"));
+        info.is_some_and(|info| crate::page::action_name(info.trim_start_matches(['`', '~'])).is_some())
+    })
+}
+
+fn is_page(name: &str) -> bool {
+    let name = name.to_lowercase();
+    name.ends_with(".md") && !crate::layout::is_about_the_lab(&name)
+}
+
 /// Returns whether a folder contains a page and is not written for another platform.
 fn has_page(folder: &Path) -> bool {
-    let is_page = |path: PathBuf| {
-        let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-        name.ends_with(".md") && !crate::layout::is_about_the_lab(&name)
-    };
     !folder.join("index.json").exists()
-        && std::fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| is_page(entry.path())))
+        && std::fs::read_dir(folder)
+            .is_ok_and(|entries| entries.flatten().any(|entry| is_page(&entry.file_name().to_string_lossy())))
 }
 
 /// Returns the folders in a folder, except hidden ones.
@@ -70,7 +109,12 @@ mod tests {
         for file in files {
             let path = dir.path().join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, "x").unwrap();
+            let text = match *file {
+                "real/index.json" => r#"{"details": {"steps": []}}"#,
+                "bare/page.md" | "docs/page.md" => "# A page\n\n```execute\nls\n```\n",
+                _ => "x",
+            };
+            std::fs::write(path, text).unwrap();
         }
         dir
     }
@@ -96,9 +140,12 @@ mod tests {
             "none/README.md",
             "scenario/index.json",
             "scenario/step1.md",
+            "real/index.json",
+            "docs/page.md",
+            "notes/page.md",
             ".git/x.md",
         ]);
-        assert_eq!(names(dir.path()), ["bare", "deep/er", "full"]);
+        assert_eq!(names(dir.path()), ["bare", "deep/er", "full", "real"]);
     }
 
     #[test]

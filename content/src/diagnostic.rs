@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lectern_api::labs::LabProblem;
+use lectern_api::labs::{LabFinding, LabProblem};
 use serde::{Deserialize, Serialize};
 
 use crate::rules::Rule;
@@ -89,6 +89,19 @@ impl From<Diagnostic> for LabProblem {
         Self {
             file: diagnostic.file,
             line: Some(diagnostic.line),
+            message: diagnostic.message,
+            hint: diagnostic.hint,
+        }
+    }
+}
+
+impl From<Diagnostic> for LabFinding {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self {
+            severity: diagnostic.severity.to_string(),
+            code: diagnostic.rule.to_string(),
+            file: diagnostic.file,
+            line: diagnostic.line,
             message: diagnostic.message,
             hint: diagnostic.hint,
         }

@@ -102,19 +102,17 @@ pub fn is_others_link(path: &Path) -> bool {
 
 /// Reads a text file below a lab's folder.
 pub(crate) fn read_text(root: &Path, path: &str, limit: u64) -> Result<String, Diagnostic> {
-    let unreadable = |reason: &dyn std::fmt::Display| {
-        Diagnostic::new(Rule::Unreadable, path, format!("The file cannot be read: {reason}"))
-    };
+    let unreadable = |reason: &str| unreadable(path, reason);
     let found = inside(root, path).map_err(|refusal| refusal.diagnostic(path))?;
-    let meta = fs::metadata(&found).map_err(|error| unreadable(&error))?;
+    let meta = fs::metadata(&found).map_err(|error| unreadable(&why(&error)))?;
     if !meta.is_file() {
-        return Err(unreadable(&"it is not a regular file"));
+        return Err(unreadable("it is not a regular file"));
     }
     if meta.len() > limit {
         let message = format!("The file has {} bytes; at most {limit} are read", meta.len());
         return Err(Diagnostic::new(Rule::TooLong, path, message).hint("split it"));
     }
-    let bytes = read_exactly(&found, limit).map_err(|error| unreadable(&error))?;
+    let bytes = read_exactly(&found, limit).map_err(|error| unreadable(&why(&error)))?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..valid].split(|byte| *byte == b'\n').count();
@@ -122,6 +120,22 @@ pub(crate) fn read_text(root: &Path, path: &str, limit: u64) -> Result<String, D
             .at(u32::try_from(line).unwrap_or(1), 1)
             .hint("save it as UTF-8")
     })
+}
+
+/// Says why a file or folder cannot be read, as the end of a sentence.
+pub(crate) fn why(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "it is not there".to_owned(),
+        io::ErrorKind::PermissionDenied => "whoever runs Lectern may not read it".to_owned(),
+        io::ErrorKind::NotADirectory => "a part of its path is a file, not a folder".to_owned(),
+        // one that is made here is a whole sentence already
+        io::ErrorKind::Other => error.to_string(),
+        _ => "reading it failed".to_owned(),
+    }
+}
+
+fn unreadable(path: &str, reason: &str) -> Diagnostic {
+    Diagnostic::new(Rule::Unreadable, path, format!("The file cannot be read: {reason}"))
 }
 
 /// Why a path is refused.
@@ -174,22 +188,21 @@ fn ignore_rules(root: &Path) -> (Gitignore, Vec<Diagnostic>) {
                         Some(rest) => format!("/{rest}"),
                         None => line.to_owned(),
                     };
-                    if let Err(error) = builder.add_line(None, &pattern) {
-                        let message = format!("The pattern cannot be read: {error}");
-                        diagnostics
-                            .push(Diagnostic::new(Rule::BadPattern, IGNORE_FILE, message).at(number, 1));
+                    if builder.add_line(None, &pattern).is_err() {
+                        let message = format!("`{line}` is not a pattern, and leaves nothing out");
+                        let finding = Diagnostic::new(Rule::BadPattern, IGNORE_FILE, message).at(number, 1);
+                        diagnostics.push(
+                            finding.hint("check its brackets, and write `\\` before signs that are meant"),
+                        );
                     }
                 }
             }
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
-    let rules = builder.build().unwrap_or_else(|error| {
-        diagnostics.push(Diagnostic::new(
-            Rule::BadPattern,
-            IGNORE_FILE,
-            format!("The patterns cannot be read: {error}"),
-        ));
+    let rules = builder.build().unwrap_or_else(|_| {
+        let message = "The patterns are too many or too long, and leave nothing out";
+        diagnostics.push(Diagnostic::new(Rule::BadPattern, IGNORE_FILE, message).hint("write fewer of them"));
         Gitignore::empty()
     });
     (rules, diagnostics)
@@ -259,9 +272,7 @@ pub(crate) fn list_within(
 
 fn describe(root: &Path, source: &Path, path: &str, limit: u64) -> Result<LabFile, Diagnostic> {
     let shown = relative(root, source);
-    let unreadable = |error: std::io::Error| {
-        Diagnostic::new(Rule::Unreadable, &shown, format!("The file cannot be read: {error}"))
-    };
+    let unreadable = |error: io::Error| unreadable(&shown, &why(&error));
     let meta = fs::symlink_metadata(source).map_err(unreadable)?;
     let file = |size, executable, link| LabFile {
         path: path.to_owned(),

@@ -12,15 +12,15 @@ use crate::diagnostic::{Diagnostic, LabError};
 use crate::files;
 use crate::layout::{self, Hints, Layout, Pathway};
 use crate::rules::Rule;
-use crate::severity::Severity;
+use crate::scenario;
 use crate::spec::{self, LabSpec, ReadSpec};
 use crate::template::Style;
 use crate::variables::{Declared, Variables};
-use crate::yaml::{self, Node};
 
 mod assets;
 mod contents;
 mod sources;
+mod workshops;
 
 pub(crate) use assets::Assets;
 pub(crate) use contents::MAX_PACKAGE_FILE_BYTES;
@@ -43,7 +43,7 @@ pub struct Lab {
     pub checks: Vec<CheckName>,
     /// The file names of the scripts in `workshop/setup.d`, in the order in which they run.
     pub setup_scripts: Vec<String>,
-    /// Findings of loading that do not keep the lab from working.
+    /// Findings of loading. The lab does without what they are about.
     pub warnings: Vec<Diagnostic>,
     /// Findings about what the operator does not allow, for authors; see [`Lab::restrict`].
     pub refusals: Vec<Diagnostic>,
@@ -58,76 +58,99 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Loads the lab in a folder.
+    /// Loads the lab in a folder. If the folder holds several Workshop resources, the first counts.
     ///
     /// # Errors
-    /// Fails with all findings, not just the first, if at least one is an error.
+    /// Fails with all findings if there is nothing to show: the folder cannot be read, or has no pages.
     pub fn load(dir: &Path) -> Result<Self, LabError> {
+        Self::load_all(dir).map(|(first, _)| first)
+    }
+
+    /// Loads the labs in a folder: one for each Workshop resource, or a single one. All have the same pages. Returns the
+    /// first and the others.
+    ///
+    /// Whatever is wrong with a field or a file is one of the lab's [`warnings`](Self::warnings): the lab does without.
+    ///
+    /// # Errors
+    /// Fails with all findings if there is nothing to show: the folder cannot be read, or has no pages.
+    pub fn load_all(dir: &Path) -> Result<(Self, Vec<Self>), LabError> {
         Self::load_from(dir, None)
     }
 
-    /// Loads a lab whose sources were laid out: the Workshop resource is that of the lab's own folder, `files` in `laid` is
-    /// everything else, and each folder in `laid/packages` a package. See [`layers::lay`].
+    /// Loads labs whose sources were laid out: the Workshop resources are those of their own folder, `files` in `laid` is
+    /// everything else, and each folder in `laid/packages` a package. See [`layers::lay`](crate::layers::lay).
     ///
     /// # Errors
-    /// Fails with all findings, not just the first, if at least one is an error.
-    pub fn load_laid(dir: &Path, laid: &Path) -> Result<Self, LabError> {
+    /// Those of [`Lab::load_all`].
+    pub fn load_laid(dir: &Path, laid: &Path) -> Result<(Self, Vec<Self>), LabError> {
         Self::load_from(dir, Some(laid))
     }
 
-    fn load_from(dir: &Path, laid: Option<&Path>) -> Result<Self, LabError> {
-        let root = dir.canonicalize().map_err(|error| {
-            Diagnostic::new(
-                Rule::Unreadable,
-                ".",
-                format!("The lab's folder {} cannot be read: {error}", dir.display()),
-            )
-        })?;
-        if !root.is_dir() {
-            let message = format!("{} is not a folder", dir.display());
-            return Err(Diagnostic::new(Rule::Unreadable, ".", message).into());
+    fn load_from(dir: &Path, laid: Option<&Path>) -> Result<(Self, Vec<Self>), LabError> {
+        let own = folder(dir)?;
+        if !own.join("workshop").is_dir() && scenario::is_scenario(&own) {
+            return Err(scenario::finding().into());
         }
-        let mut diagnostics = files::check_ignore_file(&root);
-        let mut workshop = read_workshop(&root, &mut diagnostics);
-        settle(&mut workshop, &root);
+        let root = laid.map_or_else(|| own.clone(), |laid| laid.join(LAID_FILES));
+        let mut shared = files::check_ignore_file(&own);
+        let (_, stray) = files::list(&root, "", |_| false);
+        shared.extend(stray);
+        let (workshops, unread) = workshops::read(&own);
+        shared.extend(unread);
+        let (mut labs, mut failed): (Vec<Self>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
+        for mut workshop in workshops {
+            settle(&mut workshop, &own);
+            match Self::of_workshop(&own, &root, workshop, &shared) {
+                Ok(lab) => match labs.iter_mut().find(|known| known.slug == lab.slug) {
+                    Some(known) => known.warnings.push(workshops::same_name(&lab.workshop, &lab.slug)),
+                    None => labs.push(Self { laid: laid.map(Path::to_owned), ..lab }),
+                },
+                Err(error) => failed.extend(error.diagnostics),
+            }
+        }
+        let mut labs = labs.into_iter();
+        match labs.next() {
+            Some(first) => Ok((first, labs.collect())),
+            None => {
+                failed.sort();
+                failed.dedup();
+                Err(LabError { diagnostics: failed })
+            }
+        }
+    }
+
+    /// Loads the lab that a Workshop resource of the folder `own` describes, with the files in `root`. `shared` are the
+    /// findings about the folder.
+    fn of_workshop(
+        own: &Path,
+        root: &Path,
+        workshop: ReadSpec,
+        shared: &[Diagnostic],
+    ) -> Result<Self, LabError> {
+        let mut diagnostics = shared.to_vec();
         diagnostics.extend(workshop.findings.diagnostics.iter().cloned());
-        let slug = slug_of(&workshop, &root).map_err(|diagnostic| diagnostics.push(diagnostic)).ok();
-        let root = laid.map_or(root, |laid| laid.join(LAID_FILES));
-        let mut layout = layout::read(&root, hints(&workshop));
+        let mut layout = layout::read(root, hints(&workshop));
         diagnostics.append(&mut layout.diagnostics);
         if let Some(name) = workshop.environment("PATHWAY_NAME") {
             layout.default_pathway = Some(name.to_owned());
         }
-        if layout.pages.iter().all(|page| !page.listed) {
+        if layout.pages.is_empty() {
             let wanted = if layout.content.is_empty() { "workshop/content/<page>.md" } else { "<page>.md" };
-            diagnostics.push(
-                Diagnostic::new(
-                    Rule::NoPages,
-                    if layout.content.is_empty() { "." } else { &layout.content },
-                    "The lab has no pages",
-                )
-                .hint(format!("write {wanted}")),
-            );
+            let place = if layout.content.is_empty() { "." } else { &layout.content };
+            let none =
+                Diagnostic::new(Rule::NoPages, place, "The lab has no pages").hint(format!("write {wanted}"));
+            diagnostics.insert(0, none);
+            return Err(LabError { diagnostics });
         }
-        let (_, stray) = files::list(&root, "", |_| false);
-        // of what was fetched the author can change nothing
-        let is_laid = laid.is_some();
-        diagnostics
-            .extend(stray.into_iter().map(|one| if is_laid { one.severity(Severity::Warning) } else { one }));
-        let (errors, warnings): (Vec<_>, Vec<_>) =
-            diagnostics.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
-        match slug {
-            Some(slug) if errors.is_empty() => Ok(Self {
-                laid: laid.map(Path::to_owned),
-                ..Self::assemble(root, slug, layout, workshop, warnings)
-            }),
-            _ => {
-                let mut diagnostics = errors;
-                diagnostics.extend(warnings);
-                diagnostics.dedup();
-                Err(LabError { diagnostics })
-            }
+        if layout.pages.iter().all(|page| !page.listed) {
+            // a table of contents that names no page is worth nothing
+            layout.pages.iter_mut().for_each(|page| page.listed = true);
+            layout.pages.sort_by(|a, b| a.name.cmp(&b.name));
         }
+        let slug = workshops::slug_of(&workshop, own, &mut diagnostics);
+        diagnostics.sort();
+        diagnostics.dedup();
+        Ok(Self::assemble(root.to_owned(), slug, layout, workshop, diagnostics))
     }
 
     fn assemble(
@@ -185,6 +208,11 @@ impl Lab {
         self.switched_off = overreaches.iter().map(Overreach::for_learners).collect();
         self.switched_off.sort();
         self.switched_off.dedup();
+    }
+
+    /// Lists the findings about manifests that could not be read, without which the lab is less than its author means.
+    pub fn unread(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.warnings.iter().filter(|finding| finding.rule == Rule::BadYaml)
     }
 
     /// Returns the folder that the lab was loaded from.
@@ -316,54 +344,13 @@ fn hints(workshop: &ReadSpec) -> Hints<'_> {
     }
 }
 
-fn slug_of(workshop: &ReadSpec, root: &Path) -> Result<LabSlug, Diagnostic> {
-    if let Some(name) = &workshop.name {
-        return name.parse().map_err(|error: lectern_api::ids::InvalidName| {
-            Diagnostic::new(Rule::BadName, &workshop.findings.file, error.to_string())
-                .hint("change `metadata.name`")
-        });
-    }
-    let folder = root.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let dashed: String =
-        folder.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
-    let short: String = dashed.trim_matches('-').chars().take(63).collect();
-    short.trim_end_matches('-').parse().map_err(|error: lectern_api::ids::InvalidName| {
-        Diagnostic::new(Rule::BadName, ".", error.to_string())
-            .hint("rename the folder, or write resources/workshop.yaml")
-    })
-}
-
-/// Reads the Workshop resource from `resources/workshop.yaml`, or from any other file beside it.
-fn read_workshop(root: &Path, diagnostics: &mut Vec<Diagnostic>) -> ReadSpec {
-    let (found, _) = files::list(root, "resources", |_| false);
-    let mut names: Vec<String> = found
-        .into_iter()
-        .map(|file| file.path)
-        .filter(|path| !path.contains('/') && (path.ends_with(".yaml") || path.ends_with(".yml")))
-        .collect();
-    names.sort_by_key(|name| (!name.starts_with("workshop."), name.clone()));
-    for name in names {
-        let file = format!("resources/{name}");
-        let text = match files::read_text(root, &file, files::MAX_MANIFEST_BYTES) {
-            Ok(text) => text,
-            Err(diagnostic) => {
-                diagnostics.push(diagnostic);
-                continue;
-            }
-        };
-        let is_workshop = |node: &&Node| node.get("kind").and_then(Node::text).as_deref() == Some("Workshop");
-        match yaml::parse_all(&text) {
-            Ok(documents) => {
-                if let Some(document) = documents.iter().find(is_workshop) {
-                    return spec::read(document, &file);
-                }
-            }
-            Err(error) if name.starts_with("workshop.") => diagnostics.push(
-                Diagnostic::new(Rule::BadYaml, &file, format!("This is not valid YAML: {}", error.reason))
-                    .at(error.line, error.column),
-            ),
-            Err(_) => {}
-        }
-    }
-    ReadSpec::default()
+/// Returns the plain path of a lab's folder.
+fn folder(dir: &Path) -> Result<PathBuf, Diagnostic> {
+    let refused = |why: &str| {
+        let message = format!("The lab's folder {} cannot be read: {why}", dir.display());
+        Diagnostic::new(Rule::Unreadable, ".", message)
+            .hint("name a folder that whoever runs Lectern may read")
+    };
+    let root = dir.canonicalize().map_err(|error| refused(&files::why(&error)))?;
+    if root.is_dir() { Ok(root) } else { Err(refused("it is not a folder")) }
 }

@@ -222,7 +222,17 @@ fn read_manifest(root: &Path, file: &str, diagnostics: &mut Vec<Diagnostic>) -> 
             return None;
         }
     };
-    match yaml::parse(&text) {
+    let mut documents = yaml::parse_documents(&text).into_iter();
+    let first = documents.next()?;
+    for key in &first.repeated {
+        let message = format!("`{}` stands twice in the same mapping; the last one counts", key.text);
+        diagnostics.push(
+            Diagnostic::new(Rule::DuplicateKey, file, message)
+                .at(key.line, key.column)
+                .hint("take this one out"),
+        );
+    }
+    match first.tree {
         Ok(node) => Some(node),
         Err(error) => {
             diagnostics.push(

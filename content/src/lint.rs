@@ -20,10 +20,17 @@ mod addresses;
 mod blocks;
 mod checks;
 mod commands;
+mod images;
 mod manifest;
 mod objects;
+mod programs;
+mod shell;
+mod workspace;
 
 use commands::Exercise;
+pub use images::{NamedImage, images};
+use programs::Programs;
+use workspace::Workspace;
 
 /// Stands for a value that only a session knows.
 const UNKNOWN_VALUE: &str = "lectern-lint-value";
@@ -34,22 +41,52 @@ pub fn lint(dir: &Path) -> Vec<Diagnostic> {
     lint_for(dir, |_| Allowances::default())
 }
 
-/// Checks a lab for a platform that gives labs of this name these allowances. Returns the findings, sorted by file and
-/// line.
+/// Checks the labs of a folder for a platform that gives labs of a name these allowances. Returns the findings, sorted
+/// by file and line.
 #[must_use]
-pub fn lint_for(dir: &Path, allowances: impl FnOnce(&LabSlug) -> Allowances) -> Vec<Diagnostic> {
-    let mut found = match Lab::load(dir) {
-        Ok(lab) => {
-            let (granted, overreaches) = allow::allow(&lab.workshop.spec, &allowances(&lab.slug));
-            let mut found = Linter::new(&lab).run();
-            found.extend(allow::findings(&lab.slug, &lab.workshop, &granted, &overreaches));
-            found
+pub fn lint_for(dir: &Path, allowances: impl Fn(&LabSlug) -> Allowances) -> Vec<Diagnostic> {
+    match Lab::load_all(dir) {
+        Ok((first, others)) => {
+            let found = std::iter::once(first).chain(others).map(|lab| {
+                let allowances = allowances(&lab.slug);
+                lint_lab(&lab, &allowances)
+            });
+            together(&found.collect::<Vec<_>>())
         }
-        Err(error) => error.diagnostics,
+        Err(error) => sorted(error.diagnostics),
+    }
+}
+
+/// Checks a lab for a platform that gives it these allowances. Returns the findings, sorted by file and line.
+#[must_use]
+pub fn lint_lab(lab: &Lab, allowances: &Allowances) -> Vec<Diagnostic> {
+    let (granted, overreaches) = allow::allow(&lab.workshop.spec, allowances);
+    let mut found = Linter::new(lab).run();
+    found.extend(allow::findings(&lab.slug, &lab.workshop, &granted, &overreaches));
+    sorted(found)
+}
+
+/// Joins the findings about the labs of one folder. What one of them leaves unused may be used by another.
+fn together(labs: &[Vec<Diagnostic>]) -> Vec<Diagnostic> {
+    let is_everywhere = |one: &Diagnostic| labs.iter().all(|found| found.contains(one));
+    let counts = |one: &&Diagnostic| {
+        !matches!(one.rule, Rule::UnlistedPage | Rule::UnusedCheck | Rule::UnknownVariable)
+            || is_everywhere(one)
     };
+    sorted(labs.iter().flatten().filter(counts).cloned().collect())
+}
+
+fn sorted(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     found.sort();
     found.dedup();
     found
+}
+
+/// What the actions of all pages find in a session.
+struct Session {
+    exercise: Exercise,
+    programs: Programs,
+    workspace: Workspace,
 }
 
 struct Linter<'a> {
@@ -81,11 +118,22 @@ impl<'a> Linter<'a> {
             }
             pages.push((page, rendered));
         }
-        let actions = pages.iter().flat_map(|(_, rendered)| &rendered.page.actions);
-        let mut exercise = Exercise::new(&self.lab.home_files(), actions.filter_map(ActionBlock::action));
+        let actions: Vec<&Action> = pages
+            .iter()
+            .flat_map(|(_, rendered)| &rendered.page.actions)
+            .filter_map(ActionBlock::action)
+            .collect();
+        let texts = pages.iter().map(|(_, rendered)| rendered.text.as_str());
+        let mut session = Session {
+            exercise: Exercise::new(self.lab, texts, actions.iter().copied()),
+            programs: Programs::new(self.lab, actions.iter().copied()),
+            workspace: Workspace::new(self.lab, actions.iter().copied()),
+        };
         for (page, rendered) in &pages {
-            self.page(page, rendered, &mut exercise);
+            self.page(page, rendered, &mut session);
         }
+        self.found.extend(session.programs.findings());
+        self.found.extend(session.workspace.findings());
         self.listing();
         self.found.extend(checks::lint(self.lab, &self.checks_used));
         self.found.extend(manifest::lint(self.lab));
@@ -109,7 +157,7 @@ impl<'a> Linter<'a> {
         }
     }
 
-    fn page(&mut self, page: &Page, rendered: &Rendered, exercise: &mut Exercise) {
+    fn page(&mut self, page: &Page, rendered: &Rendered, session: &mut Session) {
         for notice in &rendered.notices {
             self.notice(page, page.body_at, notice);
         }
@@ -130,12 +178,14 @@ impl<'a> Linter<'a> {
                         .hint("close every tag and quote of the HTML above it"),
                 );
             }
-            if let Some(error) = block.error() {
+            if let Some(error) = block.error()
+                && blocks::is_wrong_anyway(page, block)
+            {
                 let message = format!("{}: {}", error.message, error.reason);
                 self.found.push(Diagnostic::new(Rule::BadAction, &page.file, message).at(error.line, 1));
             }
             if let Some(action) = block.action() {
-                self.action(page, block.line, action, exercise);
+                self.action(page, block.line, action, session);
             }
         }
         let lines = Lines::new(&page.text, page.body_at, &rendered.text);
@@ -156,16 +206,18 @@ impl<'a> Linter<'a> {
         }
     }
 
-    fn action(&mut self, page: &Page, line: u32, action: &Action, exercise: &mut Exercise) {
+    fn action(&mut self, page: &Page, line: u32, action: &Action, session: &mut Session) {
+        session.programs.note(action, &page.file, line);
+        session.workspace.note(action, &page.file, line);
         if let Action::ExaminerExecuteTest { name, url: None, .. } = action {
             self.check(page, line, name);
         }
-        for missing in exercise.missing(action) {
+        for missing in session.exercise.missing(action) {
             let message = format!("`{missing}` is not among the exercise's files");
             self.found.push(
                 Diagnostic::new(Rule::MissingFile, &page.file, message)
                     .at(line, 1)
-                    .hint("add the file, or make it in an earlier step"),
+                    .hint("add the file, make it in an earlier step, or bring it in workshop/setup.d"),
             );
         }
     }

@@ -56,27 +56,32 @@ rules! {
     BadCheckName "bad-check-name" Warning "a check whose name no page can call";
     BadDuration "bad-duration" Warning "a `duration` that is not a length of time";
     BadFrontMatter "bad-front-matter" Warning "front matter that cannot be read; title and weight are ignored";
-    BadName "bad-name" Error "a name that a lab cannot have";
-    BadObject "bad-object" Error "an object or secondary namespace that cannot be created";
+    BadName "bad-name" Warning "a name that a lab cannot have";
+    BadObject "bad-object" Warning "an object or secondary namespace that is left out of sessions";
     BadPattern "bad-pattern" Warning "a line of `.eduk8signore` that is not a pattern";
-    BadPort "bad-port" Error "an ingress whose port is not from 1 to 65535";
+    BadPort "bad-port" Warning "an ingress that is left out because its port is not from 1 to 65535";
     BadShortcode "bad-shortcode" Warning "a shortcode of the lab's own that cannot be evaluated";
     BadTag "bad-tag" Warning "a Liquid tag that is not closed or not supported";
-    BadYaml "bad-yaml" Error "a manifest that is not valid YAML";
+    BadYaml "bad-yaml" Warning "a manifest that is not valid YAML, or a template without values";
     BrokenImage "broken-image" Warning "an image that leads to no served file";
     BrokenLink "broken-link" Warning "a link that leads to no page, served file or heading";
     CheckNotExecutable "check-not-executable" Error "a check that is not executable";
     DroppedHtml "dropped-html" Warning "HTML that learners do not get";
     DuplicateCheck "duplicate-check" Warning "two checks whose names differ only by case or extension";
+    DuplicateKey "duplicate-key" Warning "a key that stands twice in a mapping of a manifest; the last one counts";
     ExternalImage "external-image" Warning "an image on another site, which is not shown as a rule";
+    IdleAction "idle-action" Warning "an action that nothing in a session can carry out yet";
     MissingCheck "missing-check" Error "a block that runs a check that does not exist";
-    MissingFile "missing-file" Warning "a command that names a file that is neither in the lab nor created by a step";
+    MissingFile "missing-file" Warning "a command that names a file that is neither in the lab nor brought by anything";
     MissingInclude "missing-include" Warning "an included file that is not in the lab or includes itself; a note shows instead";
     MissingPage "missing-page" Warning "a table of contents or pathway that lists a page that does not exist";
+    MissingProgram "missing-program" Warning "a command whose program neither the workbench nor the lab has";
+    MissingTerminal "missing-terminal" Warning "a block for a terminal that the layout does not have";
     NoPages "no-pages" Error "a lab without pages";
     NotActedOn "not-acted-on" Warning "a field that Lectern knows but does nothing with";
     NotAllowed "not-allowed" Warning "a lab that asks for more than it is allowed; the hint names the operator's key";
     NotUtf8 "not-utf8" Error "a page or manifest that is not UTF-8";
+    OtherPlatform "other-platform" Error "a scenario for another platform, which is not run";
     Outside "outside" Error "a path or link that leads out of the lab's folder";
     PrivilegedLab "privileged-lab" Advice "a lab whose learners can take over the machine, as the operator allows";
     SwallowedAction "swallowed-action" Error "HTML above a block that takes the block with it";
@@ -90,10 +95,11 @@ rules! {
     UnknownVersion "unknown-version" Warning "a Workshop resource of an unknown `apiVersion`";
     UnknownWord "unknown-word" Warning "a field whose value is none of the words that it accepts";
     UnlistedPage "unlisted-page" Warning "a page that no table of contents lists";
+    UnpullableImage "unpullable-image" Warning "an image that its registry does not give; only looked for with `--online`";
     Unreadable "unreadable" Error "a file or folder that cannot be read";
     UnsetVariable "unset-variable" Warning "a session variable to which Lectern gives no value";
     UnusedCheck "unused-check" Advice "a check that no page runs";
-    WrongKind "wrong-kind" Error "a field of the Workshop resource that holds a value of the wrong type";
+    WrongKind "wrong-kind" Warning "a field of the Workshop resource that holds a value of the wrong type";
 }
 
 impl Rule {

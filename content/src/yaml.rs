@@ -3,9 +3,12 @@
 use serde_json::{Number, Value};
 use serde_saphyr::Spanned;
 
+mod documents;
+mod fault;
 mod fields;
 mod tree;
 
+pub use documents::{Document, parse_documents};
 pub use fields::{Fields, Findings};
 use tree::{Located, Quick, Tree};
 
@@ -176,57 +179,51 @@ pub struct YamlError {
     pub line: u32,
     /// The column, from 1.
     pub column: u32,
-    /// The parser's message.
+    /// What is wrong and what to do, as the end of a sentence.
     pub reason: String,
 }
 
 /// Parses a YAML document. An empty text is null.
 pub fn parse(text: &str) -> Result<Node, YamlError> {
-    if text.trim().is_empty() {
-        return Ok(Node { line: 1, column: 1, data: Data::Null });
-    }
-    serde_saphyr::from_str_with_options::<Spanned<Tree<Located>>>(text, options())
-        .map(Node::from)
-        .map_err(|error| YamlError::from(&error))
+    read(text, |text| {
+        serde_saphyr::from_str_with_options::<Spanned<Tree<Located>>>(text, options(true)).map(Node::from)
+    })
 }
 
 /// Parses a YAML document in a third of the time of [`parse`]. Every node is said to be on line 1.
 pub fn parse_quickly(text: &str) -> Result<Node, YamlError> {
+    read(text, |text| serde_saphyr::from_str_with_options::<Tree<Quick>>(text, options(true)).map(Node::from))
+}
+
+/// Parses a YAML document in which keys may stand twice: each is in the tree.
+fn parse_leniently(text: &str) -> Result<Node, YamlError> {
+    read(text, |text| {
+        serde_saphyr::from_str_with_options::<Spanned<Tree<Located>>>(text, options(false)).map(Node::from)
+    })
+}
+
+/// Reads a text. One that is indented with tabs, which YAML does not allow, is read as if each were four blanks.
+fn read(text: &str, parse: impl Fn(&str) -> Result<Node, serde_saphyr::Error>) -> Result<Node, YamlError> {
     if text.trim().is_empty() {
         return Ok(Node { line: 1, column: 1, data: Data::Null });
     }
-    serde_saphyr::from_str_with_options::<Tree<Quick>>(text, options())
-        .map(Node::from)
-        .map_err(|error| YamlError::from(&error))
+    parse(text).or_else(|error| match fault::with_blanks(text) {
+        Some(spaced) => parse(&spaced).map_err(|error| fault::explain(&spaced, &error)),
+        None => Err(fault::explain(text, &error)),
+    })
 }
 
-/// Parses every YAML document of a text.
-pub fn parse_all(text: &str) -> Result<Vec<Node>, YamlError> {
-    serde_saphyr::from_multiple_with_options::<Spanned<Tree<Located>>>(text, options())
-        .map(|trees| trees.into_iter().map(Node::from).collect())
-        .map_err(|error| YamlError::from(&error))
-}
-
-fn options() -> serde_saphyr::Options {
+fn options(unique_keys: bool) -> serde_saphyr::Options {
+    use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
+    let duplicate_keys =
+        if unique_keys { DuplicateKeyPolicy::Error } else { DuplicateKeyPolicy::PassThrough };
     serde_saphyr::options! {
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
-        non_finite_float_policy: serde_saphyr::options::NonFiniteFloatPolicy::PassThrough,
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+        duplicate_keys: duplicate_keys,
         with_snippet: false,
-    }
-}
-
-impl From<&serde_saphyr::Error> for YamlError {
-    fn from(error: &serde_saphyr::Error) -> Self {
-        let location = error.location();
-        let place = |number: Option<u64>| u32::try_from(number.unwrap_or(1)).unwrap_or(1).max(1);
-        let reason = error.without_snippet().to_string();
-        Self {
-            line: place(location.map(|found| found.line())),
-            column: place(location.map(|found| found.column())),
-            reason: reason.lines().next().unwrap_or_default().to_owned(),
-        }
     }
 }
 

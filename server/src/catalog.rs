@@ -6,9 +6,11 @@
 
 pub mod draft;
 mod fetch;
+pub mod images;
 mod index;
 mod laying;
 mod refused_objects;
+mod report;
 mod scan;
 pub mod source;
 mod source_labs;

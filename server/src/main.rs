@@ -51,7 +51,7 @@ async fn main() -> std::process::ExitCode {
         Command::Dev(args) => commands::dev::run(args).await,
         Command::Status(args) => commands::status::run(&args),
         Command::Migrate(args) => commands::serve::migrate(&args).await,
-        Command::Lint(args) => return commands::lint::run(&args),
+        Command::Lint(args) => return commands::lint::run(&args).await,
         Command::User(command) => commands::user::run(command).await,
         Command::Audit(command) => commands::audit::run(command).await,
         Command::Reference => {

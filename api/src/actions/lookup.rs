@@ -1,7 +1,7 @@
 //! Finding an action by any of its names.
 
 use super::kinds::{ActionKind, Alias, BodyForm};
-use super::table::KINDS;
+use super::table::{Action, KINDS};
 
 /// Every alternative name of an action: the forms with a plain body, and the names of older releases.
 pub const ALIASES: &[Alias] = &[
@@ -44,4 +44,17 @@ pub fn find_kind(name: &str) -> Option<(&'static ActionKind, BodyForm)> {
 #[must_use]
 pub fn is_action(name: &str) -> bool {
     find_kind(name).is_some()
+}
+/// Returns whether nothing in a session carries an action out yet: there is no editor, no transfer of files and no tab
+/// beside the terminals, and checks run in the session only.
+#[must_use]
+pub fn is_unavailable(action: &Action) -> bool {
+    match action {
+        Action::ExaminerExecuteTest { url, .. } => url.is_some(),
+        Action::DashboardOpenUrl { .. } => false,
+        // the tab of the terminals is always there
+        Action::DashboardOpenDashboard { name } => !name.trim().eq_ignore_ascii_case("terminal"),
+        Action::DashboardReloadDashboard { name, .. } => !name.trim().eq_ignore_ascii_case("terminal"),
+        other => ["editor:", "files:", "dashboard:"].iter().any(|family| other.name().starts_with(family)),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::read_workshop;
+use super::workshops;
 use crate::spec::{self, LabSource, LabSpec, Package, ReadSpec};
 
 /// What a lab names to be fetched.
@@ -21,7 +21,8 @@ impl LabSources {
     #[must_use]
     pub fn read(dir: &Path, origin: Option<(&str, &str)>) -> Self {
         let Ok(root) = dir.canonicalize() else { return Self::default() };
-        let mut workshop = read_workshop(&root, &mut Vec::new());
+        // of several resources the first counts
+        let mut workshop = workshops::read(&root).0.into_iter().next().unwrap_or_default();
         settle(&mut workshop, &root);
         let LabSpec { mut files, packages, .. } = workshop.spec;
         if let Some((repository, folder)) = origin {

@@ -1,31 +1,46 @@
-//! The files that a lab's commands name, and whether they exist.
+//! The files that a lab's commands name, and whether anything brings them.
 
 use std::collections::BTreeSet;
 
 use lectern_api::actions::Action;
 
 use super::UNKNOWN_VALUE;
-use crate::blocks::file_of;
-use crate::files::LabFile;
+use super::shell::{Step, steps};
+use crate::lab::Lab;
 
-/// The exercise's files, and those that its steps create.
+mod brought;
+
+pub(super) use brought::comes_from_elsewhere;
+
+/// The exercise's files, and those that its steps bring.
 pub(super) struct Exercise {
     home: BTreeSet<String>,
-    made: BTreeSet<String>,
+    /// The names of files and folders that a step, a script of the lab or its text brings.
+    brought: BTreeSet<String>,
+    /// Whether files come from where lint does not look.
+    is_open: bool,
     /// Whether the terminal is inside a container, which has files of its own.
     inside: bool,
+    /// Whether the terminal is in a folder that lint does not know.
+    elsewhere: bool,
 }
 
 impl Exercise {
-    pub(super) fn new<'a>(home: &[LabFile], actions: impl Iterator<Item = &'a Action>) -> Self {
-        let mut made = BTreeSet::new();
-        for action in actions {
-            made_by(action, &mut made);
-        }
-        Self { home: home.iter().map(|file| file.path.clone()).collect(), made, inside: false }
+    /// `texts` are the lab's pages, with their variables filled in.
+    pub(super) fn new<'a>(
+        lab: &Lab,
+        texts: impl Iterator<Item = &'a str>,
+        actions: impl Iterator<Item = &'a Action>,
+    ) -> Self {
+        let home: BTreeSet<String> = lab.home_files().into_iter().map(|file| file.path).collect();
+        let mut brought = BTreeSet::new();
+        actions.for_each(|action| brought::by_action(action, &mut brought));
+        texts.for_each(|text| brought::by_page(text, &mut brought));
+        brought::by_scripts(lab, &mut brought);
+        Self { home, brought, is_open: brought::comes_from_elsewhere(lab), inside: false, elsewhere: false }
     }
 
-    /// Returns the files that an action needs and that neither the lab holds nor a step creates.
+    /// Returns the files that an action needs and that neither the lab holds nor anything brings.
     pub(super) fn missing(&mut self, action: &Action) -> Vec<String> {
         let needed = match action {
             Action::TerminalExecute { command, .. } | Action::TerminalExecuteAll { command, .. } => {
@@ -34,45 +49,50 @@ impl Exercise {
             Action::EditorOpenFile { file, .. } => vec![file.clone()],
             _ => Vec::new(),
         };
-        needed.into_iter().filter(|path| !self.has(path)).collect()
+        needed.into_iter().filter(|path| !self.is_open && !self.has(path)).collect()
     }
 
     fn needed(&mut self, command: &str) -> Vec<String> {
         let mut needed = Vec::new();
-        if command.contains("<<") {
-            return needed;
-        }
-        for step in command.split(['\n', ';', '|']).flat_map(|line| line.split("&&")) {
-            let step = step.split(" #").next().unwrap_or_default();
-            let words: Vec<&str> = step.split_whitespace().collect();
+        for step in steps(command) {
             if self.inside {
-                self.inside = words.first() != Some(&"exit");
+                self.inside = step.words.first().is_none_or(|word| word != "exit");
                 continue;
             }
-            match words.as_slice() {
-                ["kubectl", "exec", .., "bash" | "sh" | "/bin/bash" | "/bin/sh"]
-                | ["docker", "exec", .., "bash" | "sh"] => {
-                    self.inside = true;
+            self.inside = goes_inside(&step);
+            let Some((program, arguments)) = step.program() else { continue };
+            let named: Vec<&str> = match program {
+                "cd" | "pushd" => {
+                    self.elsewhere = self.leads_elsewhere(arguments.first().map(String::as_str));
+                    continue;
                 }
-                ["cat", files @ ..] => {
-                    let named =
-                        files.iter().take_while(|word| !word.starts_with('>') && !word.starts_with('<'));
-                    needed.extend(named.map(|word| (*word).to_owned()));
+                "cat" => arguments.iter().map(String::as_str).collect(),
+                "kubectl" | "k" if arguments.iter().any(|word| word == "apply" || word == "create") => {
+                    applied(arguments).collect()
                 }
-                ["kubectl", rest @ ..] if rest.iter().any(|word| matches!(*word, "apply" | "create")) => {
-                    let named = rest
-                        .windows(2)
-                        .filter(|pair| matches!(pair[0], "-f" | "--filename"))
-                        .map(|pair| pair[1]);
-                    let joined = rest.iter().filter_map(|word| {
-                        word.strip_prefix("--filename=").or_else(|| word.strip_prefix("-f="))
-                    });
-                    needed.extend(named.chain(joined).map(str::to_owned));
-                }
-                _ => {}
-            }
+                _ => continue,
+            };
+            let from_home = |path: &&str| path.starts_with('~') || path.starts_with("$HOME");
+            let known = named.into_iter().filter(|path| !self.elsewhere || from_home(path));
+            needed.extend(known.map(str::to_owned));
         }
         needed
+    }
+
+    /// Returns whether a `cd` leads to a folder whose files lint does not know.
+    fn leads_elsewhere(&self, folder: Option<&str>) -> bool {
+        match folder {
+            None | Some("~" | "~/" | "$HOME") => false,
+            Some("." | "..") => self.elsewhere,
+            Some(folder) => match plain(folder) {
+                None => true,
+                Some(path) => {
+                    let start = format!("{path}/");
+                    let within = format!("/{path}/");
+                    !self.home.iter().any(|known| known.starts_with(&start) || known.contains(&within))
+                }
+            },
+        }
     }
 
     fn has(&self, path: &str) -> bool {
@@ -84,8 +104,49 @@ impl Exercise {
                 || known.starts_with(&format!("{path}/"))
                 || known.contains(&format!("/{path}/"))
         };
-        let name = path.rsplit('/').next().unwrap_or(path);
-        self.home.iter().any(ends) || self.made.contains(name)
+        path.split('/').any(|part| self.brought.contains(part)) || self.home.iter().any(ends)
+    }
+}
+
+/// Returns the files that `kubectl apply` and the like read.
+fn applied(arguments: &[String]) -> impl Iterator<Item = &str> {
+    let named = arguments
+        .windows(2)
+        .filter(|pair| matches!(pair[0].as_str(), "-f" | "--filename"))
+        .map(|pair| pair[1].as_str());
+    let joined = arguments
+        .iter()
+        .filter_map(|word| word.strip_prefix("--filename=").or_else(|| word.strip_prefix("-f=")));
+    named.chain(joined).flat_map(|list| list.split(','))
+}
+
+/// Returns whether what is typed after a step is read by another program or machine.
+pub(super) fn goes_inside(step: &Step) -> bool {
+    const SHELLS: &[&str] = &["bash", "sh", "zsh", "ash", "/bin/bash", "/bin/sh", "/bin/ash", "/bin/zsh"];
+    let Some((program, arguments)) = step.program() else { return false };
+    let is_last = |words: &[&str]| arguments.last().is_some_and(|word| words.contains(&word.as_str()));
+    let is_interactive = || {
+        arguments.iter().any(|word| {
+            matches!(word.as_str(), "--stdin" | "--tty" | "--interactive")
+                || word.strip_prefix('-').is_some_and(|flags| {
+                    !flags.starts_with('-') && flags.len() <= 3 && flags.contains('i') && flags.contains('t')
+                })
+        })
+    };
+    match program {
+        "kubectl" | "k" | "docker" | "podman" | "oc" | "nerdctl" => {
+            let enters = arguments
+                .iter()
+                .any(|word| matches!(word.as_str(), "exec" | "run" | "attach" | "debug" | "rsh"));
+            enters && (is_last(SHELLS) || is_interactive())
+        }
+        "ssh" | "telnet" | "su" | "chroot" | "nsenter" => true,
+        "psql" | "mysql" | "mongo" | "mongosh" | "redis-cli" | "sqlite3" | "nc" | "ncat" => !arguments
+            .iter()
+            .any(|word| matches!(word.as_str(), "-c" | "-e" | "-f" | "--eval" | "--command" | "-z")),
+        "python" | "python3" | "node" | "irb" | "jshell" | "ipython" => arguments.is_empty(),
+        "vi" | "vim" | "nano" | "view" | "less" | "more" | "man" | "top" | "htop" | "k9s" | "ed" => true,
+        _ => false,
     }
 }
 
@@ -98,61 +159,7 @@ fn plain(path: &str) -> Option<&str> {
     let path = path.trim_end_matches('/');
     let unclear = path.is_empty()
         || path.starts_with(['/', '-', '.'])
-        || path.contains(['$', '*', '?', '{', '`', '(', ':', '<', '>', '~', '%', '\\'])
+        || path.contains(['$', '*', '?', '{', '[', '`', '(', ':', '<', '>', '~', '%', '\\', ' ', '\n'])
         || path.contains(UNKNOWN_VALUE);
     (!unclear).then_some(path)
-}
-
-/// Adds the names of the files that an action creates.
-fn made_by(action: &Action, made: &mut BTreeSet<String>) {
-    let mut note = |path: &str| {
-        let name =
-            path.trim_matches(['"', '\'']).trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        made.insert(name.to_owned());
-    };
-    match action {
-        Action::TerminalExecute { command, .. } | Action::TerminalExecuteAll { command, .. } => {
-            for line in command.lines() {
-                let words: Vec<&str> = line.split_whitespace().collect();
-                for pair in words
-                    .windows(2)
-                    .filter(|pair| pair[0].ends_with('>') || pair[0] == "tee" || pair[0] == "-o")
-                {
-                    note(pair[1]);
-                }
-                for word in words.iter().filter_map(|word| word.rsplit_once('>')).map(|(_, file)| file) {
-                    note(word);
-                }
-                if matches!(
-                    words.first(),
-                    Some(
-                        &("touch"
-                            | "cp"
-                            | "mv"
-                            | "mkdir"
-                            | "git"
-                            | "curl"
-                            | "wget"
-                            | "tar"
-                            | "unzip"
-                            | "helm"
-                            | "vi"
-                            | "vim"
-                            | "nano")
-                    )
-                ) {
-                    words.iter().skip(1).for_each(|word| note(word));
-                }
-            }
-        }
-        Action::EditorCopyFile { dest, .. } | Action::EditorRenameFile { dest, .. } => note(dest),
-        Action::EditorCreateFile { .. }
-        | Action::EditorAppendLinesToFile { .. }
-        | Action::EditorPrependLinesToFile { .. } => {
-            note(&file_of(action).unwrap_or_default());
-        }
-        Action::EditorCreateDirectory { directory } => note(directory),
-        Action::FilesUploadFile { path } => note(path),
-        _ => {}
-    }
 }

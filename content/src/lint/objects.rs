@@ -1,6 +1,6 @@
-//! The objects and namespaces of a lab. A wrong one keeps every session from starting.
+//! The objects and namespaces of a lab. A wrong one is left out of its sessions.
 
-use crate::allow::{OWN, is_cluster_wide};
+use crate::allow::{OWN, is_cluster_wide, is_own_name};
 use crate::diagnostic::Diagnostic;
 use crate::lab::Lab;
 use crate::rules::Rule;
@@ -26,7 +26,7 @@ pub(super) fn lint(lab: &Lab) -> Vec<Diagnostic> {
     let secondary = at(&["session", "namespaces", "secondary"]).map(Node::items).unwrap_or_default();
     for name in secondary.iter().filter_map(|namespace| namespace.get("name")) {
         let text = name.text().unwrap_or_default();
-        if !OWN.iter().any(|own| text.strip_prefix(own).is_some_and(|rest| rest.starts_with('-'))) {
+        if !is_own_name(&text) {
             let message = format!("A session cannot have a namespace called `{text}`");
             complain(name, message, "write $(session_namespace)- and a few letters");
         }
@@ -51,7 +51,7 @@ fn fault(object: &Node) -> Option<(String, &'static str)> {
     else {
         return Some((
             "An object lacks its `apiVersion`, `kind` or `metadata.name`".to_owned(),
-            "no session starts without all three",
+            "without all three it is left out of every session",
         ));
     };
     if is_cluster_wide(&kind) {

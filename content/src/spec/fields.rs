@@ -61,7 +61,11 @@ pub const FIELDS: &[SpecField] = &[
     field("labels", NotNeeded, "names and values"),
     field("logo", NotNeeded, "an image"),
     field("url", NotNeeded, "where to read more"),
-    field("session.namespaces.role", Acted, "`admin` (default), `edit` or `view`"),
+    field(
+        "session.namespaces.role",
+        Acted,
+        "`admin` (default), `edit`, `view`, or `custom`: only your own objects give rights",
+    ),
     field(
         "session.namespaces.budget",
         Acted,
@@ -82,7 +86,11 @@ pub const FIELDS: &[SpecField] = &[
         Acted,
         "whether the learner's tools get a token for the cluster",
     ),
-    field("session.namespaces.security.rules", Acted, "rights in addition to the role's, as RBAC rules"),
+    field(
+        "session.namespaces.security.rules",
+        Acted,
+        "rights in addition to the role's, as a list of RBAC rules. Educates' mapping of `action` and `exclude` names rules of its policy engine, of which Lectern has none",
+    ),
     field(
         "session.namespaces.secondary.name",
         Acted,

@@ -1,10 +1,10 @@
-//! Reads the Workshop resource: v1beta1 of Educates, and the older v1alpha2 and v1alpha1.
+//! Reads the Workshop resource: v1beta1 of Educates, the older v1alpha2 and v1alpha1, and that of Tanzu Learning Center.
+//! A field that cannot be read is a finding, and the lab gets what it would get without the field, or less.
 
 use super::image::workbench_image;
 use super::{Difficulty, LabSpec, RequestParameter};
 use crate::diagnostic::Diagnostic;
 use crate::rules::Rule;
-use crate::severity::Severity;
 use crate::yaml::{Fields, Findings, Node};
 
 mod applications;
@@ -34,8 +34,14 @@ impl ReadSpec {
 }
 
 /// The supported API groups and versions.
-const VERSIONS: &[&str] =
-    &["training.educates.dev/v1beta1", "training.eduk8s.io/v1alpha2", "training.eduk8s.io/v1alpha1"];
+const VERSIONS: &[&str] = &[
+    "training.educates.dev/v1beta1",
+    "training.eduk8s.io/v1alpha2",
+    "training.eduk8s.io/v1alpha1",
+    "learningcenter.tanzu.vmware.com/v1beta1",
+];
+/// The API groups that date from when there was only the classic layout.
+const CLASSIC_GROUPS: &[&str] = &["training.eduk8s.io", "learningcenter.tanzu.vmware.com"];
 
 /// Reads a Workshop resource.
 #[must_use]
@@ -58,7 +64,9 @@ pub fn read(document: &Node, file: &str) -> ReadSpec {
         name,
         spec,
         findings: reader.findings,
-        is_eduk8s: version.is_some_and(|version| version.starts_with("training.eduk8s.io/")),
+        is_eduk8s: version.is_some_and(|version| {
+            version.split('/').next().is_some_and(|group| CLASSIC_GROUPS.contains(&group))
+        }),
         document: Some(document.clone()),
     }
 }
@@ -85,13 +93,13 @@ impl Reader {
         fields.flag(key, &mut self.findings)
     }
 
-    /// Returns the value for the word in a field. Any other word is a finding.
+    /// Returns the value for the word in a field. Any other word is a finding, which says what the lab gets `otherwise`.
     fn word<T: Copy>(
         &mut self,
         fields: &Fields<'_>,
         key: &str,
         words: &[(&str, T)],
-        severity: Severity,
+        otherwise: &str,
     ) -> Option<T> {
         let text = self.text(fields, key)?;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
@@ -101,26 +109,17 @@ impl Reader {
                 fields,
                 key,
                 Rule::UnknownWord,
-                severity,
-                format!("`{key}` cannot be {text:?}"),
+                format!("`{key}` cannot be {text:?}; {otherwise}"),
                 format!("it is one of {}", known.join(", ")),
             );
         }
         found
     }
 
-    fn complain(
-        &mut self,
-        fields: &Fields<'_>,
-        key: &str,
-        rule: Rule,
-        severity: Severity,
-        message: String,
-        hint: String,
-    ) {
+    fn complain(&mut self, fields: &Fields<'_>, key: &str, rule: Rule, message: String, hint: String) {
         let (line, column) = fields.node(key).map_or((1, 1), |node| (node.line, node.column));
         let diagnostic = Diagnostic::new(rule, &self.findings.file, message).at(line, column).hint(hint);
-        self.findings.diagnostics.push(diagnostic.severity(severity));
+        self.findings.diagnostics.push(diagnostic);
     }
 
     fn spec(&mut self, node: &Node, name: &str) -> LabSpec {
@@ -130,7 +129,7 @@ impl Reader {
             title: self.text(&spec, "title"),
             description: self.text(&spec, "description"),
             authors: spec.texts("authors", &mut self.findings),
-            difficulty: self.word(&spec, "difficulty", DIFFICULTIES, Severity::Warning),
+            difficulty: self.word(&spec, "difficulty", DIFFICULTIES, "none is shown"),
             duration_secs: self.duration(&spec),
             tags: spec.texts("tags", &mut self.findings),
             workbench_image: spec.node("workshop").and_then(workbench_image),
@@ -150,7 +149,6 @@ impl Reader {
                 spec,
                 "duration",
                 Rule::BadDuration,
-                Severity::Warning,
                 format!("{text:?} is not a duration"),
                 "write it like 45m, 1h or 1h30m".to_owned(),
             );

@@ -78,10 +78,12 @@ pub enum NamespaceRole {
     Edit,
     /// Reading, except secrets.
     View,
+    /// No cluster role: the lab's own objects give the learner their rights.
+    Custom,
 }
 
 impl NamespaceRole {
-    /// Every role, the strongest first.
+    /// The roles that are bound, the strongest first.
     pub const ALL: [Self; 3] = [Self::Admin, Self::Edit, Self::View];
 
     /// Finds a role by the name of its cluster role.
@@ -90,13 +92,14 @@ impl NamespaceRole {
         Self::ALL.into_iter().find(|role| role.as_str() == name)
     }
 
-    /// Returns the name of the cluster role.
+    /// Returns the dialect's word, which is also the name of the cluster role if there is one.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
             Self::Edit => "edit",
             Self::View => "view",
+            Self::Custom => "custom",
         }
     }
 }

@@ -178,10 +178,9 @@ fn expand_liquid(pieces: &[Piece<'_>], sources: &Sources<'_>, notices: &Notices)
         }
     }
     let parser = LIQUID.as_ref().ok_or("Liquid is not available")?;
-    let first_line =
-        |error: liquid::Error| error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ");
-    let template = parser.parse(&skeleton).map_err(first_line)?;
-    let rendered = template.render(&globals).map_err(first_line)?;
+    let template =
+        parser.parse(&skeleton).map_err(|_| "check its quotes, its filters and the tag that ends it")?;
+    let rendered = template.render(&globals).map_err(|_| "one of its filters cannot work with its value")?;
     Ok(fill(&rendered, &texts))
 }
 

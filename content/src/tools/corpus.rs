@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use crate::collection::{find_workshops, folders_in};
+use crate::collection::{find_labs, find_workshops, folders_in};
 use crate::lab::Lab;
 use crate::layout::{Markup, Page};
 use crate::page::{RenderOptions, code_blocks, looks_like_action, place};
+use crate::severity::Severity;
 use crate::template::NoticeKind;
 use crate::variables::{SESSION_VARIABLES, Variables};
 
@@ -31,6 +32,8 @@ pub struct RepositoryReport {
     pub unknown_variables: BTreeMap<String, String>,
     /// Unknown actions, blocks with errors, and why labs do not load.
     pub problems: Vec<String>,
+    /// The findings of lint, without its advice.
+    pub findings: Vec<String>,
 }
 
 /// The counts of a collection.
@@ -57,10 +60,17 @@ fn report(base: &Path, repository: &Path) -> RepositoryReport {
     let mut report = RepositoryReport { name, ..RepositoryReport::default() };
     for dir in find_workshops(repository) {
         report.labs += 1;
-        match Lab::load(&dir) {
-            Ok(lab) => report.add_lab(&lab, dir.strip_prefix(repository).unwrap_or(&dir)),
+        match Lab::load_all(&dir) {
+            Ok((lab, _)) => report.add_lab(&lab, dir.strip_prefix(repository).unwrap_or(&dir)),
             Err(error) => report.problems.extend(error.diagnostics.iter().map(ToString::to_string)),
         }
+    }
+    for dir in find_labs(repository) {
+        let below = crate::files::relative(repository, &dir);
+        let found = crate::lint::lint(&dir).into_iter().filter(|one| one.severity > Severity::Advice);
+        report.findings.extend(
+            found.map(|one| if below.is_empty() { one.to_string() } else { format!("{below}/{one}") }),
+        );
     }
     report
 }
@@ -135,6 +145,9 @@ impl fmt::Display for RepositoryReport {
         for (name, place) in &self.unknown_variables {
             write!(f, "\n  {place}: no value is known for {name}")?;
         }
+        for finding in &self.findings {
+            write!(f, "\n  lint: {finding}")?;
+        }
         Ok(())
     }
 }
@@ -151,11 +164,12 @@ impl fmt::Display for CorpusReport {
         let share = if blocks == 0 { 100.0 } else { recognised as f64 * 100.0 / blocks as f64 };
         write!(
             f,
-            "{} repositories, {} pages, {blocks} blocks, {recognised} recognised ({share:.1} %), {} with errors, {} unknown variables",
+            "{} repositories, {} pages, {blocks} blocks, {recognised} recognised ({share:.1} %), {} with errors, {} unknown variables, {} findings",
             repositories.len(),
             sum(|one| one.pages),
             sum(|one| one.with_errors),
             sum(|one| one.unknown_variables.len()),
+            sum(|one| one.findings.len()),
         )
     }
 }
@@ -191,8 +205,10 @@ mod tests {
         assert!(lines.contains(&"two: 2 pages, 1 blocks, 1 recognised, 0 with errors, 0 unknown variables"));
         assert_eq!(
             *lines.last().unwrap(),
-            "3 repositories, 4 pages, 4 blocks, 3 recognised (75.0 %), 1 with errors, 1 unknown variables"
+            "3 repositories, 4 pages, 4 blocks, 3 recognised (75.0 %), 1 with errors, 1 unknown variables, 3 findings"
         );
+        let found: Vec<_> = lines.iter().filter_map(|line| line.trim().strip_prefix("lint: ")).collect();
+        assert!(found.iter().any(|one| one.starts_with("workshop/content/a.md:")), "{found:?}");
     }
 
     #[test]

@@ -63,11 +63,9 @@ pub fn page(text: &str, style: Style) -> String {
 /// Panics if a finding names no line.
 #[must_use]
 pub fn manifest(text: &str) -> Vec<ReadSpec> {
-    let found: Vec<_> = yaml::parse_all(text)
-        .unwrap_or_default()
-        .iter()
-        .map(|document| spec::read(document, "x.yaml"))
-        .collect();
+    let documents = yaml::parse_documents(text);
+    let trees = documents.iter().filter_map(|document| document.tree.as_ref().ok());
+    let found: Vec<_> = trees.map(|document| spec::read(document, "x.yaml")).collect();
     for complaint in found.iter().flat_map(|read| &read.findings.diagnostics) {
         assert!(complaint.line >= 1 && !complaint.message.is_empty(), "{complaint}");
     }

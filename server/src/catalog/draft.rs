@@ -119,7 +119,9 @@ fn find_lab(path: &Path) -> Result<PathBuf, DraftError> {
 }
 
 fn load(folder: &Path, signature: Signature, former: Option<Arc<Lab>>) -> DraftState {
-    let loaded = Lab::load(folder).ok().map(Arc::new);
+    // without its manifest a lab is less than the version before
+    let is_whole = |lab: &Lab| former.is_none() || lab.unread().next().is_none();
+    let loaded = Lab::load(folder).ok().filter(is_whole).map(Arc::new);
     let mut findings = lint(folder);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let (revision, is_present) = (signature.to_string(), loaded.is_some());

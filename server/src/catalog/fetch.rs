@@ -13,6 +13,7 @@ use super::source::{Source, SubFolder};
 use cache::Cache;
 pub use error::FetchError;
 pub(super) use gate::Gate;
+pub(super) use oci::{Answer, ask as ask_registry};
 use unpack::Budget;
 
 pub(super) mod cache;

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Place;
+use std::path::Path;
 use std::sync::Arc;
 
 use lectern_api::ids::LabSlug;
 use lectern_api::labs::{LabProblem, LabSummary};
 use lectern_content::Lab;
 
-use super::source_labs::SourceLabs;
+use super::report::LabReport;
+use super::source_labs::{LoadedLab, SourceLabs};
 use super::{Viewer, scan};
 
 /// The labs by name.
@@ -18,6 +20,8 @@ pub(super) type LabIndex = BTreeMap<LabSlug, LabEntry>;
 pub(super) struct LabEntry {
     /// The last version that loaded. `None` if none ever did.
     pub lab: Option<Arc<Lab>>,
+    /// What lint says about that version.
+    report: Option<Arc<LabReport>>,
     /// What is wrong with it, for authors.
     problems: Vec<LabProblem>,
     /// The title to show if no version loaded.
@@ -46,18 +50,23 @@ pub(super) fn index(sources: &[SourceLabs]) -> LabIndex {
             } else {
                 format!("{} in {source}", folder.display())
             };
-            let name = entry.lab.as_ref().map_or_else(
-                || scan::slug_of_folder(if folder.as_os_str().is_empty() { source.as_ref() } else { folder }),
-                |lab| lab.slug.clone(),
-            );
-            let listed = LabEntry {
-                title: name.to_string(),
-                lab: entry.lab.clone(),
-                problems,
+            let listed = |title: &LabSlug, loaded: Option<&LoadedLab>| LabEntry {
+                lab: loaded.map(|loaded| loaded.lab.clone()),
+                report: loaded.map(|loaded| loaded.report.clone()),
+                title: title.to_string(),
+                problems: problems.clone(),
                 source: source.clone(),
-                place,
+                place: place.clone(),
             };
-            if listed.lab.is_some() { add(&mut index, name, listed) } else { broken.push((name, listed)) }
+            for loaded in &entry.labs {
+                let name = &loaded.lab.slug;
+                add(&mut index, name.clone(), listed(name, Some(loaded)));
+            }
+            if entry.labs.is_empty() {
+                let place: &Path = if folder.as_os_str().is_empty() { source.as_ref() } else { folder };
+                let name = scan::slug_of_folder(place);
+                broken.push((name.clone(), listed(&name, None)));
+            }
         }
         broken.extend(source_without_labs(
             labs,
@@ -100,6 +109,7 @@ fn source_without_labs(
     };
     let listed = LabEntry {
         lab: None,
+        report: None,
         problems: vec![problem],
         title: source.to_owned(),
         source: source.to_owned(),
@@ -114,6 +124,8 @@ fn add(index: &mut LabIndex, name: LabSlug, listed: LabEntry) {
         Place::Vacant(place) => {
             place.insert(listed);
         }
+        // the folder is named by two sources
+        Place::Occupied(first) if is_same_folder(first.get(), &listed) => {}
         Place::Occupied(mut first) => {
             let message = format!("the lab {} is already in {}", first.key(), first.get().place);
             tracing::warn!(lab.slug = %first.key(), lab.place = listed.place, "{message}");
@@ -124,6 +136,13 @@ fn add(index: &mut LabIndex, name: LabSlug, listed: LabEntry) {
                 hint: Some("give one of them another name in resources/workshop.yaml".into()),
             });
         }
+    }
+}
+
+fn is_same_folder(one: &LabEntry, other: &LabEntry) -> bool {
+    match (&one.lab, &other.lab) {
+        (Some(one), Some(other)) => one.root() == other.root(),
+        _ => false,
     }
 }
 
@@ -145,6 +164,7 @@ impl LabEntry {
                 pages: lab.pages.clone(),
                 source,
                 errors,
+                report: self.report.as_deref().filter(|_| for_author).cloned().unwrap_or_default(),
                 warnings: if viewer >= Viewer::Instructor {
                     lab.refusals.iter().cloned().map(LabProblem::from).collect()
                 } else {
@@ -164,6 +184,7 @@ impl LabEntry {
                 pages: vec![],
                 source,
                 errors,
+                report: LabReport::default(),
                 warnings: vec![],
                 privileged: false,
                 switched_off: vec![],

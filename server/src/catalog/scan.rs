@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use lectern_api::ids::LabSlug;
-use lectern_content::collection::find_workshops;
+use lectern_content::collection::{find_workshops, is_bare_lab};
 use lectern_content::files::is_others_link;
+use lectern_content::scenario::is_scenario;
 
 /// How deep below a folder changes are detected.
 const DEPTH: usize = 12;
@@ -34,7 +35,10 @@ pub(super) fn list_labs(dir: &Path) -> io::Result<Vec<PathBuf>> {
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.is_dir() && !is_hidden(path))
         .collect();
-    if dir.join("resources/workshop.yaml").is_file() || dir.join("workshop/content").is_dir() {
+    if dir.join("resources/workshop.yaml").is_file()
+        || dir.join("workshop/content").is_dir()
+        || is_scenario(dir)
+    {
         return Ok(vec![PathBuf::new()]);
     }
     if let [only] = visible.as_slice()
@@ -45,14 +49,19 @@ pub(super) fn list_labs(dir: &Path) -> io::Result<Vec<PathBuf>> {
         let name = PathBuf::from(only.file_name().unwrap_or_default());
         return Ok(list_labs(only)?.into_iter().map(|lab| joined(&name, &lab)).collect());
     }
-    let mut labs: Vec<PathBuf> = Vec::new();
+    let (mut labs, mut bare): (Vec<PathBuf>, Vec<PathBuf>) = (Vec::new(), Vec::new());
     for folder in &visible {
-        if looks_like_lab(folder) {
+        if is_whole(folder) {
             labs.push(folder.clone());
+        } else if has_page(folder) {
+            bare.push(folder.clone());
         } else {
             labs.extend(find_workshops(folder));
         }
     }
+    // beside whole labs, a folder with pages may just be documentation
+    let has_whole = !labs.is_empty();
+    labs.extend(bare.into_iter().filter(|folder| !has_whole || is_scenario(folder) || is_bare_lab(folder)));
     let mut labs: Vec<PathBuf> =
         labs.iter().filter_map(|lab| Some(lab.strip_prefix(dir).ok()?.to_owned())).collect();
     labs.sort();
@@ -82,7 +91,12 @@ fn is_hidden(path: &Path) -> bool {
 }
 
 pub(super) fn looks_like_lab(folder: &Path) -> bool {
-    folder.join("workshop").is_dir() || folder.join("resources/workshop.yaml").exists() || has_page(folder)
+    is_whole(folder) || has_page(folder)
+}
+
+/// Returns whether a folder has more of a lab than pages.
+fn is_whole(folder: &Path) -> bool {
+    folder.join("workshop").is_dir() || folder.join("resources/workshop.yaml").exists()
 }
 
 /// Returns whether a folder contains a page that does not just describe the folder.
@@ -159,7 +173,8 @@ mod tests {
         for file in files {
             let path = dir.path().join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, "x").unwrap();
+            let text = if file.contains("lab") { "# A page\n\n```execute\nls\n```\n" } else { "x" };
+            std::fs::write(path, text).unwrap();
         }
         list_labs(dir.path()).unwrap().iter().map(|lab| lab.display().to_string()).collect()
     }
@@ -168,7 +183,7 @@ mod tests {
     fn a_folder_may_be_a_lab_itself_hold_labs_or_hold_folders_of_labs() {
         assert_eq!(listed(&["README.md", "workshop/content/a.md", "exercises/b.md"]), [""]);
         assert_eq!(listed(&["resources/workshop.yaml", "docs/a.md"]), [""]);
-        assert_eq!(listed(&["README.md", "a/one.md", "b/workshop/content/two.md"]), ["a", "b"]);
+        assert_eq!(listed(&["README.md", "a-lab/one.md", "b/workshop/content/two.md"]), ["a-lab", "b"]);
         assert_eq!(listed(&["CONTRIBUTING.md", "workshops/x/workshop/content/a.md"]), ["workshops/x"]);
         assert_eq!(listed(&["page.md", "files/x.txt"]), [""]);
         assert_eq!(
@@ -180,9 +195,17 @@ mod tests {
             ]),
             ["labs-main/one", "labs-main/two"]
         );
-        assert_eq!(listed(&["x/one/page.md", "x/two/workshop/content/a.md"]), ["x/one", "x/two"]);
+        assert_eq!(listed(&["x/lab/page.md", "x/two/workshop/content/a.md"]), ["x/lab", "x/two"]);
         assert_eq!(listed(&["lab/workshop/content/a.md"]), ["lab"]);
         assert!(listed(&["README.md", "images/x.png"]).is_empty());
+    }
+
+    #[test]
+    fn a_folder_of_documentation_beside_labs_is_none() {
+        let beside = |file: &str| listed(&["README.md", file, "one/workshop/content/a.md"]);
+        assert_eq!(beside("notes/page.md"), ["one"], "no page of it has a block");
+        assert_eq!(beside("docs/lab.md"), ["one"], "it says what it is");
+        assert_eq!(listed(&["notes/page.md", "README.md", "other/page.md"]), ["notes", "other"]);
     }
 
     #[test]

@@ -280,9 +280,21 @@ fn parse_oci(text: &str, name: &str, plain_http: bool, fragment: &str) -> Result
     if registry != "localhost" && !registry.contains(['.', ':']) {
         return Err(artefact(format!("{registry:?} is no registry's host name")));
     }
-    let reference: Reference =
-        name.parse().map_err(|error: oci_client::ParseError| artefact(error.to_string()))?;
+    let reference: Reference = name.parse().map_err(|error| artefact(why_no_artefact(&error).to_owned()))?;
     Ok(OciSource { reference, plain_http, login, folder: SubFolder::parse_behind(text, fragment)? })
+}
+
+fn why_no_artefact(error: &oci_client::ParseError) -> &'static str {
+    use oci_client::ParseError as E;
+    match error {
+        E::DigestInvalidFormat | E::DigestInvalidLength | E::DigestUnsupported => {
+            "its digest does not read @sha256: and 64 hexadecimal digits"
+        }
+        E::NameContainsUppercase => "its repository has a capital letter",
+        E::NameEmpty => "it names no repository",
+        E::NameTooLong => "its repository's name is too long",
+        _ => "its repository or tag holds a sign that is not allowed there",
+    }
 }
 
 fn parse_url(text: &str, address: &str) -> Result<Url, SourceError> {

@@ -9,6 +9,7 @@ use lectern_api::labs::LabProblem;
 use lectern_content::Lab;
 
 use super::fetch::{FetchError, Fetcher, Version};
+use super::report::LabReport;
 use super::scan::{self, Signature};
 use super::source::Source;
 use super::supplies::Supplies;
@@ -46,16 +47,23 @@ pub(super) struct State {
     is_fresh: bool,
 }
 
-/// One lab of a source.
+/// The labs of one folder of a source: one for each of its Workshop resources.
 pub(super) struct Entry {
     signature: Signature,
-    /// The last version that loaded.
-    pub lab: Option<Arc<Lab>>,
-    /// The errors of the present files, and what could not be fetched for them.
+    /// The last versions that loaded.
+    pub labs: Vec<LoadedLab>,
+    /// Why the present files do not load, and what could not be fetched for them.
     pub problems: Vec<LabProblem>,
     /// What the lab names to be fetched, and how that was when it was loaded.
     supplies: Vec<String>,
     stamp: u64,
+}
+
+/// A lab, and what lint says about it.
+#[derive(Clone)]
+pub(super) struct LoadedLab {
+    pub lab: Arc<Lab>,
+    pub report: Arc<LabReport>,
 }
 
 impl State {
@@ -186,7 +194,7 @@ impl SourceLabs {
     fn sweep(&self) {
         let Some(fetcher) = &self.fetcher else { return };
         let state = self.state();
-        let labs = state.entries.values().filter_map(|entry| Some(entry.lab.as_ref()?.root().to_owned()));
+        let labs = state.entries.values().flat_map(|entry| &entry.labs).map(|one| one.lab.root().to_owned());
         let in_use: Vec<PathBuf> = labs.chain(state.former.clone()).collect();
         drop(state);
         fetcher.sweep(&in_use);

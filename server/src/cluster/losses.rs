@@ -126,7 +126,9 @@ fn bounds_of(spec: &SessionSpec, instance: &str) -> Vec<String> {
         }
         add("LimitRange", "lectern");
         add("NetworkPolicy", "lectern");
-        add("RoleBinding", rbac::BINDING);
+        if rbac::learner_binding(spec, &space, instance).is_some() {
+            add("RoleBinding", rbac::BINDING);
+        }
         if rbac::lab_binding(spec, &space, instance).is_some() {
             add("RoleBinding", rbac::LAB);
         }

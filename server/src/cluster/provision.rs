@@ -110,16 +110,14 @@ impl Cluster {
         let limits = manifests::limits::limit_range(spec, space, instance);
         let binding = manifests::rbac::learner_binding(spec, space, instance);
         let policy = manifests::network_policy::learner(spec, space, instance, &self.network());
-        let for_lab = async {
-            match manifests::rbac::lab_binding(spec, space, instance) {
-                Some(binding) => apply::apply(self.namespaced(namespace), binding).await.map(|_| ()),
-                None => Ok(()),
-            }
+        let apply_binding = async |binding| match binding {
+            Some(binding) => apply::apply(self.namespaced(namespace), binding).await.map(drop),
+            None => Ok(()),
         };
         tokio::try_join!(
-            apply::apply(self.namespaced(namespace), binding),
+            apply_binding(binding),
             apply::apply(self.namespaced(namespace), policy),
-            for_lab,
+            apply_binding(manifests::rbac::lab_binding(spec, space, instance)),
             apply::apply(self.namespaced(namespace), limits),
         )?;
         Ok(())

@@ -1,5 +1,6 @@
 //! `lectern lint`: what an author should know about a lab before learners do.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,7 +9,8 @@ use anyhow::Context as _;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use lectern_content::report::{self, LintedLab};
-use lectern_content::{Rule, Severity, collection};
+use lectern_content::{Diagnostic, Lab, Rule, Severity, collection};
+use lectern_server::catalog::images;
 use lectern_server::config::portal::{Portal, PortalFlags};
 
 /// Flags of `lectern lint`.
@@ -30,6 +32,9 @@ pub struct LintArgs {
     /// defaults apply.
     #[arg(long, value_name = "FILE")]
     portal: Option<PathBuf>,
+    /// Also asks registries whether the images that labs name can be pulled.
+    #[arg(long)]
+    online: bool,
     /// Explains a finding with an example and a remedy, or lists all findings.
     #[arg(
         long,
@@ -37,7 +42,7 @@ pub struct LintArgs {
         num_args = 0..=1,
         value_parser = rule_parser(),
         hide_possible_values = true,
-        conflicts_with_all = ["paths", "format", "strict", "portal"]
+        conflicts_with_all = ["paths", "format", "strict", "online", "portal"]
     )]
     explain: Option<Option<Rule>>,
 }
@@ -68,11 +73,10 @@ enum Verdict {
 }
 
 /// Runs `lectern lint`.
-pub fn run(args: &LintArgs) -> ExitCode {
-    let out = &mut std::io::stdout().lock();
+pub async fn run(args: &LintArgs) -> ExitCode {
     let verdict = match args.explain {
-        Some(rule) => explain(rule, out).map(|()| Verdict::Fine),
-        None => lint(args, out),
+        Some(rule) => explain(rule, &mut std::io::stdout().lock()).map(|()| Verdict::Fine),
+        None => lint(args, &mut std::io::stdout()).await,
     };
     match verdict {
         Ok(Verdict::Fine) => ExitCode::SUCCESS,
@@ -84,12 +88,21 @@ pub fn run(args: &LintArgs) -> ExitCode {
     }
 }
 
-fn lint(args: &LintArgs, out: &mut impl Write) -> anyhow::Result<Verdict> {
+async fn lint(args: &LintArgs, out: &mut impl Write) -> anyhow::Result<Verdict> {
     let portal = Portal::read(&PortalFlags { portal: args.portal.clone() })?;
-    let mut labs = Vec::new();
+    let (mut labs, mut known) = (Vec::new(), BTreeSet::new());
     for path in &args.paths {
         for dir in find_labs(path)? {
-            let diagnostics = lectern_content::lint_for(&dir, |lab| portal.allowances_of(lab));
+            // a folder may be named twice, or be in another that is
+            if !known.insert(dir.canonicalize().unwrap_or_else(|_| dir.clone())) {
+                continue;
+            }
+            let mut diagnostics = lectern_content::lint_for(&dir, |lab| portal.allowances_of(lab));
+            if args.online {
+                diagnostics.extend(ask_for_images(&dir).await);
+                diagnostics.sort();
+                diagnostics.dedup();
+            }
             labs.push(LintedLab { dir, diagnostics });
         }
     }
@@ -102,6 +115,20 @@ fn lint(args: &LintArgs, out: &mut impl Write) -> anyhow::Result<Verdict> {
     let count = |severity| report::count(&labs, severity);
     let faulty = count(Severity::Error) > 0 || (args.strict && count(Severity::Warning) > 0);
     Ok(if faulty { Verdict::Faulty } else { Verdict::Fine })
+}
+
+/// Asks registries for the images of the labs in a folder, and says about which none answered.
+async fn ask_for_images(dir: &Path) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    let Ok((first, others)) = Lab::load_all(dir) else { return findings };
+    for lab in std::iter::once(first).chain(others) {
+        let asked = images::ask_for_images(&lab).await;
+        findings.extend(asked.findings);
+        for image in asked.unanswered {
+            eprintln!("lectern: no registry answered for the image {image}; it is not checked");
+        }
+    }
+    findings
 }
 
 /// Writes the explanation of a rule, or the list of all.
@@ -160,7 +187,12 @@ mod tests {
     use super::*;
 
     fn args(path: &Path, format: Format, strict: bool) -> LintArgs {
-        LintArgs { paths: vec![path.to_owned()], format, strict, portal: None, explain: None }
+        LintArgs { paths: vec![path.to_owned()], format, strict, online: false, portal: None, explain: None }
+    }
+
+    /// Lints without asking anybody, which waits for nothing.
+    fn run_lint(args: &LintArgs, out: &mut Vec<u8>) -> anyhow::Result<Verdict> {
+        futures::executor::block_on(lint(args, out))
     }
 
     fn labs_with(pages: &[(&str, &str)]) -> tempfile::TempDir {
@@ -181,7 +213,7 @@ mod tests {
             ("faulty", "```terminal:execute\ncommand: [\n```\n"),
         ]);
         let verdict = |lab: &str, strict| {
-            lint(&args(&dir.path().join(lab), Format::Human, strict), &mut Vec::new()).unwrap()
+            run_lint(&args(&dir.path().join(lab), Format::Human, strict), &mut Vec::new()).unwrap()
         };
         assert_eq!([verdict("fine", true), verdict("warned", false)], [Verdict::Fine, Verdict::Fine]);
         assert_eq!([verdict("warned", true), verdict("faulty", false)], [Verdict::Faulty, Verdict::Faulty]);
@@ -204,7 +236,7 @@ mod tests {
         let found = |portal: Option<PathBuf>| {
             let mut out = Vec::new();
             let args = LintArgs { portal, ..args(&dir.path().join("greedy"), Format::Json, false) };
-            lint(&args, &mut out).unwrap();
+            run_lint(&args, &mut out).unwrap();
             serde_json::from_slice::<serde_json::Value>(&out).unwrap()
         };
         let strict = found(None);
@@ -219,10 +251,20 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_is_named_twice_is_linted_once() {
+        let dir = labs_with(&[("one", "[x](nowhere.md)\n"), ("two", "words\n")]);
+        let paths = vec![dir.path().to_owned(), dir.path().join("one"), dir.path().join("two/../one")];
+        let mut out = Vec::new();
+        run_lint(&LintArgs { paths, ..args(dir.path(), Format::Human, false) }, &mut out).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.ends_with("2 labs: 0 errors, 1 warning, 0 pieces of advice\n"), "{out}");
+    }
+
+    #[test]
     fn people_read_the_line_and_a_summary() {
         let dir = labs_with(&[("lab", "words\n\n```terminal:execute\ncommand: [\n```\n")]);
         let mut out = Vec::new();
-        lint(&args(dir.path(), Format::Human, false), &mut out).unwrap();
+        run_lint(&args(dir.path(), Format::Human, false), &mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
         assert!(out.contains("bad-action") && out.contains("command: ["), "{out}");
         assert!(out.ends_with("1 lab: 1 error, 0 warnings, 0 pieces of advice\n"), "{out}");
@@ -233,7 +275,7 @@ mod tests {
         let dir = labs_with(&[("lab", "[x](nowhere.md)\n")]);
         let read = |format| {
             let mut out = Vec::new();
-            lint(&args(dir.path(), format, false), &mut out).unwrap();
+            run_lint(&args(dir.path(), format, false), &mut out).unwrap();
             serde_json::from_slice::<serde_json::Value>(&out).unwrap()
         };
         assert_eq!(read(Format::Json)[0]["code"], "broken-link");
@@ -282,7 +324,7 @@ mod tests {
     fn a_path_without_a_lab_is_no_verdict() {
         let dir = tempfile::tempdir().unwrap();
         for path in [dir.path().to_owned(), dir.path().join("absent")] {
-            let error = lint(&args(&path, Format::Human, false), &mut Vec::new()).unwrap_err();
+            let error = run_lint(&args(&path, Format::Human, false), &mut Vec::new()).unwrap_err();
             assert!(error.to_string().contains(&path.display().to_string()), "{error}");
         }
     }

@@ -18,7 +18,8 @@ fn reload(app: &TestApp) {
     app.services.catalog.reload().expect("the folder of labs is there");
 }
 
-const BROKEN: &str = "kind: Workshop\nmetadata:\n  name: broken\nspec:\n  title: [never closed\n";
+/// A manifest that cannot be read.
+const UNREAD: &str = "kind: Workshop\nmetadata:\n  name: broken\nspec:\n  title: [never closed\n";
 
 #[test]
 fn the_catalogue_shows_a_lab_with_its_pages() {
@@ -34,8 +35,7 @@ fn the_catalogue_shows_a_lab_with_its_pages() {
 #[test]
 fn a_broken_lab_keeps_no_other_from_loading_and_only_authors_are_told_why() {
     run(async |app| {
-        app.labs.write("broken/resources/workshop.yaml", BROKEN);
-        app.labs.write("broken/workshop/content/page.md", "Hello.\n");
+        app.labs.write("broken/workshop/content/picture.png", "no page");
         reload(app);
         for (name, role) in [("ada", Role::Learner), ("teacher", Role::Instructor)] {
             let listed = labs(&app.person(name, role).await).await;
@@ -48,9 +48,8 @@ fn a_broken_lab_keeps_no_other_from_loading_and_only_authors_are_told_why() {
             assert!(good.errors.is_empty() && broken.pages.is_empty());
             assert_eq!(broken.slug.as_str(), "broken");
             let error = &broken.errors[0];
-            assert_eq!(error.file, "resources/workshop.yaml");
-            assert!(error.line.is_some_and(|line| (5..=6).contains(&line)), "{error:?}");
-            assert!(!error.message.is_empty());
+            assert_eq!((error.file.as_str(), error.line), ("workshop/content", Some(1)));
+            assert_eq!(error.message, "The lab has no pages");
         }
         let ada = app.learner("grace").await;
         ada.post("/api/v1/sessions", &json!({"lab": "broken"})).await.problem(422, "broken_lab");
@@ -59,11 +58,72 @@ fn a_broken_lab_keeps_no_other_from_loading_and_only_authors_are_told_why() {
 }
 
 #[test]
+fn a_lab_whose_manifest_cannot_be_read_starts_and_its_author_is_told() {
+    run(async |app| {
+        app.labs.write("broken/resources/workshop.yaml", UNREAD);
+        app.labs.write("broken/workshop/content/page.md", "Hello.\n");
+        reload(app);
+        let ada = app.learner("ada").await;
+        let told = labs(&app.person("author", Role::Author).await).await;
+        let error = &told[0].errors[0];
+        assert_eq!((told[0].slug.as_str(), error.file.as_str()), ("broken", "resources/workshop.yaml"));
+        assert!(error.line.is_some_and(|line| (5..=6).contains(&line)), "{error:?}");
+        assert_eq!(labs(&ada).await[0].pages.len(), 1);
+        ada.post("/api/v1/sessions", &json!({"lab": "broken"})).await.expect(201);
+    });
+}
+
+#[test]
+fn authors_get_what_lint_finds_with_its_lines_and_nobody_else_does() {
+    run(async |app| {
+        app.labs.write("second/workshop/content/page.md", "Words.\n\n[nowhere](gone.md)\n");
+        reload(app);
+        for (name, role, is_told) in [
+            ("ada", Role::Learner, false),
+            ("teacher", Role::Instructor, false),
+            ("author", Role::Author, true),
+            ("root", Role::Admin, true),
+        ] {
+            let listed = labs(&app.person(name, role).await).await;
+            let second = listed.iter().find(|lab| lab.slug.as_str() == "second").unwrap();
+            let found: Vec<_> =
+                second.report.findings.iter().map(|one| (one.code.as_str(), one.line)).collect();
+            let wanted: &[(&str, u32)] = if is_told { &[("broken-link", 3)] } else { &[] };
+            assert_eq!(found, wanted, "{name}");
+        }
+    });
+}
+
+#[test]
+fn the_workshop_resources_of_a_folder_are_labs_of_their_own() {
+    run(async |app| {
+        let resource = |name: &str, file: &str| {
+            format!(
+                "apiVersion: training.educates.dev/v1beta1\nkind: Workshop\nmetadata: {{name: {name}}}\nspec:\n  title: {name}\n  \
+                 session:\n    env: [{{name: WORKSHOP_FILE, value: {file}}}]\n"
+            )
+        };
+        app.labs.write("two/resources/workshop.yaml", &resource("two-long", "long.yaml"));
+        app.labs.write("two/resources/workshop-short.yaml", &resource("two-short", "short.yaml"));
+        app.labs.write("two/workshop/long.yaml", "modules: {activate: [a, b]}\n");
+        app.labs.write("two/workshop/short.yaml", "modules: {activate: [b]}\n");
+        app.labs.write("two/workshop/content/a.md", "A.\n");
+        app.labs.write("two/workshop/content/b.md", "B.\n");
+        reload(app);
+        let ada = app.learner("ada").await;
+        let listed = labs(&ada).await;
+        let pages: Vec<_> = listed.iter().map(|lab| (lab.slug.as_str(), lab.pages.len())).collect();
+        assert_eq!(pages, [(LAB, PAGES.len()), ("two-long", 2), ("two-short", 1)]);
+        ada.post("/api/v1/sessions", &json!({"lab": "two-short"})).await.expect(201);
+    });
+}
+
+#[test]
 fn a_lab_that_becomes_broken_keeps_its_last_good_version() {
     run(async |app| {
         let (ada, author) = (app.learner("ada").await, app.person("author", Role::Author).await);
         let manifest = format!("{LAB}/resources/workshop.yaml");
-        app.labs.write(&manifest, BROKEN);
+        app.labs.write(&manifest, UNREAD);
         reload(app);
         let seen = labs(&ada).await;
         assert_eq!(seen[0].title, "The shell, slowly");
@@ -95,7 +155,7 @@ fn a_changed_lab_is_read_again_and_one_that_is_gone_is_forgotten() {
             &format!("{LAB}/workshop/content/{}.md", PAGES[0]),
             "---\ntitle: New\n---\n\nGood morning.\n",
         );
-        app.labs.write("second/page.md", "# A lab of one page\n");
+        app.labs.write("second/page.md", "# A lab of one page\n\n```execute\nls\n```\n");
         reload(app);
         let body = ada.get(&page).await.expect(200).body;
         assert!(body.contains("Good morning.") && !body.contains("Hello."), "{body}");
@@ -112,7 +172,7 @@ fn the_catalogue_notices_a_change_by_itself() {
     run(async |app| {
         let ada = app.learner("ada").await;
         let watching = tokio::spawn(app.services.catalog.clone().watch());
-        app.labs.write("second/page.md", "# A lab of one page\n");
+        app.labs.write("second/page.md", "# A lab of one page\n\n```execute\nls\n```\n");
         crate::support::in_time("the new lab", async {
             while labs(&ada).await.len() < 2 {
                 tokio::task::yield_now().await;
@@ -173,7 +233,7 @@ fn no_address_leads_out_of_a_labs_folder() {
         let cookie = app.learner("ada").await.cookie();
         // the kind of file that may be served, in places from which none may
         let secret = app.labs.write("secret.txt", "top secret");
-        app.labs.write("second/page.md", "# Another lab\n");
+        app.labs.write("second/page.md", "# Another lab\n\n```execute\nls\n```\n");
         app.labs.write("second/other.txt", "top secret");
         let content = app.labs.path().join(LAB).join("workshop/content");
         std::os::unix::fs::symlink(&secret, content.join("link.txt")).unwrap();

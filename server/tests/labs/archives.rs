@@ -107,7 +107,7 @@ async fn an_archive_may_need_a_password_and_be_called_one() {
 async fn an_archive_with_everything_in_one_folder_is_understood() {
     let labs = Folder::new();
     labs.write_lab("labs-main/one", "The first");
-    labs.write("labs-main/two/page.md", "# The second\n");
+    labs.write("labs-main/two/page.md", "# The second\n\n```execute\nls\n```\n");
     let web = Web::start(Shown { body: packed(&labs), ..Shown::default() });
     Shop::open(&format!("{}/labs.tar.gz", web.base)).expect(&["The first", "The second"]).await;
 }

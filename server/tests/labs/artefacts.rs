@@ -8,6 +8,7 @@ use oci_client::client::{Client, ClientConfig, ClientProtocol, Config, ImageLaye
 use oci_client::manifest::{OciDescriptor, OciImageManifest};
 use oci_client::secrets::RegistryAuth;
 
+use lectern_content::Lab;
 use lectern_server::catalog::Viewer;
 
 use crate::support::{Folder, Shop};
@@ -180,4 +181,24 @@ async fn a_layer_that_is_not_what_its_digest_says_is_refused() {
     std::fs::write(&blob, layer(&labs, "x.tar.gz")).unwrap();
     let message = Shop::open(&registry.source("labs:v1")).problem().await;
     assert!(message.contains("cannot pull"), "{message}");
+}
+
+#[tokio::test]
+async fn an_image_that_no_registry_has_is_found_when_lint_asks() {
+    ready();
+    let registry = Registry::start();
+    registry.push("tools:3", vec![(PLAIN, layer(&Folder::new(), "x.tar"))]).await;
+    let lab = Folder::new();
+    lab.write("workshop/content/page.md", "Words.\n");
+    let pod = |image: &str| format!("kind: Pod\nspec:\n  containers:\n  - image: {image}\n");
+    lab.write("there.yaml", &pod(&format!("{}/tools:3", registry.host)));
+    lab.write("absent.yaml", &pod(&format!("{}/tools:4", registry.host)));
+    // nobody listens there
+    lab.write("silent.yaml", &pod("127.0.0.1:1/tools:3"));
+    let lab = Lab::load(lab.path()).expect("a lab");
+    let asked = lectern_server::catalog::images::ask_for_images(&lab).await;
+    let found: Vec<_> = asked.findings.iter().map(|one| (one.file.as_str(), one.code(), one.line)).collect();
+    assert_eq!(found, [("absent.yaml", "unpullable-image", 4)]);
+    assert!(asked.findings[0].message.ends_with("its registry does not have it"), "{:?}", asked.findings);
+    assert_eq!(asked.unanswered, ["127.0.0.1:1/tools:3"]);
 }

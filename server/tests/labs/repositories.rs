@@ -38,7 +38,7 @@ async fn a_branch_a_tag_a_commit_and_a_folder_can_be_named() {
     repository.commit();
     repository.git(&["checkout", "--quiet", "-b", "topic/x"]);
     repository.files.write_lab("workshops/one", "On a branch");
-    repository.files.write("other/page.md", "# Another\n");
+    repository.files.write("other/page.md", "# Another\n\n```execute\nls\n```\n");
     repository.commit();
     repository.git(&["checkout", "--quiet", "main"]);
     let source = repository.source();

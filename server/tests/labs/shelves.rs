@@ -45,7 +45,7 @@ async fn the_first_source_that_has_a_name_keeps_it() {
     assert!(labs[1].errors.is_empty());
 
     // one that loads goes before one that never did
-    first.write("one/resources/workshop.yaml", BROKEN);
+    std::fs::remove_file(first.path().join("one/workshop/content/page.md")).unwrap();
     let fresh = Shop::open(&format!("{} {}", first.path().display(), second.source()));
     fresh.catalog.refresh().await;
     assert_eq!(titles(&fresh.catalog.list_labs(Viewer::Learner)), ["The second's", "Only the second's"]);

@@ -348,6 +348,9 @@ mod tests {
                 json["url"] = Value::Null;
             }
             let family = kind.name.split(':').next().unwrap();
+            let action: Action = serde_json::from_value(json.clone()).unwrap();
+            let is_unsupported = matches!(plan(&action), Plan::Unsupported(_));
+            assert_eq!(is_unsupported, lectern_api::actions::is_unavailable(&action), "{}", kind.name);
             match of(json) {
                 Plan::Unsupported(why) => {
                     assert!(["editor", "files", "dashboard"].contains(&family), "{}", kind.name);

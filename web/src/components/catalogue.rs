@@ -1,7 +1,7 @@
 //! The cards of the catalogue.
 
 use lectern_api::ids::LabSlug;
-use lectern_api::labs::{LabProblem, LabSummary};
+use lectern_api::labs::{LabFinding, LabProblem, LabReport, LabSummary};
 use leptos::prelude::*;
 
 #[component]
@@ -79,6 +79,7 @@ fn Notes(lab: LabSummary) -> impl IntoView {
                 <ul>{lab.errors.into_iter().map(problem_row).collect_view()}</ul>
             </details>
         })}
+        {(!lab.report.findings.is_empty()).then(|| view! { <Report report=lab.report /> })}
         {lab.privileged.then(|| view! {
             <p class="note" data-testid="lab-privileged">
                 "This lab is privileged: its learners can take over the machine that it runs on."
@@ -95,6 +96,52 @@ fn Notes(lab: LabSummary) -> impl IntoView {
                 {format!("Not available here: {}.", lab.switched_off.join("; "))}
             </p>
         })}
+    }
+}
+
+/// What lint finds in a lab, for its author.
+#[component]
+fn Report(report: LabReport) -> impl IntoView {
+    let summary = report_summary(&report);
+    let more = report.left_out;
+    view! {
+        <details class="note" data-testid="lab-report">
+            <summary>{summary}</summary>
+            <ul>{report.findings.into_iter().map(finding_row).collect_view()}</ul>
+            {(more > 0).then(|| view! {
+                <p class="hint">{format!("And {more} more: run lectern lint in the lab's folder to see all.")}</p>
+            })}
+        </details>
+    }
+}
+
+fn report_summary(report: &LabReport) -> String {
+    let count = |severity: &str| report.findings.iter().filter(|one| one.severity == severity).count();
+    let counted = |number: usize, one: &str, more: &str| match number {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        number => Some(format!("{number} {more}")),
+    };
+    let parts = [
+        counted(count("error"), "error", "errors"),
+        counted(count("warning"), "warning", "warnings"),
+        counted(count("advice"), "piece of advice", "pieces of advice"),
+    ];
+    format!("Lint: {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+fn finding_row(finding: LabFinding) -> impl IntoView {
+    view! {
+        <li>
+            <strong>{finding.severity}</strong>
+            " "
+            <code>{format!("{}:{}", finding.file, finding.line)}</code>
+            " "
+            {finding.message}
+            " "
+            <span class="hint">{format!("[{}]", finding.code)}</span>
+            {finding.hint.map(|hint| view! { <span class="hint">" "{hint}</span> })}
+        </li>
     }
 }
 

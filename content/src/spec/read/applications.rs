@@ -1,7 +1,6 @@
 //! `session.applications`.
 
 use super::Reader;
-use crate::severity::Severity;
 use crate::spec::{Applications, Console, Renderer, TerminalLayout};
 use crate::yaml::Fields;
 
@@ -9,7 +8,7 @@ impl Reader {
     pub(super) fn applications(&mut self, session: &Fields<'_>) -> Applications {
         let fields = session.child("applications", &mut self.findings);
         let terminal = fields.child("terminal", &mut self.findings);
-        let layout = self.word(&terminal, "layout", LAYOUTS, Severity::Warning).unwrap_or_default();
+        let layout = self.word(&terminal, "layout", LAYOUTS, "there is one terminal").unwrap_or_default();
         let shown = self.flag(&terminal, "enabled").unwrap_or(true);
         let workshop = fields.child("workshop", &mut self.findings);
         let console = fields.child("console", &mut self.findings);
@@ -29,7 +28,7 @@ impl Reader {
             vcluster: self.is_enabled(&fields, "vcluster"),
             sshd: self.is_enabled(&fields, "sshd"),
             webdav: self.is_enabled(&fields, "webdav"),
-            renderer: self.word(&workshop, "renderer", RENDERERS, Severity::Warning),
+            renderer: self.word(&workshop, "renderer", RENDERERS, "the files show how the pages are written"),
         }
     }
 

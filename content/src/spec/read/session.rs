@@ -2,7 +2,6 @@
 
 use super::Reader;
 use crate::rules::Rule;
-use crate::severity::Severity;
 use crate::spec::{
     Budget, Dashboard, Egress, Ingress, LimitRange, NamespaceRole, Namespaces, SecondaryNamespace,
     SecurityPolicy, SessionResources, SessionSpec,
@@ -25,7 +24,7 @@ impl Reader {
             dashboards: self.dashboards(&session),
             ingresses: self.ingresses(&session),
             applications: self.applications(&session),
-            egress: self.word(&session, "egress", EGRESS, Severity::Error),
+            egress: self.egress(&session),
         }
     }
 
@@ -60,17 +59,19 @@ impl Reader {
         entries
             .iter()
             .filter_map(|entry| {
-                Some(Ingress {
-                    name: self.text(entry, "name")?,
-                    host: self.text(entry, "host"),
-                    protocol: self.text(entry, "protocol"),
-                    port: self.port(entry),
-                })
+                let name = self.text(entry, "name")?;
+                let (host, protocol) = (self.text(entry, "host"), self.text(entry, "protocol"));
+                let port = match entry.node("port") {
+                    Some(_) => Some(self.port(entry, &name)?),
+                    None => None,
+                };
+                Some(Ingress { name, host, protocol, port })
             })
             .collect()
     }
 
-    fn port(&mut self, entry: &Fields<'_>) -> Option<u16> {
+    /// Reads the port of an ingress. Without a good one the ingress leads nowhere and is left out.
+    fn port(&mut self, entry: &Fields<'_>, name: &str) -> Option<u16> {
         let port = entry.whole("port", &mut self.findings)?;
         let fitting = u16::try_from(port).ok().filter(|port| *port > 0);
         if fitting.is_none() {
@@ -78,12 +79,31 @@ impl Reader {
                 entry,
                 "port",
                 Rule::BadPort,
-                Severity::Error,
-                format!("`port` cannot be {port}"),
+                format!("`port` cannot be {port}; the ingress `{name}` is left out"),
                 "it is a number from 1 to 65535".to_owned(),
             );
         }
         fitting
+    }
+
+    /// Reads what the session may reach. Who misspells it wants less than everything, and gets nothing.
+    fn egress(&mut self, session: &Fields<'_>) -> Option<Egress> {
+        session.node("egress")?;
+        Some(self.word(session, "egress", EGRESS, "sessions reach nothing outside").unwrap_or(Egress::None))
+    }
+
+    /// Reads rights in addition to the role's. The original platform's mapping of that name switches rules of its policy
+    /// engine off, of which there are none here.
+    fn rules(&mut self, security: &Fields<'_>) -> Vec<serde_json::Value> {
+        match security.node("rules") {
+            Some(node) if matches!(node.data, Data::Map(_)) => {
+                let fields = security.child("rules", &mut self.findings);
+                self.text(&fields, "action");
+                fields.texts("exclude", &mut self.findings);
+                Vec::new()
+            }
+            _ => security.list("rules", &mut self.findings).iter().map(Node::to_json).collect(),
+        }
     }
 
     fn namespaces(&mut self, session: &Fields<'_>) -> Namespaces {
@@ -105,7 +125,7 @@ impl Reader {
             limits: self.limits(&fields).or_else(|| self.limits(session)).unwrap_or_default(),
             policy: self.policy(&security).or_else(|| self.policy(&session_security)),
             token_enabled: self.flag(&token, "enabled").unwrap_or(true),
-            rules: security.list("rules", &mut self.findings).iter().map(Node::to_json).collect(),
+            rules: self.rules(&security),
             secondary: Vec::new(),
         };
         out.secondary = secondary.iter().filter_map(|entry| self.secondary(entry, &out)).collect();
@@ -124,17 +144,20 @@ impl Reader {
         })
     }
 
+    /// Reads the role. A word that is none gives the least.
     fn role(&mut self, fields: &Fields<'_>) -> Option<NamespaceRole> {
-        self.word(fields, "role", ROLES, Severity::Error)
+        fields.node("role")?;
+        Some(self.word(fields, "role", ROLES, "learners get `view`").unwrap_or(NamespaceRole::View))
     }
 
-    /// Returns `Some(None)` for the word `default`.
+    /// Returns `Some(None)` for the word `default`, and for a word that is none.
     fn budget(&mut self, fields: &Fields<'_>) -> Option<Option<Budget>> {
-        self.word(fields, "budget", BUDGETS, Severity::Error)
+        fields.node("budget")?;
+        Some(self.word(fields, "budget", BUDGETS, "the lab gets `default`").flatten())
     }
 
     fn policy(&mut self, fields: &Fields<'_>) -> Option<SecurityPolicy> {
-        self.word(fields, "policy", POLICIES, Severity::Error)
+        self.word(fields, "policy", POLICIES, "the lab gets `baseline`")
     }
 
     fn limits(&mut self, fields: &Fields<'_>) -> Option<LimitRange> {
@@ -153,8 +176,12 @@ impl Reader {
 const EGRESS: &[(&str, Egress)] =
     &[("none", Egress::None), ("dns", Egress::Dns), ("internet", Egress::Internet)];
 
-const ROLES: &[(&str, NamespaceRole)] =
-    &[("admin", NamespaceRole::Admin), ("edit", NamespaceRole::Edit), ("view", NamespaceRole::View)];
+const ROLES: &[(&str, NamespaceRole)] = &[
+    ("admin", NamespaceRole::Admin),
+    ("edit", NamespaceRole::Edit),
+    ("view", NamespaceRole::View),
+    ("custom", NamespaceRole::Custom),
+];
 
 const BUDGETS: &[(&str, Option<Budget>)] = &[
     ("default", None),

@@ -2,7 +2,6 @@
 
 use super::Reader;
 use crate::rules::Rule;
-use crate::severity::Severity;
 use crate::spec::sources::{LabSource, Origin, Package, PathRules, folder_path, is_pattern, platform_arch};
 use crate::yaml::{Fields, Node};
 
@@ -42,7 +41,6 @@ impl Reader {
                     &package,
                     "name",
                     Rule::BadName,
-                    Severity::Warning,
                     format!("the package {name:?} is left out"),
                     format!(
                         "at most {MAX_ENTRIES} packages are added, each with a name of its own of letters, digits, dots and dashes"
@@ -64,7 +62,6 @@ impl Reader {
                 around,
                 "files",
                 Rule::NotActedOn,
-                Severity::Warning,
                 format!("only the first {MAX_ENTRIES} of {} sources are fetched", nodes.len()),
                 "put what belongs together into one source".to_owned(),
             );
@@ -75,7 +72,7 @@ impl Reader {
             let origin = self.origin(node, &entry, lab, is_lab);
             let path = self.folder(&entry, "path");
             let new_root = self.folder(&entry, "newRootPath");
-            let rules = self.rules(&entry);
+            let rules = self.path_rules(&entry);
             if let (Some(origin), Some(path), Some(new_root)) = (origin, path, new_root) {
                 sources.push(LabSource { origin, path, new_root, rules, line: node.line });
             }
@@ -92,7 +89,6 @@ impl Reader {
                 entry,
                 key,
                 Rule::Outside,
-                Severity::Warning,
                 format!("`{key}` leads out: {text:?}; the source is left out"),
                 "name a folder without `..`".to_owned(),
             );
@@ -100,7 +96,7 @@ impl Reader {
         folder
     }
 
-    fn rules(&mut self, entry: &Fields<'_>) -> PathRules {
+    fn path_rules(&mut self, entry: &Fields<'_>) -> PathRules {
         let mut valid = |key: &str| -> Vec<String> {
             let patterns = entry.texts(key, &mut self.findings);
             for pattern in patterns.iter().filter(|pattern| !is_pattern(pattern)) {
@@ -108,7 +104,6 @@ impl Reader {
                     entry,
                     key,
                     Rule::BadPattern,
-                    Severity::Warning,
                     format!("{pattern:?} is no pattern of paths"),
                     "write it like /exercises/**".to_owned(),
                 );
@@ -205,7 +200,7 @@ impl Reader {
 
     fn unsupported(&mut self, fields: &Fields<'_>, key: &str, message: String) {
         let hint = "name a public git repository, a file on the web or an image by its whole address";
-        self.complain(fields, key, Rule::NotActedOn, Severity::Warning, message, hint.to_owned());
+        self.complain(fields, key, Rule::NotActedOn, message, hint.to_owned());
     }
 }
 

@@ -255,25 +255,71 @@ fn what_a_resource_leaves_out_has_its_default() {
 }
 
 #[test]
-fn a_wrong_value_is_named_with_its_line() {
+fn a_wrong_value_is_named_with_its_line_and_costs_only_itself() {
     let found = read_text(
         "apiVersion: training.educates.dev/v1beta1\nspec:\n  duration: soon\n  difficulty: hard\n  tags: {a: b}\n  session:\n    \
-         namespaces:\n      budget: huge\n    ingresses:\n    - {name: a, port: 70000}\n    env: text\n",
+         namespaces:\n      budget: huge\n    ingresses:\n    - {name: a, port: 70000}\n    - {name: b, port: 80}\n    env: text\n    \
+         resources: {memory: 1Gi}\n",
     );
     let mut complaints: Vec<_> =
-        found.findings.diagnostics.iter().map(|one| (one.line, one.code(), one.severity)).collect();
+        found.findings.diagnostics.iter().map(|one| (one.line, one.code())).collect();
     complaints.sort_unstable();
     assert_eq!(
         complaints,
         [
-            (3, "bad-duration", Severity::Warning),
-            (4, "unknown-word", Severity::Warning),
-            (5, "wrong-kind", Severity::Error),
-            (8, "unknown-word", Severity::Error),
-            (10, "bad-port", Severity::Error),
-            (11, "wrong-kind", Severity::Error),
+            (3, "bad-duration"),
+            (4, "unknown-word"),
+            (5, "wrong-kind"),
+            (8, "unknown-word"),
+            (10, "bad-port"),
+            (12, "wrong-kind"),
         ]
     );
+    assert!(found.findings.diagnostics.iter().all(|one| one.severity == crate::Severity::Warning));
+    let session = found.spec.session;
+    assert_eq!(session.ingresses.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["b"]);
+    assert_eq!(session.resources.memory.as_deref(), Some("1Gi"));
+}
+
+#[test]
+fn a_word_that_is_none_gives_what_a_lab_gets_without_it_or_less() {
+    let found = read_text(
+        "apiVersion: training.educates.dev/v1beta1\nspec:\n  session:\n    egress: everything\n    namespaces:\n      budget: \
+         enormous\n      role: cluster-admin\n      security: {policy: wild}\n      secondary: [{name: a, role: custom, budget: 1}]\n",
+    );
+    let namespaces = &found.spec.session.namespaces;
+    assert_eq!((namespaces.budget, namespaces.role, namespaces.policy), (None, NamespaceRole::View, None));
+    assert_eq!((namespaces.secondary[0].role, namespaces.secondary[0].budget), (NamespaceRole::Custom, None));
+    assert_eq!(found.spec.session.egress, Some(Egress::None));
+    let said: Vec<_> = found.findings.diagnostics.iter().map(|one| one.message.as_str()).collect();
+    assert_eq!(said.len(), 5, "{said:?}");
+    assert!(said.contains(&"`role` cannot be \"cluster-admin\"; learners get `view`"), "{said:?}");
+    assert!(said.contains(&"`budget` cannot be \"enormous\"; the lab gets `default`"), "{said:?}");
+}
+
+#[test]
+fn rules_of_a_policy_engine_are_no_rights_and_no_fault() {
+    let rules = |text: &str| {
+        read_text(&format!(
+            "apiVersion: training.educates.dev/v1beta1\nspec:\n  session:\n    namespaces:\n      security:\n        rules: {text}\n"
+        ))
+    };
+    let kyverno = rules("{action: enforce, exclude: [require-ingress-session-name]}");
+    assert!(kyverno.findings.diagnostics.is_empty(), "{:?}", kyverno.findings.diagnostics);
+    assert!(kyverno.spec.session.namespaces.rules.is_empty());
+    assert_eq!(rules("[{verbs: [get]}]").spec.session.namespaces.rules, [json!({"verbs": ["get"]})]);
+    assert_eq!(rules("{exclude: {a: b}}").findings.diagnostics[0].code(), "wrong-kind");
+}
+
+#[test]
+fn the_resource_of_learning_center_is_the_older_dialect() {
+    let found = read_text(
+        "apiVersion: learningcenter.tanzu.vmware.com/v1beta1\nkind: Workshop\nmetadata: {name: a}\nspec:\n  title: T\n  \
+         content: {files: github.com/a/b}\n  session: {namespaces: {budget: small, security: {policy: nonroot}}}\n",
+    );
+    assert!(found.is_eduk8s && found.findings.diagnostics.is_empty(), "{:?}", found.findings.diagnostics);
+    assert_eq!(found.spec.session.namespaces.budget, Some(Budget::Small));
+    assert_eq!(found.spec.session.namespaces.policy, Some(SecurityPolicy::Restricted));
 }
 
 #[test]

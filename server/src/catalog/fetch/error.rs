@@ -81,11 +81,11 @@ pub enum FetchError {
         source: io::Error,
     },
     /// The registry refused, or cannot be reached.
-    #[error("cannot pull {artefact}")]
+    #[error("cannot pull {artefact}: {why}")]
     Registry {
         artefact: String,
-        #[source]
-        source: Box<oci_client::errors::OciDistributionError>,
+        /// What happened, and what to do.
+        why: &'static str,
     },
     /// The artefact holds no archive.
     #[error(

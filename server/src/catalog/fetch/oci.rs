@@ -2,15 +2,16 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use oci_client::Client;
 use oci_client::client::{ClientConfig, ClientProtocol, current_platform_resolver};
-use oci_client::errors::OciDistributionError;
+use oci_client::errors::{OciDistributionError, OciErrorCode};
 use oci_client::manifest::OciDescriptor;
 use oci_client::secrets::RegistryAuth;
+use oci_client::{Client, Reference};
 
 use super::unpack::{self, Budget};
 use super::{FetchError, Fetched, Version, blocking, files_in};
@@ -24,11 +25,8 @@ pub(super) async fn fetch(
     budget: Budget,
 ) -> Result<Option<Fetched>, FetchError> {
     let artefact = source.reference.whole();
-    let refused = |error: OciDistributionError| FetchError::Registry {
-        artefact: artefact.clone(),
-        source: Box::new(error),
-    };
-    let client = client(source, proxy).map_err(refused)?;
+    let refused = |error| refusal(&artefact, &error);
+    let client = client(source.plain_http, proxy).map_err(refused)?;
     let auth = match &source.login {
         Some(login) => RegistryAuth::Basic(login.user.clone(), login.password.clone()),
         None => RegistryAuth::Anonymous,
@@ -65,9 +63,75 @@ pub(super) async fn fetch(
     Ok(Some(Fetched { revision, tag: None, left_out }))
 }
 
-fn client(source: &OciSource, proxy: Option<&str>) -> Result<Client, OciDistributionError> {
+/// What a registry says when it is asked for an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::catalog) enum Answer {
+    /// The image can be pulled.
+    There,
+    /// There is no such image.
+    Absent,
+    /// Not without signing in.
+    Denied,
+    /// It is not the name of an image.
+    NoName,
+    /// Nothing: it cannot be reached, or does not behave as a registry.
+    None,
+}
+
+/// Asks a registry for an image, without signing in. One on this machine is asked without TLS, as container engines do.
+pub(in crate::catalog) async fn ask(image: &Reference) -> Answer {
+    let host = image.registry().split(':').next().unwrap_or_default();
+    let is_here = host == "localhost" || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    let Ok(client) = client(is_here, None) else { return Answer::None };
+    match client.fetch_manifest_digest(image, &RegistryAuth::Anonymous).await {
+        Ok(_) => Answer::There,
+        Err(error) => answer(&error),
+    }
+}
+
+fn answer(error: &OciDistributionError) -> Answer {
+    match error {
+        OciDistributionError::ImageManifestNotFoundError(_) => Answer::Absent,
+        OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => {
+            Answer::Denied
+        }
+        OciDistributionError::ServerError { code: 404, .. } => Answer::Absent,
+        OciDistributionError::ServerError { code: 401 | 403, .. } => Answer::Denied,
+        OciDistributionError::RequestError(error) => match error.status().map(|status| status.as_u16()) {
+            Some(404) => Answer::Absent,
+            Some(401 | 403) => Answer::Denied,
+            _ => Answer::None,
+        },
+        OciDistributionError::RegistryError { envelope, .. } => {
+            let is = |wanted: &[OciErrorCode]| envelope.errors.iter().any(|one| wanted.contains(&one.code));
+            if is(&[OciErrorCode::ManifestUnknown, OciErrorCode::NameUnknown, OciErrorCode::NotFound]) {
+                Answer::Absent
+            } else if is(&[OciErrorCode::Denied, OciErrorCode::Unauthorized]) {
+                Answer::Denied
+            } else {
+                Answer::None
+            }
+        }
+        _ => Answer::None,
+    }
+}
+
+/// Returns the error for a registry that does not give an artefact.
+fn refusal(artefact: &str, error: &OciDistributionError) -> FetchError {
+    tracing::debug!(labs.artefact = artefact, error = %error, "a registry did not give an artefact");
+    let why = match answer(error) {
+        Answer::Absent => "the registry does not have it; check its name and its tag",
+        Answer::Denied => {
+            "the registry does not give it to this server; name a user and a password that may read it"
+        }
+        _ => "the registry cannot be reached, or does not answer as registries do; check its address",
+    };
+    FetchError::Registry { artefact: artefact.to_owned(), why }
+}
+
+fn client(plain_http: bool, proxy: Option<&str>) -> Result<Client, OciDistributionError> {
     Client::try_from(ClientConfig {
-        protocol: if source.plain_http { ClientProtocol::Http } else { ClientProtocol::Https },
+        protocol: if plain_http { ClientProtocol::Http } else { ClientProtocol::Https },
         // labs have no platform, so the first one is as good as any
         platform_resolver: Some(Box::new(|entries| {
             current_platform_resolver(entries).or_else(|| entries.first().map(|entry| entry.digest.clone()))
@@ -94,7 +158,7 @@ async fn pull(
     budget: Budget,
 ) -> Result<(), FetchError> {
     let artefact = source.reference.whole();
-    let refused = |error| FetchError::Registry { artefact: artefact.clone(), source: Box::new(error) };
+    let refused = |error: OciDistributionError| refusal(&artefact, &error);
     // only from the registry that the operator named, whatever other addresses the manifest has
     let layer = OciDescriptor { urls: None, ..layer.clone() };
     let mut pieces = client.pull_blob_stream(&source.reference, &layer).await.map_err(refused)?.stream;

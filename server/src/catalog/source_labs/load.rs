@@ -1,17 +1,19 @@
-//! Loads one lab: from its own folder, or from where its sources were laid out.
+//! Loads the labs of one folder: from there, or from where their sources were laid out.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lectern_api::labs::LabProblem;
 use lectern_content::spec::LabSource;
-use lectern_content::{Lab, LabError, LabSources};
+use lectern_content::{Lab, LabError, LabSources, lint_lab};
 use sha2::{Digest as _, Sha256};
 
-use super::Entry;
+use super::{Entry, LoadedLab};
 use crate::catalog::fetch::FetchError;
 use crate::catalog::fetch::cache::Cache;
 use crate::catalog::laying::{self, Laid};
+use crate::catalog::report as lint_report;
 use crate::catalog::scan::Signature;
 use crate::catalog::source::Source;
 use crate::catalog::supplies::Supplies;
@@ -50,7 +52,7 @@ impl Loader {
         hex::encode(&Sha256::digest(format!("{} {}", self.id, folder.display()))[..12])
     }
 
-    /// Loads the lab at a path, which is in `folder` of its source.
+    /// Loads the labs at a path, which is in `folder` of its source.
     pub fn load(&self, (path, folder): (&Path, &Path), signature: Signature, former: Option<Entry>) -> Entry {
         let origin = self.repository.as_ref().map(|(url, below)| {
             let in_repository =
@@ -72,39 +74,54 @@ impl Loader {
                 }
                 Err(error) => {
                     problems.push(problem(&sources, None, &report::chain(&error)));
-                    Lab::load(path)
+                    Lab::load_all(path)
                 }
             }
         } else {
-            Lab::load(path)
+            Lab::load_all(path)
         };
-        let lab = match loaded {
-            Ok(mut lab) => {
-                if let Some((url, folder)) = &origin {
-                    lab.settle_repository(url, folder);
+        let before = former.as_ref().map(|former| former.labs.clone()).unwrap_or_default();
+        let labs = match loaded {
+            Ok((first, others)) => {
+                let labs: Vec<Lab> = std::iter::once(first).chain(others).collect();
+                let unread: BTreeSet<_> = labs.iter().flat_map(Lab::unread).cloned().collect();
+                let is_less = !unread.is_empty() && !before.is_empty();
+                problems.extend(unread.into_iter().map(LabProblem::from));
+                // without its manifest a lab is less than the version before
+                if is_less {
+                    before
+                } else {
+                    labs.into_iter().map(|lab| self.settled(lab, origin.as_ref())).collect()
                 }
-                Some(self.allowed(lab))
             }
             Err(error) => {
                 problems.extend(told(path, error));
-                if let Some(former) = &former {
-                    // a manifest that is being written does not cost the cache what it named
-                    supplies.extend(former.supplies.iter().cloned());
-                    stamp = self.supplies.stamp(&supplies);
-                }
-                former.and_then(|former| former.lab)
+                before
             }
         };
-        Entry { signature, lab, problems, supplies, stamp }
+        if let Some(former) = former.filter(|_| !problems.is_empty()) {
+            // a manifest that is being written does not cost the cache what it named
+            supplies.extend(former.supplies);
+            supplies.sort();
+            supplies.dedup();
+            stamp = self.supplies.stamp(&supplies);
+        }
+        Entry { signature, labs, problems, supplies, stamp }
     }
 
-    fn allowed(&self, mut lab: Lab) -> Arc<Lab> {
-        lab.restrict(&self.portal.allowances_of(&lab.slug));
+    /// Reduces a lab to what the operator allows it, and lints it.
+    fn settled(&self, mut lab: Lab, origin: Option<&(String, String)>) -> LoadedLab {
+        if let Some((url, folder)) = origin {
+            lab.settle_repository(url, folder);
+        }
+        let allowances = self.portal.allowances_of(&lab.slug);
+        let report = Arc::new(lint_report::of(lint_lab(&lab, &allowances)));
+        lab.restrict(&allowances);
         for refusal in &lab.refusals {
             tracing::warn!(lab.slug = %lab.slug, "a lab is not allowed everything that it asks for: {refusal}");
         }
         tracing::info!(lab.slug = %lab.slug, lab.pages = lab.pages.len(), "loaded a lab");
-        Arc::new(lab)
+        LoadedLab { lab: Arc::new(lab), report }
     }
 
     /// Lists what could not be fetched.

@@ -60,13 +60,17 @@ pub fn learner_account(spec: &SessionSpec, instance: &str, namespace_uid: &str) 
     }
 }
 
-/// Builds the binding of the learner's role in one of their namespaces.
+/// Builds the binding of the learner's role in one of their namespaces. Returns `None` if the lab's own objects give them
+/// their rights there.
 #[must_use]
-pub fn learner_binding(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> RoleBinding {
-    RoleBinding {
+pub fn learner_binding(spec: &SessionSpec, space: &NamespaceSpec, instance: &str) -> Option<RoleBinding> {
+    if space.role == NamespaceRole::Custom {
+        return None;
+    }
+    Some(RoleBinding {
         metadata: labels::in_namespace(spec, &space.name, instance, BINDING),
         ..binding(spec, instance, "ClusterRole", &roles::name(instance, space.role))
-    }
+    })
 }
 
 /// Builds the binding that lets a lab's own objects be created in a namespace in which the learner has fewer rights

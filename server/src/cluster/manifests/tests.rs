@@ -116,8 +116,18 @@ fn namespaces_enforce_a_pod_security_policy_and_say_whose_they_are() {
 #[test]
 fn the_learner_gets_one_role_in_one_namespace() {
     assert_yaml_snapshot!("learner_account", rbac::learner_account(&spec(), INSTANCE, "0b1c"));
-    assert_yaml_snapshot!("learner_binding", rbac::learner_binding(&spec(), &main_of(&spec()), INSTANCE));
+    let binding = rbac::learner_binding(&spec(), &main_of(&spec()), INSTANCE).unwrap();
+    assert_yaml_snapshot!("learner_binding", binding);
     assert_yaml_snapshot!("workbench_account", rbac::workbench_account(INSTANCE));
+}
+
+#[test]
+fn a_learner_whose_rights_are_the_labs_own_affair_gets_no_role() {
+    let space = NamespaceSpec { role: NamespaceRole::Custom, ..main_of(&spec()) };
+    assert_eq!(rbac::learner_binding(&spec(), &space, INSTANCE), None);
+    let mut with_objects = spec();
+    with_objects.objects.push(serde_json::json!({"kind": "RoleBinding"}));
+    assert!(rbac::lab_binding(&with_objects, &space, INSTANCE).is_some(), "the lab can still make objects");
 }
 
 #[test]
@@ -159,7 +169,7 @@ fn a_second_namespace_has_its_own_terms_and_the_same_learner() {
     let spec = with_second_namespace();
     let second = spec.namespaces().swap_remove(1);
     assert_yaml_snapshot!("second_namespace", namespace::learner(&spec, &second, INSTANCE));
-    assert_yaml_snapshot!("second_binding", rbac::learner_binding(&spec, &second, INSTANCE));
+    assert_yaml_snapshot!("second_binding", rbac::learner_binding(&spec, &second, INSTANCE).unwrap());
     let policy = network_policy::learner(&spec, &second, INSTANCE, &network());
     let ingress = policy.spec.and_then(|spec| spec.ingress);
     assert_yaml_snapshot!("second_network_policy_ingress", ingress);

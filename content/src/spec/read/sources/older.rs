@@ -2,7 +2,6 @@
 
 use super::{REGISTRIES, Reader};
 use crate::rules::Rule;
-use crate::severity::Severity;
 use crate::spec::sources::{LabSource, Origin, PathRules, folder_path};
 use crate::yaml::Fields;
 
@@ -21,7 +20,6 @@ impl Reader {
                 content,
                 "files",
                 Rule::NotActedOn,
-                Severity::Warning,
                 format!("{text:?} cannot be fetched"),
                 "write github.com/organisation/repository, https://host/lab.tar.gz or imgpkg+https://host/image:tag"
                     .to_owned(),
