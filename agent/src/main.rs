@@ -12,6 +12,7 @@ mod protect;
 mod requests;
 mod scripts;
 mod serve;
+mod set_up;
 mod settings;
 mod socket;
 mod terminal;

@@ -8,10 +8,11 @@ use lectern_api::agent::{PROTOCOLS, ProtocolRange, Reply, Request};
 use lectern_link::{LinkError, Messages, MuxStream};
 use tokio::sync::OnceCell;
 
+use crate::dial;
 use crate::files::{self, access, archives, changes, paths};
+use crate::set_up::{Limits, set_up};
 use crate::settings::{Settings, home};
 use crate::terminal::{Terminals, viewer};
-use crate::{dial, scripts};
 
 /// The state of a workbench's agent, shared by all streams.
 pub struct Agent {
@@ -82,9 +83,9 @@ async fn try_answer(agent: &Agent, stream: MuxStream) -> Result<(), LinkError> {
         Request::Download { path } => return archives::download(messages, path).await,
         Request::Watch { path } => return changes::watch(messages, path).await,
         Request::Dial { port } => return dial::dial(messages, port).await,
-        Request::SetUp { scripts, timeout_secs } => {
-            let settings = &agent.settings;
-            agent.set_up.get_or_init(|| scripts::set_up(settings, scripts, timeout_secs)).await.clone()
+        Request::SetUp { scripts, timeout_secs, script_timeout_secs } => {
+            let limits = Limits { all: timeout_secs, each: script_timeout_secs };
+            agent.set_up.get_or_init(|| set_up(&agent.settings, scripts, limits)).await.clone()
         }
         Request::RunCheck { .. } => {
             Reply::Failed { message: "checks run beside the workbench, not in it".to_owned() }

@@ -1,4 +1,4 @@
-//! Checks and set-up scripts: programs with a time limit. The beginning and the end of their output are kept.
+//! Programs with a time limit: checks and set-up scripts. The beginning and the end of their output are kept.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -15,12 +15,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::process::Command;
 
-use crate::settings::{Settings, home, script_shell};
-
 /// How much of the beginning and of the end of an output is kept, in bytes each.
 const KEPT_BYTES: usize = 8 * 1024;
-/// How much of the output of all set-up scripts is kept, in bytes.
-const OUTPUT_BYTES: usize = 2 * KEPT_BYTES;
+/// How much of an output is kept in all, in bytes.
+pub const OUTPUT_BYTES: usize = 2 * KEPT_BYTES;
 /// How long output is read after the program exited: a process that it left behind may keep the pipe open.
 const LINGER: Duration = Duration::from_millis(200);
 
@@ -162,6 +160,7 @@ async fn try_run(script: ScriptRun) -> io::Result<Reply> {
         output: output.into_text(),
         duration_ms: millis(started),
         env: BTreeMap::new(),
+        failures: Vec::new(),
     })
 }
 
@@ -173,67 +172,9 @@ async fn collect(reader: &mut pipe::Receiver, output: &mut Output) {
     }
 }
 
-/// Runs the set-up scripts in order until one fails. Lines `X=y` that they append to the file that `WORKSHOP_ENV` names
-/// become variables of all shells and scripts that start later.
-pub async fn set_up(settings: &Settings, scripts: Vec<String>, timeout_secs: u32) -> Reply {
-    let started = Instant::now();
-    let deadline = started + Duration::from_secs(u64::from(timeout_secs));
-    let file = match tempfile::NamedTempFile::new() {
-        Ok(file) => file,
-        Err(error) => {
-            return Reply::Failed { message: format!("could not create the file for WORKSHOP_ENV: {error}") };
-        }
-    };
-    let (mut output, mut written) = (String::new(), BTreeMap::new());
-    for script in scripts {
-        let mut env = settings.env();
-        env.insert("WORKSHOP_ENV".to_owned(), file.path().display().to_string());
-        let left = deadline.saturating_duration_since(Instant::now()).as_secs().max(1);
-        let run = ScriptRun {
-            program: script_shell(),
-            args: vec![script.clone()],
-            stdin: String::new(),
-            env,
-            working_dir: home(),
-            timeout_secs: u32::try_from(left).unwrap_or(timeout_secs),
-        };
-        let (passed, status, printed) = match self::run(run).await {
-            Reply::Ran { passed, status, output, .. } => (passed, status, output),
-            other => return other,
-        };
-        let room = OUTPUT_BYTES.saturating_sub(output.len());
-        output.push_str(&printed.chars().take(room).collect::<String>());
-        written = read_env(file.path());
-        settings.add_set_up_env(written.clone());
-        if !passed {
-            let output = format!("{script}: {output}");
-            return Reply::Ran { passed, status, output, duration_ms: millis(started), env: written };
-        }
-    }
-    Reply::Ran { passed: true, status: Some(0), output, duration_ms: millis(started), env: written }
-}
-
-fn millis(since: Instant) -> u64 {
+/// Returns how long ago an instant was.
+pub fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-fn read_env(path: &Path) -> BTreeMap<String, String> {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.lines().filter_map(read_env_line).collect()
-}
-
-/// Parses a line `X=y`, with or without `export` in front and a pair of quotes around the value.
-fn read_env_line(line: &str) -> Option<(String, String)> {
-    let line = line.trim().strip_prefix("export ").unwrap_or(line.trim());
-    let (name, value) = line.split_once('=')?;
-    let is_name = !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    let unquoted = ['"', '\'']
-        .into_iter()
-        .find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote))
-        .unwrap_or(value);
-    is_name.then(|| (name.to_owned(), unquoted.to_owned()))
 }
 
 #[cfg(test)]
@@ -251,15 +192,5 @@ mod tests {
         let text = output.into_text();
         assert!(text.starts_with("first xxx") && text.ends_with("xxx last"), "{text}");
         assert!(text.contains("bytes are left out") && text.len() < OUTPUT_BYTES + 100);
-    }
-
-    #[test]
-    fn an_environment_line_may_be_exported_and_quoted() {
-        for (line, value) in [("A=b", "b"), ("export A=b", "b"), (" A=\"b c\" ", "b c"), ("A='b=c'", "b=c")] {
-            assert_eq!(read_env_line(line), Some(("A".to_owned(), value.to_owned())), "{line}");
-        }
-        for line in ["", "# A=b", "1A=b", "A b"] {
-            assert_eq!(read_env_line(line), None, "{line}");
-        }
     }
 }

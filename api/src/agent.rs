@@ -43,10 +43,13 @@ pub const MAX_ENTRIES: usize = 4096;
 /// The maximum number of terminals in one workbench.
 pub const MAX_TERMINALS: usize = 128;
 
+/// The time that a set-up script has even if those before it used up the time of all, in seconds.
+pub const LEAST_SET_UP_SECS: u32 = 5;
+
 /// The folder of a lab's own files in a workbench. The lab's checks are not in it.
 pub const WORKSHOP_DIR: &str = "/opt/workshop";
 
-/// The folder of the packages that a lab adds to its workbenches, each in a folder of its own.
+/// The folder in a workbench that holds the packages of a lab, each in a folder of its name.
 pub const PACKAGES_DIR: &str = "/opt/packages";
 
 /// The folder in the checks container that holds the files of the current run. Workbenches have no such folder.
@@ -131,13 +134,18 @@ pub enum Request {
         /// The file's permissions, such as `0o600`.
         mode: u32,
     },
-    /// Runs the lab's set-up scripts. They run once per workbench: when asked again, the agent repeats its first
-    /// answer. Answered with [`Reply::Ran`], in which `passed` is false if a script failed.
+    /// Runs the lab's set-up scripts, each even if one before it failed. They run once per workbench: when asked again,
+    /// the agent repeats its first answer. Answered with [`Reply::Ran`], in which `passed` is false if a script failed.
     SetUp {
         /// The absolute paths of the scripts, in the order in which they run.
         scripts: Vec<String>,
-        /// The time limit for all scripts together, in seconds.
+        /// The time limit for all scripts together, in seconds. A script that begins after it gets
+        /// [`LEAST_SET_UP_SECS`].
         timeout_secs: u32,
+        /// The time limit for each script, in seconds, after which it and its descendants are killed. `None` if only
+        /// the limit for all of them applies.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        script_timeout_secs: Option<u32>,
     },
     /// Runs a check; possible in the checks container only. The lab's files follow as a tar archive in pieces. They
     /// are unpacked into [`run_workshop`] and removed after the run. Answered with [`Reply::Ran`]. If the server
@@ -162,6 +170,19 @@ pub enum Request {
     /// stream carries the frames of [`crate::terminal`], each with a 32-bit length in front, until one side closes
     /// it.
     Attach(AttachRequest),
+}
+
+/// A set-up script that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScriptFailure {
+    /// The script's path, as it was requested.
+    pub script: String,
+    /// The exit status. `None` if the script was killed or could not be run.
+    pub status: Option<i32>,
+    /// The time limit that it reached, in seconds. `None` if it ended by itself.
+    pub timed_out_secs: Option<u32>,
+    /// What it printed, or why it could not be run: at most the last 4 KiB.
+    pub output: String,
 }
 
 /// The answer to a [`Request`].
@@ -205,6 +226,9 @@ pub enum Reply {
         /// The variables that set-up scripts wrote to the file that `WORKSHOP_ENV` names.
         #[serde(default)]
         env: BTreeMap<String, String>,
+        /// The set-up scripts that failed. Agents that know no such list stop at the first one.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        failures: Vec<ScriptFailure>,
     },
     /// Answers [`Request::Attach`].
     Attached {

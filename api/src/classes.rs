@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{CheckName, ClassId, JoinCode, LabSlug, PageName, SessionId, UserId};
-use crate::sessions::SessionState;
+use crate::sessions::{Notice, SessionState};
 
 /// `POST /api/v1/classes` (instructor).
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -99,6 +99,9 @@ pub struct LearnerSession {
     pub last_active_at: Option<DateTime<Utc>>,
     /// When the session was asked for.
     pub started_at: DateTime<Utc>,
+    /// What of the session is not as the lab's author meant it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
 }
 
 /// One check of one learner.

@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{CheckName, LabSlug, SessionId, TerminalName};
 use crate::page::PageLink;
 
+/// The domain of the addresses that a session's variables give for its web applications. They cannot be opened in a
+/// browser yet: no host under it exists, and whoever leads to one says so instead.
+pub const NO_PREVIEW_DOMAIN: &str = "no-preview.invalid";
+
 /// `POST /api/v1/sessions`: start a lab. A learner who already runs it gets the session there is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StartSession {

@@ -5,8 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use crate::spec::{Budget, Egress, LabSpec, SecurityPolicy};
 
 mod findings;
@@ -16,14 +14,16 @@ mod objects;
 mod overreach;
 mod rbac;
 mod size;
+mod wide;
 
 pub(crate) use findings::findings;
 pub use image::{BadPattern, ImagePattern};
 pub(crate) use objects::OWN;
-pub use objects::{OwnNamespaces, Refusal, check_object, is_cluster_wide, listed};
+pub use objects::{OwnNamespaces, Refusal, check_object, check_objects, listed};
 pub use overreach::{Overreach, Place, Request};
 pub use rbac::check_rule;
 pub use size::{BadSize, Size};
+pub use wide::{cannot_be_renamed, is_cluster_wide};
 
 /// The limits that an operator sets for a lab. The defaults are the strictest with which ordinary labs run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,9 +121,6 @@ impl Granting<'_> {
             self.policy(&mut secondary.policy, Place::SecondaryPolicy(number));
             self.budget(&mut secondary.budget, Place::SecondaryBudget(number));
         }
-        // one that no session can have is reported by lint
-        let mut names = BTreeSet::new();
-        namespaces.secondary.retain(|one| is_own_name(&one.name) && names.insert(one.name.clone()));
         self.spec.session.namespaces = namespaces;
     }
 
@@ -194,41 +191,34 @@ impl Granting<'_> {
 
     fn objects(&mut self) {
         let shared = std::mem::take(&mut self.spec.environment_objects);
-        self.spec.environment_objects = self.allowed(shared, Place::EnvironmentObject);
         let own = std::mem::take(&mut self.spec.session.objects);
-        self.spec.session.objects = self.allowed(own, Place::SessionObject);
-    }
-
-    fn allowed(&mut self, objects: Vec<Value>, place: fn(usize) -> Place) -> Vec<Value> {
-        let mut kept = Vec::new();
-        for (number, object) in objects.iter().enumerate() {
-            // what lacks its kind or name is reported by lint
-            for one in listed(object).into_iter().filter(|one| is_whole(one)) {
-                match check_object(one, self.allowances, &OwnNamespaces::Unknown) {
-                    Ok(()) => kept.push(one.clone()),
-                    Err(refusal) => self.refuse(place(number), Request::Object(refusal)),
-                }
+        let requested = std::mem::take(&mut self.spec.request_objects);
+        let lists = [
+            (&shared, Place::EnvironmentObject as fn(usize) -> Place),
+            (&own, Place::SessionObject),
+            (&requested, Place::RequestObject),
+        ];
+        let (mut places, mut all) = (Vec::new(), Vec::new());
+        for (objects, place) in lists {
+            for (number, object) in objects.iter().enumerate() {
+                let items = listed(object);
+                places.extend(items.iter().map(|_| place(number)));
+                all.extend(items);
             }
         }
-        kept
+        let checked = check_objects(&all, self.allowances, &OwnNamespaces::Unknown);
+        for (place, checked) in places.into_iter().zip(checked) {
+            let kept = match place {
+                Place::EnvironmentObject(_) => &mut self.spec.environment_objects,
+                Place::RequestObject(_) => &mut self.spec.request_objects,
+                _ => &mut self.spec.session.objects,
+            };
+            match checked {
+                Ok(object) => kept.push(object.clone()),
+                Err(refusal) => self.refuse(place, Request::Object(refusal)),
+            }
+        }
     }
-}
-
-/// Returns whether a further namespace may have this name, which begins with that of the session's own. A name with
-/// other variables is checked again when they have values.
-pub(crate) fn is_own_name(name: &str) -> bool {
-    let is_valid = |rest: &str| {
-        let is_fitting = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        !rest.is_empty() && (rest.contains("$(") || (!rest.ends_with('-') && rest.bytes().all(is_fitting)))
-    };
-    OWN.iter().any(|own| name.strip_prefix(own).and_then(|rest| rest.strip_prefix('-')).is_some_and(is_valid))
-}
-
-/// Returns whether an object has all that every object needs.
-fn is_whole(object: &Value) -> bool {
-    let is_text = |node: Option<&Value>| node.and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-    let name = object.get("metadata").and_then(|metadata| metadata.get("name"));
-    is_text(object.get("apiVersion")) && is_text(object.get("kind")) && is_text(name)
 }
 
 /// Reduces a size to the maximum. Returns both as text if that was necessary.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lectern_api::ids::{CheckName, LabSlug};
 use lectern_api::page::PageLink;
 
-use crate::allow::{self, Allowances, Overreach};
+use crate::allow::{self, Allowances, Overreach, Refusal};
 use crate::diagnostic::{Diagnostic, LabError};
 use crate::files;
 use crate::layout::{self, Hints, Layout, Pathway};
@@ -49,6 +49,8 @@ pub struct Lab {
     pub refusals: Vec<Diagnostic>,
     /// The things that are switched off, in a few plain words each, for learners.
     pub switched_off: Vec<String>,
+    /// The objects that no session of the lab has; see [`Lab::restrict`].
+    pub left_out: Vec<Refusal>,
     root: PathBuf,
     pub(crate) layout: Layout,
     pub(crate) workshop: ReadSpec,
@@ -191,6 +193,7 @@ impl Lab {
             warnings,
             refusals: Vec::new(),
             switched_off: Vec::new(),
+            left_out: Vec::new(),
             root,
             layout,
             workshop,
@@ -205,6 +208,7 @@ impl Lab {
         let (granted, overreaches) = allow::allow(&self.workshop.spec, allowances);
         self.refusals = allow::findings(&self.slug, &self.workshop, &granted, &overreaches);
         self.spec = granted;
+        self.left_out = overreaches.iter().filter_map(Overreach::object).cloned().collect();
         self.switched_off = overreaches.iter().map(Overreach::for_learners).collect();
         self.switched_off.sort();
         self.switched_off.dedup();

@@ -22,7 +22,7 @@ mod checks;
 mod commands;
 mod images;
 mod manifest;
-mod objects;
+mod namespaces;
 mod programs;
 mod shell;
 mod workspace;
@@ -137,7 +137,7 @@ impl<'a> Linter<'a> {
         self.listing();
         self.found.extend(checks::lint(self.lab, &self.checks_used));
         self.found.extend(manifest::lint(self.lab));
-        self.found.extend(objects::lint(self.lab));
+        self.found.extend(namespaces::lint(self.lab));
         self.found
     }
 

@@ -57,7 +57,7 @@ rules! {
     BadDuration "bad-duration" Warning "a `duration` that is not a length of time";
     BadFrontMatter "bad-front-matter" Warning "front matter that cannot be read; title and weight are ignored";
     BadName "bad-name" Warning "a name that a lab cannot have";
-    BadObject "bad-object" Warning "an object or secondary namespace that is left out of sessions";
+    BadNamespace "bad-namespace" Warning "a secondary namespace that gets another name";
     BadPattern "bad-pattern" Warning "a line of `.eduk8signore` that is not a pattern";
     BadPort "bad-port" Warning "an ingress that is left out because its port is not from 1 to 65535";
     BadShortcode "bad-shortcode" Warning "a shortcode of the lab's own that cannot be evaluated";

@@ -13,8 +13,8 @@ pub use applications::{Applications, Console, Renderer, TerminalLayout};
 pub(crate) use read::spec_of;
 pub use read::{ReadSpec, parse_duration, read};
 pub use session::{
-    Budget, Dashboard, Egress, Ingress, LimitRange, NamespaceRole, Namespaces, SecondaryNamespace,
-    SecurityPolicy, SessionResources, SessionSpec,
+    Budget, Dashboard, Egress, EnvReference, EnvSource, Ingress, LimitRange, NamespaceRole, Namespaces,
+    SecondaryNamespace, SecurityPolicy, SessionResources, SessionSpec,
 };
 pub use sources::{LabSource, Origin, Package, PathRules, folder_path, platform_arch};
 pub(crate) use sources::{settle, settle_repository};
@@ -72,6 +72,8 @@ pub struct LabSpec {
     pub parameters: Vec<RequestParameter>,
     /// Manifests that are created for each session, before its own.
     pub environment_objects: Vec<Value>,
+    /// Manifests that are created when a learner gets a session.
+    pub request_objects: Vec<Value>,
     /// Where the learner's files come from, in the order in which they are laid over one another. Empty for the lab's own
     /// folder alone.
     pub files: Vec<LabSource>,

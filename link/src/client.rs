@@ -18,6 +18,9 @@ const REQUESTS: usize = 16;
 const MESSAGE_BYTES: usize = 1024;
 /// How much of a script's output is kept, in bytes: what an honest agent sends, with its note on what it left out.
 const OUTPUT_BYTES: usize = 17 * 1024;
+/// The maximum number of failed set-up scripts in a reply, and of the bytes that each printed.
+const FAILURES: usize = 50;
+const FAILURE_BYTES: usize = 4 * 1024;
 
 /// A connection to an agent. Clones share it; it ends when the last one is dropped.
 #[derive(Clone)]
@@ -240,7 +243,14 @@ impl Opener {
 pub(crate) fn clipped(mut reply: Reply) -> Reply {
     match &mut reply {
         Reply::Failed { message } => clip(message, MESSAGE_BYTES),
-        Reply::Ran { output, .. } => clip(output, OUTPUT_BYTES),
+        Reply::Ran { output, failures, .. } => {
+            clip(output, OUTPUT_BYTES);
+            failures.truncate(FAILURES);
+            for failure in failures {
+                clip(&mut failure.script, MESSAGE_BYTES);
+                clip(&mut failure.output, FAILURE_BYTES);
+            }
+        }
         _ => {}
     }
     reply

@@ -9,9 +9,9 @@ mod fetch;
 pub mod images;
 mod index;
 mod laying;
-mod refused_objects;
 mod report;
 mod scan;
+mod session_problems;
 pub mod source;
 mod source_labs;
 mod supplies;
@@ -28,7 +28,7 @@ use lectern_content::Lab;
 use crate::config::portal::Portal;
 pub use fetch::FetchError;
 use index::LabIndex;
-use refused_objects::RefusedObjects;
+use session_problems::SessionProblems;
 use source::Source;
 use source_labs::SourceLabs;
 use supplies::Supplies;
@@ -112,7 +112,7 @@ pub struct Catalog(Arc<Inner>);
 struct Inner {
     sources: Vec<SourceLabs>,
     index: RwLock<LabIndex>,
-    refused_objects: RefusedObjects,
+    session_problems: SessionProblems,
     supplies: Supplies,
     /// The folder for what is fetched.
     cache: PathBuf,
@@ -148,7 +148,7 @@ impl Catalog {
         let catalog = Self(Arc::new(Inner {
             sources,
             index: RwLock::default(),
-            refused_objects: RefusedObjects::default(),
+            session_problems: SessionProblems::default(),
             supplies,
             cache,
             reloading: Mutex::default(),
@@ -264,17 +264,17 @@ impl Catalog {
             if viewer >= Viewer::Instructor
                 && let Some(lab) = &listed.lab
             {
-                summary.warnings.extend(self.0.refused_objects.of(lab));
+                summary.warnings.extend(self.0.session_problems.of(lab));
             }
             Some(summary)
         });
         summaries.collect()
     }
 
-    /// Records that the cluster refused these objects of a lab, for those who can correct it. Kept until the lab changes
+    /// Records what went wrong with a lab in a session, for those who can correct it. Kept until the lab changes
     /// or the server stops.
-    pub fn note_left_out(&self, lab: &Arc<Lab>, problems: Vec<LabProblem>) {
-        self.0.refused_objects.record(lab, problems);
+    pub fn note_problems(&self, lab: &Arc<Lab>, problems: Vec<LabProblem>) {
+        self.0.session_problems.record(lab, problems);
     }
 
     /// Finds a lab by its name. Returns `None` if there is none, and `Some(Err(BrokenLab))` if it never loaded.

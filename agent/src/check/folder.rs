@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::sweep::sweep;
 use crate::files::on_disk;
-use crate::settings::{checks, path, script_shell};
+use crate::settings::{check_path, checks, script_shell};
 
 /// How long a check waits for another one of the same session to end.
 const LOCK_WAIT: Duration = Duration::from_secs(20);
@@ -72,7 +72,7 @@ impl Folder {
             file.write_all(text.as_bytes())?;
         }
         for name in WITHOUT_SETTINGS {
-            if let Some(program) = find(name, &path()) {
+            if let Some(program) = find(name, &check_path()) {
                 folder.write_wrapper(name, &program)?;
             }
         }
@@ -96,9 +96,9 @@ impl Folder {
     /// and temporary files.
     pub fn env(&self, given: BTreeMap<String, String>) -> BTreeMap<String, String> {
         let place = |name: &str| self.path.join(name).display().to_string();
-        let usual = given.get("PATH").cloned().unwrap_or_else(path);
+        let usual = given.get("PATH").cloned().unwrap_or_else(check_path);
         let mut env = given;
-        env.insert("PATH".to_owned(), format!("{}:{usual}:{}", place("bin"), place("workshop/bin")));
+        env.insert("PATH".to_owned(), format!("{}:{}:{usual}", place("bin"), place("workshop/bin")));
         env.insert("KUBECONFIG".to_owned(), place("kubeconfig"));
         env.insert("TMPDIR".to_owned(), place("tmp"));
         env.insert("PYTHONNOUSERSITE".to_owned(), "1".to_owned());

@@ -1,6 +1,5 @@
 //! Which paths a server may name: those in the home directory, in the lab's own folder and in that of its packages. The
-//! targets of their
-//! symbolic links must lie there too.
+//! targets of their symbolic links must lie there too.
 //!
 //! The agent runs as the learner, who may go anywhere in a shell. This protects everybody else from being led to other
 //! files by a link or by `..`.
@@ -13,8 +12,8 @@ use crate::settings::{home, packages, workshop};
 /// Why a path is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum PathError {
-    /// It lies outside of the three folders.
-    #[error("{0} is neither in the home directory nor in the lab's folder or its packages")]
+    /// It lies outside of these folders.
+    #[error("{0} is neither in the home directory nor in the lab's folders")]
     Outside(String),
     /// It does not exist or cannot be reached.
     #[error("{path}: {source}")]

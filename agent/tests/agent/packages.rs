@@ -79,7 +79,8 @@ async fn the_set_up_of_a_package_runs_and_later_scripts_find_its_programs() {
     std::fs::write(agent.path("own.sh"), "tool lab\n").unwrap();
     let scripts = vec![shown(&agent.path("opt/packages/tools/setup.d/a.sh")), shown(&agent.path("own.sh"))];
     let link = agent.link().await;
-    let reply = link.request(Request::SetUp { scripts, timeout_secs: 5 }).await.unwrap();
+    let reply =
+        link.request(Request::SetUp { scripts, timeout_secs: 5, script_timeout_secs: None }).await.unwrap();
     assert!(matches!(reply, Reply::Ran { passed: true, .. }), "{reply:?}");
     assert_eq!(std::fs::read_to_string(&made).unwrap(), "package\nlab\n");
 }

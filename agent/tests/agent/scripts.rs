@@ -18,7 +18,11 @@ async fn set_up_scripts_run_once_and_their_variables_reach_shells() {
     let env = BTreeMap::from([("PLACE".to_owned(), "here".to_owned())]);
     let configure = Request::Configure { env, working_dir: "/nowhere".into() };
     assert_eq!(link.request(configure).await.unwrap(), Reply::Done);
-    let set_up = Request::SetUp { scripts: vec![script.display().to_string()], timeout_secs: 5 };
+    let set_up = Request::SetUp {
+        scripts: vec![script.display().to_string()],
+        timeout_secs: 5,
+        script_timeout_secs: None,
+    };
     for _ in 0..2 {
         let reply = link.request(set_up.clone()).await.unwrap();
         assert!(
@@ -31,6 +35,37 @@ async fn set_up_scripts_run_once_and_their_variables_reach_shells() {
     let mut viewer = Viewer::attach(&link, "1", None).await;
     viewer.type_in("echo \"<$COLOUR><$PLACE>\"\r").await;
     viewer.read_until("<dark green><here>").await;
+}
+
+#[tokio::test]
+async fn a_set_up_script_that_fails_or_hangs_is_named_with_its_output_and_the_next_one_runs() {
+    let agent = TestAgent::start();
+    let link = agent.link().await;
+    let mut scripts = vec![];
+    for (name, text) in [
+        ("1.sh", "echo one step; echo 'no such tool: frobnicate' >&2; exit 3\n"),
+        ("2.sh", "echo waiting; sleep 60 & sleep 60\n"),
+        ("3.sh", "echo 'COLOUR=green' >> $WORKSHOP_ENV; echo third\n"),
+    ] {
+        std::fs::write(agent.path(name), text).unwrap();
+        scripts.push(agent.path(name).display().to_string());
+    }
+    scripts.insert(2, agent.path("missing.sh").display().to_string());
+    let request = Request::SetUp { scripts: scripts.clone(), timeout_secs: 60, script_timeout_secs: Some(1) };
+    let Reply::Ran { passed, status, output, env, failures, .. } = link.request(request).await.unwrap()
+    else {
+        panic!("the scripts did not run");
+    };
+    assert_eq!((passed, status), (false, Some(3)));
+    assert!(output.ends_with("third"), "{output}");
+    assert_eq!(env["COLOUR"], "green");
+    let told: Vec<_> = failures.iter().map(|one| (&one.script, one.status, one.timed_out_secs)).collect();
+    assert_eq!(
+        told,
+        [(&scripts[0], Some(3), None), (&scripts[1], None, Some(1)), (&scripts[2], Some(127), None)]
+    );
+    assert_eq!(failures[0].output, "one step\nno such tool: frobnicate");
+    assert!(failures[1].output.starts_with("waiting\n"), "{failures:?}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::wide::{self, is_cluster_wide};
 use super::{Allowances, network, rbac};
 
 /// The kinds that learners may create themselves, by group. Labs may create them too.
@@ -29,25 +30,6 @@ const LEARNERS_KINDS: &[(&str, &[&str])] = &[
 ];
 /// The variables that stand for the session's namespace.
 pub(crate) const OWN: &[&str] = &["$(session_namespace)", "$(session_name)", "$(workshop_namespace)"];
-/// The kinds of the whole cluster that workshops contain.
-const CLUSTER_WIDE: &[&str] = &[
-    "Namespace",
-    "ClusterRole",
-    "ClusterRoleBinding",
-    "CustomResourceDefinition",
-    "PersistentVolume",
-    "StorageClass",
-    "IngressClass",
-    "PriorityClass",
-    "Node",
-];
-
-/// Returns whether objects of a kind belong to the whole cluster. Knows the kinds that workshops contain.
-#[must_use]
-pub fn is_cluster_wide(kind: &str) -> bool {
-    CLUSTER_WIDE.contains(&kind)
-}
-
 /// The namespaces of the session for which objects are checked.
 #[derive(Clone, Copy, Debug)]
 pub enum OwnNamespaces<'a> {
@@ -83,6 +65,8 @@ pub struct Refusal {
     pub reason: String,
     /// The kind that the operator would have to allow. `None` if no setting allows the object.
     pub kind: Option<String>,
+    /// What the author can do instead.
+    pub remedy: Option<&'static str>,
 }
 
 /// Returns the objects of a `List`, or the object itself if it is none.
@@ -94,33 +78,79 @@ pub fn listed(manifest: &Value) -> Vec<&Value> {
     }
 }
 
-/// Checks one object of a lab.
+/// Checks a lab's objects. They are checked together, because a binding may name a role that the lab brings itself.
+pub fn check_objects<'a>(
+    objects: &[&'a Value],
+    allowances: &Allowances,
+    own: &OwnNamespaces<'_>,
+) -> Vec<Result<&'a Value, Refusal>> {
+    let is_role = |object: &&&Value| {
+        let (version, kind) = types(object);
+        kind == "ClusterRole" && allowances.trusts_kind(version, kind)
+    };
+    let roles: Vec<&Value> = objects.iter().filter(is_role).copied().collect();
+    objects.iter().map(|&object| check(object, allowances, own, &roles).map(|()| object)).collect()
+}
+
+/// Checks one object of a lab on its own.
 ///
 /// # Errors
 /// Fails with the reason if the object must be left out.
 pub fn check_object(object: &Value, allowances: &Allowances, own: &OwnNamespaces<'_>) -> Result<(), Refusal> {
-    let (version, kind) = (text(object.get("apiVersion")), text(object.get("kind")));
-    let name = text(object.get("metadata").and_then(|metadata| metadata.get("name")));
+    check(object, allowances, own, &[])
+}
+
+fn check(
+    object: &Value,
+    allowances: &Allowances,
+    own: &OwnNamespaces<'_>,
+    roles: &[&Value],
+) -> Result<(), Refusal> {
+    let (version, kind) = types(object);
+    let metadata = object.get("metadata");
+    let name = text(metadata.and_then(|metadata| metadata.get("name")));
     let refused = |reason: String, missing: Option<String>| Refusal {
-        object: format!("{kind} {name}"),
+        object: format!("{} {}", or_unknown(kind), or_unknown(name)),
         reason,
         kind: missing,
+        remedy: None,
     };
-    if version.is_empty() || kind.is_empty() || own.may_still_change(version) || own.may_still_change(kind) {
-        // reported elsewhere: such an object is not created, or is checked again
+    if own.may_still_change(version) || own.may_still_change(kind) {
+        // checked again when the values are filled in
         return Ok(());
+    }
+    if version.is_empty() || kind.is_empty() || name.is_empty() {
+        let remedy = Some("an object needs all three");
+        return Err(Refusal {
+            remedy,
+            ..refused("it lacks its `apiVersion`, `kind` or `metadata.name`".to_owned(), None)
+        });
     }
     let group = version.rsplit_once('/').map_or("", |(group, _)| group);
     let is_trusted = allowances.trusts_kind(version, kind);
-    let is_learners = LEARNERS_KINDS.iter().any(|(known, kinds)| *known == group && kinds.contains(&kind));
     let named = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
-    if !is_trusted && !is_learners && !is_cluster_wide(kind) {
+    if is_cluster_wide(kind) {
+        return wide::check(object, is_trusted, own, roles).map_err(|unfit| Refusal {
+            remedy: unfit.remedy,
+            ..refused(unfit.reason, unfit.may_be_allowed.then_some(named))
+        });
+    }
+    let is_learners = LEARNERS_KINDS.iter().any(|(known, kinds)| *known == group && kinds.contains(&kind));
+    if !is_trusted && !is_learners {
         return Err(refused("learners may not make such objects".to_owned(), Some(named)));
+    }
+    let namespace = text(metadata.and_then(|metadata| metadata.get("namespace")));
+    if !namespace.is_empty() && !own.holds(namespace) {
+        let remedy = Some("leave metadata.namespace out, or write $(session_namespace)");
+        return Err(Refusal {
+            remedy,
+            ..refused(format!("its namespace `{namespace}` is none of the session's"), None)
+        });
     }
     let of_group = |wanted: &str| group == wanted;
     let checked = match kind {
         "Role" if of_group("rbac.authorization.k8s.io") => rbac::check_role(object),
-        "RoleBinding" if of_group("rbac.authorization.k8s.io") => rbac::check_binding(object, own),
+        "RoleBinding" if of_group("rbac.authorization.k8s.io") => rbac::check_binding(object, own, roles),
         // an operator who allows network policies by name has other limits for them
         "NetworkPolicy" if of_group("networking.k8s.io") && !is_trusted => network::check_policy(object, own),
         _ => Ok(()),
@@ -128,7 +158,15 @@ pub fn check_object(object: &Value, allowances: &Allowances, own: &OwnNamespaces
     checked.map_err(|reason| refused(reason, None))
 }
 
-fn text(node: Option<&Value>) -> &str {
+fn or_unknown(text: &str) -> &str {
+    if text.is_empty() { "?" } else { text }
+}
+
+fn types(object: &Value) -> (&str, &str) {
+    (text(object.get("apiVersion")), text(object.get("kind")))
+}
+
+pub(super) fn text(node: Option<&Value>) -> &str {
     node.and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -178,6 +216,36 @@ mod tests {
         assert!(check_object(&binding("cluster-admin"), &strict, &OwnNamespaces::Are(&own)).is_err());
         assert!(check_object(&object("v1", "$(KIND)"), &strict, &OwnNamespaces::Unknown).is_ok());
         assert!(check_object(&object("v1", "$(KIND)"), &strict, &OwnNamespaces::Are(&own)).is_err());
+    }
+
+    #[test]
+    fn an_object_outside_the_session_is_left_out_and_the_setting_for_it_named() {
+        let (strict, own) = (Allowances::default(), ["lab-x".to_owned()]);
+        let rbac = "rbac.authorization.k8s.io/v1";
+        for (version, kind, entry) in [
+            (rbac, "ClusterRole", Some("ClusterRole.rbac.authorization.k8s.io")),
+            ("v1", "PersistentVolume", Some("PersistentVolume")),
+            // these cannot be made for one session
+            ("v1", "Namespace", None),
+            ("apiextensions.k8s.io/v1", "CustomResourceDefinition", None),
+        ] {
+            for own in [OwnNamespaces::Unknown, OwnNamespaces::Are(&own)] {
+                let refusal = check_object(&object(version, kind), &strict, &own).unwrap_err();
+                assert_eq!(refusal.kind.as_deref(), entry, "{refusal:?}");
+                if let Some(entry) = entry {
+                    let allowing = Allowances { objects: [entry.to_owned()].into(), ..Allowances::default() };
+                    assert_eq!(check_object(&object(version, kind), &allowing, &own), Ok(()));
+                }
+            }
+        }
+        let mut foreign = object("v1", "ConfigMap");
+        foreign["metadata"]["namespace"] = json!("default");
+        let refusal = check_object(&foreign, &strict, &OwnNamespaces::Unknown).unwrap_err();
+        assert_eq!(refusal.reason, "its namespace `default` is none of the session's");
+        for namespace in ["$(session_namespace)", "$(session_namespace)-dev", "$(MINE)"] {
+            foreign["metadata"]["namespace"] = json!(namespace);
+            assert_eq!(check_object(&foreign, &strict, &OwnNamespaces::Unknown), Ok(()), "{namespace}");
+        }
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub enum Place {
     EnvironmentObject(usize),
     /// An object of the session.
     SessionObject(usize),
+    /// An object for a learner's request.
+    RequestObject(usize),
 }
 
 /// What a lab asks for, and what it gets instead.
@@ -116,6 +118,7 @@ impl Overreach {
             Request::Memory { wanted, .. } => format!("resources: {{memory: {wanted}}}"),
             Request::Storage { wanted, .. } => format!("resources: {{storage: {wanted}}}"),
             Request::Object(Refusal { kind: Some(kind), .. }) => format!("objects: [{kind}]"),
+            Request::Object(Refusal { remedy: Some(remedy), .. }) => return (*remedy).to_owned(),
             Request::Rule { .. } | Request::Object(_) => {
                 return "no setting allows it: it would pass the bounds of a session".to_owned();
             }
@@ -123,6 +126,15 @@ impl Overreach {
         format!(
             "who runs the platform allows it in the portal file: labs: {{{lab}: {{allow: {{{setting}}}}}}}"
         )
+    }
+
+    /// Returns the object that is left out, if that is what it is about.
+    #[must_use]
+    pub fn object(&self) -> Option<&Refusal> {
+        match &self.request {
+            Request::Object(refusal) => Some(refusal),
+            _ => None,
+        }
     }
 
     /// Returns a few plain words for learners: what is switched off.
@@ -175,6 +187,7 @@ impl Overreach {
             Place::Storage => keys(&["session.resources.storage"]),
             Place::EnvironmentObject(number) => vec![entry("environment.objects", number, "")],
             Place::SessionObject(number) => vec![entry("session.objects", number, "")],
+            Place::RequestObject(number) => vec![entry("request.objects", number, "")],
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::objects::OwnNamespaces;
+use super::objects::{OwnNamespaces, text};
 
 /// Verbs that only read.
 const READING: &[&str] = &["get", "list", "watch"];
@@ -36,7 +36,7 @@ pub fn check_rule(rule: &Value) -> Result<(), String> {
     if let Some(verb) = verbs.iter().find(|verb| ESCALATING.contains(&verb.to_lowercase().as_str())) {
         return Err(format!("the verb `{verb}` makes rights out of others"));
     }
-    let reads_only = verbs.iter().all(|verb| READING.contains(verb));
+    let reads_only = reads_only(rule);
     let is_any = |list: &[&str]| list.contains(&"*");
     if is_any(&groups) && !reads_only {
         return Err("it names every API group".to_owned());
@@ -70,7 +70,12 @@ pub fn check_rule(rule: &Value) -> Result<(), String> {
     Ok(())
 }
 
-fn texts<'a>(rule: &'a Value, key: &str) -> Vec<&'a str> {
+/// Returns whether a rule's verbs change nothing.
+pub(super) fn reads_only(rule: &Value) -> bool {
+    texts(rule, "verbs").iter().all(|verb| READING.contains(verb))
+}
+
+pub(super) fn texts<'a>(rule: &'a Value, key: &str) -> Vec<&'a str> {
     let list = rule.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     list.iter().filter_map(Value::as_str).collect()
 }
@@ -81,22 +86,32 @@ pub(super) fn check_role(role: &Value) -> Result<(), String> {
     rules.iter().try_for_each(check_rule)
 }
 
-/// Checks the role and the subjects of a binding.
-pub(super) fn check_binding(binding: &Value, own: &OwnNamespaces<'_>) -> Result<(), String> {
-    let text = |node: &Value, key: &str| node.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+/// Checks the role and the subjects of a binding. `roles` are the cluster roles that the lab brings itself.
+pub(super) fn check_binding(
+    binding: &Value,
+    own: &OwnNamespaces<'_>,
+    roles: &[&Value],
+) -> Result<(), String> {
     let role = binding.get("roleRef").cloned().unwrap_or_default();
-    let (kind, name) = (text(&role, "kind"), text(&role, "name"));
-    let is_bindable = BINDABLE.contains(&name.as_str()) || own.may_still_change(&name);
-    // rights of a role of the namespace's are the API server's to check: it lets nobody give more than they have
-    if kind != "Role" && !is_bindable && !own.may_still_change(&kind) {
+    let (kind, name) = (text(role.get("kind")), text(role.get("name")));
+    let is_own = || roles.iter().any(|role| text(role.pointer("/metadata/name")) == name);
+    let is_bindable = BINDABLE.contains(&name) || own.may_still_change(name);
+    // rights of a role of the namespace's, or of the lab's, are the API server's to check: it lets nobody give more than
+    // they have
+    if kind != "Role" && !is_bindable && !own.may_still_change(kind) && !is_own() {
         return Err(format!("it binds the cluster role `{name}`; a lab may bind view, edit and admin"));
     }
+    check_subjects(binding, own)
+}
+
+/// Checks that a binding gives rights to nobody outside the session.
+pub(super) fn check_subjects(binding: &Value, own: &OwnNamespaces<'_>) -> Result<(), String> {
     let subjects = binding.get("subjects").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     for subject in subjects {
         let (kind, name, namespace) =
-            (text(subject, "kind"), text(subject, "name"), text(subject, "namespace"));
-        let is_own = match kind.as_str() {
-            "ServiceAccount" => own.holds(&namespace),
+            (text(subject.get("kind")), text(subject.get("name")), text(subject.get("namespace")));
+        let is_own = match kind {
+            "ServiceAccount" => own.holds(namespace),
             "Group" => {
                 name.strip_prefix("system:serviceaccounts:").is_some_and(|namespace| own.holds(namespace))
             }
@@ -164,7 +179,7 @@ mod tests {
             ("edit", account("lab-x")),
             ("admin", json!({"kind": "Group", "name": "system:serviceaccounts:lab-x"})),
         ] {
-            assert_eq!(check_binding(&binding(role, subject), &own), Ok(()));
+            assert_eq!(check_binding(&binding(role, subject), &own, &[]), Ok(()));
         }
         for (role, subject) in [
             ("cluster-admin", account("lab-x")),
@@ -175,7 +190,7 @@ mod tests {
             ("view", json!({"kind": "User", "name": "eve"})),
             ("view", json!({"kind": "Group", "name": "system:authenticated"})),
         ] {
-            assert!(check_binding(&binding(role, subject.clone()), &own).is_err(), "{role} {subject}");
+            assert!(check_binding(&binding(role, subject.clone()), &own, &[]).is_err(), "{role} {subject}");
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::rules::Rule;
 use crate::yaml::{Fields, Findings, Node};
 
 mod applications;
+mod references;
 mod session;
 mod sources;
 
@@ -125,6 +126,7 @@ impl Reader {
     fn spec(&mut self, node: &Node, name: &str) -> LabSpec {
         let spec = self.begin(node, "spec");
         let environment = spec.child("environment", &mut self.findings);
+        let request = spec.child("request", &mut self.findings);
         LabSpec {
             title: self.text(&spec, "title"),
             description: self.text(&spec, "description"),
@@ -134,10 +136,11 @@ impl Reader {
             tags: spec.texts("tags", &mut self.findings),
             workbench_image: spec.node("workshop").and_then(workbench_image),
             session: self.session(&spec),
-            parameters: self.parameters(&spec),
+            parameters: self.parameters(&request),
             environment_objects: self.objects(&environment),
             files: self.sources(&spec, name),
             packages: self.packages(&spec, name),
+            request_objects: self.objects(&request),
         }
     }
 
@@ -156,8 +159,7 @@ impl Reader {
         duration
     }
 
-    fn parameters(&mut self, spec: &Fields<'_>) -> Vec<RequestParameter> {
-        let request = spec.child("request", &mut self.findings);
+    fn parameters(&mut self, request: &Fields<'_>) -> Vec<RequestParameter> {
         let entries = request.children("parameters", &mut self.findings);
         entries
             .iter()

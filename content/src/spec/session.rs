@@ -12,6 +12,8 @@ pub struct SessionSpec {
     pub resources: SessionResources,
     /// Environment variables of the workbench: name and value. Values may contain `$(session_namespace)` and the like.
     pub env: Vec<(String, String)>,
+    /// Environment variables whose values stand in objects of the session, in the order in which they count.
+    pub env_references: Vec<EnvReference>,
     /// Manifests that are created for each session. They may contain `$(session_namespace)` and the like.
     pub objects: Vec<Value>,
     /// A patch to the workbench's pod.
@@ -39,6 +41,33 @@ impl SessionSpec {
         }
         names
     }
+}
+
+/// Environment variables whose values stand elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvReference {
+    /// The variable's name, or what comes before each name if it stands for all entries of an object.
+    pub name: String,
+    pub source: EnvSource,
+    /// Whether it may be missing.
+    pub is_optional: bool,
+}
+
+/// Where the value of an environment variable stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnvSource {
+    /// Under a key of a secret.
+    SecretKey { name: String, key: String },
+    /// Under a key of a config map.
+    ConfigMapKey { name: String, key: String },
+    /// All entries of a secret.
+    Secret { name: String },
+    /// All entries of a config map.
+    ConfigMap { name: String },
+    /// A field of the workbench, such as `metadata.namespace`.
+    Field { path: String },
+    /// Something else, by its key, such as `resourceFieldRef`.
+    Other { key: String },
 }
 
 /// What a session may reach outside of itself. Every session reaches the cluster's API server.

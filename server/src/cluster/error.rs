@@ -56,13 +56,6 @@ pub enum ClusterError {
         message: String,
         refusal: Refusal,
     },
-    #[error("the lab's {object} cannot be created: {reason}")]
-    LabObject {
-        /// The object's kind and name, or its place in the lab's definition.
-        object: String,
-        /// The reason, and what the lab's author can do.
-        reason: String,
-    },
     #[error("cannot {action}: not found in the cluster")]
     NotFound { action: String },
     #[error("could not {action}: the Kubernetes API server does not answer or is busy")]
@@ -160,7 +153,7 @@ impl ClusterError {
             | Self::Busy { .. }
             | Self::NoCluster { .. }
             | Self::Unauthorized { .. } => ClusterErrorKind::Unreachable,
-            Self::Refused { .. } | Self::LabObject { .. } => ClusterErrorKind::Refused,
+            Self::Refused { .. } => ClusterErrorKind::Refused,
             Self::NotFound { .. } => ClusterErrorKind::NotFound,
             Self::ImagePull { .. }
             | Self::Unschedulable { .. }

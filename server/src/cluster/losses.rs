@@ -172,7 +172,7 @@ impl Cluster {
     /// # Errors
     /// Returns the errors of [`Cluster::provision`].
     pub async fn restore_bounds(&self, spec: &SessionSpec) -> Result<(), ClusterError> {
-        self.apply_all_bounds(spec).await
+        self.apply_all_bounds(spec).await.map(drop)
     }
 
     /// Returns whether a session's learner still has the account in their own namespace that earlier releases created.

@@ -8,13 +8,14 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
 
-use super::{Cluster, ClusterError, Egress, LeftOut, NamespaceSpec, Progress, SessionSpec, apply, manifests};
+use super::{
+    Cluster, ClusterError, Egress, LeftOut, NamespaceSpec, Progress, Refusal, SessionSpec, apply, manifests,
+};
 
 impl Cluster {
     /// Creates a session's objects in the cluster, or updates them to match `spec`. May be repeated at any time.
     ///
-    /// Returns when every object is written, with the lab's objects that were left out because a learner could not
-    /// have created them. The workbench is then starting: [`Cluster::wait_for_workbench`] and
+    /// Returns when every object is written, with those of the lab's objects that were left out. The workbench is then starting: [`Cluster::wait_for_workbench`] and
     /// [`Cluster::learner_kubeconfig`] may be called concurrently.
     ///
     /// # Errors
@@ -68,30 +69,34 @@ impl Cluster {
 
     /// Creates the learner's namespaces with their limits and rights, then the lab's own objects.
     async fn apply_learner_objects(&self, spec: &SessionSpec) -> Result<Vec<LeftOut>, ClusterError> {
-        self.apply_all_bounds(spec).await?;
-        self.apply_lab_objects(spec).await
+        let without = self.apply_all_bounds(spec).await?;
+        let mut left_out = self.apply_lab_objects(spec).await?;
+        left_out.extend(without);
+        Ok(left_out)
     }
 
-    /// Applies the learner's namespaces, their account, and its limits and rights.
-    pub(super) async fn apply_all_bounds(&self, spec: &SessionSpec) -> Result<(), ClusterError> {
+    /// Applies the learner's namespaces, their account, and its limits and rights. Returns the rights that the lab adds,
+    /// if they cannot be given.
+    pub(super) async fn apply_all_bounds(&self, spec: &SessionSpec) -> Result<Option<LeftOut>, ClusterError> {
         let spaces = spec.namespaces();
         let main = async {
             let uid = namespace_uid(self.apply_namespace(spec, &spaces[0]).await?)?;
             let account = manifests::rbac::learner_account(spec, self.workbench_namespace(), &uid);
-            tokio::try_join!(
+            let (_, without, ()) = tokio::try_join!(
                 self.apply_workbench(account),
                 self.apply_extra_rights(spec),
                 self.apply_bounds(spec, &spaces[0])
             )?;
-            self.apply_quotas(spec, &spaces[0]).await
+            self.apply_quotas(spec, &spaces[0]).await?;
+            Ok::<_, ClusterError>(without)
         };
         let others = futures::future::try_join_all(spaces[1..].iter().map(async |space| {
             self.apply_namespace(spec, space).await?;
             self.apply_bounds(spec, space).await?;
             self.apply_quotas(spec, space).await
         }));
-        tokio::try_join!(main, others)?;
-        Ok(())
+        let (without, _) = tokio::try_join!(main, others)?;
+        Ok(without)
     }
 
     pub(super) async fn apply_namespace(
@@ -133,16 +138,27 @@ impl Cluster {
             .map(drop)
     }
 
-    async fn apply_extra_rights(&self, spec: &SessionSpec) -> Result<(), ClusterError> {
-        let rights = manifests::rbac::extra_rights(spec, self.workbench_namespace());
-        let rights = rights.map_err(|error| ClusterError::LabObject {
-            object: "session.namespaces.security.rules".to_owned(),
-            reason: error.to_string(),
-        })?;
-        let Some((role, binding)) = rights else { return Ok(()) };
+    /// Gives the learner the rights that the lab adds. Returns them if that is not possible.
+    async fn apply_extra_rights(&self, spec: &SessionSpec) -> Result<Option<LeftOut>, ClusterError> {
+        let without = |detail: String| LeftOut {
+            object: "further rights (session.namespaces.security.rules)".to_owned(),
+            reason: "one of them is not a valid rule".to_owned(),
+            detail: Some(detail),
+        };
+        let (role, binding) = match manifests::rbac::extra_rights(spec, self.workbench_namespace()) {
+            Ok(Some(rights)) => rights,
+            Ok(None) => return Ok(None),
+            Err(error) => return Ok(Some(without(error.to_string()))),
+        };
         let namespace = &spec.names.namespace;
-        apply::apply(self.namespaced(namespace), role).await?;
-        apply::apply(self.namespaced(namespace), binding).await.map(drop)
+        match apply::apply(self.namespaced(namespace), role).await {
+            Err(ClusterError::Refused { message, refusal: Refusal::Other | Refusal::Escalation, .. }) => {
+                return Ok(Some(without(message)));
+            }
+            applied => applied?,
+        };
+        apply::apply(self.namespaced(namespace), binding).await?;
+        Ok(None)
     }
 
     /// Applies the workbenches' shared policies again if the addresses of the cluster's DNS, API server or nodes have

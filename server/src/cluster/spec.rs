@@ -60,6 +60,12 @@ impl SessionSpec {
 }
 
 impl SessionSpec {
+    /// Returns whether objects of a kind are created with the server's own rights.
+    #[must_use]
+    pub fn trusts(&self, version: &str, kind: &str) -> bool {
+        self.trusted_types.iter().any(|(known, of)| known == version && of == kind)
+    }
+
     /// Returns the learner's namespaces, the main one first.
     #[must_use]
     pub fn namespaces(&self) -> Vec<NamespaceSpec> {

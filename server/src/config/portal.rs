@@ -298,7 +298,7 @@ mod tests {
             ("labs: { allow: { policy: root } }", "root"),
             ("labs: { allow: { images: [registry.example.org*] } }", "registry.example.org*"),
             ("labs: { allow: { resources: { memory: lots } } }", "lots"),
-            ("labs: { allow: { objects: [ClusterRoleBinding] } }", "ClusterRoleBinding"),
+            ("labs: { allow: { objects: [CustomResourceDefinition] } }", "CustomResourceDefinition"),
             ("labs: { seed: { egress: everything } }", "everything"),
             ("sessions: { starts_per_hour: 0 }", "starts_per_hour"),
             ("retention: { audit: 7d }", "audit must be at least 30 days"),

@@ -110,9 +110,7 @@ fn classify(error: &ApiError) -> (StatusCode, &'static str, Option<&'static str>
             SessionError::UnknownLab(_) | SessionError::UnknownSession | SessionError::UnknownPage(_) => {
                 (S::NOT_FOUND, "not_found", None)
             }
-            SessionError::BrokenLab(_) | SessionError::UnfitLab { .. } => {
-                (S::UNPROCESSABLE_ENTITY, "broken_lab", None)
-            }
+            SessionError::BrokenLab(_) => (S::UNPROCESSABLE_ENTITY, "broken_lab", None),
             SessionError::BadParameter(_) => (S::BAD_REQUEST, "bad_parameter", Some("parameters")),
             SessionError::NoRoom { .. } => (S::SERVICE_UNAVAILABLE, "no_room", None),
             SessionError::TooMany(_) => (S::CONFLICT, "too_many_sessions", None),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lectern_api::sessions::NO_PREVIEW_DOMAIN;
 use lectern_content::{Lab, RenderOptions, Variables};
 use serde_json::Value;
 
@@ -14,6 +15,8 @@ pub(super) const WORKSHOP: &str = lectern_api::agent::WORKSHOP_DIR;
 
 /// Where the packages of a lab lie in every workbench.
 pub(super) const PACKAGES: &str = lectern_api::agent::PACKAGES_DIR;
+/// The API server's address for pods.
+const API_URL: &str = "https://kubernetes.default.svc";
 
 /// Values by name, as `$(name)` stands for them in a lab's definition.
 pub(super) type Values = BTreeMap<String, String>;
@@ -21,6 +24,7 @@ pub(super) type Values = BTreeMap<String, String>;
 /// A session's own values under the dialect's names.
 pub(super) fn session_values(id: &str, namespace: &str, lab: &Lab) -> Values {
     let policy = lab.spec.session.namespaces.policy.map_or("baseline", |policy| policy.as_str());
+    let host = format!("{namespace}.{NO_PREVIEW_DOMAIN}");
     [
         ("session_name", namespace),
         ("session_id", id),
@@ -32,12 +36,31 @@ pub(super) fn session_values(id: &str, namespace: &str, lab: &Lab) -> Values {
         ("environment_name", lab.slug.as_str()),
         ("training_portal", "lectern"),
         ("ingress_protocol", "http"),
+        ("ingress_domain", NO_PREVIEW_DOMAIN),
+        ("ingress_port", "80"),
+        ("ingress_port_suffix", ""),
+        ("session_hostname", &host),
+        ("session_url", &format!("http://{host}")),
+        ("service_account", namespace),
+        ("kubernetes_api_url", API_URL),
+        ("platform_arch", architecture()),
+        ("policy_engine", "pod-security-standards"),
+        ("workshop_version", "latest"),
         ("cluster_domain", "cluster.local"),
         ("policy_name", policy),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .collect()
+}
+
+/// The architecture under the name that images use.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
 }
 
 fn values(row: &SessionRow, lab: &Lab) -> Values {
@@ -72,9 +95,14 @@ pub(super) fn page_values(row: &SessionRow, lab: &Lab) -> (Variables, RenderOpti
 /// The environment of shells, checks and scripts: the session's values in capitals, its parameters, and what the
 /// lab's author sets, in which `$(name)` stands for one of the values.
 pub(super) fn shell_environment(row: &SessionRow, lab: &Lab) -> Values {
-    let known = definition_values(row, lab);
+    let mut known = definition_values(row, lab);
     let mut environment = row.parameters.clone();
     environment.extend(values(row, lab).into_iter().map(|(name, value)| (name.to_uppercase(), value)));
+    environment.insert("WORKSHOP_DIR".to_owned(), WORKSHOP.to_owned());
+    environment.extend(row.referenced_env.clone());
+    for (name, value) in &row.referenced_env {
+        known.entry(name.clone()).or_insert_with(|| value.clone());
+    }
     for (name, text) in &lab.spec.session.env {
         environment.insert(name.clone(), fill(text, &known));
     }

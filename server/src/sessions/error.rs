@@ -16,13 +16,6 @@ pub enum SessionError {
         "the lab {0} cannot be started because its files are broken; its authors see why in the catalogue"
     )]
     BrokenLab(LabSlug),
-    /// The lab asks for something that is not possible.
-    #[error("the lab {lab} cannot be started: {reason}")]
-    UnfitLab {
-        lab: LabSlug,
-        /// What is wrong with it.
-        reason: String,
-    },
     /// A parameter that the lab does not have, or a value that it cannot take.
     #[error("{0}")]
     BadParameter(String),

@@ -2,15 +2,15 @@
 //! may be repeated, by this server or another.
 
 mod error;
+mod notices;
+mod references;
 mod workbench;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use lectern_api::labs::LabProblem;
 use lectern_content::Lab;
-use lectern_content::allow::Refusal;
 use lectern_link::{Link, LinkError};
 use sqlx::PgPool;
 use tokio::runtime::Handle;
@@ -28,11 +28,14 @@ use crate::report::chain;
 use crate::store;
 use crate::store::sessions::SessionRow;
 pub(super) use error::ProvisionError;
+use notices::Missing;
 pub(super) use workbench::packed;
-use workbench::{is_home_empty, prepare, put_files, setup_scripts, write_kubeconfig};
+use workbench::{SET_UP_SECS, is_home_empty, prepare, put_files, setup_scripts, write_kubeconfig};
 
-/// How long all of it may take.
-const TIMEOUT: Duration = Duration::from_secs(300);
+/// How long a workbench may take to start.
+const START_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long all of it may take, with the lab's set-up.
+const TIMEOUT: Duration = Duration::from_secs(360 + SET_UP_SECS as u64);
 /// How often what is only away is tried again, with a pause that grows each time: half a minute in all.
 const MOST_RETRIES: u32 = 7;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -194,16 +197,15 @@ impl Provisioner {
     ) -> Result<Link, ProvisionError> {
         let names = names(row);
         let (spec, refusals) = session_spec(row, lab, &self.portal.allowances_of(&lab.slug));
-        self.record_refusals(row, lab, refusals);
+        let mut missing: Vec<Missing> =
+            lab.left_out.iter().cloned().chain(refusals).map(Missing::from).collect();
         let objects = async {
-            let refused = self.cluster.provision(&spec, report).await?;
-            let refused =
-                refused.into_iter().map(|one| Refusal { object: one.object, reason: one.reason, kind: None });
-            self.record_refusals(row, lab, refused.collect());
+            missing.extend(self.cluster.provision(&spec, report).await?.into_iter().map(Missing::from));
+            self.record_missing(row, lab, &missing).await?;
             self.learner_token(row, lab).await
         };
         let workbench = async {
-            let link = self.cluster.start_agent(&names, TIMEOUT, report, Link::connect).await?;
+            let link = self.cluster.start_agent(&names, START_TIMEOUT, report, Link::connect).await?;
             report("Laying out the lab's files");
             // a home that the learner has worked in is theirs
             let is_kept = is_again && self.cluster.keeps_homes() && !is_home_empty(&link).await?;
@@ -212,34 +214,13 @@ impl Provisioner {
         };
         let (kubeconfig, link) = tokio::try_join!(objects, workbench)?;
         self.hand_over_token(row, &link, kubeconfig).await?;
+        // what the learner did to the objects since does not count
+        let row = &if is_again { row.clone() } else { self.resolve_references(row, lab).await? };
         if !setup_scripts(lab).is_empty() {
             report("Running the lab's set-up scripts");
         }
         self.prepare(&link, row, lab).await?;
         Ok(link)
-    }
-
-    /// Records which of a lab's objects are left out of a session, for its author and for the operator.
-    fn record_refusals(&self, row: &SessionRow, lab: &Arc<Lab>, refusals: Vec<Refusal>) {
-        let mut problems = Vec::new();
-        for Refusal { object, reason, .. } in refusals {
-            tracing::warn!(
-                session.id = %row.id,
-                lab.slug = %lab.slug,
-                lab.object = object,
-                reason,
-                "an object of a lab is left out"
-            );
-            problems.push(LabProblem {
-                file: "resources/workshop.yaml".to_owned(),
-                line: None,
-                message: format!("In a session the lab's {object} is left out: {reason}"),
-                hint: None,
-            });
-        }
-        if !problems.is_empty() {
-            self.labs.0.note_left_out(lab, problems);
-        }
     }
 
     /// Issues a token for the learner's tools. Returns `None` if the lab wants them to have none.
@@ -256,13 +237,13 @@ impl Provisioner {
 
     /// Sends the environment and runs the set-up, and stores what the set-up's first run wrote: checks rely on that one,
     /// because the learner may have influenced a later one.
-    async fn prepare(&self, link: &Link, row: &SessionRow, lab: &Lab) -> Result<(), ProvisionError> {
-        let written = prepare(link, row, lab).await?;
+    async fn prepare(&self, link: &Link, row: &SessionRow, lab: &Arc<Lab>) -> Result<(), ProvisionError> {
+        let set_up = prepare(link, row, lab).await?;
         if row.set_up_env.is_none() && !setup_scripts(lab).is_empty() {
             let mut conn = self.pool.acquire().await.map_err(store::StoreError::from)?;
-            store::sessions::keep_set_up_env(&mut conn, row.id, &written).await?;
+            store::sessions::keep_set_up_env(&mut conn, row.id, &set_up.env).await?;
         }
-        Ok(())
+        self.record_failures(row, lab, &set_up.failures).await
     }
 
     async fn hand_over_token(

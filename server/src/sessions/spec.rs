@@ -1,7 +1,7 @@
 //! From what an author wrote to what the cluster is asked for.
 
 use lectern_content::Lab;
-use lectern_content::allow::{Allowances, OwnNamespaces, Refusal, check_object, listed};
+use lectern_content::allow::{Allowances, OwnNamespaces, Refusal, check_objects, listed};
 use lectern_content::spec::{LimitRange, TerminalLayout};
 use serde_json::Value;
 
@@ -30,32 +30,37 @@ pub(super) fn names(row: &SessionRow) -> SessionNames {
     }
 }
 
-/// The names of a lab's further namespaces in a session, or what is wrong with one.
+/// The names of a lab's further namespaces in a session, in its definition's order.
 ///
-/// They begin with the session's own namespace, which cannot be guessed: so they meet no other session's.
-pub(super) fn secondary_names(lab: &Lab, namespace: &str, values: &Values) -> Result<Vec<String>, String> {
+/// They begin with the session's own namespace, which cannot be guessed: so they meet no other session's. A name that does
+/// not, or that no namespace can have, is what is left of it behind that namespace.
+pub(super) fn secondary_names(lab: &Lab, namespace: &str, values: &Values) -> Vec<String> {
     let mut names: Vec<String> = vec![];
     for secondary in &lab.spec.session.namespaces.secondary {
-        let name = fill(&secondary.name, values);
-        let of_session = name.strip_prefix(namespace).and_then(|rest| rest.strip_prefix('-'));
-        let is_valid = |part: &str| {
-            !part.is_empty()
-                && !part.ends_with('-')
-                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        };
-        if !of_session.is_some_and(is_valid) || name.len() > 63 {
-            return Err(format!(
-                "its secondary namespace {:?} must read $(session_namespace)-… with a few small letters, digits and \
-                 dashes",
-                secondary.name
-            ));
-        }
-        if names.contains(&name) {
-            return Err(format!("it names the secondary namespace {:?} twice", secondary.name));
-        }
-        names.push(name);
+        let name = secondary_name(&fill(&secondary.name, values), namespace);
+        let numbered = (2..).map(|number| with_end(&name, &format!("-{number}")));
+        let free = std::iter::once(name.clone()).chain(numbered).find(|name| !names.contains(name));
+        names.extend(free);
     }
-    Ok(names)
+    names
+}
+
+fn secondary_name(wanted: &str, namespace: &str) -> String {
+    let rest = wanted.strip_prefix(namespace).unwrap_or(wanted).to_lowercase();
+    let letters = |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' };
+    let rest: String = rest.chars().map(letters).collect();
+    let rest = match rest.trim_matches('-') {
+        "" => "further",
+        rest => rest,
+    };
+    with_end(&format!("{namespace}-{rest}"), "")
+}
+
+/// Shortens a name so that it is a namespace's with this end.
+fn with_end(name: &str, end: &str) -> String {
+    const MAX_NAME: usize = 63;
+    let kept = name.get(..MAX_NAME - end.len()).unwrap_or(name).trim_end_matches('-');
+    format!("{kept}{end}")
 }
 
 /// What the cluster shall make for this session, and what of the lab's objects turned out to go too far once values
@@ -86,13 +91,14 @@ pub(super) fn session_spec(
         })
         .collect();
     let own: Vec<String> = spec.names.namespaces().map(str::to_owned).collect();
-    let objects = lab.spec.environment_objects.iter().chain(&wish.objects);
+    let objects = lab.spec.environment_objects.iter().chain(&wish.objects).chain(&lab.spec.request_objects);
     let filled: Vec<Value> = objects.map(|object| fill_manifest(object, &values)).collect();
+    let filled: Vec<&Value> = filled.iter().flat_map(listed).collect();
     let mut refusals = Vec::new();
-    for object in filled.iter().flat_map(listed) {
-        // a value may have made another object of it
-        match check_object(object, allowances, &OwnNamespaces::Are(&own)) {
-            Ok(()) => spec.objects.push(object.clone()),
+    // a value may have made another object of it
+    for checked in check_objects(&filled, allowances, &OwnNamespaces::Are(&own)) {
+        match checked {
+            Ok(object) => spec.objects.push(object.clone()),
             Err(refusal) => refusals.push(refusal),
         }
     }
@@ -127,4 +133,27 @@ fn amounts(value: Option<&Value>) -> Amounts {
         _ => None,
     };
     Amounts { cpu: quantity("cpu"), memory: quantity("memory") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_further_namespace_begins_with_the_sessions_own_whatever_it_is_called() {
+        for (wanted, name) in [
+            ("lab-x-dev", "lab-x-dev"),
+            ("dev", "lab-x-dev"),
+            ("lab-xdev", "lab-x-dev"),
+            ("Team_A", "lab-x-team-a"),
+            ("$(UNKNOWN)", "lab-x-unknown"),
+            ("", "lab-x-further"),
+            ("kube-system", "lab-x-kube-system"),
+        ] {
+            assert_eq!(secondary_name(wanted, "lab-x"), name, "{wanted}");
+        }
+        let long = secondary_name(&"y".repeat(100), "lab-x");
+        assert!(long.len() == 63 && long.starts_with("lab-x-y"), "{long}");
+        assert_eq!(with_end(&long, "-2").len(), 63);
+    }
 }

@@ -161,8 +161,7 @@ impl Sessions {
             }
             self.make_room(tx, lab, settings).await?;
         }
-        let new = new_session(lab, Some(user), values.clone(), version.to_owned(), terms)
-            .map_err(|reason| SessionError::UnfitLab { lab: slug.clone(), reason })?;
+        let new = new_session(lab, Some(user), values.clone(), version.to_owned(), terms);
         let row = insert_session(tx, &new, CLAIM_SECS).await?;
         reserve::record_start(tx, slug, false, now).await?;
         Ok(Tried::Got(Box::new(Got::New(row))))
@@ -276,25 +275,25 @@ pub(super) fn terms(settings: LabSettings) -> Terms {
     }
 }
 
-/// A session of a lab that is still to be made, or what about the lab does not let it.
+/// A session of a lab that is still to be made.
 pub(super) fn new_session(
     lab: &Lab,
     user: Option<UserId>,
     parameters: BTreeMap<String, String>,
     lab_version: String,
     terms: Terms,
-) -> Result<NewSession, String> {
+) -> NewSession {
     let id = SessionId::new();
     let names = SessionNames::generate(id, &lab.slug);
     let mut values = parameters.clone();
     values.extend(session_values(&id.to_string(), &names.namespace, lab));
     let layout = lab.spec.session.applications.terminal;
-    Ok(NewSession {
+    NewSession {
         id,
         user,
         lab: lab.slug.clone(),
         lab_title: lab.title.clone(),
-        secondary_namespaces: secondary_names(lab, &names.namespace, &values)?,
+        secondary_namespaces: secondary_names(lab, &names.namespace, &values),
         namespace: names.namespace,
         workbench: names.workbench,
         parameters,
@@ -305,5 +304,5 @@ pub(super) fn new_session(
         terms,
         lab_version,
         step: "Starting".to_owned(),
-    })
+    }
 }

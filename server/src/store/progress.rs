@@ -255,6 +255,7 @@ fn learner_session(
             .map_err(|_| Inconsistent::new("sessions", "checks_total", row.id))?,
         last_active_at: row.last_active_at,
         started_at: wire.created_at,
+        notices: wire.notices,
     })
 }
 

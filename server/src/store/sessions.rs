@@ -1,6 +1,7 @@
 //! Sessions: their rows. [`transition`] writes their phases; nothing else does.
 
 pub mod claims;
+pub mod notices;
 pub mod removal;
 pub mod reserve;
 pub(in crate::store) mod row;

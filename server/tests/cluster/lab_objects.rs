@@ -3,10 +3,11 @@
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::core::v1::{ConfigMap, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
-use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use lectern_server::cluster::{
-    Budget, ClusterErrorKind, ContainerLimits, NamespaceRole, NamespaceSpec, SecurityPolicy, SessionSpec,
+    Budget, ContainerLimits, NamespaceRole, NamespaceSpec, SecurityPolicy, SessionSpec,
 };
 use serde_json::json;
 
@@ -54,22 +55,87 @@ async fn a_second_namespace_comes_and_goes_with_its_session() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_of_a_lab_is_made_when_one_of_its_objects_goes_too_far() -> Result<()> {
+async fn an_object_outside_the_session_is_left_out_and_the_others_are_made() -> Result<()> {
     with_installation(async |t| {
         let mut spec = spec();
         let map = |name: &str, namespace: &str| {
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}})
         };
-        spec.objects = vec![map("fine", &spec.names.namespace), map("not-fine", "kube-system")];
-        let error = t.cluster.provision(&spec, &quiet).await.expect_err("an object outside the session");
-        assert_eq!(error.kind(), ClusterErrorKind::Refused);
-        let told = error.learner_message();
-        assert!(told.contains("ConfigMap not-fine") && told.contains("kube-system"), "{told}");
-        for namespace in [spec.names.namespace.as_str(), "kube-system"] {
-            let maps: Api<ConfigMap> = Api::namespaced(t.admin.clone(), namespace);
-            assert!(maps.get_opt("fine").await?.is_none() && maps.get_opt("not-fine").await?.is_none());
-        }
+        spec.objects = vec![map("not-fine", "kube-system"), map("fine", &spec.names.namespace)];
+        let left_out = t.cluster.provision(&spec, &quiet).await?;
+        let names: Vec<_> = left_out.iter().map(|one| (one.object.as_str(), one.reason.as_str())).collect();
+        assert_eq!(names, [("ConfigMap not-fine", "its namespace kube-system is none of the session's")]);
+        let maps = |namespace: &str| Api::<ConfigMap>::namespaced(t.admin.clone(), namespace);
+        assert!(maps(&spec.names.namespace).get_opt("fine").await?.is_some());
+        assert!(maps("kube-system").get_opt("not-fine").await?.is_none());
         Ok(())
+    })
+    .await
+}
+
+/// Waits until nothing of a kind has this name.
+async fn swept<K>(api: &Api<K>, name: &str) -> Result<()>
+where
+    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned + k8s_openapi::Metadata<Ty = ObjectMeta>,
+    K: kube::Resource<DynamicType = ()>,
+{
+    for _ in 0..600 {
+        if api.get_opt(name).await?.is_none() {
+            return Ok(());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("{name} is still there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_of_the_whole_cluster_are_each_sessions_own_and_go_with_it() -> Result<()> {
+    with_installation(async |t| {
+        let rbac_version = "rbac.authorization.k8s.io/v1".to_owned();
+        let of_session = || {
+            let mut spec = spec();
+            let namespace = spec.names.namespace.clone();
+            spec.objects = vec![
+                rbac(
+                    "ClusterRoleBinding",
+                    "looks",
+                    json!({"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "looks"},
+                           "subjects": [{"kind": "ServiceAccount", "name": namespace, "namespace": namespace}]}),
+                ),
+                rbac(
+                    "ClusterRole",
+                    "looks",
+                    json!({"rules": [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]}]}),
+                ),
+            ];
+            spec.trusted_types = ["ClusterRole", "ClusterRoleBinding"]
+                .map(|kind| (rbac_version.clone(), kind.to_owned()))
+                .into();
+            spec
+        };
+        let (one, two) = (of_session(), of_session());
+        let bindings: Api<ClusterRoleBinding> = Api::all(t.admin.clone());
+        let roles: Api<ClusterRole> = Api::all(t.admin.clone());
+        for spec in [&one, &two] {
+            assert_eq!(t.cluster.provision(spec, &quiet).await?, []);
+            // all of it may be repeated
+            assert_eq!(t.cluster.provision(spec, &quiet).await?, []);
+            let name = format!("looks-{}", spec.names.namespace);
+            let binding = bindings.get(&name).await?;
+            assert_eq!(binding.role_ref.name, name);
+            let subject = &binding.subjects.context("nobody is bound")?[0];
+            assert_eq!(subject.name, format!("learner-{}", spec.names.session));
+            assert!(roles.get_opt(&name).await?.is_some());
+        }
+        assert!(roles.get_opt("looks").await?.is_none());
+        t.cluster.deprovision(&one.names).await?;
+        t.gone(&one.names.namespace).await?;
+        let name = format!("looks-{}", one.names.namespace);
+        swept(&bindings, &name).await?;
+        swept(&roles, &name).await?;
+        assert!(roles.get_opt(&format!("looks-{}", two.names.namespace)).await?.is_some());
+        t.cluster.deprovision(&two.names).await?;
+        t.gone(&two.names.namespace).await
     })
     .await
 }

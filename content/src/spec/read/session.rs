@@ -12,13 +12,15 @@ impl Reader {
     pub(super) fn session(&mut self, spec: &Fields<'_>) -> SessionSpec {
         let session = spec.child("session", &mut self.findings);
         let resources = session.child("resources", &mut self.findings);
+        let env = session.children("env", &mut self.findings);
         SessionSpec {
             namespaces: self.namespaces(&session),
             resources: SessionResources {
                 memory: self.text(&resources, "memory"),
                 storage: self.text(&resources, "storage"),
             },
-            env: self.env(&session),
+            env: self.env(&env),
+            env_references: self.env_references(&session, &env),
             objects: self.objects(&session),
             patches: session.node("patches").map(Node::to_json),
             dashboards: self.dashboards(&session),
@@ -28,8 +30,7 @@ impl Reader {
         }
     }
 
-    fn env(&mut self, session: &Fields<'_>) -> Vec<(String, String)> {
-        let entries = session.children("env", &mut self.findings);
+    fn env(&mut self, entries: &[Fields<'_>]) -> Vec<(String, String)> {
         entries
             .iter()
             .filter_map(|entry| {

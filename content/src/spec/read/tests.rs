@@ -3,9 +3,9 @@ use serde_json::json;
 use super::*;
 use crate::spec::fields::FIELDS;
 use crate::spec::{
-    Applications, Budget, Console, Dashboard, Egress, Ingress, LabSource, LimitRange, NamespaceRole,
-    Namespaces, Origin, Package, PathRules, Renderer, SecondaryNamespace, SecurityPolicy, SessionResources,
-    SessionSpec, TerminalLayout,
+    Applications, Budget, Console, Dashboard, Egress, EnvReference, EnvSource, Ingress, LabSource,
+    LimitRange, NamespaceRole, Namespaces, Origin, Package, PathRules, Renderer, SecondaryNamespace,
+    SecurityPolicy, SessionResources, SessionSpec, TerminalLayout,
 };
 use crate::yaml;
 
@@ -35,6 +35,8 @@ spec:
     parameters:
     - {name: WHO, value: nobody, aliases: [NAME]}
     - name: WHERE
+    objects:
+    - {kind: Secret}
   environment:
     objects:
     - {kind: ConfigMap}
@@ -61,6 +63,8 @@ spec:
     - {name: EMPTY}
     - name: SECRET
       valueFrom: {secretKeyRef: {name: a, key: b}}
+    envFrom:
+    - {configMapRef: {name: all}}
     objects:
     - {kind: Deployment}
     patches: {containers: []}
@@ -150,6 +154,18 @@ fn every_field_of_a_resource_of_today_is_read() {
         namespaces,
         resources: SessionResources { memory: text("2Gi"), storage: text("5Gi") },
         env: vec![("COLOUR".into(), "red".into()), ("EMPTY".into(), String::new())],
+        env_references: vec![
+            EnvReference {
+                name: String::new(),
+                source: EnvSource::ConfigMap { name: "all".to_owned() },
+                is_optional: false,
+            },
+            EnvReference {
+                name: "SECRET".to_owned(),
+                source: EnvSource::SecretKey { name: "a".to_owned(), key: "b".to_owned() },
+                is_optional: false,
+            },
+        ],
         objects: vec![json!({"kind": "Deployment"})],
         patches: Some(json!({"containers": []})),
         dashboards: vec![Dashboard { name: "Help".into(), url: "terminal:help".into() }],
@@ -184,6 +200,7 @@ fn every_field_of_a_resource_of_today_is_read() {
             line: 21,
         }],
         packages: vec![Package { name: "p".into(), files: vec![] }],
+        request_objects: vec![json!({"kind": "Secret"})],
     };
     assert_eq!(found.spec, spec);
 }
@@ -352,4 +369,29 @@ fn every_field_that_is_acted_on_is_in_the_full_resource() {
         }
         assert!(!nodes.is_empty() || BESIDE.contains(&field.path), "{} is not read", field.path);
     }
+}
+
+#[test]
+fn a_variable_whose_value_stands_elsewhere_is_kept_with_its_place() {
+    let read = read_text(
+        "apiVersion: training.educates.dev/v1beta1\nkind: Workshop\nmetadata: {name: lab-x}\nspec:\n  session:\n    env:\n    - {name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}\n    - {name: B, valueFrom: {configMapKeyRef: {name: c, key: k, optional: true}}}\n    - {name: C, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}\n    - {name: D, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}\n    envFrom:\n    - {prefix: P_, secretRef: {name: all}}\n",
+    );
+    let session = &read.spec.session;
+    assert!(session.env.is_empty() && read.findings.diagnostics.is_empty());
+    let reference = |name: &str, source: EnvSource, is_optional: bool| EnvReference {
+        name: name.into(),
+        source,
+        is_optional,
+    };
+    let (s, c, k) = (|| "s".to_owned(), || "c".to_owned(), || "k".to_owned());
+    assert_eq!(
+        session.env_references,
+        [
+            reference("P_", EnvSource::Secret { name: "all".to_owned() }, false),
+            reference("A", EnvSource::SecretKey { name: s(), key: k() }, false),
+            reference("B", EnvSource::ConfigMapKey { name: c(), key: k() }, true),
+            reference("C", EnvSource::Field { path: "metadata.namespace".to_owned() }, false),
+            reference("D", EnvSource::Other { key: "resourceFieldRef".to_owned() }, false),
+        ]
+    );
 }

@@ -11,6 +11,8 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use lectern_api::agent::PACKAGES_DIR;
+
 use super::super::SessionSpec;
 use super::{labels, quantities, rbac};
 
@@ -28,8 +30,17 @@ pub const HOME: &str = "/home/learner";
 /// The learner's user and group id in the workbench, also of the volumes.
 const LEARNER_ID: i64 = 1001;
 
+/// Where labs that were written for Educates look for the home: the same volume again.
+const EDUCATES_HOME: &str = "/home/eduk8s";
+
 /// Writable folders besides home, with their size limits. The image itself is read-only.
-const SCRATCH: [(&str, &str, &str); 2] = [("workshop", "/opt/workshop", "256Mi"), ("tmp", "/tmp", "512Mi")];
+const SCRATCH: [(&str, &str, &str); 4] = [
+    ("workshop", "/opt/workshop", "256Mi"),
+    ("packages", PACKAGES_DIR, "1Gi"),
+    // labs look for it, and put little into it
+    ("educates", "/opt/eduk8s", "16Mi"),
+    ("tmp", "/tmp", "512Mi"),
+];
 
 /// The volume of the container of checks, which no other container mounts, and its size limit.
 pub const CHECKS: &str = "checks";
@@ -42,7 +53,7 @@ pub const SHARED_WITH_CHECKS: [&str; 3] = ["home", "tmp", "agent-program"];
 /// throttles the whole container: a process that exceeds the limit also delays the agent, and with it every echo.
 const MAX_CPU: &str = "2";
 /// What the workbench may write to its node's disk besides the home: the folders above and its log, in bytes.
-const MAX_SCRATCH: u64 = 1 << 30;
+const MAX_SCRATCH: u64 = 2 << 30;
 
 /// The settings of a workbench that depend on the installation and the cluster.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +77,8 @@ pub fn pod(spec: &SessionSpec, placement: &Placement<'_>) -> Pod {
     let home_volume = home_claim.map_or_else(|| volume(home), claimed);
     let mut volumes: Vec<_> = std::iter::once(home_volume).chain(SCRATCH.map(volume)).collect();
     volumes.push(volume((CHECKS, "", CHECKS_SIZE)));
-    let mut mounts: Vec<_> = std::iter::once(home).chain(SCRATCH).map(mount).collect();
+    let homes = [home, (home.0, EDUCATES_HOME, home.2)];
+    let mut mounts: Vec<_> = homes.into_iter().chain(SCRATCH).map(mount).collect();
     if own_image.is_some() {
         let (name, size) = ("agent-program", "16Mi");
         volumes.push(volume((name, AGENT_FOLDER, size)));

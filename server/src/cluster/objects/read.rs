@@ -3,30 +3,25 @@
 use kube::ResourceExt as _;
 use kube::api::DynamicObject;
 use kube::discovery::Scope;
+use lectern_content::allow::cannot_be_renamed;
 use serde_json::Value;
 
-use crate::cluster::{ClusterError, NamespaceRole, SessionSpec, manifests};
+use crate::cluster::{LeftOut, NamespaceRole, SessionSpec, manifests};
 
 /// Limit on an object's name, in bytes.
 const MAX_NAME: usize = 253;
 
-/// Returns the objects of a `List`, otherwise the object itself.
-pub(super) fn listed(manifest: &Value) -> Vec<&Value> {
-    match (manifest.get("kind"), manifest.get("items").and_then(Value::as_array)) {
-        (Some(Value::String(kind)), Some(items)) if kind.ends_with("List") => items.iter().collect(),
-        _ => vec![manifest],
-    }
-}
-
-pub(super) fn read(manifest: &Value) -> Result<DynamicObject, ClusterError> {
+pub(super) fn read(manifest: &Value) -> Result<DynamicObject, LeftOut> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or("?").to_owned();
     let described = || {
         let name = manifest.get("metadata").and_then(|metadata| metadata.get("name"));
         format!("{} {}", text(manifest.get("kind")), text(name))
     };
-    let refused = |reason: String| ClusterError::LabObject { object: described(), reason };
-    let mut object: DynamicObject =
-        serde_json::from_value(manifest.clone()).map_err(|error| refused(error.to_string()))?;
+    let refused = |reason: String| LeftOut { object: described(), reason, detail: None };
+    let mut object: DynamicObject = serde_json::from_value(manifest.clone()).map_err(|error| LeftOut {
+        detail: Some(error.to_string()),
+        ..refused("its metadata cannot be read".to_owned())
+    })?;
     let (version, kind) = types(&object);
     let (version, kind) = (version.to_owned(), kind.to_owned());
     if version.is_empty() || kind.is_empty() {
@@ -84,42 +79,34 @@ pub(super) fn bind_learners_roles(object: &mut DynamicObject, instance: &str) {
     }
 }
 
-/// Returns the namespace that an object belongs to; an error if it is not one of the session's.
+/// Returns the namespace that an object belongs to, or `None` if it belongs to the whole cluster and may.
+///
+/// # Errors
+/// Fails with the reason if it belongs to neither the session nor, by the operator's word, the cluster.
 pub(super) fn place(
     spec: &SessionSpec,
     object: &DynamicObject,
     scope: &Scope,
-) -> Result<String, ClusterError> {
+) -> Result<Option<String>, LeftOut> {
+    let (version, kind) = types(object);
     if *scope == Scope::Cluster {
-        let hint = match types(object).1 {
-            "Namespace" => "; name it under session.namespaces.secondary instead",
-            _ => "",
+        return match cannot_be_renamed(kind) {
+            Some(reason) => Err(left_out(object, reason.to_owned())),
+            None if spec.trusts(version, kind) => Ok(None),
+            None => Err(left_out(
+                object,
+                "it would belong to the whole cluster, which all sessions share".to_owned(),
+            )),
         };
-        return Err(failed(
-            object,
-            format!(
-                "it would belong to the whole cluster, and a lab may create objects only in its session's \
-                 namespaces{hint}"
-            ),
-        ));
     }
     let namespace = object.metadata.namespace.as_deref().unwrap_or(&spec.names.namespace);
     if !spec.names.namespaces().any(|own| own == namespace) {
-        return Err(failed(
-            object,
-            format!(
-                "its namespace {namespace} is not the session's; leave metadata.namespace out, or write \
-                 $(session_namespace)"
-            ),
-        ));
+        return Err(left_out(object, format!("its namespace {namespace} is none of the session's")));
     }
-    if is_platforms_own(types(object).1, &object.name_any()) {
-        return Err(failed(
-            object,
-            "the platform has an object of this name; choose another name".to_owned(),
-        ));
+    if is_platforms_own(kind, &object.name_any()) {
+        return Err(left_out(object, "the platform has an object of this name".to_owned()));
     }
-    Ok(namespace.to_owned())
+    Ok(Some(namespace.to_owned()))
 }
 
 /// Returns whether the server itself creates an object of this kind and name in each session.
@@ -150,8 +137,8 @@ pub(super) fn named(object: &DynamicObject) -> String {
     format!("{} {}", types(object).1, object.name_any())
 }
 
-pub(super) fn failed(object: &DynamicObject, reason: String) -> ClusterError {
-    ClusterError::LabObject { object: named(object), reason }
+pub(super) fn left_out(object: &DynamicObject, reason: String) -> LeftOut {
+    LeftOut { object: named(object), reason, detail: None }
 }
 
 #[cfg(test)]
@@ -172,34 +159,37 @@ mod tests {
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": "b"}})
     }
 
-    fn placed(manifest: &Value, scope: &Scope) -> Result<String, String> {
-        let object = read(manifest).map_err(|error| error.to_string())?;
-        place(&spec(), &object, scope).map_err(|error| error.to_string())
+    fn placed(manifest: &Value, scope: &Scope) -> Result<Option<String>, String> {
+        let object = read(manifest).map_err(|left_out| left_out.reason)?;
+        place(&spec(), &object, scope).map_err(|left_out| left_out.reason)
     }
 
     #[test]
     fn an_object_goes_to_the_sessions_namespaces_and_nowhere_else() {
         let in_namespace = |namespace: &str| map(json!({"name": "c", "namespace": namespace}));
-        assert_eq!(placed(&map(json!({"name": "c"})), &Scope::Namespaced).unwrap(), "lab-seed-abc");
+        let place = |manifest: &Value| placed(manifest, &Scope::Namespaced).unwrap().unwrap();
+        assert_eq!(place(&map(json!({"name": "c"}))), "lab-seed-abc");
         for own in ["lab-seed-abc", "lab-seed-abc-dev"] {
-            assert_eq!(placed(&in_namespace(own), &Scope::Namespaced).unwrap(), own);
+            assert_eq!(place(&in_namespace(own)), own);
         }
         for foreign in ["default", "kube-system", "lab-seed-ab", "lab-seed-abcd", "lab-seed-abc-other", ""] {
-            let message = placed(&in_namespace(foreign), &Scope::Namespaced).unwrap_err();
-            assert!(
-                message.starts_with("the lab's ConfigMap c cannot be created: its namespace"),
-                "{message}"
-            );
+            let reason = placed(&in_namespace(foreign), &Scope::Namespaced).unwrap_err();
+            assert_eq!(reason, format!("its namespace {foreign} is none of the session's"));
         }
     }
 
     #[test]
-    fn an_object_of_the_whole_cluster_is_refused() {
-        let mut namespace = map(json!({"name": "mine"}));
-        namespace["kind"] = json!("Namespace");
-        let message = placed(&namespace, &Scope::Cluster).unwrap_err();
-        assert!(message.contains("whole cluster"), "{message}");
-        assert!(message.contains("session.namespaces.secondary"), "{message}");
+    fn an_object_of_the_whole_cluster_needs_the_operators_word_and_a_name_of_its_own() {
+        let mut object = map(json!({"name": "mine"}));
+        object["kind"] = json!("Namespace");
+        let reason = placed(&object, &Scope::Cluster).unwrap_err();
+        assert!(reason.contains("the namespaces that its lab names"), "{reason}");
+        object["kind"] = json!("StorageClass");
+        object["apiVersion"] = json!("storage.k8s.io/v1");
+        assert!(placed(&object, &Scope::Cluster).unwrap_err().contains("whole cluster"));
+        let mut trusting = spec();
+        trusting.trusted_types.insert(("storage.k8s.io/v1".to_owned(), "StorageClass".to_owned()));
+        assert_eq!(place(&trusting, &read(&object).unwrap(), &Scope::Cluster), Ok(None));
     }
 
     #[test]
@@ -209,7 +199,8 @@ mod tests {
         {
             let mut object = map(json!({"name": name}));
             object["kind"] = json!(kind);
-            assert!(placed(&object, &Scope::Namespaced).unwrap_err().contains("choose another"), "{kind}");
+            let reason = placed(&object, &Scope::Namespaced).unwrap_err();
+            assert_eq!(reason, "the platform has an object of this name", "{kind}");
         }
         assert!(placed(&map(json!({"name": "lectern"})), &Scope::Namespaced).is_ok());
     }
@@ -220,7 +211,7 @@ mod tests {
         for name in
             ["../../secrets/x", "a/b", "a%2fb", "a?b", "a#b", "..", ".a", "", "a b", "ä", &"x".repeat(254)]
         {
-            let message = named(name).map(drop).unwrap_err().to_string();
+            let message = named(name).map(drop).unwrap_err().reason;
             assert!(message.contains("its name is not valid"), "{name}: {message}");
         }
         for name in ["a", "a.b-c", "system:x"] {
@@ -229,35 +220,27 @@ mod tests {
         for (key, word) in [("kind", "Pod/../x"), ("apiVersion", "apps/../../v1"), ("apiVersion", "v1?x")] {
             let mut object = map(json!({"name": "a"}));
             object[key] = json!(word);
-            assert!(
-                read(&object).map(drop).unwrap_err().to_string().contains("apiVersion or kind"),
-                "{word}"
-            );
+            assert!(read(&object).map(drop).unwrap_err().reason.contains("apiVersion or kind"), "{word}");
         }
     }
 
     #[test]
     fn what_is_no_object_is_named_as_far_as_it_can_be() {
-        for (manifest, message) in [
-            (json!("text"), "the lab's ? ? cannot be created"),
+        for (manifest, object, reason) in [
+            (json!("text"), "? ?", "its metadata cannot be read"),
             (
                 json!({"kind": "Pod", "metadata": {"name": "p"}}),
-                "the lab's Pod p cannot be created: an object needs an apiVersion",
+                "Pod p",
+                "an object needs an apiVersion and a kind",
             ),
             (
                 map(json!({"generateName": "c-"})),
-                "the lab's ConfigMap ? cannot be created: an object needs a metadata.name",
+                "ConfigMap ?",
+                "an object needs a metadata.name, which may hold $(session_namespace)",
             ),
         ] {
-            let error = read(&manifest).map(drop).unwrap_err().to_string();
-            assert!(error.starts_with(message), "{error}");
+            let left_out = read(&manifest).map(drop).unwrap_err();
+            assert_eq!((left_out.object.as_str(), left_out.reason.as_str()), (object, reason));
         }
-    }
-
-    #[test]
-    fn a_list_is_its_items() {
-        let list = json!({"apiVersion": "v1", "kind": "List", "items": [map(json!({"name": "a"})), map(json!({"name": "b"}))]});
-        assert_eq!(listed(&list).len(), 2);
-        assert_eq!(listed(&map(json!({"name": "a"}))).len(), 1);
     }
 }

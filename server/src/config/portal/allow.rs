@@ -1,6 +1,6 @@
 //! What labs are allowed, as the operator writes it in the portal file.
 
-use lectern_content::allow::{Allowances, ImagePattern, Size, is_cluster_wide};
+use lectern_content::allow::{Allowances, ImagePattern, Size, cannot_be_renamed};
 use lectern_content::spec::{Budget, Egress, SecurityPolicy};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -60,10 +60,8 @@ fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String
     let kinds = Option::<Vec<String>>::deserialize(deserializer)?;
     for kind in kinds.iter().flatten() {
         let name = kind.split('.').next().unwrap_or_default();
-        if is_cluster_wide(name) {
-            return Err(D::Error::custom(format!(
-                "a {kind} belongs to the whole cluster; labs may create objects only in their sessions' namespaces"
-            )));
+        if let Some(reason) = cannot_be_renamed(name) {
+            return Err(D::Error::custom(format!("a session cannot have a {kind} of its own: {reason}")));
         }
         let is_kind = !name.is_empty()
             && kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));

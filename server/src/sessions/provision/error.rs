@@ -8,9 +8,6 @@ use crate::cluster::{ClusterError, ClusterErrorKind};
 use crate::sessions::SessionError;
 use crate::store::StoreError;
 
-/// How much of a script's output a learner is shown: its end, where the reason stands, in characters.
-const SHOWN_OUTPUT: usize = 2000;
-
 /// Why a session could not be made.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::sessions) enum ProvisionError {
@@ -22,8 +19,6 @@ pub(in crate::sessions) enum ProvisionError {
     Agent(String),
     #[error("the lab's files could not be packed")]
     Files(#[source] std::io::Error),
-    #[error("a set-up script of the lab failed: {0}")]
-    SetUp(String),
     #[error("it did not start within {} minutes", .0.as_secs() / 60)]
     TooLate(Duration),
     #[error("its workbench was lost and is being recreated")]
@@ -46,7 +41,7 @@ impl ProvisionError {
                 SessionError::Store(error) => error.is_unavailable(),
                 _ => false,
             },
-            Self::Agent(_) | Self::Files(_) | Self::SetUp(_) | Self::TooLate(_) | Self::Ended => false,
+            Self::Agent(_) | Self::Files(_) | Self::TooLate(_) | Self::Ended => false,
         }
     }
 
@@ -62,7 +57,6 @@ impl ProvisionError {
             Self::Link(_) => "The connection to the workbench failed. Start the lab again.".to_owned(),
             Self::Agent(reason) => format!("The workbench could not be prepared: {reason}"),
             Self::Files(_) => "The lab's files cannot be read. Tell the lab's author.".to_owned(),
-            Self::SetUp(output) => format!("A set-up script of the lab failed.\n{}", end_of(output)),
             Self::TooLate(_) => format!("{self}. Start the lab again.").replacen("it", "It", 1),
             Self::Rebuilding => "The workbench was lost and is being recreated. Try again in a moment.".to_owned(),
             Self::Ended => "It was ended while it started.".to_owned(),
@@ -79,17 +73,6 @@ fn is_passing(error: &ClusterError) -> bool {
     error.kind() == ClusterErrorKind::Unreachable
         || error.is_forbidden()
         || matches!(error, ClusterError::WorkbenchGone { .. } | ClusterError::Agent { .. })
-}
-
-/// The last of a long text, beginning with a whole line where it can.
-fn end_of(text: &str) -> String {
-    let skipped = text.chars().count().saturating_sub(SHOWN_OUTPUT);
-    if skipped == 0 {
-        return text.to_owned();
-    }
-    let rest: String = text.chars().skip(skipped).collect();
-    let rest = rest.split_once('\n').map_or(rest.as_str(), |(_, whole_lines)| whole_lines);
-    format!("…\n{rest}")
 }
 
 impl From<SessionError> for ProvisionError {
@@ -109,16 +92,6 @@ mod tests {
     use lectern_api::agent::ProtocolRange;
 
     use super::*;
-
-    #[test]
-    fn a_failed_script_shows_the_end_of_what_it_said() {
-        let output = format!("{}\nhelm: command not found", "waiting\n".repeat(1000));
-        let told = ProvisionError::SetUp(output).learner_message();
-        assert!(told.starts_with("A set-up script of the lab failed.\n…\nwaiting\n"), "{told}");
-        assert!(told.ends_with("helm: command not found") && told.len() < 2100, "{told}");
-        let short = ProvisionError::SetUp("no".to_owned()).learner_message();
-        assert_eq!(short, "A set-up script of the lab failed.\nno");
-    }
 
     #[test]
     fn the_servers_own_troubles_are_not_told_to_learners() {
@@ -143,7 +116,7 @@ mod tests {
             (ProvisionError::from(LinkError::Closed), true),
             (ProvisionError::from(other_protocol), false),
             (ProvisionError::from(pull), false),
-            (ProvisionError::SetUp("exit 1".to_owned()), false),
+            (ProvisionError::Agent("no".to_owned()), false),
         ] {
             assert_eq!(error.is_passing(), is_passing, "{error:?}");
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lectern_api::agent::{Reply, Request};
+use lectern_api::agent::{LEAST_SET_UP_SECS, Reply, Request, ScriptFailure};
 use lectern_content::Lab;
 use lectern_content::files::LabFile;
 use lectern_link::{Link, LinkError};
@@ -14,8 +14,10 @@ use super::ProvisionError;
 use crate::sessions::environment::{HOME, PACKAGES, Values, WORKSHOP, shell_environment, working_dir};
 use crate::store::sessions::SessionRow;
 
-/// How long the lab's set-up scripts may run.
-const SET_UP_SECS: u32 = 180;
+/// How long one of the lab's set-up scripts may run.
+const SCRIPT_SECS: u32 = 180;
+/// How long all of them together may run.
+pub(super) const SET_UP_SECS: u32 = 240;
 /// How much later the answer may come.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// How much of a lab's files is under way to the workbench at a time, in bytes.
@@ -33,19 +35,41 @@ pub(super) async fn write_kubeconfig(link: &Link, yaml: String) -> Result<(), Pr
     done(link, Request::WriteFile { path: format!("{HOME}/.kube/config"), content: yaml, mode: 0o600 }).await
 }
 
-/// Environment and set-up scripts: both may be sent again. Returns the variables that the scripts wrote.
-pub(super) async fn prepare(link: &Link, row: &SessionRow, lab: &Lab) -> Result<Values, ProvisionError> {
+/// What the set-up scripts did.
+#[derive(Default)]
+pub(super) struct SetUp {
+    /// The variables that they wrote.
+    pub env: Values,
+    /// Those that failed.
+    pub failures: Vec<ScriptFailure>,
+}
+
+/// Environment and set-up scripts: both may be sent again. A script that fails keeps nothing else from running.
+pub(super) async fn prepare(link: &Link, row: &SessionRow, lab: &Lab) -> Result<SetUp, ProvisionError> {
     let env = shell_environment(row, lab);
     done(link, Request::Configure { env, working_dir: working_dir() }).await?;
     let scripts = setup_scripts(lab);
     if scripts.is_empty() {
-        return Ok(Values::new());
+        return Ok(SetUp::default());
     }
-    let request = Request::SetUp { scripts, timeout_secs: SET_UP_SECS };
-    match link.request_within(request, Duration::from_secs(SET_UP_SECS.into()) + ANSWER_WITHIN).await? {
-        Reply::Ran { passed: true, env, .. } => Ok(env),
-        Reply::Ran { output, .. } => Err(ProvisionError::SetUp(output)),
-        Reply::Failed { message } => Err(ProvisionError::SetUp(message)),
+    let late: u64 = scripts.iter().map(|_| u64::from(LEAST_SET_UP_SECS)).sum();
+    let limit = Duration::from_secs(u64::from(SET_UP_SECS) + late) + ANSWER_WITHIN;
+    let request =
+        Request::SetUp { scripts, timeout_secs: SET_UP_SECS, script_timeout_secs: Some(SCRIPT_SECS) };
+    set_up_of(link.request_within(request, limit).await?)
+}
+
+fn set_up_of(reply: Reply) -> Result<SetUp, ProvisionError> {
+    let unnamed =
+        |status, output| ScriptFailure { script: "setup.d".to_owned(), status, timed_out_secs: None, output };
+    match reply {
+        Reply::Ran { passed: true, env, .. } => Ok(SetUp { env, failures: Vec::new() }),
+        // an agent of an earlier release, which stopped at the first
+        Reply::Ran { output, status, env, failures, .. } if failures.is_empty() => {
+            Ok(SetUp { env, failures: vec![unnamed(status, output)] })
+        }
+        Reply::Ran { env, failures, .. } => Ok(SetUp { env, failures }),
+        Reply::Failed { message } => Ok(SetUp { env: Values::new(), failures: vec![unnamed(None, message)] }),
         _ => Err(LinkError::Unexpected.into()),
     }
 }

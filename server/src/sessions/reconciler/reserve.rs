@@ -231,13 +231,7 @@ impl Reconciler {
         wanted: &Wanted,
     ) -> Result<bool, SessionError> {
         let usual = parameters::usual_values(lab);
-        let new = match new_session(lab, None, usual, wanted.version.clone(), terms(wanted.settings)) {
-            Ok(new) => new,
-            Err(reason) => {
-                reserve::record_outcome(conn, lab.slug.as_str(), Some(&reason), self.clock.now()).await?;
-                return Ok(false);
-            }
-        };
+        let new = new_session(lab, None, usual, wanted.version.clone(), terms(wanted.settings));
         let mut tx = conn.begin().await.map_err(StoreError::from)?;
         // learners start sessions meanwhile, and come first
         reserve::lock_room(&mut tx).await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use lectern_api::ids::{LabSlug, SessionId, TerminalName};
 use lectern_api::page::PageLink;
-use lectern_api::sessions::{EndReason, Session, SessionState};
+use lectern_api::sessions::{EndReason, Notice, Session, SessionState};
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -36,6 +36,9 @@ pub struct SessionRow {
     pub parameters: BTreeMap<String, String>,
     /// The variables that the lab's set-up scripts wrote when they first ran. `None` until they have run.
     pub set_up_env: Option<BTreeMap<String, String>>,
+    /// The variables whose values stand in objects of the session, as they were when it was made.
+    pub referenced_env: BTreeMap<String, String>,
+    notices: Vec<Notice>,
     /// How long it runs without extensions.
     pub duration_secs: i32,
     overtime_secs: i32,
@@ -78,6 +81,8 @@ macro_rules! query_sessions {
                     sessions.checks_total,
                     sessions.parameters as "parameters: crate::store::sessions::row::Values",
                     sessions.set_up_env as "set_up_env: crate::store::sessions::row::Values",
+                    sessions.referenced_env as "referenced_env: crate::store::sessions::row::Values",
+                    sessions.notices as "notices: crate::store::sessions::row::Notices",
                     sessions.duration_secs,
                     sessions.overtime_secs,
                     sessions.deadline_secs,
@@ -102,6 +107,7 @@ pub(in crate::store) type Reason = Json<EndReason>;
 pub(in crate::store) type Pages = Json<Vec<PageLink>>;
 pub(in crate::store) type Terminals = Json<Vec<TerminalName>>;
 pub(in crate::store) type Values = Json<BTreeMap<String, String>>;
+pub(in crate::store) type Notices = Json<Vec<Notice>>;
 
 /// The columns as they are, in the order of [`query_sessions`].
 #[derive(Debug)]
@@ -122,6 +128,8 @@ pub(in crate::store) struct Columns {
     pub checks_total: i32,
     pub parameters: Json<BTreeMap<String, String>>,
     pub set_up_env: Option<Json<BTreeMap<String, String>>>,
+    pub referenced_env: Json<BTreeMap<String, String>>,
+    pub notices: Json<Vec<Notice>>,
     pub duration_secs: i32,
     pub overtime_secs: i32,
     pub deadline_secs: i32,
@@ -187,6 +195,8 @@ impl TryFrom<Columns> for SessionRow {
             checks_total: columns.checks_total,
             parameters: columns.parameters.0,
             set_up_env: columns.set_up_env.map(|env| env.0),
+            referenced_env: columns.referenced_env.0,
+            notices: columns.notices.0,
             duration_secs: columns.duration_secs,
             overtime_secs: columns.overtime_secs,
             deadline_secs: columns.deadline_secs,
@@ -267,7 +277,7 @@ impl SessionRow {
             terminals: self.terminals.clone(),
             terminal_layout: self.terminal_layout.clone(),
             created_at: self.created_at,
-            notices: Vec::new(),
+            notices: self.notices.clone(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Checks and a learner who does not want to do the work.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
@@ -104,7 +105,9 @@ fn a_learner_can_neither_read_nor_bend_a_check_and_it_passes_when_the_work_is_do
                     pgrep -f is-slow; find / -name is-slow 2> /dev/null; touch ~/slow-may-end";
         let (slow, found) = tokio::join!(slow, shell(&ada, session.id, look));
         assert!(slow.passed, "{}", slow.output);
-        assert_eq!(found, "/home/learner/decoy");
+        // the home is seen under both of its names
+        let found: BTreeSet<&str> = found.split_whitespace().collect();
+        assert_eq!(found, BTreeSet::from(["/home/learner/decoy", "/home/eduk8s/decoy"]));
 
         // the agent's own processes are shut to their user, and do not go
         let line = "cat /proc/1/environ; ls /proc/1/fd; kill -9 1; kill -STOP 1; sleep 0.2; ls -d /proc/1";

@@ -35,6 +35,8 @@ const SPEC: &str = r#"
         security: {policy: baseline}
     env:
     - {name: GREETING, value: "hello $(COLOUR) from $(session_namespace)"}
+    - {name: PAINTED, valueFrom: {configMapKeyRef: {name: painted, key: colour}}}
+    - {name: ABSENT, valueFrom: {secretKeyRef: {name: nowhere, key: x}}}
     objects:
     - apiVersion: v1
       kind: List
@@ -62,6 +64,9 @@ get() { kubectl get "$@"; }
 ns=$SESSION_NAMESPACE
 same "$GREETING" "hello blue from $ns" env
 same "$COLOUR" blue parameter
+same "$PAINTED" blue "env with a reference"
+same "$INGRESS_DOMAIN" no-preview.invalid "ingress domain"
+same "$(cat /home/eduk8s/made-by-setup)" blue "the home under its other name"
 same "$SET_UP" "by script: blue" WORKSHOP_ENV
 same "$(cat ~/made-by-setup)" "blue" "set-up saw the objects"
 same "$(get cm painted -o jsonpath='{.data.colour}/{.data.namespace}')" "blue/$ns" "session object"
@@ -95,6 +100,8 @@ fn everything_that_a_definition_says_of_a_session_takes_effect() {
                     "set -e\nkubectl get cm painted -o jsonpath='{.data.colour}' > ~/made-by-setup\n\
                      echo \"SET_UP=by script: $(cat ~/made-by-setup)\" >> $WORKSHOP_ENV\n",
                 ),
+                ("workshop/bin/labs-tool", "#!/bin/sh\necho the labs tool ran\n"),
+                ("bin/homes-tool", "#!/bin/sh\necho the homes tool ran\n"),
                 ("workshop/profile", "export FROM_PROFILE=profiled\n"),
                 ("exercises/note.txt", "read me"),
             ],
@@ -103,12 +110,20 @@ fn everything_that_a_definition_says_of_a_session_takes_effect() {
         let session: Session =
             start(&ada, "whole-lab", &BTreeMap::from([("COLOUR", "blue")])).await.expect(201).json();
         let session = wait_for(&ada, session.id, is_running).await;
+        let told: Vec<_> = session.notices.iter().map(|notice| notice.message.as_str()).collect();
+        assert!(told.iter().any(|one| one.contains("ABSENT") && one.contains("nowhere")), "{told:?}");
         assert_eq!((session.terminals.len(), session.terminal_layout.as_str()), (2, "split"));
         let outcome = check(&ada, session.id, "sees-it").await;
         assert!(outcome.passed, "{}", outcome.output);
         let shown =
             type_in(&ada, session.id, "echo $FROM_PROFILE in $PWD: $(cat note.txt).\r", "read me.\r\n").await;
         assert!(shown.contains("profiled in /home/learner/exercises: read me."), "{shown}");
+        type_in(&ada, session.id, "labs-tool\r", "the labs tool ran").await;
+        type_in(&ada, session.id, "homes-tool\r", "the homes tool ran").await;
+        let folders =
+            "for d in /home/eduk8s /opt/eduk8s /opt/packages; do touch $d/x && echo $d is ours; done\r";
+        let shown = type_in(&ada, session.id, folders, "/opt/packages is ours").await;
+        assert!(shown.contains("/home/eduk8s is ours") && shown.contains("/opt/eduk8s is ours"), "{shown}");
     });
 }
 

@@ -5,8 +5,9 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
+use lectern_api::labs::LabSummary;
 use lectern_api::platform::Platform;
-use lectern_api::sessions::{EndReason, Session, SessionState};
+use lectern_api::sessions::{EndReason, NoticeAbout, Session, SessionState};
 use serde_json::json;
 
 use super::{allowing, check, end, fail_lab, real, run_lab, type_in, until, wait_for, write_lab};
@@ -16,28 +17,32 @@ use crate::support::{Setting, TestApp, run_with};
 const LAB: &str = "tried-lab";
 
 #[test]
-fn a_failed_set_up_is_told_with_its_output_and_the_lab_can_be_started_again() {
+fn a_failed_set_up_is_told_with_its_output_and_the_next_script_runs_and_the_session_opens() {
     run_with(real(), async |app| {
-        let script = |text: &str| {
-            write_lab(
-                app,
-                LAB,
-                "",
-                &[
-                    ("workshop/setup.d/1.sh", text),
-                    ("workshop/examiner/tests/runs", "#!/bin/sh\n[ \"$TRIED\" = again ]\n"),
-                ],
-            );
-        };
-        script("echo one step\necho 'no such tool: frobnicate' >&2\nexit 3\n");
-        let ada = app.learner("ada").await;
-        let told = fail_lab(&ada, LAB).await;
-        assert!(told.starts_with("A set-up script of the lab failed."), "{told}");
-        assert!(told.contains("1.sh") && told.contains("one step\nno such tool: frobnicate"), "{told}");
-        script("echo TRIED=again >> $WORKSHOP_ENV\n");
+        write_lab(
+            app,
+            LAB,
+            "",
+            &[
+                ("workshop/setup.d/1.sh", "echo one step\necho 'no such tool: frobnicate' >&2\nexit 3\n"),
+                ("workshop/setup.d/2.sh", "echo TRIED=again >> $WORKSHOP_ENV\n"),
+                ("workshop/examiner/tests/runs", "#!/bin/sh\n[ \"$TRIED\" = again ]\n"),
+            ],
+        );
+        let _reconciling = app.reconcile();
+        let (ada, staff) = (app.learner("ada").await, app.instructor("staff").await);
         let session = run_lab(&ada, LAB).await;
+        let [notice] = session.notices.as_slice() else { panic!("{:?}", session.notices) };
+        assert_eq!(notice.about, NoticeAbout::SetUp);
+        assert!(notice.message.contains("1.sh failed with exit status 3"), "{notice:?}");
+        assert_eq!(notice.output.as_deref(), Some("one step\nno such tool: frobnicate"));
         assert!(check(&ada, session.id, "runs").await.passed);
-        nothing_is_left_of_failed(app).await;
+
+        let labs: Vec<LabSummary> = staff.get("/api/v1/labs").await.json();
+        let lab = labs.into_iter().find(|lab| lab.slug.as_str() == LAB).expect("the lab");
+        let told = lab.warnings.iter().find(|one| one.file == "workshop/setup.d/1.sh").expect("a problem");
+        assert!(told.hint.as_deref().is_some_and(|hint| hint.contains("frobnicate")), "{told:?}");
+        end(&ada, session.id).await;
     });
 }
 
@@ -63,32 +68,39 @@ fn an_image_that_cannot_be_had_is_told_by_its_name() {
 }
 
 #[test]
-fn an_object_that_goes_too_far_is_told_by_its_name_and_reason() {
+fn an_object_that_cannot_be_made_is_told_by_its_name_and_reason_and_the_lab_starts() {
     run_with(allowing(json!({"objects": ["Widget.example.org"]})), async |app| {
+        let _reconciling = app.reconcile();
         let ada = app.learner("ada").await;
-        for (object, told) in [
-            (
-                json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "default"}}),
-                "The lab's ConfigMap c cannot be created: its namespace default is not the session's",
-            ),
-            (
-                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}),
-                "The lab's Namespace n cannot be created: it would belong to the whole cluster",
-            ),
-            (
-                json!({"apiVersion": "example.org/v1", "kind": "Widget", "metadata": {"name": "w"}}),
-                "The lab's Widget w cannot be created: this cluster has no kind Widget in example.org/v1",
-            ),
-            (
-                json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [
-                    {"name": "p", "image": "httpd", "resources": {"limits": {"memory": "40Gi"}}}]}}),
-                "The lab's Pod p cannot be created: ",
-            ),
+        let objects = json!([
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "default"}},
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}},
+            {"apiVersion": "example.org/v1", "kind": "Widget", "metadata": {"name": "w"}},
+            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [
+                {"name": "p", "image": "httpd", "resources": {"limits": {"memory": "40Gi"}}}]}},
+            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "q"}, "spec": {"containers": "none"}},
+            {"apiVersion": "v1", "kind": "ConfigMap"},
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "fine"}},
+        ]);
+        write_lab(app, LAB, &format!("  session: {{objects: {objects}}}\n"), &[]);
+        let session = run_lab(&ada, LAB).await;
+        let told: Vec<&str> = session.notices.iter().map(|notice| notice.message.as_str()).collect();
+        for (object, reason) in [
+            ("ConfigMap c", "its namespace `default` is none of the session's"),
+            ("Namespace n", "a session has only the namespaces that its lab names"),
+            ("Widget w", "this cluster has no kind Widget in example.org/v1"),
+            ("Pod p", ""),
+            ("Pod q", "it is not a valid object of its kind"),
+            ("ConfigMap ?", "it lacks its `apiVersion`, `kind` or `metadata.name`"),
         ] {
-            write_lab(app, LAB, &format!("  session: {{objects: [{object}]}}\n"), &[]);
-            let reason = fail_lab(&ada, LAB).await;
-            assert!(reason.starts_with(told), "{reason}");
+            let beginning = format!("The lab's {object} is missing in this session: {reason}");
+            assert!(told.iter().any(|one| one.starts_with(&beginning)), "{beginning}: {told:#?}");
         }
+        assert_eq!(told.len(), 6, "{told:#?}");
+        let admin = admin_client().await.expect("KUBECONFIG names an administrator");
+        let maps: Api<ConfigMap> = Api::namespaced(admin, &session.namespace);
+        assert!(maps.get_opt("fine").await.expect("an answer").is_some());
+        end(&ada, session.id).await;
     });
 }
 

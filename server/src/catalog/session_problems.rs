@@ -1,4 +1,4 @@
-//! Objects of labs that the cluster refused although the operator allows them.
+//! What went wrong with labs in their sessions: objects that the cluster refused, set-up scripts that failed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -10,14 +10,14 @@ use lectern_content::Lab;
 /// The maximum number of problems that are kept for a lab.
 const MOST: usize = 20;
 
-/// The refused objects, by lab. They belong to the version of the lab that was loaded when they were refused.
+/// The problems, by lab. They belong to the version of the lab that was loaded when they were found.
 #[derive(Default)]
-pub(super) struct RefusedObjects(Mutex<HashMap<LabSlug, OfLab>>);
+pub(super) struct SessionProblems(Mutex<HashMap<LabSlug, OfLab>>);
 
 /// The problems, with the lab as it was loaded when they were found.
 type OfLab = (Weak<Lab>, Vec<LabProblem>);
 
-impl RefusedObjects {
+impl SessionProblems {
     pub(super) fn record(&self, lab: &Arc<Lab>, problems: Vec<LabProblem>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let present = Arc::downgrade(lab);
