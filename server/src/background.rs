@@ -216,25 +216,23 @@ mod tests {
     async fn the_board_shows_successes_and_a_failure_is_none() {
         let board = JobBoard::default();
         let beat = board.add("activity");
-        let (done, mut counts) = tokio::sync::mpsc::unbounded_channel();
+        let (began, mut turns) = tokio::sync::mpsc::unbounded_channel();
+        let (outcomes, outcome) = tokio::sync::mpsc::unbounded_channel();
+        let outcome = tokio::sync::Mutex::new(outcome);
         let moment = Duration::from_millis(1);
-        let turns = Arc::new(Mutex::new(0));
-        let counted = turns.clone();
         let job = tokio::spawn(periodically(moment, moment, beat, async move || {
-            let turn = {
-                let mut turns = counted.lock().unwrap();
-                *turns += 1;
-                *turns
-            };
-            done.send(turn).unwrap();
-            if turn < 3 { Err(std::fmt::Error) } else { Ok(()) }
+            began.send(()).unwrap();
+            outcome.lock().await.recv().await.unwrap()
         }));
+        turns.recv().await.unwrap();
         for turn in 1..=2 {
-            assert_eq!(counts.recv().await, Some(turn));
+            outcomes.send(Err(std::fmt::Error)).unwrap();
+            // the next turn begins when this one has been dealt with
+            turns.recv().await.unwrap();
             assert!(board.report().contains("job activity: not yet"), "turn {turn} failed");
         }
-        assert_eq!(counts.recv().await, Some(3));
-        assert_eq!(counts.recv().await, Some(4));
+        outcomes.send(Ok(())).unwrap();
+        turns.recv().await.unwrap();
         assert!(board.report().contains("job activity: 0 s ago"), "{}", board.report());
         job.abort();
     }
