@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -160,5 +162,15 @@ func TestAPortsAliasIsReadAsItWasWritten(t *testing.T) {
 		if read, announced := portOf("veth1", alias); announced {
 			t.Errorf("the alias %q announces %+v", alias, read)
 		}
+	}
+}
+
+func TestAnAddressBelongsToThePodWhosePortHasIt(t *testing.T) {
+	held := map[netip.Addr]string{netip.MustParseAddr("10.0.0.1"): "uid-2"}
+	if kept := keep(addresses("10.0.0.1", "10.0.0.2"), "uid-1", held); !slices.Equal(kept, addresses("10.0.0.2")) {
+		t.Errorf("a pod that ended keeps %v", kept)
+	}
+	if kept := keep(addresses("10.0.0.1"), "uid-2", held); !slices.Equal(kept, addresses("10.0.0.1")) {
+		t.Errorf("the pod itself keeps %v", kept)
 	}
 }
