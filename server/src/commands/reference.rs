@@ -104,6 +104,6 @@ mod tests {
         assert!(page.contains("\n## `shop open`\n\nOpens.\n"), "{page}");
         let row = "| `--colour WORD` | `SHOP_COLOUR` | `red` | Colour of the door and of the window. One of `red`, `blue`. |";
         assert!(page.contains(row), "{page}");
-        assert!(!page.contains("--help"), "{page}");
+        assert!(!page.contains("| `--help"), "{page}");
     }
 }
