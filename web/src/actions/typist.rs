@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lectern_api::sessions::{Session, SessionState};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use super::plan::Target;
 use super::runner::ActionState;
@@ -180,9 +181,15 @@ impl Typist {
     }
 
     fn focus_front(&self) {
-        if let Some(terminal) = self.terminals.find(&self.terminals.front.get_untracked()) {
-            terminal.focus();
-        }
+        let terminals = self.terminals;
+        spawn_local(async move {
+            // a terminal that is still behind cannot have the focus: it is shown first
+            sleep(Duration::ZERO).await;
+            let front = terminals.front.try_get_untracked().unwrap_or_default();
+            if let Some(terminal) = terminals.find(&front) {
+                terminal.focus();
+            }
+        });
     }
 }
 
