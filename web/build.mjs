@@ -10,6 +10,9 @@ await build({
   bundle: true,
   minify: true,
   format: "esm",
+  // what only the workspace needs is fetched there
+  splitting: true,
+  chunkNames: "chunks/[name]-[hash]",
   target: ["es2022", "chrome100", "firefox104", "safari16"],
   external: ["/lectern_web.js"],
   legalComments: "linked",

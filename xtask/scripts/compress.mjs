@@ -4,7 +4,7 @@ import { extname, join } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
 
 const folder = process.argv[2];
-for (const name of readdirSync(folder)) {
+for (const name of readdirSync(folder, { recursive: true })) {
   if (![".css", ".html", ".js", ".svg", ".wasm"].includes(extname(name))) continue;
   const content = readFileSync(join(folder, name));
   const params = {

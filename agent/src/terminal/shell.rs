@@ -96,6 +96,7 @@ fn start_shell(
     let child = command
         .envs(settings.env())
         .env("TERM", "xterm-256color")
+        .env("COLORTERM", "truecolor")
         .env("LECTERN_TERMINAL", name.as_str())
         .current_dir(dir)
         .kill_on_drop(true)

@@ -47,7 +47,7 @@ pub async fn show_asset(services: Data<Services>, req: HttpRequest) -> Result<Ht
     response
         .insert_header((header::CONTENT_TYPE, content_type(name)))
         .insert_header(ETag(etag))
-        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .insert_header((header::CACHE_CONTROL, cache_control(name)))
         .insert_header((header::VARY, "accept-encoding"))
         .insert_header((
             header::CONTENT_SECURITY_POLICY,
@@ -61,6 +61,11 @@ pub async fn show_asset(services: Data<Services>, req: HttpRequest) -> Result<Ht
     }
     // the header keeps a middleware from compressing the answer once more
     Ok(response.insert_header((header::CONTENT_ENCODING, "identity")).body(file.data))
+}
+
+/// Files whose names hold a digest never change; browsers ask for all others each time.
+fn cache_control(name: &str) -> &'static str {
+    if name.starts_with("chunks/") { "public, max-age=31536000, immutable" } else { "no-cache" }
 }
 
 fn prefers_brotli(req: &HttpRequest) -> bool {
@@ -98,6 +103,14 @@ mod tests {
             ("LICENSE", "application/octet-stream"),
         ] {
             assert_eq!(content_type(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_files_whose_names_hold_a_digest_are_kept_for_ever() {
+        assert_eq!(cache_control("chunks/screen-LX3BA66B.js"), "public, max-age=31536000, immutable");
+        for name in ["index.html", "app.js", "style.css", "lectern_web_bg.wasm"] {
+            assert_eq!(cache_control(name), "no-cache", "{name}");
         }
     }
 

@@ -153,10 +153,6 @@ impl Connection {
         self.with_screen(|screen| screen.focus());
     }
 
-    pub fn set_screen_reader(&self, on: bool) {
-        self.with_screen(|screen| screen.set_screen_reader(on));
-    }
-
     fn with_screen(&self, call: impl FnOnce(&OpenScreen)) {
         let screen = self.screen.borrow().clone();
         if let Some(screen) = screen {

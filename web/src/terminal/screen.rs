@@ -28,10 +28,6 @@ extern "C" {
     #[wasm_bindgen(method, js_name = setReplaying)]
     pub fn set_replaying(this: &Screen, replaying: bool);
 
-    /// Makes the output readable for screen readers, which is slower.
-    #[wasm_bindgen(method, js_name = setScreenReader)]
-    pub fn set_screen_reader(this: &Screen, on: bool);
-
     #[wasm_bindgen(method)]
     pub fn reset(this: &Screen);
 

@@ -7,11 +7,9 @@ use web_sys::KeyboardEvent;
 
 use super::{Workspace, is_running};
 use crate::api::SignOutReason;
-use crate::browser::{focus_by_id, load_setting, save_setting};
+use crate::browser::focus_by_id;
 use crate::terminal::connection::Connection;
 use crate::terminal::status::Status;
-
-const READER_KEY: &str = "lectern.screen-reader";
 
 #[component]
 pub fn TerminalPane(workspace: Workspace) -> impl IntoView {
@@ -20,31 +18,18 @@ pub fn TerminalPane(workspace: Workspace) -> impl IntoView {
         (session.id, names, session.terminal_layout.clone())
     });
     let groups = Groups { stacked: stack_height(&layout) };
-    let (stacked, many) = (groups.stacked > 1, names.len() > 1);
+    let stacked = groups.stacked > 1;
     let tabbed = names.len() > groups.stacked;
     if let Some(first) = names.first() {
         workspace.terminals.front.set(first.clone());
     }
-    let reader = RwSignal::new(load_setting(READER_KEY).is_some_and(|on| on == "on"));
-    Effect::new(move |_| {
-        let on = reader.get();
-        save_setting(READER_KEY, if on { "on" } else { "off" });
-        workspace.terminals.all().iter().for_each(|terminal| terminal.set_screen_reader(on));
-    });
-    let heading = if tabbed {
-        view! { <Tabs names=names.clone() groups=groups front=workspace.terminals.front/> }.into_any()
-    } else {
-        view! { <span>{if many { "Terminals" } else { "Terminal" }}</span> }.into_any()
-    };
     view! {
         <div class="terminals" class:stacked=stacked data-layout=layout>
-            <div class="terminal-bar">
-                {heading}
-                <label class="reader" title="Lets screen readers read terminal output (slower)">
-                    <input type="checkbox" data-testid="screen-reader" bind:checked=reader/>
-                    "Screen reader"
-                </label>
-            </div>
+            {tabbed.then(|| view! {
+                <div class="terminal-bar">
+                    <Tabs names=names.clone() groups=groups front=workspace.terminals.front/>
+                </div>
+            })}
             {names.clone().into_iter().enumerate().map(|(at, name)| {
                 let names = names.clone();
                 let front = workspace.terminals.front;
@@ -52,15 +37,7 @@ pub fn TerminalPane(workspace: Workspace) -> impl IntoView {
                     front.with(|front| groups.of_name(&names, front) != groups.of(at))
                 });
                 view! {
-                    <TerminalFrame
-                        workspace=workspace
-                        session=id
-                        name=name
-                        labelled=many
-                        tabbed=tabbed
-                        is_behind=is_behind
-                        reader=reader
-                    />
+                    <TerminalFrame workspace=workspace session=id name=name tabbed=tabbed is_behind=is_behind/>
                 }
             }).collect_view()}
         </div>
@@ -152,10 +129,8 @@ fn TerminalFrame(
     workspace: Workspace,
     session: SessionId,
     name: String,
-    labelled: bool,
     tabbed: bool,
     is_behind: Signal<bool>,
-    reader: RwSignal<bool>,
 ) -> impl IntoView {
     let client = workspace.runner.client;
     let connection = Connection::new(session, &name, move || client.forget_account(SignOutReason::Ended));
@@ -175,7 +150,6 @@ fn TerminalFrame(
         if !opened.get_value() {
             opened.set_value(true);
             connection.show_in(&element, || focus_by_id("lab-page"));
-            connection.set_screen_reader(reader.get_untracked());
         }
         if running.get() {
             connection.start();
@@ -196,7 +170,6 @@ fn TerminalFrame(
             data-testid=format!("terminal-{name}")
         >
             <div class="screen" node_ref=node></div>
-            {(labelled && !tabbed).then(|| view! { <span class="terminal-name" aria-hidden="true">{name.clone()}</span> })}
             <StatusLine name=name.clone() status=status on_retry=retry/>
         </section>
     }
