@@ -44,11 +44,8 @@ pub(crate) fn read(name: &str, text: &str, line: u32) -> Option<ReadBlock> {
         }
         // only an error needs a line
         BodyForm::Yaml => {
-            let spaced = values::without_tabs(text);
-            let read = |text: &str, parse| read_yaml(kind, text, line, defaults.clone(), parse);
-            read(text, yaml::parse_quickly)
-                .or_else(|error| spaced.as_deref().map_or(Err(error), |text| read(text, yaml::parse_quickly)))
-                .or_else(|_| read(text, yaml::parse))
+            let read = |parse| read_yaml(kind, text, line, defaults.clone(), parse);
+            read(yaml::parse_quickly).or_else(|_| read(yaml::parse))
         }
     };
     Some(match read {
@@ -147,11 +144,11 @@ fn set_option(options: &mut ActionOptions, option: &Argument, node: &Node) -> Op
         "cascade" => options.cascade = node.flag()?,
         "hidden" => options.hidden = node.flag()?,
         "pause" => {
-            let pause = values::rounded_up(values::amount(node)?)?;
+            let pause = values::rounded_up(node.number()?)?;
             options.pause_ms = u32::try_from(pause.max(0)).unwrap_or(u32::MAX);
         }
         "cooldown" if node.is_infinite() || node.whole() == Some(-1) => options.once = true,
-        "cooldown" => options.cooldown_secs = values::amount(node)?.max(0.0),
+        "cooldown" => options.cooldown_secs = node.number()?.max(0.0),
         _ => {}
     }
     Some(())

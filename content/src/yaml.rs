@@ -118,7 +118,7 @@ impl Node {
     #[must_use]
     pub fn number(&self) -> Option<f64> {
         let number = match &self.data {
-            #[expect(clippy::cast_precision_loss, reason = "nobody waits so long")]
+            #[expect(clippy::cast_precision_loss, reason = "no lab counts that far")]
             Data::Whole(number) => *number as f64,
             Data::Float(number) => *number,
             Data::Text(text) => text.trim().parse().ok()?,

@@ -11,15 +11,16 @@ use crate::yaml::{Data, Node};
 pub(super) fn convert(kind: ArgumentKind, node: &Node) -> Option<Value> {
     Some(match kind {
         ArgumentKind::Text => Value::from(node.text()?),
-        ArgumentKind::Number => Value::from(rounded_up(amount(node)?)?),
-        ArgumentKind::Amount => Value::from(amount(node)?),
+        ArgumentKind::Number => Value::from(rounded_up(node.number()?)?),
+        ArgumentKind::Amount => Value::from(node.number()?),
         ArgumentKind::Flag => Value::from(node.flag()?),
-        ArgumentKind::Retries => match node.is_infinite().then_some(-1).or_else(|| rounded_up(amount(node)?))
-        {
-            Some(-1) => json!("forever"),
-            Some(times) => json!({"times": u32::try_from(times).ok()?}),
-            None => return None,
-        },
+        ArgumentKind::Retries => {
+            match node.is_infinite().then_some(-1).or_else(|| rounded_up(node.number()?)) {
+                Some(-1) => json!("forever"),
+                Some(times) => json!({"times": u32::try_from(times).ok()?}),
+                None => return None,
+            }
+        }
         ArgumentKind::Texts => match node.text() {
             Some(text) => json!([text]),
             None if matches!(node.data, Data::List(_)) => {
@@ -33,18 +34,6 @@ pub(super) fn convert(kind: ArgumentKind, node: &Node) -> Option<Value> {
         },
         ArgumentKind::Value => node.to_json(),
     })
-}
-
-/// Returns a finite number, even if it is written as text.
-pub(super) fn amount(node: &Node) -> Option<f64> {
-    let number = match &node.data {
-        #[expect(clippy::cast_precision_loss, reason = "no lab counts that far")]
-        Data::Whole(number) => *number as f64,
-        Data::Float(number) => *number,
-        Data::Text(text) => text.trim().parse().ok()?,
-        _ => return None,
-    };
-    number.is_finite().then_some(number)
 }
 
 /// Returns the whole number that is not below a number. Returns `None` if it is too large to count with.
@@ -75,19 +64,4 @@ pub(super) fn trimmed(node: &Node) -> Cow<'_, Node> {
         }
         _ => Cow::Borrowed(node),
     }
-}
-
-/// Returns YAML with four spaces for each tab of its indentation, which YAML does not allow. Returns `None` if there is
-/// none.
-pub(super) fn without_tabs(text: &str) -> Option<String> {
-    let is_blank = |letter: char| matches!(letter, ' ' | '\t');
-    let indent = |line: &str| line.len() - line.trim_start_matches(is_blank).len();
-    if !text.lines().any(|line| line[..indent(line)].contains('\t')) {
-        return None;
-    }
-    let spaced = text.split_inclusive('\n').map(|line| {
-        let (blanks, rest) = line.split_at(indent(line));
-        blanks.replace('\t', "    ") + rest
-    });
-    Some(spaced.collect())
 }
