@@ -81,7 +81,7 @@ impl Loader {
             Lab::load_all(path)
         };
         let before = former.as_ref().map(|former| former.labs.clone()).unwrap_or_default();
-        let labs = match loaded {
+        let (labs, keeps_former) = match loaded {
             Ok((first, others)) => {
                 let labs: Vec<Lab> = std::iter::once(first).chain(others).collect();
                 let unread: BTreeSet<_> = labs.iter().flat_map(Lab::unread).cloned().collect();
@@ -89,17 +89,17 @@ impl Loader {
                 problems.extend(unread.into_iter().map(LabProblem::from));
                 // without its manifest a lab is less than the version before
                 if is_less {
-                    before
+                    (before, true)
                 } else {
-                    labs.into_iter().map(|lab| self.settled(lab, origin.as_ref())).collect()
+                    (labs.into_iter().map(|lab| self.settled(lab, origin.as_ref())).collect(), false)
                 }
             }
             Err(error) => {
                 problems.extend(told(path, error));
-                before
+                (before, true)
             }
         };
-        if let Some(former) = former.filter(|_| !problems.is_empty()) {
+        if let Some(former) = former.filter(|_| keeps_former) {
             // a manifest that is being written does not cost the cache what it named
             supplies.extend(former.supplies);
             supplies.sort();
