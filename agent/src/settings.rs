@@ -127,7 +127,8 @@ fn joined(first: &[PathBuf], rest: &str) -> String {
 fn package_programs(packages: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(packages).into_iter().flatten().flatten();
     let mut folders: Vec<_> = entries.map(|entry| entry.path().join("bin")).collect();
-    folders.retain(|folder| folder.is_dir());
+    // a colon would end the entry of the search path
+    folders.retain(|folder| folder.is_dir() && !folder.to_string_lossy().contains(':'));
     folders.sort();
     folders
 }
@@ -148,7 +149,7 @@ mod tests {
     #[test]
     fn the_programs_of_packages_are_found_in_the_order_of_their_names() {
         let folder = tempfile::tempdir().unwrap();
-        for part in ["kail/bin", "argo/bin", "docs/text"] {
+        for part in ["kail/bin", "argo/bin", "docs/text", "a:b/bin"] {
             std::fs::create_dir_all(folder.path().join(part)).unwrap();
         }
         let expected = ["argo/bin", "kail/bin"].map(|part| folder.path().join(part));
