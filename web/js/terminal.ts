@@ -67,9 +67,10 @@ class WaitingScreen {
     this.call((screen) => screen.paste(text));
   }
 
-  // Commands are typed only when the terminal is connected, which it is not before its screen is there.
+  // Returns the keys for a command, of which a line editor completes nothing: in one, and in the kernel's own line mode,
+  // Ctrl-V takes the next key as it is. A program on a screen of its own is left to itself.
   quoted(keys: string): string {
-    return this.screen?.quoted(keys) ?? keys;
+    return this.screen?.isTakenOver() ? keys : keys.replaceAll("\t", "\x16\t");
   }
 
   focus() {

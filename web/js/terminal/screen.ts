@@ -206,10 +206,9 @@ export class Screen {
     this.terminal.paste(text);
   }
 
-  // Returns the keys for a command, of which a line editor completes nothing: in one, and in the kernel's own line mode,
-  // Ctrl-V takes the next key as it is. A program on a screen of its own is left to itself.
-  quoted(keys: string): string {
-    return this.terminal.buffer.active.type === "alternate" ? keys : keys.replaceAll("\t", "\x16\t");
+  // Whether a program has a screen of its own, as editors do.
+  isTakenOver(): boolean {
+    return this.terminal.buffer.active.type === "alternate";
   }
 
   focus() {
