@@ -8,8 +8,6 @@ import { blocks, endSession, picture, signIn, startLab, terminalText, waitForLab
 const samples = process.env.LECTERN_SAMPLES_DIR ?? "";
 const labs = process.env.LECTERN_LABS_DIR!;
 
-test.skip(!samples, "LECTERN_SAMPLES_DIR names no folder of samples");
-
 /** The checks that the pages of the examiner's lab describe; the samples come without them. */
 const checks: Record<string, string> = {
   "test-always-passes": "exit 0",
