@@ -11,7 +11,7 @@ use crate::settings::{Settings, home, script_shell};
 
 /// How much of the end of a failed script's output is kept, in bytes.
 const FAILURE_BYTES: usize = 4 * 1024;
-/// The maximum number of failed scripts that are told.
+/// The maximum number of failed scripts that are reported.
 const MOST_FAILURES: usize = 50;
 
 /// How long the scripts may run, in seconds.

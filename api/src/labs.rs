@@ -32,7 +32,7 @@ pub struct LabSummary {
     /// authors and admins are told.
     /// A lab that never loaded has an empty `pages` and cannot be started.
     pub errors: Vec<LabProblem>,
-    /// What lint finds in the lab's files; only authors and admins are told.
+    /// What lint finds in the lab's files. Empty for everybody but authors and admins.
     #[serde(default)]
     pub report: LabReport,
     /// What the lab asks for and does not get from this platform. Empty for everybody but instructors, authors and admins.

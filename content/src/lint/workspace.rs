@@ -99,7 +99,7 @@ impl Workspace {
         let idle = self.idle.iter().map(|(name, places)| {
             places
                 .finding(Rule::IdleAction, &format!("Nothing in a session does this `{name}` action yet"))
-                .hint("learners are told so; give them a command for the terminal as well")
+                .hint("learners see a message; give them a command for the terminal as well")
         });
         let lost = self.lost.iter().map(|(name, places)| {
             let there = match self.layout {

@@ -60,7 +60,7 @@ impl Gate {
         !self.0.has_proxy
     }
 
-    /// Checks the host of an address before anything is asked, so that its author is told why it is refused.
+    /// Checks the host of an address before anything is asked, so that its author learns why it is refused.
     pub async fn check(&self, host: &str) -> Result<(), FetchError> {
         let host = host.trim_matches(['[', ']']);
         let refused = || FetchError::Inner { host: host.to_owned() };

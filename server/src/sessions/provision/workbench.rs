@@ -105,7 +105,7 @@ pub(super) async fn put_files(link: &Link, lab: &Arc<Lab>, with_home: bool) -> R
         let directory = format!("{PACKAGES}/{name}");
         let list = move || lab.package_files(&name);
         match packed(list, None, async |archive| link.put_files(&directory, archive).await).await {
-            // the lab is worth having without it, and its learner is told by the programs that are missing
+            // the lab is worth having without it, and its learner notices which programs are missing
             Err(ProvisionError::Link(LinkError::Refused(reason))) => {
                 tracing::warn!(
                     lab.package = package.name,
