@@ -47,6 +47,7 @@ impl Cache {
     pub fn open(root: PathBuf) -> Result<Self> {
         fs::create_dir_all(&root)
             .with_context(|| format!("could not create the cache folder {}", root.display()))?;
+        remove_broken_links(&root)?;
         Ok(Self { root })
     }
 
@@ -137,6 +138,18 @@ impl Cache {
     }
 }
 
+/// Removes links in that folder which lead nowhere. Who moves a part of the cache to another disk leaves a link, and when
+/// that disk is gone nothing can be created in the link's place; what it held is only made again.
+fn remove_broken_links(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_symlink() && !path.exists() {
+            fs::remove_file(&path).with_context(|| format!("could not remove {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
 fn is_key(name: &str) -> bool {
     name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -200,6 +213,19 @@ mod tests {
         assert!(failed.is_err());
         assert_eq!(cache.find("cluster", "0123456789abcdef"), None);
         assert_eq!(fs::read_dir(cache.root().join("cluster")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_makes_room_for_a_folder() {
+        let (folder, cache) = cache();
+        let elsewhere = folder.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, cache.root().join("web")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("gone"), cache.root().join("target")).unwrap();
+
+        let cache = Cache::open(cache.root().to_owned()).unwrap();
+        fs::create_dir(cache.root().join("target")).unwrap();
+        assert!(cache.root().join("web").is_symlink(), "a link to a folder that is there stays");
     }
 
     #[test]
