@@ -134,12 +134,53 @@ pub struct Session {
     pub terminals: Vec<TerminalName>,
     /// How they are arranged: `default`, `split`, `split/2`, `lower` or `none` (the dialect's words).
     pub terminal_layout: String,
+    /// What stands beside the terminals. Lists of sessions leave it out.
+    #[serde(default, skip_serializing_if = "SessionTabs::is_empty")]
+    pub tabs: SessionTabs,
     /// When the learner asked for it.
     pub created_at: DateTime<Utc>,
     /// What its learner should know of how it was made: what of the lab is missing, and what went wrong without
     /// keeping it from starting.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
+}
+
+/// The tabs of a session that a lab asks for, apart from its terminals.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionTabs {
+    /// The tools, in the order in which they are shown.
+    pub tools: Vec<Tool>,
+    /// The lab's own tabs, in its order.
+    pub dashboards: Vec<Dashboard>,
+}
+
+impl SessionTabs {
+    /// Returns whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.tools.is_empty() && self.dashboards.is_empty()
+    }
+}
+
+/// A tool that has a tab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tool {
+    /// The editor.
+    Editor,
+    /// The files of the home directory: browse, upload, download.
+    Files,
+    /// What runs in the session's namespaces.
+    Cluster,
+}
+
+/// A tab of the lab's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dashboard {
+    /// What the tab is called.
+    pub name: String,
+    /// What it shows: a web address, or `terminal:<name>`.
+    pub url: String,
 }
 
 /// Something of a session that is not as the lab's author meant it. The session runs all the same.

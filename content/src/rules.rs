@@ -70,7 +70,7 @@ rules! {
     DuplicateCheck "duplicate-check" Warning "two checks whose names differ only by case or extension";
     DuplicateKey "duplicate-key" Warning "a key that stands twice in a mapping of a manifest; the last one counts";
     ExternalImage "external-image" Warning "an image on another site, which is not shown as a rule";
-    IdleAction "idle-action" Warning "an action that nothing in a session can carry out yet";
+    IdleAction "idle-action" Warning "an action that nothing in a session can carry out";
     MissingCheck "missing-check" Error "a block that runs a check that does not exist";
     MissingFile "missing-file" Warning "a command that names a file that is neither in the lab nor brought by anything";
     MissingInclude "missing-include" Warning "an included file that is not in the lab or includes itself; a note shows instead";

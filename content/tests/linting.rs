@@ -46,7 +46,6 @@ fn every_fault_is_found_with_its_place() {
             "first.md:12:1 unknown-argument warning",
             "first.md:17:1 bad-action error",
             "first.md:20:1 missing-file warning",
-            "first.md:24:1 idle-action warning",
             "first.md:24:1 missing-file warning",
             "first.md:29:1 missing-check error",
             "first.md:37:1 broken-link warning",
@@ -99,16 +98,7 @@ fn what_is_right_is_not_complained_about() {
             "oldpage.adoc:27:1 missing-terminal warning",
         ]
     );
-    assert_eq!(
-        about_pages("hugo"),
-        [
-            "workshop.yaml:21:9 not-acted-on warning",
-            "02-planting.md:33:1 dropped-html warning",
-            "picking.md:3:1 idle-action warning",
-            "picking.md:9:1 idle-action warning",
-            "picking.md:15:1 idle-action warning",
-        ]
-    );
+    assert_eq!(about_pages("hugo"), ["02-planting.md:33:1 dropped-html warning",]);
 }
 
 #[test]
@@ -246,5 +236,17 @@ fn a_terminal_that_the_layout_lacks_is_found() {
     }
     assert_eq!(codes(&with("none", "```execute-all\nls\n```\n")), ["missing-terminal"]);
     let made = "```dashboard:create-dashboard\nname: More\nurl: terminal:more\n```\n\n```terminal:execute\ncommand: ls\nsession: more\n```\n";
-    assert_eq!(codes(&with("default", made)), ["idle-action"]);
+    assert!(with("default", made).is_empty());
+}
+
+#[test]
+fn a_check_on_another_server_is_found() {
+    let check = |line: &str| {
+        let page = format!("```examiner:execute-test\nname: is-done\n{line}\n```\n");
+        let script = ("workshop/examiner/tests/is-done", "#!/bin/sh\n");
+        let found = found(&[("workshop/content/a.md", &page), script]);
+        codes(&found).contains(&"idle-action")
+    };
+    assert!(check("url: https://checks.example.org"));
+    assert!(!check("timeout: 5"));
 }

@@ -14,6 +14,7 @@ mod provision;
 pub mod reconciler;
 mod spec;
 mod start;
+mod tabs;
 mod turns;
 mod versions;
 mod workbenches;
@@ -122,7 +123,16 @@ impl Sessions {
     /// # Errors
     /// [`SessionError::UnknownSession`].
     pub async fn find_session(&self, user: UserId, id: SessionId) -> Result<Session, SessionError> {
-        Ok(find_owned(&self.pool, user, id).await?.to_wire())
+        Ok(self.with_tabs(&find_owned(&self.pool, user, id).await?))
+    }
+
+    /// Returns a session as its learner sees it, with the tabs that its lab asks for. The lab may be gone.
+    fn with_tabs(&self, row: &SessionRow) -> Session {
+        let mut session = row.to_wire();
+        if let Ok(lab) = self.labs.find(&row.lab) {
+            session.tabs = tabs::tabs(&lab.spec.session, &environment::definition_values(row, &lab));
+        }
+        session
     }
 
     /// Lists the learner's sessions, newest first.
@@ -163,14 +173,14 @@ impl Sessions {
             return Err(SessionError::NotRunning);
         };
         if seen.is_some_and(|seen| seen != expires_at) {
-            return Ok((held.row().to_wire(), false));
+            return Ok((self.with_tabs(held.row()), false));
         }
         let to = held.row().extends_to().ok_or(SessionError::NoMoreTime)?;
         let extended = held.apply(&mut tx, Event::Extended { expires_at: to }).await?;
         let row = extended.ok_or(SessionError::NoMoreTime)?;
         tx.commit().await.map_err(StoreError::from)?;
         tracing::info!(session.id = %id, session.expires_at = %to, "a session was extended");
-        Ok((row.to_wire(), true))
+        Ok((self.with_tabs(&row), true))
     }
 
     /// Renders a page with this session's values in it.

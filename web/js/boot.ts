@@ -1,5 +1,6 @@
-// The page's start script: puts the glue for pages and terminals on `window`, then starts the app.
+// The page's start script: puts the glue for pages, terminals and tools on `window`, then starts the app.
 import "./page";
+import "./panels";
 import "./terminal";
 // @ts-ignore: written by wasm-bindgen beside this bundle
 import init from "/lectern_web.js";

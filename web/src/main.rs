@@ -2,7 +2,7 @@
 //!
 //! `pages` call the API; `components` show what they are given; `workspace` has the components of a running lab. Whatever
 //! needs no browser is in pure modules with tests: `paths`, `clock`, `backoff`, `terminal::flow`, `terminal::typing`,
-//! `progress::outbox`, `progress::marks`, `actions::plan`.
+//! `progress::outbox`, `progress::marks`, `actions::plan`, `tabs::list`.
 
 mod actions;
 mod api;
@@ -12,8 +12,10 @@ mod browser;
 mod clock;
 mod components;
 mod pages;
+mod panels;
 mod paths;
 mod progress;
+mod tabs;
 mod terminal;
 mod workspace;
 

@@ -1,4 +1,4 @@
-//! The components of a running lab: its page on the left, its terminals on the right. `pages::workspace` calls the API
+//! The components of a running lab: its page on the left, its terminals and other tabs on the right. `pages::workspace` calls the API
 //! for them.
 
 pub mod action_block;
@@ -8,16 +8,20 @@ pub mod lab_page;
 pub mod lifecycle;
 pub mod notices;
 pub mod splitter;
+pub mod tab_bar;
+pub mod tab_pane;
 pub mod terminal_pane;
 pub mod time_left;
+pub mod tool_pane;
 pub mod top_bar;
+pub mod web_pane;
 
 use lectern_api::sessions::{Session, SessionState};
 use leptos::prelude::*;
 
 use crate::actions::runner::Runner;
 use crate::progress::Progress;
-use crate::terminal::Terminals;
+use crate::tabs::Tabs;
 
 /// What the parts of the workspace share. Copies share their state.
 #[derive(Clone, Copy)]
@@ -26,10 +30,8 @@ pub struct Workspace {
     /// The name of the page on screen; empty until it is known.
     pub page: RwSignal<String>,
     pub progress: Progress,
-    pub terminals: Terminals,
+    pub tabs: Tabs,
     pub runner: Runner,
-    /// Whether a narrow screen shows the terminals instead of the page.
-    pub shows_terminals: RwSignal<bool>,
     /// Shows another page.
     pub go_to: Callback<String>,
     /// Asks for more time.

@@ -45,16 +45,8 @@ pub fn find_kind(name: &str) -> Option<(&'static ActionKind, BodyForm)> {
 pub fn is_action(name: &str) -> bool {
     find_kind(name).is_some()
 }
-/// Returns whether nothing in a session carries an action out yet: there is no editor, no transfer of files and no tab
-/// beside the terminals, and checks run in the session only.
+/// Returns whether nothing in a session carries an action out: checks run in the session only, not on another server.
 #[must_use]
-pub fn is_unavailable(action: &Action) -> bool {
-    match action {
-        Action::ExaminerExecuteTest { url, .. } => url.is_some(),
-        Action::DashboardOpenUrl { .. } => false,
-        // the tab of the terminals is always there
-        Action::DashboardOpenDashboard { name } => !name.trim().eq_ignore_ascii_case("terminal"),
-        Action::DashboardReloadDashboard { name, .. } => !name.trim().eq_ignore_ascii_case("terminal"),
-        other => ["editor:", "files:", "dashboard:"].iter().any(|family| other.name().starts_with(family)),
-    }
+pub const fn is_unavailable(action: &Action) -> bool {
+    matches!(action, Action::ExaminerExecuteTest { url: Some(_), .. })
 }

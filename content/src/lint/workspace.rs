@@ -98,7 +98,7 @@ impl Workspace {
     pub(super) fn findings(&self) -> Vec<Diagnostic> {
         let idle = self.idle.iter().map(|(name, places)| {
             places
-                .finding(Rule::IdleAction, &format!("Nothing in a session does this `{name}` action yet"))
+                .finding(Rule::IdleAction, &format!("Nothing in a session does this `{name}` action"))
                 .hint("learners see a message; give them a command for the terminal as well")
         });
         let lost = self.lost.iter().map(|(name, places)| {
@@ -106,8 +106,8 @@ impl Workspace {
                 [] => "the lab has none".to_owned(),
                 names => format!("there are {}", names.join(", ")),
             };
-            places.finding(Rule::MissingTerminal, &format!("There is no terminal `{name}`; {there}")).hint(
-                "choose another layout in session.applications.terminal (split has two terminals, split/2 three), or another terminal",
+            places.finding(Rule::MissingTerminal, &format!("The layout has no terminal `{name}`; {there}")).hint(
+                "the block opens one in a tab of its own; or choose another layout in session.applications.terminal (split has two terminals, split/2 three), or another terminal",
             )
         });
         idle.chain(lost).collect()

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use lectern_api::actions::{Action, ActionBlock, Retries};
+use lectern_api::sessions::Tool;
 
 use super::address::{is_web_address, leads_nowhere};
 use super::form::Form;
+use crate::tabs::list::Content;
 use crate::terminal::typing::{INTERRUPT, command_keys, pasted};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +38,12 @@ pub enum Plan {
     ShowTerminals,
     /// Copy a text to the clipboard.
     Copy(String),
-    /// Open an address in a new tab.
+    /// Open an address in a new tab of the browser.
     OpenUrl(String),
+    /// Change the tabs beside the page.
+    Tab(TabChange),
+    /// Let a tool carry it out.
+    Tool(Tool),
     Check(CheckPlan),
     /// Nothing, except to show the block as done.
     Tick,
@@ -57,6 +63,24 @@ impl Plan {
     pub const fn is_section(&self) -> bool {
         matches!(self, Self::BeginSection | Self::EndSection { .. })
     }
+}
+
+/// What to do with a tab beside the page. Names are those that labs use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TabChange {
+    Show(String),
+    /// Add it, or give it another content.
+    Put {
+        name: String,
+        content: Content,
+        /// Whether to bring it to the front.
+        focus: bool,
+    },
+    Reload {
+        name: String,
+        focus: bool,
+    },
+    Remove(String),
 }
 
 /// A check, and how often to try it.
@@ -86,8 +110,6 @@ impl CheckPlan {
 
 /// The shortest wait between two tries, each of which is a request, and the longest.
 const DELAY_MS: (f64, f64) = (100.0, 3_600_000.0);
-/// What labs call the tab of the terminals, in lower case.
-const TERMINALS: &str = "terminal";
 
 /// Returns the terminals that an author names: `*` means all of them, `01` is `1`.
 fn target(session: &str) -> Target {
@@ -130,24 +152,16 @@ pub fn plan(action: &Action) -> Plan {
             Target::All => Plan::ShowTerminals,
         },
         Action::WorkshopCopy { text } | Action::WorkshopCopyAndEdit { text } => Plan::Copy(text.clone()),
-        Action::DashboardOpenUrl { url }
-        | Action::DashboardCreateDashboard { url, .. }
-        | Action::DashboardReloadDashboard { url: Some(url), .. }
-            if leads_nowhere(url) =>
-        {
-            Plan::Unsupported(NO_WEB_APPLICATIONS)
-        }
+        Action::DashboardOpenUrl { url } if leads_nowhere(url) => Plan::Unsupported(NO_WEB_APPLICATIONS),
         Action::DashboardOpenUrl { url } if is_web_address(url) => Plan::OpenUrl(url.clone()),
-        Action::DashboardOpenDashboard { name } | Action::DashboardReloadDashboard { name, .. }
-            if name.trim().eq_ignore_ascii_case(TERMINALS) =>
-        {
-            Plan::ShowTerminals
-        }
-        Action::DashboardCreateDashboard { url, .. }
-        | Action::DashboardReloadDashboard { url: Some(url), .. }
-            if url.trim().starts_with("terminal:") =>
-        {
-            Plan::Select(terminal_name(url.trim().trim_start_matches("terminal:")))
+        Action::DashboardOpenUrl { .. } => Plan::Unsupported(NO_ADDRESS),
+        Action::DashboardOpenDashboard { name } => show(name),
+        Action::DashboardDeleteDashboard { name } => Plan::Tab(TabChange::Remove(name.clone())),
+        Action::DashboardCreateDashboard { name, url, focus }
+        | Action::DashboardReloadDashboard { name, url: Some(url), focus } => put(name, url, *focus),
+        Action::DashboardReloadDashboard { name, url: None, .. } if is_terminals(name) => Plan::ShowTerminals,
+        Action::DashboardReloadDashboard { name, url: None, focus } => {
+            Plan::Tab(TabChange::Reload { name: name.clone(), focus: *focus })
         }
         Action::ExaminerExecuteTest { url: Some(_), .. } => Plan::Unsupported(
             "This check runs on another server, which isn't supported here. Go on with the next step.",
@@ -165,59 +179,49 @@ pub fn plan(action: &Action) -> Plan {
         Action::SectionHeading {} => Plan::Tick,
         Action::SectionBegin { .. } => Plan::BeginSection,
         Action::SectionEnd { toggle, .. } => Plan::EndSection { closes: *toggle },
-        Action::DashboardOpenUrl { .. } => {
-            Plan::Unsupported("This isn't a web address, so it can't be opened.")
+        Action::EditorOpenTerminal { session } => Plan::Select(editor_terminal(session)),
+        Action::EditorCloseTerminal { session } => {
+            Plan::Tab(TabChange::Remove(format!("Terminal {}", editor_terminal(session))))
         }
-        Action::DashboardOpenDashboard { .. }
-        | Action::DashboardCreateDashboard { .. }
-        | Action::DashboardDeleteDashboard { .. }
-        | Action::DashboardReloadDashboard { .. } => {
-            Plan::Unsupported("Dashboards aren't available here. Go on with the next step.")
+        Action::EditorInterruptTerminal { session } => Plan::Type {
+            target: Target::One(editor_terminal(session)),
+            keys: INTERRUPT.to_owned(),
+            clear: false,
+        },
+        Action::EditorClearTerminal { session } => Plan::Clear(Target::One(editor_terminal(session))),
+        Action::EditorSendToTerminal { session, text, endl } => {
+            Plan::Paste { target: Target::One(editor_terminal(session)), text: pasted(text, *endl) }
         }
-        Action::FilesDownloadFile { .. }
-        | Action::FilesCopyFile { .. }
-        | Action::FilesUploadFile { .. }
-        | Action::FilesUploadFiles { .. } => {
-            Plan::Unsupported("Files can't be transferred here. Show the file in the terminal instead.")
-        }
-        Action::EditorOpenFile { .. }
-        | Action::EditorSelectMatchingText { .. }
-        | Action::EditorReplaceMatchingText { .. }
-        | Action::EditorSelectLinesInRange { .. }
-        | Action::EditorDeleteLinesInRange { .. }
-        | Action::EditorReplaceLinesInRange { .. }
-        | Action::EditorReplaceTextSelection { .. }
-        | Action::EditorDeleteTextSelection { .. }
-        | Action::EditorInsertLinesBeforeSelection { .. }
-        | Action::EditorAppendLinesAfterSelection { .. }
-        | Action::EditorAppendLinesToFile { .. }
-        | Action::EditorPrependLinesToFile { .. }
-        | Action::EditorCreateFile { .. }
-        | Action::EditorInsertLinesBeforeLine { .. }
-        | Action::EditorAppendLinesAfterLine { .. }
-        | Action::EditorAppendLinesAfterMatch { .. }
-        | Action::EditorInsertLinesBeforeMatch { .. }
-        | Action::EditorDeleteMatchingLines { .. }
-        | Action::EditorCopyFile { .. }
-        | Action::EditorRenameFile { .. }
-        | Action::EditorCloseFile { .. }
-        | Action::EditorDeleteFile { .. }
-        | Action::EditorCreateDirectory { .. }
-        | Action::EditorSetYamlValue { .. }
-        | Action::EditorAddYamlItem { .. }
-        | Action::EditorInsertYamlItem { .. }
-        | Action::EditorReplaceYamlItem { .. }
-        | Action::EditorMergeYamlValues { .. }
-        | Action::EditorInsertValueIntoYaml { .. }
-        | Action::EditorDeleteYamlValue { .. }
-        | Action::EditorSelectYamlPath { .. }
-        | Action::EditorExecuteCommand { .. }
-        | Action::EditorOpenTerminal { .. }
-        | Action::EditorCloseTerminal { .. }
-        | Action::EditorInterruptTerminal { .. }
-        | Action::EditorClearTerminal { .. }
-        | Action::EditorSendToTerminal { .. } => Plan::Unsupported(NO_EDITOR),
+        other => Plan::Tool(if other.name().starts_with("files:") { Tool::Files } else { Tool::Editor }),
     }
+}
+
+/// The terminals of the editor are other ones than those beside the page.
+fn editor_terminal(session: &str) -> String {
+    format!("editor-{}", terminal_name(session))
+}
+
+fn show(name: &str) -> Plan {
+    if is_terminals(name) { Plan::ShowTerminals } else { Plan::Tab(TabChange::Show(name.to_owned())) }
+}
+
+fn put(name: &str, url: &str, focus: bool) -> Plan {
+    if leads_nowhere(url) {
+        return Plan::Unsupported(NO_WEB_APPLICATIONS);
+    }
+    match Content::of_url(url) {
+        Some(Content::Terminals(names)) => {
+            let names = names.iter().map(|name| terminal_name(name)).collect();
+            Plan::Tab(TabChange::Put { name: name.to_owned(), content: Content::Terminals(names), focus })
+        }
+        Some(content) => Plan::Tab(TabChange::Put { name: name.to_owned(), content, focus }),
+        None => Plan::Unsupported(NO_ADDRESS),
+    }
+}
+
+/// Whether a lab means the tab of the terminals.
+fn is_terminals(name: &str) -> bool {
+    name.trim().eq_ignore_ascii_case("terminal")
 }
 
 /// Returns the time limit of a check in seconds.
@@ -233,7 +237,7 @@ fn wait_of(secs: f64) -> Duration {
 }
 
 const NO_WEB_APPLICATIONS: &str = "This workspace cannot show web applications yet.";
-const NO_EDITOR: &str = "The editor isn't available here. Use vim or nano in the terminal.";
+const NO_ADDRESS: &str = "This isn't a web address, so it can't be opened.";
 
 /// Returns the text that a block offers to copy; `None` if it has none.
 #[must_use]
@@ -254,139 +258,5 @@ pub fn copy_text(block: &ActionBlock) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::Value;
-
-    use super::*;
-
-    fn of(json: Value) -> Plan {
-        plan(&serde_json::from_value(json).unwrap())
-    }
-
-    #[test]
-    fn a_command_is_typed_into_the_terminal_that_it_names() {
-        let json = serde_json::json!(
-            {"action": "terminal:execute", "command": "a\nb", "session": "2", "clear": true});
-        let keys = "a\rb\r".to_owned();
-        assert_eq!(of(json), Plan::Type { target: Target::One("2".into()), keys, clear: true });
-    }
-
-    #[test]
-    fn an_address_that_would_run_a_script_is_not_opened() {
-        for url in ["javascript:alert(1)", "data:text/html,x", "//evil.example", " JavaScript:x"] {
-            let json = serde_json::json!({"action": "dashboard:open-url", "url": url});
-            assert!(matches!(of(json), Plan::Unsupported(why) if why.contains("web address")), "{url}");
-        }
-    }
-
-    #[test]
-    fn an_address_that_cannot_work_says_so_instead_of_opening() {
-        for action in ["dashboard:open-url", "dashboard:create-dashboard", "dashboard:reload-dashboard"] {
-            let json =
-                serde_json::json!({"action": action, "name": "x", "url": "http://blog-ns.", "focus": true});
-            assert_eq!(of(json), Plan::Unsupported(NO_WEB_APPLICATIONS), "{action}");
-        }
-    }
-
-    #[test]
-    fn a_star_means_every_terminal_and_a_number_has_no_zeros_before_it() {
-        let command = |session: &str| {
-            let json = serde_json::json!({"action": "terminal:execute", "command": "x", "session": session, "clear": false});
-            let Plan::Type { target, .. } = of(json) else { panic!("nothing is typed") };
-            target
-        };
-        assert_eq!(command("*"), Target::All);
-        for (written, name) in
-            [("01", "1"), ("1", "1"), ("002", "2"), ("0", "0"), ("0x", "0x"), ("help", "help")]
-        {
-            assert_eq!(command(written), Target::One(name.into()), "{written}");
-        }
-        for action in ["terminal:interrupt", "terminal:clear", "terminal:input", "terminal:select"] {
-            let json = serde_json::json!({"action": action, "session": "*", "text": "x", "endl": false});
-            let all = match of(json) {
-                Plan::Type { target, .. } | Plan::Paste { target, .. } | Plan::Clear(target) => {
-                    target == Target::All
-                }
-                plan => plan == Plan::ShowTerminals,
-            };
-            assert!(all, "{action}");
-        }
-    }
-
-    #[test]
-    fn the_dashboard_of_the_terminals_is_the_terminals() {
-        for (action, name) in [
-            ("dashboard:open-dashboard", "Terminal"),
-            ("dashboard:open-dashboard", "terminal"),
-            ("dashboard:reload-dashboard", " TERMINAL "),
-        ] {
-            let json = serde_json::json!({"action": action, "name": name, "focus": true});
-            assert_eq!(of(json), Plan::ShowTerminals, "{action} {name}");
-        }
-        let json = serde_json::json!({"action": "dashboard:open-dashboard", "name": "Console"});
-        assert!(matches!(of(json), Plan::Unsupported(_)));
-        let json = serde_json::json!({"action": "dashboard:create-dashboard", "name": "x", "url": "terminal:04", "focus": true});
-        assert_eq!(of(json), Plan::Select("4".into()));
-    }
-
-    #[test]
-    fn every_action_of_the_dialect_either_runs_or_says_what_is_missing() {
-        for kind in lectern_api::actions::KINDS {
-            let mut json = serde_json::json!({"action": kind.name});
-            for argument in kind.arguments {
-                use lectern_api::actions::ArgumentKind as Kind;
-                json[argument.name] = match argument.kind {
-                    Kind::Text => "https://example.com".into(),
-                    Kind::Number | Kind::Amount => 1.into(),
-                    Kind::Flag => true.into(),
-                    Kind::Retries => serde_json::json!({"times": 0}),
-                    Kind::Texts | Kind::Values => serde_json::json!([]),
-                    Kind::Value => Value::Null,
-                };
-            }
-            if kind.name == "examiner:execute-test" {
-                json["url"] = Value::Null;
-            }
-            let family = kind.name.split(':').next().unwrap();
-            let action: Action = serde_json::from_value(json.clone()).unwrap();
-            let is_unsupported = matches!(plan(&action), Plan::Unsupported(_));
-            assert_eq!(is_unsupported, lectern_api::actions::is_unavailable(&action), "{}", kind.name);
-            match of(json) {
-                Plan::Unsupported(why) => {
-                    assert!(["editor", "files", "dashboard"].contains(&family), "{}", kind.name);
-                    assert!(why.ends_with('.'), "{why}");
-                }
-                _ => assert!(!["editor", "files"].contains(&family), "{}", kind.name),
-            }
-        }
-    }
-
-    #[test]
-    fn a_time_of_zero_means_the_usual_one_and_half_a_second_is_half_a_second() {
-        let times = |timeout: u32, delay: f64| {
-            let json = serde_json::json!({"action": "examiner:execute-test", "name": "x", "args": [],
-                "timeout": timeout, "retries": {"times": 0}, "delay": delay, "url": null, "inputs": null});
-            let Plan::Check(check) = of(json) else { panic!("no check") };
-            (check.timeout_secs, check.delay.as_millis())
-        };
-        assert_eq!(times(0, 0.0), (15, 1_000));
-        assert_eq!(times(3, 0.5), (3, 500));
-        assert_eq!(times(999, 0.001), (120, 100));
-    }
-
-    #[test]
-    fn a_check_is_tried_once_more_than_it_has_retries() {
-        let check = |retries| CheckPlan {
-            name: "x".into(),
-            args: vec![],
-            timeout_secs: 15,
-            retries,
-            delay: Duration::from_secs(1),
-            form: None,
-        };
-        assert!(!check(Retries::Times(0)).tries_again(1));
-        assert!(check(Retries::Times(2)).tries_again(2));
-        assert!(!check(Retries::Times(2)).tries_again(3));
-        assert!(check(Retries::Forever).tries_again(10_000));
-    }
-}
+#[path = "plan/tests.rs"]
+mod tests;

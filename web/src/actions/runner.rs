@@ -1,17 +1,19 @@
 //! Runs the plans of [`super::plan`] with the workspace's terminals and the server's checks.
 
-use lectern_api::actions::ActionBlock;
+use lectern_api::actions::{Action, ActionBlock};
 use lectern_api::ids::SessionId;
 use lectern_api::progress::Happening;
-use lectern_api::sessions::{CheckOutcome, RunCheck};
+use lectern_api::sessions::{CheckOutcome, RunCheck, Tool};
 use leptos::prelude::*;
 use serde_json::Value;
 
-use super::plan::{CheckPlan, Plan, Target, plan};
+use super::plan::{CheckPlan, Plan, TabChange, Target, plan};
 use super::typist::{Input, Typist};
 use crate::api::{ApiError, Client};
 use crate::browser::{copy, open_in_new_tab, sleep};
+use crate::panels::carry_out;
 use crate::progress::Progress;
+use crate::tabs::Tabs;
 
 /// What to say of a check that did not pass; its output says why.
 pub const NOT_PASSED: &str = "Not yet.";
@@ -46,6 +48,7 @@ pub struct Runner {
     pub client: Client,
     pub session: SessionId,
     pub typist: Typist,
+    pub tabs: Tabs,
     pub progress: Progress,
     /// The page on screen. A check that was started on another one is not tried again.
     pub page: RwSignal<String>,
@@ -80,9 +83,18 @@ impl Runner {
                 typist.send(&target, Input::Command { keys, clear }, focus, state).await
             }
             Plan::Paste { target, text } => typist.send(&target, Input::Pasted(text), focus, state).await,
-            Plan::Clear(target) => typist.clear(&target),
-            Plan::Select(name) => typist.select(&Target::One(name)),
-            Plan::ShowTerminals => typist.select(&Target::All),
+            Plan::Clear(target) => typist.clear(&target).await,
+            Plan::Select(name) => typist.select(&Target::One(name)).await,
+            Plan::ShowTerminals => typist.select(&Target::All).await,
+            Plan::Tab(change) => change_tabs(self.tabs, &change),
+            Plan::Tool(tool) => match self.carry_out(tool, action, state).await {
+                Ok(said) => {
+                    state.try_set(ActionState::Done(said));
+                    self.record(page, block.id);
+                    return true;
+                }
+                Err(message) => Err(message),
+            },
             Plan::Copy(text) => copy_or_explain(&text).await,
             Plan::OpenUrl(address) => Ok(open_in_new_tab(&address)).map(|_| ()),
             Plan::Check(check) => {
@@ -106,6 +118,18 @@ impl Runner {
                 false
             }
         }
+    }
+
+    /// Shows a tool, and lets it carry an action out once the session runs.
+    async fn carry_out(
+        &self,
+        tool: Tool,
+        action: &Action,
+        state: RwSignal<ActionState>,
+    ) -> Result<Option<String>, String> {
+        self.typist.wait_for_session(state).await?;
+        self.tabs.show_tool(tool);
+        carry_out(tool, action).await
     }
 
     fn record(&self, page: &str, action: u32) {
@@ -162,6 +186,21 @@ impl Runner {
             state.try_set(ActionState::Running(Some(format!("Not yet. Checking again (try {tries})…"))));
             sleep(check.delay).await;
         }
+    }
+}
+
+fn change_tabs(tabs: Tabs, change: &TabChange) -> Result<(), String> {
+    match change {
+        TabChange::Show(name) if tabs.show_named(name) => Ok(()),
+        TabChange::Reload { name, focus } if tabs.reload(name, *focus) => Ok(()),
+        TabChange::Show(name) | TabChange::Reload { name, .. } => {
+            Err(format!("There is no tab named {name}."))
+        }
+        TabChange::Put { name, content, focus } => {
+            tabs.put(name, content.clone(), *focus);
+            Ok(())
+        }
+        TabChange::Remove(name) => tabs.remove_named(name).map_err(str::to_owned),
     }
 }
 

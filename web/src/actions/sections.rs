@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_run_does_not_start_by_itself() {
-        let mut blocks = vec![block(0, &[], Action::EditorCloseFile { file: "x".into() })];
+        let mut blocks = vec![block(0, &[], Action::DashboardOpenUrl { url: "javascript:alert(1)".into() })];
         blocks[0].options.autostart = true;
         assert!(autostarts(&blocks, |_| true).is_empty());
     }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use lectern_api::ids::TerminalName;
 use lectern_api::sessions::{Session, SessionState};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -11,13 +12,15 @@ use super::plan::Target;
 use super::runner::ActionState;
 use super::turns::Turns;
 use crate::browser::sleep;
-use crate::terminal::Terminals;
+use crate::tabs::Tabs;
 use crate::terminal::connection::Connection;
 
 /// How often to look whether a terminal is connected.
 const POLL: Duration = Duration::from_millis(100);
 /// For how many looks to wait for the first prompt of a terminal that is connected. There are shells that print none.
 const PROMPT_POLLS: u32 = 20;
+/// For how many turns of the browser to wait until a new tab has been drawn; the second is enough.
+const DRAW_POLLS: u32 = 20;
 const WAITING: &str = "Waiting for the terminal…";
 const WAITING_FOR_SESSION: &str = "Waiting for your environment…";
 const NOT_RUNNING: &str = "Your session isn't running, so nothing was done.";
@@ -36,16 +39,14 @@ pub enum Input {
 #[derive(Clone, Copy)]
 pub struct Typist {
     session: RwSignal<Session>,
-    pub terminals: Terminals,
-    /// Shows the terminals on screens that show either the page or the terminals.
-    pub reveal_terminals: Callback<()>,
+    tabs: Tabs,
     turns: StoredValue<Turns>,
 }
 
 impl Typist {
     #[must_use]
-    pub fn new(session: RwSignal<Session>, terminals: Terminals, reveal_terminals: Callback<()>) -> Self {
-        Self { session, terminals, reveal_terminals, turns: StoredValue::new(Turns::default()) }
+    pub fn new(session: RwSignal<Session>, tabs: Tabs) -> Self {
+        Self { session, tabs, turns: StoredValue::new(Turns::default()) }
     }
 
     /// Sends input, after whatever waits for the same terminals. `focus` says whether to move the focus there; if that
@@ -57,6 +58,7 @@ impl Typist {
         focus: bool,
         state: RwSignal<ActionState>,
     ) -> Result<(), String> {
+        self.open(target).await?;
         let place = self.turns.try_update_value(|turns| turns.join(target)).unwrap_or_default();
         let ready = self.wait_for(target, place, state).await;
         // nothing else runs between here and the last key
@@ -86,18 +88,20 @@ impl Typist {
         Ok(())
     }
 
-    pub fn clear(&self, target: &Target) -> Result<(), String> {
+    pub async fn clear(&self, target: &Target) -> Result<(), String> {
+        self.open(target).await?;
         self.targets(target)?.iter().for_each(|terminal| terminal.clear());
         Ok(())
     }
 
-    /// Brings a terminal to the front and moves the focus there.
-    pub fn select(&self, target: &Target) -> Result<(), String> {
+    /// Brings a terminal to the front and moves the focus there. One that has no tab yet gets one.
+    pub async fn select(&self, target: &Target) -> Result<(), String> {
+        self.open(target).await?;
         self.targets(target)?;
         match target {
-            Target::One(_) => self.bring_to_front(target),
-            // whichever was in front stays there
-            Target::All => self.reveal_terminals.run(()),
+            Target::One(name) => self.tabs.show_terminal(name),
+            // whichever was in front last
+            Target::All => self.tabs.show_terminal(&self.tabs.terminals.front.get_untracked()),
         }
         self.focus_front();
         Ok(())
@@ -152,36 +156,54 @@ impl Typist {
         is_running.flatten().ok_or_else(|| NOT_RUNNING.to_owned())
     }
 
+    /// Gives a terminal that has no tab yet one of its own.
+    async fn open(&self, target: &Target) -> Result<(), String> {
+        let Target::One(name) = target else { return Ok(()) };
+        let is_there = || self.tabs.terminals.find(name).is_some();
+        if is_there() {
+            return Ok(());
+        }
+        if name.parse::<TerminalName>().is_err() {
+            return Err(format!("No terminal can be named {name}. Type the command into another one."));
+        }
+        self.tabs.show_terminal(name);
+        for _ in 0..DRAW_POLLS {
+            if is_there() {
+                break;
+            }
+            sleep(Duration::ZERO).await;
+        }
+        Ok(())
+    }
+
     fn targets(&self, target: &Target) -> Result<Vec<Rc<Connection>>, String> {
+        let terminals = self.tabs.terminals;
         let found = match target {
-            Target::All => self.terminals.all(),
-            Target::One(name) => self.terminals.find(name).into_iter().collect(),
+            Target::All => terminals.all(),
+            Target::One(name) => terminals.find(name).into_iter().collect(),
         };
         if !found.is_empty() {
             return Ok(found);
         }
         Err(match target {
             Target::All => "This lab has no terminal.".to_owned(),
-            Target::One(name) => {
-                format!("There is no terminal named {name}. Type the command into another one.")
-            }
+            Target::One(name) => format!("Terminal {name} was closed. Click again to open it."),
         })
     }
 
     /// Shows the terminal that was typed into; of all of them, the first.
     fn bring_to_front(&self, target: &Target) {
-        self.reveal_terminals.run(());
         let name = match target {
             Target::One(name) => Some(name.clone()),
-            Target::All => self.terminals.all().first().map(|terminal| terminal.name().to_owned()),
+            Target::All => self.tabs.terminals.all().first().map(|terminal| terminal.name().to_owned()),
         };
         if let Some(name) = name {
-            self.terminals.front.set(name);
+            self.tabs.show_terminal(&name);
         }
     }
 
     fn focus_front(&self) {
-        let terminals = self.terminals;
+        let terminals = self.tabs.terminals;
         spawn_local(async move {
             // a terminal that is still behind cannot have the focus: it is shown first
             sleep(Duration::ZERO).await;

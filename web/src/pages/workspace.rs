@@ -23,12 +23,12 @@ use crate::components::form::RetryIn;
 use crate::components::frame::Banners;
 use crate::paths;
 use crate::progress::Progress;
-use crate::terminal::Terminals;
+use crate::tabs::Tabs;
 use crate::workspace::Workspace;
 use crate::workspace::lifecycle::{NotRunning, Over};
 use crate::workspace::notices::Notices;
 use crate::workspace::splitter::SplitPanes;
-use crate::workspace::terminal_pane::TerminalPane;
+use crate::workspace::tab_pane::TabPane;
 use crate::workspace::time_left::EndWarning;
 use crate::workspace::top_bar::TopBar;
 use address::use_page_of_address;
@@ -66,6 +66,7 @@ fn OpenWorkspace(session: Session) -> impl IntoView {
     // only signed-in users get here, but a login can end at any moment
     let Some(me) = client.me() else { return ().into_any() };
     let id = session.id;
+    let tabs = Tabs::of(&session);
     let session = RwSignal::new(session);
     use_session_stream(client, id, session);
     let progress = Progress::new(client, me.user.id, id);
@@ -73,21 +74,20 @@ fn OpenWorkspace(session: Session) -> impl IntoView {
     let requests = use_requests(client, session, progress);
     let page = use_page_of_address(client, id, session, progress);
     let navigate = StoredValue::new(use_navigate());
-    let (terminals, shows_terminals) = (Terminals::new(), RwSignal::new(false));
     let workspace = Workspace {
         session,
         page,
         progress,
-        terminals,
+        tabs,
         runner: Runner {
             client,
             session: id,
-            typist: Typist::new(session, terminals, Callback::new(move |()| shows_terminals.set(true))),
+            typist: Typist::new(session, tabs),
+            tabs,
             progress,
             page,
             starting: StoredValue::new(Vec::new()),
         },
-        shows_terminals,
         go_to: Callback::new(move |name: String| {
             navigate.with_value(|go| go(&paths::page(id, &name), NavigateOptions::default()));
         }),
@@ -137,10 +137,11 @@ fn Problem(problem: RwSignal<Option<ApiError>>) -> impl IntoView {
     }
 }
 
-/// Page and terminals, side by side.
+/// Page and tabs, side by side.
 #[component]
 fn Panes(workspace: Workspace, requests: Requests) -> impl IntoView {
-    let has_terminals = workspace.session.with_untracked(|session| !session.terminals.is_empty());
+    let tabs = workspace.tabs;
+    let has_tabs = Memo::new(move |_| tabs.list.with(|list| !list.all().is_empty()));
     let curtain = move || {
         view! {
             <NotRunning workspace=workspace on_retry=requests.restart.send busy=requests.restart.busy/>
@@ -148,26 +149,21 @@ fn Panes(workspace: Workspace, requests: Requests) -> impl IntoView {
     };
     let left = view! {
         <div class="pane page-pane" id="lab-page" tabindex="-1">
-            {(!has_terminals).then(curtain)}
+            {move || (!has_tabs.get()).then(curtain)}
             <CurrentPage workspace=workspace/>
         </div>
     };
     let right = view! {
-        <div class="pane terminal-pane">
-            {has_terminals.then(|| view! { <TerminalPane workspace=workspace/> {curtain()} })}
+        <div class="pane tab-pane">
+            {move || has_tabs.get().then(|| view! { <TabPane workspace=workspace/> {curtain()} })}
         </div>
     };
     view! {
         <div class="workspace" data-testid="workspace">
-            <TopBar workspace=workspace has_terminals=has_terminals on_end=requests.end.send/>
+            <TopBar workspace=workspace has_tabs=has_tabs on_end=requests.end.send/>
             <EndWarning workspace=workspace/>
             <Notices workspace=workspace/>
-            <SplitPanes
-                split=Signal::stored(has_terminals)
-                shows_right=workspace.shows_terminals
-                left=left.into_any()
-                right=right.into_any()
-            />
+            <SplitPanes split=has_tabs shows_right=tabs.shown left=left.into_any() right=right.into_any()/>
         </div>
     }
 }

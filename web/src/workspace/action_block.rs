@@ -20,7 +20,9 @@ use frame::{Block, BlockFace, BlockFrame, Copying, Look, RunButton};
 const TERMINAL: Look = Look { family: "terminal", running: "Sending…", done: "Sent" };
 const COPY: Look = Look { family: "copy", running: "Copying…", done: "Copied" };
 const LINK: Look = Look { family: "link", running: "Opening…", done: "Opened" };
+const TAB: Look = Look { family: "tab", running: "Opening…", done: "Done" };
 const CHECK: Look = Look { family: "check", running: "Checking…", done: "Passed" };
+const TOOL: Look = Look { family: "tool", running: "Working…", done: "Done" };
 const TICK: Look = Look { family: "tick", running: "", done: "Done" };
 
 /// One block of a page; `at` is its position among them.
@@ -46,6 +48,8 @@ pub fn ActionView(
         Plan::Clear(_) | Plan::Select(_) | Plan::ShowTerminals => (&TERMINAL, false),
         Plan::Copy(_) => (&COPY, false),
         Plan::OpenUrl(_) => (&LINK, false),
+        Plan::Tab(_) => (&TAB, false),
+        Plan::Tool(_) => (&TOOL, false),
         Plan::Tick => (&TICK, false),
         Plan::Check(check) => {
             return view! {

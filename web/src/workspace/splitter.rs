@@ -1,4 +1,4 @@
-//! Two panes with a splitter between them that moves by pointer and by keyboard.
+//! Borders between panes that move by pointer and by keyboard.
 
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -7,7 +7,7 @@ use web_sys::{KeyboardEvent, PointerEvent};
 use crate::browser::{load_setting, save_setting};
 
 const KEY: &str = "lectern.split";
-// The left pane's share of the width, in thousandths: fractions would add tables of ten kilobytes to the app.
+// The first pane's share, in thousandths: fractions would add tables of ten kilobytes to the app.
 const LEAST: i32 = 200;
 const MOST: i32 = 800;
 const FIRST: i32 = 420;
@@ -24,9 +24,7 @@ pub fn SplitPanes(
     right: AnyView,
 ) -> impl IntoView {
     let node = NodeRef::<Div>::new();
-    let saved = load_setting(KEY).and_then(|text| text.parse().ok());
-    let share = RwSignal::new(saved.map_or(FIRST, bounded));
-    let drags = RwSignal::new(false);
+    let (share, drags) = (RwSignal::new(FIRST), RwSignal::new(false));
     view! {
         <div
             node_ref=node
@@ -37,15 +35,51 @@ pub fn SplitPanes(
             style=move || format!("--share: calc({} * .1%)", share.get())
         >
             {left}
-            <Splitter panes=node share=share drags=drags/>
+            <Splitter
+                frame=node
+                share=share
+                drags=drags
+                direction=Direction::Beside
+                label="Resize panes".to_owned()
+                key=KEY.to_owned()
+                first=FIRST
+            />
             {right}
         </div>
     }
 }
 
+/// How two panes stand.
+#[derive(Clone)]
+pub enum Direction {
+    /// Side by side in their frame.
+    Beside,
+    /// One above the other; the upper one has this id.
+    Below(String),
+}
+
+/// A border that changes the share of the pane before it. The share is remembered under `key`; a double click sets it
+/// back to `first`.
 #[component]
-fn Splitter(panes: NodeRef<Div>, share: RwSignal<i32>, drags: RwSignal<bool>) -> impl IntoView {
-    let save = move || save_setting(KEY, &share.get_untracked().to_string());
+pub fn Splitter(
+    frame: NodeRef<Div>,
+    share: RwSignal<i32>,
+    drags: RwSignal<bool>,
+    direction: Direction,
+    label: String,
+    key: String,
+    first: i32,
+) -> impl IntoView {
+    let saved = load_setting(&key).and_then(|text| text.parse().ok());
+    share.set(saved.map_or(first, bounded));
+    let key = StoredValue::new(key);
+    let save = move || key.with_value(|key| save_setting(key, &share.get_untracked().to_string()));
+    let is_beside = matches!(direction, Direction::Beside);
+    let upper = match direction {
+        Direction::Beside => None,
+        Direction::Below(id) => Some(id),
+    };
+    let upper = StoredValue::new(upper);
     let pressed = move |event: PointerEvent| {
         event.prevent_default();
         let splitter = event_target::<web_sys::Element>(&event);
@@ -54,11 +88,16 @@ fn Splitter(panes: NodeRef<Div>, share: RwSignal<i32>, drags: RwSignal<bool>) ->
         drags.set(true);
     };
     let moved = move |event: PointerEvent| {
-        if let Some(panes) = panes.get_untracked().filter(|_| drags.get_untracked()) {
-            let panes = panes.get_bounding_client_rect();
-            if panes.width() > 0.0 {
-                share.set(share_at(f64::from(event.client_x()) - panes.left(), panes.width()));
-            }
+        let Some(frame) = frame.get_untracked().filter(|_| drags.get_untracked()) else { return };
+        let frame = frame.get_bounding_client_rect();
+        let (at, length) = if is_beside {
+            (f64::from(event.client_x()) - frame.left(), frame.width())
+        } else {
+            let top = upper.with_value(|id| id.as_deref().and_then(top_of)).unwrap_or_else(|| frame.top());
+            (f64::from(event.client_y()) - top, frame.height())
+        };
+        if length > 0.0 {
+            share.set(share_at(at, length));
         }
     };
     let released = move |_: PointerEvent| {
@@ -74,40 +113,51 @@ fn Splitter(panes: NodeRef<Div>, share: RwSignal<i32>, drags: RwSignal<bool>) ->
             save();
         }
     };
+    let reset = move |_| {
+        share.set(first);
+        save();
+    };
     view! {
         <div
             class="splitter"
+            class:level=!is_beside
             role="separator"
             tabindex="0"
-            aria-orientation="vertical"
-            aria-label="Resize panes"
+            aria-orientation=if is_beside { "vertical" } else { "horizontal" }
+            aria-label=label
             aria-valuemin=LEAST / 10
             aria-valuemax=MOST / 10
             aria-valuenow=move || share.get() / 10
-            data-testid="splitter"
+            data-testid=if is_beside { "splitter" } else { "splitter-level" }
             on:pointerdown=pressed
             on:pointermove=moved
             on:pointerup=released
             on:pointercancel=released
+            on:dblclick=reset
             on:keydown=keyed
         ></div>
     }
 }
 
+/// Returns where an element begins in the window, from above.
+fn top_of(id: &str) -> Option<f64> {
+    Some(crate::browser::document()?.get_element_by_id(id)?.get_bounding_client_rect().top())
+}
+
 fn share_after_key(key: &str, share: i32) -> Option<i32> {
     match key {
-        "ArrowLeft" => Some(bounded(share - 20)),
-        "ArrowRight" => Some(bounded(share + 20)),
+        "ArrowLeft" | "ArrowUp" => Some(bounded(share - 20)),
+        "ArrowRight" | "ArrowDown" => Some(bounded(share + 20)),
         "Home" => Some(LEAST),
         "End" => Some(MOST),
         _ => None,
     }
 }
 
-/// Returns the share at `left` pixels from the left edge of a frame of this width.
+/// Returns the share at `at` pixels from the beginning of a frame of this length.
 #[expect(clippy::cast_possible_truncation, reason = "a cast to a whole number saturates")]
-fn share_at(left: f64, width: f64) -> i32 {
-    bounded((left / width * 1000.0) as i32)
+fn share_at(at: f64, length: f64) -> i32 {
+    bounded((at / length * 1000.0) as i32)
 }
 
 fn bounded(share: i32) -> i32 {

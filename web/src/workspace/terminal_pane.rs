@@ -1,122 +1,49 @@
-//! The terminals: one in front, or several stacked, as the lab's layout says.
+//! The terminals of one tab, one above the other.
 
 use lectern_api::ids::SessionId;
 use leptos::html::Div;
 use leptos::prelude::*;
-use web_sys::KeyboardEvent;
 
+use super::splitter::{Direction, Splitter};
 use super::{Workspace, is_running};
 use crate::api::SignOutReason;
 use crate::browser::focus_by_id;
 use crate::terminal::connection::Connection;
 use crate::terminal::status::Status;
 
+/// Terminals with borders between them that can be moved. `layout` names the arrangement, under which the borders are
+/// remembered.
 #[component]
-pub fn TerminalPane(workspace: Workspace) -> impl IntoView {
-    let (id, names, layout) = workspace.session.with_untracked(|session| {
-        let names: Vec<_> = session.terminals.iter().map(ToString::to_string).collect();
-        (session.id, names, session.terminal_layout.clone())
-    });
-    let groups = Groups { stacked: stack_height(&layout) };
-    let stacked = groups.stacked > 1;
-    let tabbed = names.len() > groups.stacked;
-    if let Some(first) = names.first() {
-        workspace.terminals.front.set(first.clone());
-    }
-    view! {
-        <div class="terminals" class:stacked=stacked data-layout=layout>
-            {tabbed.then(|| view! {
-                <div class="terminal-bar">
-                    <Tabs names=names.clone() groups=groups front=workspace.terminals.front/>
-                </div>
-            })}
-            {names.clone().into_iter().enumerate().map(|(at, name)| {
-                let names = names.clone();
-                let front = workspace.terminals.front;
-                let is_behind = Signal::derive(move || {
-                    front.with(|front| groups.of_name(&names, front) != groups.of(at))
-                });
-                view! {
-                    <TerminalFrame workspace=workspace session=id name=name tabbed=tabbed is_behind=is_behind/>
-                }
-            }).collect_view()}
-        </div>
-    }
-}
-
-/// How many terminals a layout shows one above the other.
-fn stack_height(layout: &str) -> usize {
-    match layout {
-        "split" => 2,
-        "split/2" => 3,
-        _ => 1,
-    }
-}
-
-/// Which terminals are seen at once: the first ones are stacked, each of the others is alone.
-#[derive(Clone, Copy, Debug)]
-struct Groups {
-    stacked: usize,
-}
-
-impl Groups {
-    /// Returns the group of the terminal at this position: 0 for those that are stacked.
-    const fn of(self, at: usize) -> usize {
-        (at + 1).saturating_sub(self.stacked)
-    }
-
-    fn of_name(self, names: &[String], name: &str) -> usize {
-        self.of(names.iter().position(|known| known == name).unwrap_or_default())
-    }
-}
-
-/// A row of tabs, one for each group of terminals.
-#[component]
-fn Tabs(names: Vec<String>, groups: Groups, front: RwSignal<String>) -> impl IntoView {
-    // of each group the first
-    let leaders: Vec<_> = names.iter().take(1).chain(names.iter().skip(groups.stacked)).cloned().collect();
-    let tab = |(at, name): (usize, String)| {
-        let (id, controls) = (tab_id(&name), frame_id(&name));
-        let label =
-            if at == 0 && groups.stacked > 1 { "Terminals".to_owned() } else { format!("Terminal {name}") };
-        let testid = id.clone();
-        let names = names.clone();
-        let is_front = Memo::new(move |_| front.with(|front| groups.of_name(&names, front)) == at);
+pub fn TerminalStack(workspace: Workspace, names: Vec<String>, layout: String) -> impl IntoView {
+    let node = NodeRef::<Div>::new();
+    let session = workspace.session.with_untracked(|session| session.id);
+    let last = names.len().saturating_sub(1);
+    // the upper terminal is the larger one where three stand above each other
+    let first_share = if last == 2 { 500 } else { 1000 / (i32::try_from(last).unwrap_or(1) + 1) };
+    let stack = names.into_iter().enumerate().map(|(at, name)| {
+        let share = RwSignal::new(first_share);
+        let drags = RwSignal::new(false);
+        let is_last = at == last;
+        let frame_id = frame_id(&name);
+        let split = (!is_last).then(|| {
+            view! {
+                <Splitter
+                    frame=node
+                    share=share
+                    drags=drags
+                    direction=Direction::Below(frame_id)
+                    label=format!("Resize terminal {name}")
+                    key=format!("lectern.split.{layout}.{name}")
+                    first=first_share
+                />
+            }
+        });
         view! {
-            <button
-                type="button"
-                role="tab"
-                id=id
-                aria-controls=controls
-                aria-selected=move || if is_front.get() { "true" } else { "false" }
-                data-testid=testid
-                tabindex=move || if is_front.get() { "0" } else { "-1" }
-                on:click=move |_| front.set(name.clone())
-            >
-                {label}
-            </button>
+            <TerminalFrame workspace=workspace session=session name=name share=Signal::derive(move || (!is_last).then(|| share.get()))/>
+            {split}
         }
-    };
-    let tabs = leaders.iter().cloned().enumerate().map(tab).collect_view();
-    // the arrow keys move between tabs
-    let keyed = move |event: KeyboardEvent| {
-        let step = match event.key().as_str() {
-            "ArrowRight" => 1,
-            "ArrowLeft" => leaders.len() - 1,
-            _ => return,
-        };
-        event.prevent_default();
-        let at = front.with_untracked(|front| groups.of_name(&names, front));
-        if let Some(next) = leaders.get((at + step) % leaders.len()) {
-            focus_by_id(&tab_id(next));
-            front.set(next.clone());
-        }
-    };
-    view! { <div role="tablist" aria-label="Terminals" on:keydown=keyed>{tabs}</div> }
-}
-
-fn tab_id(name: &str) -> String {
-    format!("terminal-tab-{name}")
+    });
+    view! { <div class="terminals" node_ref=node>{stack.collect_view()}</div> }
 }
 
 fn frame_id(name: &str) -> String {
@@ -129,16 +56,17 @@ fn TerminalFrame(
     workspace: Workspace,
     session: SessionId,
     name: String,
-    tabbed: bool,
-    is_behind: Signal<bool>,
+    /// Its share of the height in thousandths; `None` takes what is left.
+    share: Signal<Option<i32>>,
 ) -> impl IntoView {
     let client = workspace.runner.client;
+    let terminals = workspace.tabs.terminals;
     let connection = Connection::new(session, &name, move || client.forget_account(SignOutReason::Ended));
     let status = connection.status;
-    workspace.terminals.add(connection.clone());
+    terminals.add(connection.clone());
     on_cleanup({
         let name = name.clone();
-        move || workspace.terminals.remove(&name)
+        move || terminals.remove(&name)
     });
     let node = NodeRef::<Div>::new();
     let connection = StoredValue::new_local(connection);
@@ -163,9 +91,8 @@ fn TerminalFrame(
     view! {
         <section
             class="terminal-frame"
-            class:behind=move || tabbed && is_behind.get()
             id=frame_id(&name)
-            role=tabbed.then_some("tabpanel")
+            style=move || share.get().map(|share| format!("flex: 0 1 calc({share} * .1%)"))
             aria-label=format!("Terminal {name}")
             data-testid=format!("terminal-{name}")
         >
@@ -190,18 +117,5 @@ fn StatusLine(name: String, status: RwSignal<Status>, on_retry: Callback<()>) ->
                 <button type="button" data-testid=retry_id.clone() on:click=move |_| on_retry.run(())>"Try now"</button>
             })}
         </div>
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn terminals_beyond_the_layout_have_a_tab_of_their_own() {
-        let groups = |layout: &str| [0, 1, 2, 3].map(|at| Groups { stacked: stack_height(layout) }.of(at));
-        assert_eq!(groups("default"), [0, 1, 2, 3]);
-        assert_eq!(groups("split"), [0, 0, 1, 2]);
-        assert_eq!(groups("split/2"), [0, 0, 0, 1]);
     }
 }

@@ -7,10 +7,11 @@ use super::Workspace;
 use super::contents::Contents;
 use super::time_left::TimeLeft;
 use crate::components::dialog::ConfirmDialog;
+use crate::tabs::list::{Content, Tab};
 
-/// The way out, contents, title, progress, time left, and on narrow screens a switch between page and terminals.
+/// The way out, contents, title, progress, time left, and on narrow screens a switch between page and tabs.
 #[component]
-pub fn TopBar(workspace: Workspace, has_terminals: bool, on_end: Callback<()>) -> impl IntoView {
+pub fn TopBar(workspace: Workspace, has_tabs: Memo<bool>, on_end: Callback<()>) -> impl IntoView {
     let asks = RwSignal::new(false);
     let position = Memo::new(move |_| workspace.position());
     let progress = move || match position.get() {
@@ -18,7 +19,12 @@ pub fn TopBar(workspace: Workspace, has_terminals: bool, on_end: Callback<()>) -
         (None, 1) => "1 page".to_owned(),
         (None, total) => format!("{total} pages"),
     };
-    let shows = workspace.shows_terminals;
+    let shows = workspace.tabs.shown;
+    let is_terminals = |tab: &Tab| matches!(tab.content, Content::Terminals(_));
+    let other = move || {
+        let only_terminals = workspace.tabs.list.with(|list| list.all().iter().all(is_terminals));
+        if only_terminals { "Terminals" } else { "Tools" }
+    };
     let pressed = move |terminals: bool| move || if shows.get() == terminals { "true" } else { "false" };
     view! {
         <header class="top-bar">
@@ -37,12 +43,12 @@ pub fn TopBar(workspace: Workspace, has_terminals: bool, on_end: Callback<()>) -
                 ></progress>
             </div>
             <TimeLeft workspace=workspace/>
-            {has_terminals.then(|| view! {
+            {move || has_tabs.get().then(|| view! {
                 <div class="switch" role="group" aria-label="What to show">
                     <button type="button" data-testid="show-page" aria-pressed=pressed(false)
                         on:click=move |_| shows.set(false)>"Page"</button>
                     <button type="button" data-testid="show-terminals" aria-pressed=pressed(true)
-                        on:click=move |_| shows.set(true)>"Terminals"</button>
+                        on:click=move |_| shows.set(true)>{other}</button>
                 </div>
             })}
             <button type="button" class="button small end" data-testid="session-end" on:click=move |_| asks.set(true)>

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use lectern_api::ids::{LabSlug, SessionId, TerminalName};
 use lectern_api::page::PageLink;
-use lectern_api::sessions::{EndReason, Notice, Session, SessionState};
+use lectern_api::sessions::{EndReason, Notice, Session, SessionState, SessionTabs};
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -264,7 +264,7 @@ impl SessionRow {
         }
     }
 
-    /// The session as its learner sees it.
+    /// The session as its learner sees it, without its tabs, which only its lab knows.
     #[must_use]
     pub fn to_wire(&self) -> Session {
         Session {
@@ -276,6 +276,7 @@ impl SessionRow {
             pages: self.pages.clone(),
             terminals: self.terminals.clone(),
             terminal_layout: self.terminal_layout.clone(),
+            tabs: SessionTabs::default(),
             created_at: self.created_at,
             notices: self.notices.clone(),
         }

@@ -25,7 +25,7 @@ pub fn CurrentPage(workspace: Workspace) -> impl IntoView {
             if before.is_some_and(|before| !before.is_empty()) {
                 show_from_top();
             }
-            workspace.shows_terminals.set(false);
+            workspace.tabs.shown.set(false);
         }
         name
     });

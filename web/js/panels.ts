@@ -1,0 +1,116 @@
+// The tools of the workspace, for the app. Each is fetched when its tab is first shown. What a block asks of a tool before it
+// has been drawn waits for that.
+
+/** What a tool is given. */
+export interface PanelContext {
+  /** The session's id. */
+  session: string;
+  /** Shows a file in the editor. */
+  onOpenFile(path: string): void;
+}
+
+/** A tool that has been drawn. */
+export interface Panel {
+  dispose(): void;
+  focus(): void;
+  /**
+   * Carries out an action in its wire form. Resolves to what to say of it, if anything; rejects with an error whose message
+   * is for the learner.
+   */
+  act?(action: { action: string }): Promise<string | undefined>;
+}
+
+interface Module {
+  mount(element: HTMLElement, context: PanelContext): Panel;
+}
+
+const modules: Record<string, () => Promise<Module>> = {
+  editor: () => import("./editor/panel"),
+  files: () => import("./files/panel"),
+  cluster: () => import("./cluster/panel"),
+};
+
+/** The tools that have been drawn, or wait for it. */
+const panels: Record<string, Place> = {};
+
+class Place {
+  panel: Promise<Panel>;
+  resolve!: (panel: Panel) => void;
+  reject!: (error: Error) => void;
+
+  constructor() {
+    this.panel = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    // whoever waits is told; a tool that nobody waits for says so in its tab
+    this.panel.catch(() => {});
+  }
+}
+
+function place(kind: string): Place {
+  panels[kind] ??= new Place();
+  return panels[kind];
+}
+
+function mount(kind: string, element: HTMLElement, session: string, onShow: (kind: string) => void) {
+  let here = place(kind);
+  let disposed = false;
+  let panel: Panel | undefined;
+  const draw = async () => {
+    element.replaceChildren();
+    element.setAttribute("aria-busy", "true");
+    try {
+      const module = await modules[kind]();
+      if (disposed) return;
+      panel = module.mount(element, {
+        session,
+        onOpenFile: (path) => {
+          onShow("editor");
+          void act("editor", JSON.stringify({ action: "editor:open-file", file: path, line: null })).catch(() => {});
+        },
+      });
+      here.resolve(panel);
+    } catch (error) {
+      showFailure(element, draw);
+      console.error(error);
+      here.reject(new Error("This tool couldn't be loaded. Reload the page."));
+      if (panels[kind] === here) delete panels[kind];
+      here = place(kind);
+    } finally {
+      element.removeAttribute("aria-busy");
+    }
+  };
+  void draw();
+  return {
+    dispose() {
+      disposed = true;
+      if (panels[kind] === here) delete panels[kind];
+      here.reject(new Error("The tab was closed."));
+      panel?.dispose();
+    },
+  };
+}
+
+function showFailure(element: HTMLElement, again: () => Promise<void>) {
+  const note = document.createElement("div");
+  note.className = "tab-note";
+  note.setAttribute("role", "alert");
+  const text = document.createElement("p");
+  text.textContent = "This tool couldn't be loaded.";
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button";
+  button.textContent = "Try again";
+  button.addEventListener("click", () => void again());
+  note.append(text, button);
+  element.replaceChildren(note);
+}
+
+async function act(kind: string, action: string): Promise<string | undefined> {
+  const panel = await place(kind).panel;
+  if (!panel.act) throw new Error("This tool can't do that.");
+  return panel.act(JSON.parse(action));
+}
+
+Object.assign(window, { LecternPanels: { mount, act } });
