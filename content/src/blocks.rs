@@ -52,9 +52,10 @@ pub(crate) fn read(name: &str, text: &str, line: u32) -> Option<ReadBlock> {
         Ok((action, options)) => {
             let body = options.description.clone().unwrap_or_else(|| body_of(&action));
             let title = options.title.clone().unwrap_or_else(|| title_of(&action));
-            let prefix = options.prefix.as_deref().unwrap_or(kind.prefix);
+            let prefix = options.prefix.as_deref().unwrap_or_default();
             let label = match (prefix.is_empty(), title.is_empty()) {
-                (true, _) => title,
+                (true, true) => kind.prefix.to_owned(),
+                (true, false) => title,
                 (false, true) => prefix.to_owned(),
                 (false, false) => format!("{prefix}: {title}"),
             };

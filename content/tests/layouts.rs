@@ -192,7 +192,7 @@ fn blocks_in_lists_and_of_either_body_are_actions() {
     assert!(matches!(actions[3], Action::TerminalInterrupt { session } if session == "1"));
     assert!(matches!(actions[5], Action::WorkshopCopy { text } if text == "plain text to copy"));
     assert!(matches!(actions[6], Action::WorkshopCopyAndEdit { text } if text == "text <to change>"));
-    assert_eq!(page.actions[4].label, "Terminal: Write it down");
+    assert_eq!(page.actions[4].label, "Write it down");
     let lines: Vec<_> = page.actions.iter().map(|block| block.line).collect();
     assert_eq!(lines, [7, 13, 19, 25, 29, 39, 43]);
     assert_holds(&page, &["src=\"/files/exercises/dough.png\"", "src=\"/files/loaf.png\""]);
@@ -295,7 +295,7 @@ fn github_markdown_sections_and_colours_are_rendered() {
     assert_eq!(within, [&[][..], &[0], &[0, 1], &[0, 1], &[0], &[]]);
     assert!(matches!(page.actions[1].action(), Some(Action::SectionBegin { open: true, .. })));
     let check = &page.actions[2];
-    assert_eq!(check.label, "Examiner: Verify that it grows");
+    assert_eq!(check.label, "Verify that it grows");
     assert!(check.options.autostart && check.options.cascade);
     assert!(matches!(
         check.action(),

@@ -7,33 +7,35 @@ use serde_json::Value;
 pub(super) fn title_of(action: &Action) -> String {
     use Action as A;
     match action {
-        A::TerminalExecute { session, .. } => format!("Execute command in terminal \"{session}\""),
-        A::TerminalExecuteAll { .. } => "Execute command in all terminals".to_owned(),
-        A::TerminalInput { session, .. } => format!("Input text to terminal \"{session}\""),
-        A::TerminalInterrupt { session } => format!("Interrupt command in terminal \"{session}\""),
-        A::TerminalInterruptAll {} => "Interrupt commands in all terminals".to_owned(),
-        A::TerminalClear { session } => format!("Clear terminal \"{session}\""),
+        A::TerminalExecute { session, .. } => format!("Run in {}", terminal(session)),
+        A::TerminalExecuteAll { .. } => "Run in all terminals".to_owned(),
+        A::TerminalInput { session, .. } => format!("Type into {}", terminal(session)),
+        A::TerminalInterrupt { session } => format!("Interrupt {}", terminal(session)),
+        A::TerminalInterruptAll {} => "Interrupt all terminals".to_owned(),
+        A::TerminalClear { session } => format!("Clear {}", terminal(session)),
         A::TerminalClearAll {} => "Clear all terminals".to_owned(),
-        A::TerminalSelect { session } => format!("Select terminal \"{session}\""),
-        A::WorkshopCopy { .. } => "Copy text to paste buffer".to_owned(),
-        A::WorkshopCopyAndEdit { .. } => "Copy text to paste buffer, and change values before use".to_owned(),
-        A::DashboardOpenUrl { .. } => "Open URL in browser".to_owned(),
-        A::DashboardOpenDashboard { name } => format!("Open dashboard \"{name}\""),
-        A::DashboardCreateDashboard { name, .. } => format!("Create dashboard \"{name}\""),
-        A::DashboardDeleteDashboard { name } => format!("Delete dashboard \"{name}\""),
-        A::DashboardReloadDashboard { name, .. } => format!("Reload dashboard \"{name}\""),
-        A::EditorExecuteCommand { command, .. } => format!("Execute command \"{command}\""),
-        A::EditorOpenTerminal { session } => format!("Open terminal \"{session}\""),
-        A::EditorCloseTerminal { session } => format!("Close terminal \"{session}\""),
-        A::EditorInterruptTerminal { session } => format!("Interrupt terminal \"{session}\""),
-        A::EditorClearTerminal { session } => format!("Clear terminal \"{session}\""),
-        A::EditorSendToTerminal { session, .. } => format!("Send text to terminal \"{session}\""),
-        A::EditorCreateDirectory { directory } => format!("Create directory \"{directory}\""),
+        A::TerminalSelect { session } => format!("Go to {}", terminal(session)),
+        A::WorkshopCopy { .. } => "Copy this text".to_owned(),
+        A::WorkshopCopyAndEdit { .. } => "Copy this text, and change it before you use it".to_owned(),
+        A::DashboardOpenUrl { .. } => "Open in a browser tab".to_owned(),
+        A::DashboardOpenDashboard { name } => format!("Go to the tab \"{name}\""),
+        A::DashboardCreateDashboard { name, .. } => format!("Open the tab \"{name}\""),
+        A::DashboardDeleteDashboard { name } => format!("Close the tab \"{name}\""),
+        A::DashboardReloadDashboard { name, .. } => format!("Reload the tab \"{name}\""),
+        A::EditorExecuteCommand { command, .. } => format!("Run the editor's command \"{command}\""),
+        A::EditorOpenTerminal { session } => format!("Open the editor's terminal \"{session}\""),
+        A::EditorCloseTerminal { session } => format!("Close the editor's terminal \"{session}\""),
+        A::EditorInterruptTerminal { session } => format!("Interrupt the editor's terminal \"{session}\""),
+        A::EditorClearTerminal { session } => format!("Clear the editor's terminal \"{session}\""),
+        A::EditorSendToTerminal { session, .. } => {
+            format!("Send text to the editor's terminal \"{session}\"")
+        }
+        A::EditorCreateDirectory { directory } => format!("Create the folder \"{directory}\""),
         A::EditorCopyFile { src, .. } => format!("Copy file \"{src}\""),
         A::EditorRenameFile { src, .. } => format!("Rename file \"{src}\""),
-        A::ExaminerExecuteTest { name, .. } => format!("Verify \"{name}\""),
+        A::ExaminerExecuteTest { name, .. } => format!("Check \"{name}\""),
         A::FilesDownloadFile { path, url, .. } => format!("Download file {}", quoted(path, url)),
-        A::FilesCopyFile { path, url, .. } => format!("Copy file {} to paste buffer", quoted(path, url)),
+        A::FilesCopyFile { path, url, .. } => format!("Copy the text of {}", quoted(path, url)),
         A::FilesUploadFile { path } => format!("Upload file \"{path}\""),
         A::FilesUploadFiles {} => "Upload files".to_owned(),
         A::SectionBegin { .. } | A::SectionHeading {} => "Instructions".to_owned(),
@@ -43,6 +45,10 @@ pub(super) fn title_of(action: &Action) -> String {
             (verb, None) => verb,
         },
     }
+}
+
+fn terminal(session: &str) -> String {
+    if session.trim() == "*" { "all terminals".to_owned() } else { format!("terminal {session}") }
 }
 
 /// Turns `editor:select-matching-text` into `Select matching text in file`.

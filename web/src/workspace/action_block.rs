@@ -11,19 +11,19 @@ use web_sys::MouseEvent;
 
 use super::action_form::ActionForm;
 use crate::actions::on_page::PageActions;
-use crate::actions::plan::{CheckPlan, Plan, plan};
+use crate::actions::plan::{CheckPlan, Plan, Target, plan};
 use crate::actions::runner::{ActionState, NOT_PASSED, Trigger};
 use crate::browser;
 use crate::progress::Progress;
 use frame::{Block, BlockFace, BlockFrame, Copying, Look, RunButton};
 
-const TERMINAL: Look = Look { family: "terminal", running: "Sending…", done: "Sent" };
-const COPY: Look = Look { family: "copy", running: "Copying…", done: "Copied" };
-const LINK: Look = Look { family: "link", running: "Opening…", done: "Opened" };
-const TAB: Look = Look { family: "tab", running: "Opening…", done: "Done" };
-const CHECK: Look = Look { family: "check", running: "Checking…", done: "Passed" };
-const TOOL: Look = Look { family: "tool", running: "Working…", done: "Done" };
-const TICK: Look = Look { family: "tick", running: "", done: "Done" };
+const TERMINAL: Look = Look { family: "terminal", go: "▶", running: "Sending…", done: "Sent" };
+const COPY: Look = Look { family: "copy", go: "", running: "Copying…", done: "Copied" };
+const LINK: Look = Look { family: "link", go: "↗", running: "Opening…", done: "Opened" };
+const TAB: Look = Look { family: "opens-tab", go: "", running: "Opening…", done: "Done" };
+const CHECK: Look = Look { family: "check", go: "Check", running: "Checking…", done: "Passed" };
+const TOOL: Look = Look { family: "in-tool", go: "", running: "Working…", done: "Done" };
+const TICK: Look = Look { family: "tick", go: "", running: "", done: "Done" };
 
 /// One block of a page; `at` is its position among them.
 #[component]
@@ -43,7 +43,16 @@ pub fn ActionView(
     };
     let copying = Copying::of(source);
     let page = page.name.clone();
-    let (look, goes_on_in_terminal) = match plan(action) {
+    let planned = plan(action);
+    let target = match &planned {
+        Plan::Type { target: Target::One(name), .. } | Plan::Paste { target: Target::One(name), .. }
+            if name != "1" =>
+        {
+            format!(" {name}")
+        }
+        _ => String::new(),
+    };
+    let (look, goes_on_in_terminal) = match planned {
         Plan::Type { .. } | Plan::Paste { .. } => (&TERMINAL, true),
         Plan::Clear(_) | Plan::Select(_) | Plan::ShowTerminals => (&TERMINAL, false),
         Plan::Copy(_) => (&COPY, false),
@@ -67,6 +76,7 @@ pub fn ActionView(
             copying=copying
             page=page
             look=look
+            target=target
             goes_on_in_terminal=goes_on_in_terminal
             actions=actions
             progress=progress
@@ -82,6 +92,7 @@ fn PressBlock(
     copying: Copying,
     page: String,
     look: &'static Look,
+    target: String,
     /// Whether the learner will want to type into the terminal next.
     goes_on_in_terminal: bool,
     actions: PageActions,
@@ -101,7 +112,7 @@ fn PressBlock(
     };
     view! {
         <BlockFrame block=block.clone() look=look state=shown copying=copying>
-            <RunButton block=block state=shown copying=copying on_click=clicked/>
+            <RunButton block=block look=look target=target state=shown copying=copying on_click=clicked/>
         </BlockFrame>
     }
     .into_any()
@@ -141,7 +152,7 @@ fn CheckBlock(
         }
         .into_any(),
         None => view! {
-            <RunButton block=block.clone() state=shown copying=copying on_click=move |_| actions.click(id)/>
+            <RunButton block=block.clone() look=&CHECK state=shown copying=copying on_click=move |_| actions.click(id)/>
         }
         .into_any(),
     };

@@ -21,5 +21,5 @@ pub fn ToolPane(workspace: Workspace, tool: Tool) -> impl IntoView {
             panel.set_value(Some(OpenPanel::open(tool, &element, session, move |tool| tabs.show_tool(tool))));
         }
     });
-    view! { <div class="tool" node_ref=node data-testid=format!("tool-{}", crate::panels::word(tool))></div> }
+    view! { <div class="tool-pane" node_ref=node data-testid=format!("tool-{}", crate::panels::word(tool))></div> }
 }

@@ -21,11 +21,20 @@ pub struct Block {
     pub kind: String,
     pub label: String,
     pub body: String,
+    /// Whether the label is more than what everybody sees: the author's own words, or all that there is.
+    pub shows_label: bool,
 }
 
 impl From<&ActionBlock> for Block {
     fn from(block: &ActionBlock) -> Self {
-        Self { id: block.id, kind: block.name.clone(), label: block.label.clone(), body: block.body.clone() }
+        let options = &block.options;
+        Self {
+            id: block.id,
+            kind: block.name.clone(),
+            label: block.label.clone(),
+            body: block.body.clone(),
+            shows_label: options.title.is_some() || options.prefix.is_some() || block.body.is_empty(),
+        }
     }
 }
 
@@ -33,6 +42,8 @@ impl From<&ActionBlock> for Block {
 pub struct Look {
     /// The CSS class.
     pub family: &'static str,
+    /// The word on what is pressed; empty if the block as a whole says it.
+    pub go: &'static str,
     /// What to say while the block runs.
     pub running: &'static str,
     /// What to say once it ran.
@@ -81,6 +92,11 @@ pub fn BlockFrame(
     let message = move || {
         if copying.is_done.get() { "Copied".to_owned() } else { state.with(|state| message(state, look)) }
     };
+    // the tick says as much
+    let is_plain = move || {
+        !copying.is_done.get()
+            && state.with(|state| matches!(state, ActionState::Idle | ActionState::Done(None)))
+    };
     let output = move || match state.get() {
         ActionState::Failed { output, .. } => output,
         ActionState::Idle | ActionState::Running(_) | ActionState::Done(_) => None,
@@ -96,7 +112,9 @@ pub fn BlockFrame(
             {copying.is_possible().then(|| view! {
                 <button type="button" class="action-copy" aria-label="Copy" title="Copy" on:click=move |_| copying.copy()></button>
             })}
-            <div class="action-foot" role="status"><span class="action-state">{message}</span></div>
+            <div class="action-foot" class:visually-hidden=is_plain role="status">
+                <span class="action-state">{message}</span>
+            </div>
             {move || output().map(|output| view! { <pre class="action-output" tabindex="0">{output}</pre> })}
         </div>
     }
@@ -106,6 +124,10 @@ pub fn BlockFrame(
 #[component]
 pub fn RunButton(
     block: Block,
+    look: &'static Look,
+    /// The terminal that it works in, where that is not the first one.
+    #[prop(optional, into)]
+    target: String,
     state: Memo<ActionState>,
     copying: Copying,
     #[prop(into)] on_click: Callback<MouseEvent>,
@@ -126,20 +148,23 @@ pub fn RunButton(
             title=if copies { "Click to run, Shift-click to copy" } else { "Click to run" }
             on:click=clicked
         >
-            <BlockFace block=block/>
+            <BlockFace block=block go=format!("{}{target}", look.go)/>
         </button>
     }
 }
 
-/// A block's label, and what it does.
+/// What a block does, in one row: its text, and what is pressed at the end.
 #[component]
-pub fn BlockFace(block: Block) -> impl IntoView {
+pub fn BlockFace(block: Block, #[prop(optional)] go: String) -> impl IntoView {
     view! {
-        <span class="action-bar">
+        <span class="action-row">
             <span class="action-icon" aria-hidden="true"></span>
-            <span class="action-label">{block.label}</span>
+            <span class="action-text">
+                <span class="action-label" class:visually-hidden=!block.shows_label>{block.label}</span>
+                {(!block.body.is_empty()).then(|| view! { <code class="action-body">{block.body}</code> })}
+            </span>
+            {(!go.is_empty()).then(|| view! { <span class="action-go" aria-hidden="true">{go}</span> })}
         </span>
-        {(!block.body.is_empty()).then(|| view! { <code class="action-body">{block.body}</code> })}
     }
 }
 
