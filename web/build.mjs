@@ -5,7 +5,7 @@ import { copyFile, mkdir } from "node:fs/promises";
 
 await mkdir("dist", { recursive: true });
 await build({
-  entryPoints: { app: "js/boot.ts", style: "styles/style.css" },
+  entryPoints: { app: "js/boot.ts", theme: "js/theme.ts", style: "styles/style.css" },
   outdir: "dist",
   bundle: true,
   minify: true,

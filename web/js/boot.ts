@@ -1,4 +1,5 @@
 // The page's start script: puts the glue for pages, terminals and tools on `window`, then starts the app.
+import "./keys";
 import "./page";
 import "./panels";
 import "./terminal";

@@ -145,4 +145,19 @@ function keepWordsWhole(body: HTMLElement) {
   body.replaceChildren(...parts);
 }
 
-Object.assign(window, { LecternPage: { copyText, enhance } });
+// How long the server has to answer.
+const ANSWER_WITHIN_MS = 2000;
+
+async function isServerThere(): Promise<boolean> {
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), ANSWER_WITHIN_MS);
+  try {
+    return (await fetch("/healthz", { cache: "no-store", signal: stop.signal })).ok;
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+Object.assign(window, { LecternPage: { copyText, enhance, isServerThere } });

@@ -99,6 +99,9 @@ extern "C" {
     #[wasm_bindgen(js_namespace = LecternPage, js_name = copyText)]
     async fn copy_text(text: &str) -> JsValue;
 
+    #[wasm_bindgen(js_namespace = LecternPage, js_name = isServerThere)]
+    async fn server_answers() -> JsValue;
+
     /// Adds to the text of a lab's page what its HTML cannot have: see `js/page.ts`.
     #[wasm_bindgen(js_namespace = LecternPage)]
     pub fn enhance(page: &HtmlElement);
@@ -107,6 +110,11 @@ extern "C" {
 /// Copies a text to the clipboard. Returns whether the browser allowed it.
 pub async fn copy(text: &str) -> bool {
     copy_text(text).await.is_truthy()
+}
+
+/// Whether the server answers within two seconds.
+pub async fn is_server_there() -> bool {
+    server_answers().await.is_truthy()
 }
 
 /// Opens an address in a new tab that has no access to this one.

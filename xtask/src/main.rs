@@ -5,6 +5,7 @@
     reason = "a tool: its environment is its input, and it keeps no time but that of files"
 )]
 
+mod blocks;
 mod cache;
 mod conformance;
 mod context;
@@ -100,6 +101,8 @@ enum Command {
     Audit,
     /// Counts what the labs in a folder contain, and how much of it is understood
     Corpus { folder: String },
+    /// Starts each lab of a folder, clicks every block in a browser, and prints what was done, failed or refused
+    Blocks { folder: String },
     /// Removes what was built for this user, in the cache folder
     CleanCache,
 }
@@ -157,6 +160,7 @@ fn run(cli: Cli) -> Result<bool> {
         Command::Sqlx => queries::run(context),
         Command::Audit => lint::audit(context),
         Command::Corpus { folder } => corpus(context, &folder),
+        Command::Blocks { folder } => blocks::run(context, &folder),
         Command::CleanCache => clean_cache(context),
     }
 }

@@ -21,7 +21,7 @@ use crate::wasm;
 pub const NOT_STARTED: &str = "read the lines above: they name the part that did not start, and its log";
 pub const NOT_STOPPED: &str =
     "remove by hand what the reason names; that it is still there is a fault of Lectern";
-const NPM: &str = "check that this machine reaches npm's registry, then give the same command again";
+pub const NPM: &str = "check that this machine reaches npm's registry, then give the same command again";
 const READ_LOG: &str = "read the log; `cargo xtask test` takes the names of suites, to run only those";
 const SHOWN_LINES: usize = 200;
 /// The test program that needs a cluster.
@@ -158,14 +158,19 @@ fn add_runs<'a>(steps: &mut Steps<'a>, context: &'a Context, suites: &[Suite]) -
         add_run(steps, "Running the cluster program's tests", Runner::Go, go);
     }
     if suites.contains(&Suite::Browser) {
-        let e2e = context.checkout.join("e2e");
-        let mut playwright = context.program(&e2e.join("node_modules/.bin/playwright"));
-        playwright.args(["test", "--reporter=list"]).env("NO_COLOR", "1").current_dir(e2e);
-        // otherwise it keeps what it compiled in the machine's temporary folder, for ever
-        playwright.env("PWTEST_CACHE_DIR", context.cache.root().join("playwright"));
-        add_run(steps, "Running the journeys in the browser", Runner::Playwright, playwright);
+        add_run(steps, "Running the journeys in the browser", Runner::Playwright, playwright(context));
     }
     Ok(())
+}
+
+/// Returns the call of the browser's tests.
+pub fn playwright(context: &Context) -> Command {
+    let e2e = context.checkout.join("e2e");
+    let mut playwright = context.program(&e2e.join("node_modules/.bin/playwright"));
+    playwright.args(["test", "--reporter=list"]).env("NO_COLOR", "1").current_dir(e2e);
+    // otherwise it keeps what it compiled in the machine's temporary folder, for ever
+    playwright.env("PWTEST_CACHE_DIR", context.cache.root().join("playwright"));
+    playwright
 }
 
 /// Adds one call of a test runner.

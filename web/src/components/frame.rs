@@ -48,11 +48,26 @@ pub fn SiteHeader(me: Signal<Option<Me>>, on_sign_out: Callback<()>) -> impl Int
                 heading=view! { <span class="visually-hidden">"Account: "</span> {name} }.into_any()
             >
                 <A href="/account" attr:data-testid="nav-account">"Your account"</A>
+                <Choices/>
                 <button type="button" data-testid="sign-out" on:click=move |_| on_sign_out.run(())>
                     "Sign out"
                 </button>
             </Menu>
         </header>
+    }
+}
+
+/// The choice of colours, and the list of keys. The page's scripts carry them out: see `js/theme.ts` and `js/keys.ts`.
+#[component]
+pub fn Choices() -> impl IntoView {
+    let themes =
+        [("system", "as the system"), ("light", "light"), ("dark", "dark"), ("contrast", "high contrast")];
+    view! {
+        {themes.map(|(theme, name)| view! {
+            <button type="button" data-theme-choice=theme>{["Colours: ", name].concat()}</button>
+        })}
+        <button type="button" data-opens="commands">"Commands (Ctrl+K)"</button>
+        <button type="button" data-opens="keys">"Keyboard (?)"</button>
     }
 }
 

@@ -77,6 +77,7 @@ fn OpenWorkspace(session: Session) -> impl IntoView {
     let workspace = Workspace {
         session,
         page,
+        pages: StoredValue::new(Vec::new()),
         progress,
         tabs,
         runner: Runner {

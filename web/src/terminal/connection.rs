@@ -19,7 +19,7 @@ use super::flow::{Arrival, Flow};
 use super::outgoing::Outgoing;
 use super::screen::OpenScreen;
 use super::socket::Socket;
-use super::status::{Notice, Status};
+use super::status::{Kept, Notice, Status};
 use crate::backoff;
 use crate::browser::{random, sleep};
 use crate::paths::encode_part;
@@ -46,6 +46,10 @@ pub struct Connection {
     size: Cell<(u16, u16)>,
     /// How many bytes of a paste were lost with the last connection.
     not_typed: Cell<usize>,
+    /// What was typed without a connection.
+    held: RefCell<String>,
+    /// Whether a look is due whether the line is silent.
+    is_listening: Cell<bool>,
     ack_waits: Cell<bool>,
     arrivals: Cell<u32>,
     attempts: Cell<u32>,
@@ -70,6 +74,8 @@ impl Connection {
             network: RefCell::default(),
             size: Cell::new((80, 24)),
             not_typed: Cell::new(0),
+            held: RefCell::default(),
+            is_listening: Cell::new(false),
             ack_waits: Cell::new(false),
             arrivals: Cell::new(0),
             attempts: Cell::new(0),
@@ -90,7 +96,7 @@ impl Connection {
             &self.name,
             move |text| {
                 if let Some(connection) = input.upgrade() {
-                    connection.type_keys(&text);
+                    connection.type_by_hand(&text);
                 }
             },
             move |cols, rows| {
@@ -136,6 +142,7 @@ impl Connection {
         self.network.take();
         self.close_socket();
         self.not_typed.set(0);
+        self.held.take();
         self.status.set(Status::Waiting);
     }
 
@@ -213,7 +220,7 @@ impl Connection {
                 self.status.set(Status::Closed("This terminal no longer exists."));
                 return None;
             }
-            _ => self.status.set(Status::Reconnecting),
+            _ => self.status.set(Status::Reconnecting(Kept::Nothing)),
         }
         let attempt = self.attempts.get();
         self.attempts.set(attempt.saturating_add(1));
@@ -271,6 +278,8 @@ impl Connection {
             Ok(TerminalFrame::Began { offset, is_home_new }) => {
                 let is_new = self.flow.borrow_mut().begin(offset);
                 if is_new {
+                    // it was meant for another shell
+                    self.held.take();
                     self.with_screen(|screen| screen.reset());
                     self.announce(Status::Connected(Notice::Restarted { is_home_new }));
                 }
@@ -278,6 +287,7 @@ impl Connection {
             // a frame of a newer server
             Err(_) => {}
         }
+        self.send_held();
     }
 
     fn receive_output(self: &Rc<Self>, offset: u64, bytes: &[u8]) {

@@ -7,9 +7,21 @@ pub enum Status {
     Waiting,
     Connecting,
     Connected(Notice),
-    Reconnecting,
+    /// The connection is lost; what is kept of the keys typed since then.
+    Reconnecting(Kept),
     /// There will be no further connection; a sentence for the learner.
     Closed(&'static str),
+}
+
+/// What is kept of the keys that are typed without a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Nothing was typed.
+    Nothing,
+    /// All of them.
+    All,
+    /// No more than those before: there were too many.
+    Full,
 }
 
 /// What a connected terminal has to say.
@@ -36,7 +48,7 @@ impl Status {
             Self::Waiting => "waiting",
             Self::Connecting => "connecting",
             Self::Connected(_) => "connected",
-            Self::Reconnecting => "reconnecting",
+            Self::Reconnecting(_) => "reconnecting",
             Self::Closed(_) => "closed",
         }
     }
@@ -68,8 +80,15 @@ impl Status {
             Self::Connected(Notice::NotTyped(bytes)) => format!(
                 "The connection broke while you pasted. At least the last {bytes} bytes did not arrive."
             ),
-            Self::Reconnecting => {
+            Self::Reconnecting(Kept::Nothing) => {
                 "Connection lost. Your programs keep running. Reconnecting…".to_owned()
+            }
+            Self::Reconnecting(Kept::All) => {
+                "Connection lost. What you type is sent when it is back. Reconnecting…".to_owned()
+            }
+            Self::Reconnecting(Kept::Full) => {
+                "Connection lost. You typed more than can be kept; the last keys are dropped. Reconnecting…"
+                    .to_owned()
             }
             Self::Closed(reason) => (*reason).to_owned(),
         }
@@ -83,7 +102,9 @@ mod tests {
     #[test]
     fn only_a_quiet_connection_needs_no_line() {
         assert!(!Status::Connected(Notice::None).is_notable());
-        for status in [Status::Waiting, Status::Reconnecting, Status::Connected(Notice::NotTyped(3))] {
+        for status in
+            [Status::Waiting, Status::Reconnecting(Kept::Nothing), Status::Connected(Notice::NotTyped(3))]
+        {
             assert!(status.is_notable(), "{status:?}");
         }
     }

@@ -106,7 +106,7 @@ fn TerminalFrame(
 #[component]
 fn StatusLine(name: String, status: RwSignal<Status>, on_retry: Callback<()>) -> impl IntoView {
     let state = move || status.with(Status::name);
-    let is_lost = Memo::new(move |_| status.with(|status| *status == Status::Reconnecting));
+    let is_lost = Memo::new(move |_| status.with(|status| matches!(status, Status::Reconnecting(_))));
     let retry_id = format!("terminal-retry-{name}");
     view! {
         <div class=move || format!("terminal-line {}", state()) class:shown=move || status.with(Status::is_notable)>

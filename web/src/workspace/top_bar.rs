@@ -7,6 +7,8 @@ use super::Workspace;
 use super::contents::Contents;
 use super::time_left::TimeLeft;
 use crate::components::dialog::ConfirmDialog;
+use crate::components::frame::Choices;
+use crate::components::menu::Menu;
 use crate::tabs::list::{Content, Tab};
 
 /// The way out, contents, title, progress, time left, and on narrow screens a switch between page and tabs.
@@ -51,6 +53,13 @@ pub fn TopBar(workspace: Workspace, has_tabs: Memo<bool>, on_end: Callback<()>) 
                         on:click=move |_| shows.set(true)>{other}</button>
                 </div>
             })}
+            <Menu
+                class="top-menu"
+                testid="workspace-menu"
+                heading=view! { <span aria-hidden="true">"⋯"</span><span class="visually-hidden">"More"</span> }.into_any()
+            >
+                <Choices/>
+            </Menu>
             <button type="button" class="button small end" data-testid="session-end" on:click=move |_| asks.set(true)>
                 "End session"
             </button>

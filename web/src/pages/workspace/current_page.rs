@@ -1,19 +1,28 @@
 //! Reading the page of the lab that is on screen.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use lectern_api::page::RenderedPage;
 use lectern_api::progress::Happening;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use crate::api::use_client;
-use crate::browser::{document, set_title};
+use crate::api::{ApiError, Client, use_client};
+use crate::browser::{document, set_title, sleep};
 use crate::components::frame::Loading;
 use crate::pages::fetched::{WhenFetched, use_fetched};
 use crate::workspace::Workspace;
 use crate::workspace::lab_page::LabPage;
 
+/// How many pages to fetch ahead.
+const FETCHED_AHEAD: usize = 10;
+/// How long to wait before each: what the learner does comes first.
+const BETWEEN_PAGES: Duration = Duration::from_millis(700);
+/// How long a page that was fetched is shown as it is: an author's changes are seen after that.
+const FRESH_MS: f64 = 60_000.0;
 const WAITING: &str = "Loading the page…";
 
 #[component]
@@ -29,7 +38,13 @@ pub fn CurrentPage(workspace: Workspace) -> impl IntoView {
         }
         name
     });
-    Effect::new(move |_| workspace.session.with(|session| set_title(&session.lab_title)));
+    Effect::new(move |_| {
+        let name = name.get();
+        workspace.session.with(|session| {
+            let title = session.pages.iter().find(|link| link.name == name).map(|link| link.title.as_str());
+            set_title(&[title.unwrap_or_default(), " · ", &session.lab_title].concat());
+        });
+    });
     move || match name.get() {
         name if name.is_empty() => view! { <Loading text=WAITING/> }.into_any(),
         name => view! { <NamedPage workspace=workspace name=name/> }.into_any(),
@@ -38,23 +53,70 @@ pub fn CurrentPage(workspace: Workspace) -> impl IntoView {
 
 #[component]
 fn NamedPage(workspace: Workspace, name: String) -> impl IntoView {
-    let client = use_client();
-    let id = workspace.runner.session;
+    let pages = KeptPages { client: use_client(), workspace };
     let page = use_fetched(move || {
         let name = name.clone();
         async move {
-            let page = client.show_page(id, &name).await?;
+            let page = pages.read(&name).await?;
             // the learner may have gone on before it arrived
             if workspace.page.try_get_untracked().as_ref() == Some(&name) {
                 workspace.progress.record(&name, Happening::PageViewed);
+                spawn_local(pages.fetch_ahead(name));
             }
-            Ok(Arc::new(page))
+            Ok(page)
         }
     });
     view! {
         <WhenFetched data=page waiting=WAITING let:page>
             <LabPage workspace=workspace page=page/>
         </WhenFetched>
+    }
+}
+
+/// The pages that were fetched in this workspace: they can be read without a connection, and turn at once.
+#[derive(Clone, Copy)]
+struct KeptPages {
+    client: Client,
+    workspace: Workspace,
+}
+
+impl KeptPages {
+    /// Returns a page that was fetched a moment ago, or fetches it; without a connection, the one that was fetched last.
+    async fn read(self, name: &str) -> Result<Arc<RenderedPage>, ApiError> {
+        match self.find(name) {
+            Some((page, at)) if js_sys::Date::now() - at < FRESH_MS => Ok(page),
+            kept => self.fetch(name).await.or_else(|error| kept.map(|(page, _)| page).ok_or(error)),
+        }
+    }
+
+    fn find(self, name: &str) -> Option<(Arc<RenderedPage>, f64)> {
+        let pages = self.workspace.pages;
+        pages.try_with_value(|pages| pages.iter().find(|(page, _)| page.name == name).cloned()).flatten()
+    }
+
+    async fn fetch(self, name: &str) -> Result<Arc<RenderedPage>, ApiError> {
+        let page = Arc::new(self.client.show_page(self.workspace.runner.session, name).await?);
+        self.workspace.pages.try_update_value(|pages| {
+            pages.retain(|(other, _)| other.name != page.name);
+            pages.push((page.clone(), js_sys::Date::now()));
+        });
+        Ok(page)
+    }
+
+    /// Fetches the pages behind this one, one after another, for as long as the learner stays on it.
+    async fn fetch_ahead(self, from: String) {
+        let workspace = self.workspace;
+        let behind = workspace.session.try_with_untracked(|session| {
+            let names = session.pages.iter().map(|link| link.name.clone());
+            names.skip_while(|name| *name != from).skip(1).take(FETCHED_AHEAD).collect::<Vec<_>>()
+        });
+        for name in behind.unwrap_or_default() {
+            sleep(BETWEEN_PAGES).await;
+            let is_here = workspace.page.try_get_untracked().as_ref() == Some(&from);
+            if !is_here || (self.find(&name).is_none() && self.fetch(&name).await.is_err()) {
+                return;
+            }
+        }
     }
 }
 

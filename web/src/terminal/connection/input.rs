@@ -8,16 +8,65 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::Connection;
-use crate::browser::{sleep, window};
+use crate::browser::{is_server_there, sleep, window};
 use crate::terminal::socket::Socket;
-use crate::terminal::status::Status;
+use crate::terminal::status::{Kept, Status};
 
 /// How often to check whether a full socket takes more.
 const PUMP: Duration = Duration::from_millis(10);
 /// How many bytes a socket may hold besides a paste: some keys, acknowledgements, a size.
 const BACKGROUND_BYTES: u32 = 256;
 
+/// How many bytes are kept of what is typed without a connection: some lines.
+const HELD_BYTES: usize = 2048;
+/// How long a line may be silent after a key before it is looked at.
+const SILENT: Duration = Duration::from_millis(2500);
+
 impl Connection {
+    /// Types what somebody types by hand: without a connection it is kept until there is one again.
+    pub(super) fn type_by_hand(self: &Rc<Self>, keys: &str) {
+        if self.type_keys(keys) {
+            self.listen();
+            return;
+        }
+        if !matches!(self.status.try_get_untracked(), Some(Status::Reconnecting(_))) {
+            return;
+        }
+        let mut held = self.held.borrow_mut();
+        let fits = held.len() + keys.len() <= HELD_BYTES;
+        if fits {
+            held.push_str(keys);
+        }
+        self.status.set(Status::Reconnecting(if fits { Kept::All } else { Kept::Full }));
+    }
+
+    /// Types what was kept, once the first frame of a new connection has said that the shell is the same.
+    pub(super) fn send_held(self: &Rc<Self>) {
+        let held = self.held.take();
+        if !held.is_empty() {
+            self.type_keys(&held);
+        }
+    }
+
+    /// Reconnects if nothing comes back after a key and the server does not answer either. A line that lost its other end
+    /// would say so only after minutes.
+    fn listen(self: &Rc<Self>) {
+        if self.is_listening.replace(true) {
+            return;
+        }
+        let this = Rc::downgrade(self);
+        spawn_local(async move {
+            let arrivals = this.upgrade().map(|connection| connection.arrivals.get());
+            sleep(SILENT).await;
+            let Some(connection) = this.upgrade() else { return };
+            let is_silent = arrivals == Some(connection.arrivals.get()) && connection.is_connected();
+            if is_silent && !is_server_there().await {
+                connection.close_socket();
+            }
+            connection.is_listening.set(false);
+        });
+    }
+
     /// Types into the terminal. Returns whether it is connected.
     pub fn type_keys(self: &Rc<Self>, keys: &str) -> bool {
         if !self.is_connected() {
