@@ -46,7 +46,6 @@ fn every_fault_is_found_with_its_place() {
             "first.md:12:1 unknown-argument warning",
             "first.md:17:1 bad-action error",
             "first.md:20:1 missing-file warning",
-            "first.md:24:1 idle-action warning",
             "first.md:24:1 missing-file warning",
             "first.md:29:1 missing-check error",
             "first.md:37:1 broken-link warning",
@@ -105,8 +104,6 @@ fn what_is_right_is_not_complained_about() {
             "workshop.yaml:21:9 not-acted-on warning",
             "02-planting.md:33:1 dropped-html warning",
             "picking.md:3:1 idle-action warning",
-            "picking.md:9:1 idle-action warning",
-            "picking.md:15:1 idle-action warning",
         ]
     );
 }
@@ -247,4 +244,17 @@ fn a_terminal_that_the_layout_lacks_is_found() {
     assert_eq!(codes(&with("none", "```execute-all\nls\n```\n")), ["missing-terminal"]);
     let made = "```dashboard:create-dashboard\nname: More\nurl: terminal:more\n```\n\n```terminal:execute\ncommand: ls\nsession: more\n```\n";
     assert_eq!(codes(&with("default", made)), ["idle-action"]);
+}
+
+#[test]
+fn a_command_that_the_editor_does_not_have_is_found() {
+    let codes_of = |command: &str| {
+        let text = format!("```editor:execute-command\ncommand: {command}\n```\n");
+        codes(&found(&[("workshop/content/a.md", &text)]))
+            .into_iter()
+            .filter(|code| *code == "idle-action")
+            .count()
+    };
+    assert_eq!(codes_of("workbench.action.files.save"), 0);
+    assert_eq!(codes_of("spring.initializr.maven-project"), 1);
 }
