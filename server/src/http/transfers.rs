@@ -201,6 +201,16 @@ mod tests {
     }
 
     #[test]
+    fn a_body_is_read_up_to_its_limit_and_a_slow_one_is_called_so() {
+        let mut left = 5;
+        assert_eq!(read_piece(Ok(Bytes::from_static(b"abc")), &mut left).unwrap(), "abc");
+        let large = read_piece(Ok(Bytes::from_static(b"def")), &mut left);
+        assert!(matches!(large, Err(ApiError::LargeBody(MAX_TRANSFER_BYTES))), "{large:?}");
+        let slow = read_piece(Err(PayloadError::Io(io::ErrorKind::TimedOut.into())), &mut left);
+        assert!(matches!(slow, Err(ApiError::SlowBody)), "{slow:?}");
+    }
+
+    #[test]
     fn what_a_learner_wrote_is_saved_and_never_shown() {
         let response = attachment("a \"b\"\n\u{e9}.html", "application/octet-stream").finish();
         let header = |name: &str| response.headers().get(name).unwrap().to_str().unwrap().to_owned();

@@ -17,7 +17,7 @@ const YAML = "-yaml-";
 
 /** Carries an action out. Resolves to a sentence for its block; fails with one. */
 export async function act(editor: Editor, action: Action): Promise<Outcome> {
-  await editor.ready;
+  await editor.ready();
   const name = action.action.replace(/^editor:/, "");
   const special = others[name];
   if (special) return special(editor, action);

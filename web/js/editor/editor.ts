@@ -3,28 +3,32 @@ import { Compartment, EditorState } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 import { Files, Problem, isAbsent } from "../files/api";
 import { absolute, folderOf, isWithin, nameOf, shown } from "../files/paths";
-import { ask, button, make, messageOf, nextId, save, tool } from "../files/ui";
+import { ask, button, make, messageOf, nextId, save } from "../files/ui";
 import { type FileChange, type Following, follow } from "../files/watch";
 import { Documents, type OpenFile, difference, fromDisk } from "./documents";
 import type { Edit } from "./edits";
 import { languageOf } from "./languages";
-import { createFile, createFolder, remove, rename } from "./manage";
 import { followDarkness, look } from "./look";
+import { remove, rename } from "./manage";
 import { recall, remember } from "./memory";
 import { Search } from "./search";
 import { setup } from "./setup";
+import { fillSide } from "./side";
 import { StatusLine } from "./status";
 import { Tabs } from "./tabs";
 import { Tree } from "./tree";
 import { TroubleBar } from "./trouble";
+
+/** Below this width, in pixels, the files lie over the text. */
+const NARROW = 620;
 
 export class Editor {
   readonly files: Files;
   readonly documents: Documents;
   readonly view: EditorView;
   home = "~";
-  /** Resolves when the files can be worked on. */
-  readonly ready: Promise<void>;
+  private started: Promise<void>;
+  private hasFailed = false;
   private readonly root = make("div", { class: "editor" });
   private readonly side = make("div", { class: "editor-side" });
   private readonly main: HTMLElement;
@@ -37,10 +41,11 @@ export class Editor {
   search?: Search;
   private following?: Following;
   private readonly unfollowDarkness: () => void;
+  private readonly sizes: ResizeObserver;
   private turn = 0;
 
   constructor(
-    private readonly element: HTMLElement,
+    element: HTMLElement,
     private readonly session: string,
     readonly notify: (text: string) => void,
   ) {
@@ -63,17 +68,39 @@ export class Editor {
       this.view.dispatch({ effects });
       for (const file of this.documents.open.values()) file.state = file.state.update({ effects }).state;
     });
+    this.sizes = new ResizeObserver(() => {
+      // hidden behind another tab it has no width
+      if (this.root.clientWidth) this.root.classList.toggle("narrow", this.root.clientWidth < NARROW);
+    });
+    this.sizes.observe(this.root);
     addEventListener("pagehide", this.onLeave);
     document.addEventListener("visibilitychange", this.onLeave);
     this.render();
-    this.ready = this.start();
-    this.ready.catch((error) => this.fail(error));
+    this.started = this.begin();
+  }
+
+  /** Waits until the files can be worked on, and tries once more if they could not be. */
+  ready(): Promise<void> {
+    if (this.hasFailed) this.started = this.begin();
+    return this.started;
+  }
+
+  private begin(): Promise<void> {
+    this.hasFailed = false;
+    const started = this.start();
+    started.catch((error) => {
+      this.hasFailed = true;
+      const text = `The files cannot be shown. ${messageOf(error)}`;
+      this.empty.replaceChildren(make("p", { role: "alert" }, text), button("Try again", () => void this.ready().catch(() => {})));
+    });
+    return started;
   }
 
   private async start() {
     const memory = recall(this.session);
     const { path: home } = await this.files.list("~");
     this.home = home;
+    this.render();
     this.tree = new Tree(this.files, home, {
       openFile: (path) => void this.show(path).then(() => this.view.focus()),
       remove: (path, isFolder) => void remove(this, path, isFolder),
@@ -81,7 +108,7 @@ export class Editor {
       onFolders: () => this.follow(),
     });
     this.search = new Search(this.files, home, (match, length) => void this.showMatch(match, length));
-    this.renderSide();
+    this.chooseSide = fillSide(this, this.side, this.tree, this.search);
     this.following = follow(this.session, this.files, (change) => this.onChange(change), () => this.onReady());
     await this.tree.start(memory.expanded);
     this.root.classList.toggle("side-hidden", memory.isSideHidden);
@@ -93,14 +120,6 @@ export class Editor {
     }
     const current = this.documents.open.get(memory.current) ?? [...this.documents.open.values()][0];
     if (current) this.bring(current);
-  }
-
-  private fail(error: unknown) {
-    const retry = button("Try again", () => {
-      this.dispose();
-      new Editor(this.element, this.session, this.notify);
-    });
-    this.empty.replaceChildren(make("p", { role: "alert" }, `The files cannot be shown. ${messageOf(error)}`), retry);
   }
 
   private makeState(path: string, text: string, isReadOnly: boolean): EditorState {
@@ -138,38 +157,6 @@ export class Editor {
     return state;
   }
 
-  private renderSide() {
-    const { tree, search } = this;
-    if (!tree || !search) return;
-    const filesPart = make("div", { class: "editor-files" });
-    const searchPart = search.element;
-    const choose = (isSearch: boolean) => {
-      filesPart.hidden = isSearch;
-      searchPart.hidden = !isSearch;
-      filesButton.setAttribute("aria-pressed", String(!isSearch));
-      searchButton.setAttribute("aria-pressed", String(isSearch));
-    };
-    const filesButton = button("Files", () => choose(false), { class: "side-choice" });
-    const searchButton = button("Search", () => this.openSearch(), { class: "side-choice" });
-    this.chooseSide = choose;
-    const selected = (act: (path: string, isFolder: boolean) => void) => () => {
-      const selection = tree.selection();
-      if (selection) act(selection.path, selection.isFolder);
-    };
-    const tools = make(
-      "div",
-      { class: "editor-tools", role: "toolbar", "aria-label": "Files" },
-      tool("newFile", "New file", () => void createFile(this)),
-      tool("newFolder", "New folder", () => void createFolder(this)),
-      tool("rename", "Rename what is selected", selected((path) => void rename(this, path))),
-      tool("remove", "Delete what is selected", selected((path, isFolder) => void remove(this, path, isFolder))),
-      tool("refresh", "Read the files again", () => void tree.refresh()),
-    );
-    filesPart.append(tools, tree.element);
-    this.side.append(make("div", { class: "side-choices", role: "group", "aria-label": "Beside the text" }, filesButton, searchButton), filesPart, searchPart);
-    choose(false);
-  }
-
   private chooseSide: (isSearch: boolean) => void = () => {};
 
   openSearch(text?: string) {
@@ -197,7 +184,7 @@ export class Editor {
 
   /** Opens a file and shows it. */
   async show(given: string): Promise<OpenFile> {
-    await this.ready;
+    await this.ready();
     const turn = ++this.turn;
     let file: OpenFile;
     try {
@@ -225,6 +212,7 @@ export class Editor {
       // the place of the cursor is known only when the text has been laid out
       this.view.dispatch({ effects: EditorView.scrollIntoView(file.state.selection.main.head, { y: "center" }) });
     }
+    if (this.root.classList.contains("narrow")) this.root.classList.add("side-hidden");
     this.render();
     this.follow();
     void this.tree?.reveal(file.path);
@@ -394,6 +382,7 @@ export class Editor {
     this.remember();
     this.following?.dispose();
     this.unfollowDarkness();
+    this.sizes.disconnect();
     removeEventListener("pagehide", this.onLeave);
     document.removeEventListener("visibilitychange", this.onLeave);
     this.view.destroy();
