@@ -1,9 +1,13 @@
-//! Files of the workbench: single ones, folders, archives, and changes.
+//! Files of the workbench: single ones, folders, archives, and changes. What the learner's editor asks for is in [`learner`].
 
 pub mod access;
 pub mod archives;
 pub mod changes;
+pub mod learner;
+mod manage;
 pub mod paths;
+mod refusal;
+mod search;
 
 use std::io;
 use std::path::Path;

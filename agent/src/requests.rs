@@ -9,7 +9,7 @@ use lectern_link::{LinkError, Messages, MuxStream};
 use tokio::sync::OnceCell;
 
 use crate::dial;
-use crate::files::{self, access, archives, changes, paths};
+use crate::files::{self, access, archives, changes, learner, paths};
 use crate::set_up::{Limits, set_up};
 use crate::settings::{Settings, home};
 use crate::terminal::{Terminals, viewer};
@@ -82,6 +82,7 @@ async fn try_answer(agent: &Agent, stream: MuxStream) -> Result<(), LinkError> {
         Request::ReadFile { path } => return access::read(messages, path).await,
         Request::Download { path } => return archives::download(messages, path).await,
         Request::Watch { path } => return changes::watch(messages, path).await,
+        Request::Files(request) => return learner::answer(messages, request).await,
         Request::Dial { port } => return dial::dial(messages, port).await,
         Request::SetUp { scripts, timeout_secs, script_timeout_secs } => {
             let limits = Limits { all: timeout_secs, each: script_timeout_secs };

@@ -13,7 +13,7 @@ mod table;
 mod wire;
 
 pub use kinds::{ActionKind, Alias, Argument, ArgumentKind, BodyForm, COMMON_OPTIONS, Family, Retries};
-pub use lookup::{ALIASES, find_kind, is_action, is_unavailable};
+pub use lookup::{ALIASES, EDITOR_COMMANDS, find_kind, is_action, is_unavailable};
 pub use table::{Action, KINDS};
 
 /// One clickable block of a page.

@@ -12,6 +12,7 @@
 //!
 //! [`ProtocolRange`] says which versions work together, and how the protocol may change.
 
+mod files;
 mod protocol;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,8 @@ use crate::files::FileEntry;
 use crate::ids::CheckName;
 use crate::terminal::AttachRequest;
 
-pub use protocol::{PROTOCOLS, ProtocolRange};
+pub use files::{Expected, FileRefusal, FileReply, FileRequest};
+pub use protocol::{FILES_SINCE, PROTOCOLS, ProtocolRange};
 
 /// The longest request or reply, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
@@ -36,6 +38,15 @@ pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The largest tar archive, in bytes.
 pub const MAX_ARCHIVE_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// The largest file that a learner can send to or fetch from a workbench, in bytes.
+pub const MAX_TRANSFER_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// The maximum number of folders that one watch covers.
+pub const MAX_WATCHED: usize = 64;
+
+/// The maximum number of matches of a search.
+pub const MAX_MATCHES: usize = 500;
 
 /// The maximum number of entries in the listing of a folder.
 pub const MAX_ENTRIES: usize = 4096;
@@ -170,6 +181,8 @@ pub enum Request {
     /// stream carries the frames of [`crate::terminal`], each with a 32-bit length in front, until one side closes
     /// it.
     Attach(AttachRequest),
+    /// Works on the learner's files. Since version 4. Answered with [`Reply::Files`].
+    Files(FileRequest),
 }
 
 /// A set-up script that failed.
@@ -237,6 +250,8 @@ pub enum Reply {
         /// The offset after the last byte of output so far.
         end: u64,
     },
+    /// Answers [`Request::Files`].
+    Files(FileReply),
     /// The request could not be carried out.
     Failed {
         /// What failed, and why.

@@ -98,7 +98,7 @@ fn what_is_right_is_not_complained_about() {
             "oldpage.adoc:27:1 missing-terminal warning",
         ]
     );
-    assert_eq!(about_pages("hugo"), ["02-planting.md:33:1 dropped-html warning",]);
+    assert_eq!(about_pages("hugo"), ["02-planting.md:33:1 dropped-html warning"]);
 }
 
 #[test]
@@ -249,4 +249,17 @@ fn a_check_on_another_server_is_found() {
     };
     assert!(check("url: https://checks.example.org"));
     assert!(!check("timeout: 5"));
+}
+
+#[test]
+fn a_command_that_the_editor_does_not_have_is_found() {
+    let codes_of = |command: &str| {
+        let text = format!("```editor:execute-command\ncommand: {command}\n```\n");
+        codes(&found(&[("workshop/content/a.md", &text)]))
+            .into_iter()
+            .filter(|code| *code == "idle-action")
+            .count()
+    };
+    assert_eq!(codes_of("workbench.action.files.save"), 0);
+    assert_eq!(codes_of("spring.initializr.maven-project"), 1);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lectern_api::agent::{PROTOCOLS, ProtocolRange, Reply, Request};
+use lectern_api::agent::{FileReply, PROTOCOLS, ProtocolRange, Reply, Request};
 use lectern_api::terminal::AttachRequest;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -186,6 +186,7 @@ impl Messages {
     pub(crate) async fn receive_reply(&mut self) -> Result<Reply, LinkError> {
         match within(STEP_WITHIN, self.receive()).await?.map(clipped).ok_or(LinkError::Closed)? {
             Reply::Failed { message } => Err(LinkError::Refused(message)),
+            Reply::Files(FileReply::Refused { reason, message }) => Err(LinkError::File { reason, message }),
             reply => Ok(reply),
         }
     }
@@ -242,7 +243,9 @@ impl Opener {
 /// Cuts the texts of a reply to what an honest agent needs, because they go to logs, pages and the database.
 pub(crate) fn clipped(mut reply: Reply) -> Reply {
     match &mut reply {
-        Reply::Failed { message } => clip(message, MESSAGE_BYTES),
+        Reply::Failed { message } | Reply::Files(FileReply::Refused { message, .. }) => {
+            clip(message, MESSAGE_BYTES);
+        }
         Reply::Ran { output, failures, .. } => {
             clip(output, OUTPUT_BYTES);
             failures.truncate(FAILURES);

@@ -55,7 +55,7 @@ impl Link {
     }
 
     /// Sends a request and its content in pieces. The answer follows on the returned stream.
-    async fn send_content(
+    pub(crate) async fn send_content(
         &self,
         request: &Request,
         mut content: impl AsyncRead + Unpin,
@@ -150,7 +150,7 @@ impl Download {
 
 /// A watch on a folder or a file. Dropping it ends the watch.
 pub struct Watch {
-    messages: Messages,
+    pub(crate) messages: Messages,
 }
 
 impl Watch {

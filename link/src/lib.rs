@@ -13,6 +13,7 @@ mod client;
 mod files;
 mod frames;
 mod gather;
+mod learner_files;
 mod messages;
 mod mux;
 #[cfg(test)]
@@ -20,10 +21,11 @@ mod tests;
 
 use std::time::Duration;
 
-use lectern_api::agent::ProtocolRange;
+use lectern_api::agent::{FileRefusal, ProtocolRange};
 
 pub use client::{AttachedTerminal, Link};
 pub use files::{Download, Watch};
+pub use learner_files::FileContent;
 pub use messages::{FrameSink, FrameStream, Messages};
 pub use mux::{Incoming, MuxStream};
 
@@ -72,6 +74,17 @@ pub enum LinkError {
     /// The agent refused the request, for this reason.
     #[error("the workbench refused: {0}")]
     Refused(String),
+    /// The agent could not do this with a file of the learner's.
+    #[error("{message}")]
+    File {
+        /// Why, for programs.
+        reason: FileRefusal,
+        /// What failed and why, in a sentence for the learner.
+        message: String,
+    },
+    /// The agent is of a release that cannot do this.
+    #[error("the workbench's agent speaks protocol {0}, which has no requests for files")]
+    OlderAgent(u32),
     /// The agent's answer does not belong to the request.
     #[error("the workbench gave an answer that does not fit the request")]
     Unexpected,

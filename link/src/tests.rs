@@ -107,6 +107,9 @@ async fn an_agent_that_never_answers_holds_no_request_for_ever() {
             link.read_file("x", 9).await.map(drop),
             link.download("x").await.map(drop),
             link.watch_files("x").await.map(drop),
+            link.find_file("x").await.map(drop),
+            link.open_file("x").await.map(drop),
+            link.put_file("x", None, &b"x"[..]).await.map(drop),
             link.dial(80).await.map(drop),
             link.attach(attach()).await.map(drop),
             link.run_check(&write, &b""[..], Duration::from_millis(10)).await.map(drop),
@@ -126,4 +129,19 @@ async fn of_what_an_agent_says_no_more_is_kept_than_an_honest_one_needs() {
     assert!(matches!(reply, Reply::Failed { ref message } if message.len() < 1100));
     let error = link.dial(80).await.map(drop).unwrap_err();
     assert!(error.to_string().len() < 1100);
+}
+
+#[tokio::test]
+async fn an_older_agent_is_asked_for_nothing_that_it_does_not_know() {
+    let link = connect(range(3, 4), single(3), || panic!("it was asked")).await.unwrap();
+    let answers = [
+        link.find_file("x").await.map(drop),
+        link.open_file("x").await.map(drop),
+        link.put_file("x", None, &b"x"[..]).await.map(drop),
+        link.watch_folders(vec!["x".into()]).await.map(drop),
+        link.search_files("x", "y", true).await.map(drop),
+    ];
+    for answer in answers {
+        assert!(matches!(answer, Err(LinkError::OlderAgent(3))), "{answer:?}");
+    }
 }

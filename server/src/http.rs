@@ -8,6 +8,8 @@ pub mod classes;
 pub mod edge;
 pub mod endpoints;
 pub mod error;
+pub mod file_changes;
+pub mod files;
 pub mod guard;
 pub mod headers;
 pub mod health;
@@ -30,6 +32,7 @@ pub mod sessions;
 pub mod sse;
 pub mod terminals;
 pub mod trail;
+pub mod transfers;
 pub mod users;
 pub mod visitor;
 

@@ -34,7 +34,7 @@ const MACHINE_TESTS: &str = "machine";
 pub enum Suite {
     /// Formatting and static checks.
     Lint,
-    /// Rust's tests with a database and an API server.
+    /// Rust's tests with a database and an API server, and the unit tests of the TypeScript.
     Rust,
     /// The tests on a real cluster, and the cluster program's own.
     Cluster,
@@ -116,6 +116,11 @@ fn plan<'a>(
             step.run(cargo_test(context, &format!("--no-run {targets}")))
         });
     }
+    if has(Suite::Rust) {
+        steps.build("Installing the web app's packages", NPM, move |_, step| {
+            wasm::install_npm_packages(context, step, &context.checkout.join("web"))
+        });
+    }
     if has(Suite::Browser) {
         steps.build("Installing the browser's tests", NPM, move |_, step| {
             wasm::install_npm_packages(context, step, &context.checkout.join("e2e"))
@@ -149,6 +154,9 @@ fn add_runs<'a>(steps: &mut Steps<'a>, context: &'a Context, suites: &[Suite]) -
     if suites.contains(&Suite::Rust) {
         let tests = cargo_test(context, &Suite::Rust.targets(&integration_tests(context)?));
         add_run(steps, "Running Rust's tests", Runner::Cargo, tests);
+        let mut node = context.command("node test.mjs");
+        node.current_dir(context.checkout.join("web"));
+        add_run(steps, "Running the TypeScript's tests", Runner::Node, node);
     }
     if suites.contains(&Suite::Cluster) {
         let tests = cargo_test(context, &format!("--test {CLUSTER_TESTS}"));

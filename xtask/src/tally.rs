@@ -20,6 +20,8 @@ pub enum Runner {
     Go,
     /// `playwright test --reporter=list`.
     Playwright,
+    /// `node --test --test-reporter=tap`.
+    Node,
 }
 
 impl AddAssign for Tally {
@@ -54,6 +56,7 @@ pub fn count(runner: Runner, output: &str) -> Tally {
             Runner::Cargo => of_cargo_line(line),
             Runner::Go => of_go_line(line),
             Runner::Playwright => of_playwright_line(line),
+            Runner::Node => of_node_line(line),
         };
     }
     tally
@@ -66,6 +69,7 @@ pub fn closing_lines(runner: Runner, output: &str) -> Vec<&str> {
         Runner::Cargo => line.starts_with("test result:") && !line.contains(" 0 passed; 0 failed; 0 ignored"),
         Runner::Go => ["ok ", "ok\t", "FAIL\t"].iter().any(|start| line.starts_with(start)),
         Runner::Playwright => of_playwright_line(line) != Tally::default(),
+        Runner::Node => ["# pass ", "# fail "].iter().any(|start| line.starts_with(start)),
     };
     output.lines().filter(is_closing).map(str::trim).collect()
 }
@@ -88,6 +92,10 @@ pub fn failures(runner: Runner, output: &str) -> Vec<&str> {
                 inside &= !ends.iter().any(|end| line.starts_with(end));
             }
             Runner::Playwright => inside |= line.trim_start().starts_with("1) "),
+            Runner::Node => {
+                inside |= line.starts_with("not ok ");
+                inside &= !line.starts_with("# ") && !line.starts_with("ok ");
+            }
         }
         if inside {
             found.push(line);
@@ -135,6 +143,22 @@ fn of_playwright_line(line: &str) -> Tally {
         ("passed", [] | [_]) => tally.passed = count,
         ("failed" | "flaky" | "interrupted", []) => tally.failed = count,
         ("skipped", []) | ("did", ["not", "run"]) => tally.skipped = count,
+        _ => {}
+    }
+    tally
+}
+
+/// `# pass 12`, among the last lines; a test that was cancelled did not pass.
+fn of_node_line(line: &str) -> Tally {
+    let mut tally = Tally::default();
+    let counted = line.strip_prefix("# ").and_then(|rest| rest.split_once(' '));
+    let Some((word, Ok(count))) = counted.map(|(word, count)| (word, count.trim().parse::<u32>())) else {
+        return tally;
+    };
+    match word {
+        "pass" => tally.passed = count,
+        "fail" | "cancelled" => tally.failed = count,
+        "skipped" | "todo" => tally.skipped = count,
         _ => {}
     }
     tally
@@ -194,6 +218,36 @@ Running 4 tests using 1 worker
   3 did not run
   12 passed (1.2m)
 ";
+
+    const NODE: &str = "\
+TAP version 13
+# Subtest: a
+ok 1 - a
+# Subtest: b 2
+not ok 2 - b 2
+  ---
+  error: 'wrong'
+  ...
+# Subtest: c
+ok 3 - c
+1..3
+# tests 3
+# suites 0
+# pass 2
+# fail 1
+# cancelled 0
+# skipped 0
+# todo 0
+# duration_ms 12.5
+";
+
+    #[test]
+    fn nodes_counts_are_read_at_the_end() {
+        assert_eq!(count(Runner::Node, NODE), Tally { passed: 2, failed: 1, skipped: 0 });
+        assert_eq!(closing_lines(Runner::Node, NODE), ["# pass 2", "# fail 1"]);
+        let failed = failures(Runner::Node, NODE);
+        assert!(failed.contains(&"  error: 'wrong'") && !failed.contains(&"ok 3 - c"), "{failed:?}");
+    }
 
     #[test]
     fn all_of_cargos_test_programs_are_added_up() {

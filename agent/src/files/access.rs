@@ -26,28 +26,34 @@ pub fn is_empty(folder: &Path) -> bool {
 /// Lists a folder.
 pub async fn list(path: String) -> io::Result<Reply> {
     on_disk(move || {
-        let folder = paths::find(&path)?;
-        let mut entries = Vec::new();
-        let (mut is_cut, mut bytes) = (false, 0);
-        for entry in std::fs::read_dir(&folder).map_err(|error| named(&error, &folder))? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            // fails if the entry was removed meanwhile
-            let Ok(metadata) = entry.metadata() else { continue };
-            bytes += 2 * name.len() + 128;
-            if entries.len() == MAX_ENTRIES || bytes > LIST_BYTES {
-                is_cut = true;
-                break;
-            }
-            entries.push(describe(name, &metadata));
-        }
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        let (entries, is_cut) = entries_of(&paths::find(&path)?)?;
         Ok(Reply::Entries { entries, is_cut })
     })
     .await
 }
 
-fn describe(name: String, metadata: &Metadata) -> FileEntry {
+/// Reads a folder's entries, sorted by name, and whether it has more than these.
+pub fn entries_of(folder: &Path) -> io::Result<(Vec<FileEntry>, bool)> {
+    let mut entries = Vec::new();
+    let (mut is_cut, mut bytes) = (false, 0);
+    for entry in std::fs::read_dir(folder).map_err(|error| named(&error, folder))? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // fails if the entry was removed meanwhile
+        let Ok(metadata) = entry.metadata() else { continue };
+        bytes += 2 * name.len() + 128;
+        if entries.len() == MAX_ENTRIES || bytes > LIST_BYTES {
+            is_cut = true;
+            break;
+        }
+        entries.push(describe(name, &metadata));
+    }
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok((entries, is_cut))
+}
+
+/// Describes what a name stands for.
+pub fn describe(name: String, metadata: &Metadata) -> FileEntry {
     let kind = match metadata.file_type() {
         kind if kind.is_file() => FileKind::File,
         kind if kind.is_dir() => FileKind::Folder,
@@ -88,24 +94,44 @@ pub async fn read(mut messages: Messages, path: String) -> Result<(), LinkError>
         Err(error) => return messages.send(&failed(&error)).await,
     };
     messages.send(&Reply::File(entry)).await?;
-    let mut file = tokio::fs::File::from_std(file).take(MAX_FILE_BYTES);
+    let ended = send_content(&mut messages, file, MAX_FILE_BYTES).await?;
+    messages.send(&ended.map_or_else(|error| failed(&error), |()| Reply::Done)).await
+}
+
+/// Sends a file's content in pieces, up to `max_bytes`. Returns whether all of it could be read.
+pub async fn send_content(
+    messages: &mut Messages,
+    file: std::fs::File,
+    max_bytes: u64,
+) -> Result<io::Result<()>, LinkError> {
+    let mut file = tokio::fs::File::from_std(file).take(max_bytes);
     let mut piece = Vec::with_capacity(MAX_FRAME_BYTES);
     let ended = loop {
         piece.clear();
         match (&mut file).take(MAX_FRAME_BYTES as u64).read_to_end(&mut piece).await {
-            Ok(0) => break Reply::Done,
+            Ok(0) => break Ok(()),
             Ok(_) => messages.send_piece(&piece).await?,
-            Err(error) => break failed(&error),
+            Err(error) => break Err(error),
         }
     };
     messages.end_pieces().await?;
-    messages.send(&ended).await
+    Ok(ended)
 }
 
 /// Receives a file and moves it into place when it is complete.
 pub async fn upload(messages: &mut Messages, path: String, mode: u32) -> Result<io::Result<()>, LinkError> {
+    receive(messages, path, MAX_FILE_BYTES, move |place, unfinished| finish(place, unfinished, mode)).await
+}
+
+/// Receives the content of a file of up to `max_bytes`, and passes it to `finish` when it is complete.
+pub async fn receive<T: Send + 'static>(
+    messages: &mut Messages,
+    path: String,
+    max_bytes: u64,
+    finish: impl FnOnce(&Path, NamedTempFile) -> io::Result<T> + Send + 'static,
+) -> Result<io::Result<T>, LinkError> {
     let begun = on_disk(move || begin(&path)).await;
-    let mut result = Ok(());
+    let mut result: io::Result<()> = Ok(());
     let mut upload = match begun {
         Ok((place, unfinished)) => match unfinished.as_file().try_clone() {
             Ok(file) => Some((place, unfinished, tokio::fs::File::from_std(file))),
@@ -124,22 +150,26 @@ pub async fn upload(messages: &mut Messages, path: String, mode: u32) -> Result<
     while let Some(piece) = messages.receive_piece().await? {
         size += piece.len() as u64;
         let Some((_, _, file)) = &mut upload else { continue };
-        let written = match size {
-            ..=MAX_FILE_BYTES => file.write_all(&piece).await,
-            _ => Err(io::Error::other(format!(
-                "the file is longer than {MAX_FILE_BYTES} bytes, which is the most"
-            ))),
+        let written = if size <= max_bytes {
+            file.write_all(&piece).await
+        } else {
+            let message = format!("the file is longer than {max_bytes} bytes, which is the most");
+            Err(io::Error::new(io::ErrorKind::FileTooLarge, message))
         };
         if let Err(error) = written {
             result = Err(error);
             upload = None;
         }
     }
-    let Some((place, unfinished, mut file)) = upload else { return Ok(result) };
+    let (place, unfinished, mut file) = match (upload, result) {
+        (Some(upload), Ok(())) => upload,
+        (_, Err(error)) => return Ok(Err(error)),
+        (None, Ok(())) => return Ok(Err(io::ErrorKind::Interrupted.into())),
+    };
     if let Err(error) = file.flush().await {
         return Ok(Err(error));
     }
-    Ok(on_disk(move || finish(&place, unfinished, mode)).await)
+    Ok(on_disk(move || finish(&place, unfinished)).await)
 }
 
 /// Writes one file.
@@ -163,7 +193,8 @@ fn begin(path: &str) -> io::Result<(PathBuf, NamedTempFile)> {
     Ok((place, unfinished))
 }
 
-fn finish(place: &Path, unfinished: NamedTempFile, mode: u32) -> io::Result<()> {
+/// Gives a file its permissions and moves it into place.
+pub fn finish(place: &Path, unfinished: NamedTempFile, mode: u32) -> io::Result<()> {
     let finish = || {
         unfinished.as_file().set_permissions(std::fs::Permissions::from_mode(mode & 0o777))?;
         unfinished.persist(place)?;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use lectern_api::agent::Reply;
+use lectern_api::agent::{FileRefusal, FileReply, MAX_WATCHED, Reply};
 use lectern_api::files::{ChangeKind, FileChange};
 use lectern_link::{LinkError, Messages};
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
@@ -21,14 +21,13 @@ const WAITING: usize = 1024;
 /// How long changes are collected before they are reported.
 const GATHER: Duration = Duration::from_millis(30);
 
-/// Reports changes until the server closes the stream.
+/// Reports changes below a folder until the server closes the stream.
 pub async fn watch(mut messages: Messages, path: String) -> Result<(), LinkError> {
-    let (sender, mut changes) = mpsc::channel(WAITING);
-    let is_missed = Arc::new(AtomicBool::new(false));
-    let missed = is_missed.clone();
+    let (reporter, changes) = Changes::new();
     let begun = on_disk(move || {
         let found = paths::find(&path)?;
-        let watcher = begin(&found, sender, missed).map_err(|error| explain(&path, &error))?;
+        let mut watcher = begin(reporter).map_err(|error| explain(&path, &error))?;
+        watcher.watch(&found, RecursiveMode::Recursive).map_err(|error| explain(&path, &error))?;
         Ok((watcher, found))
     });
     // dropping the watcher ends the watch
@@ -37,24 +36,81 @@ pub async fn watch(mut messages: Messages, path: String) -> Result<(), LinkError
         Err(error) => return messages.send(&failed(&error)).await,
     };
     messages.send(&Reply::Done).await?;
-    loop {
-        let first = tokio::select! {
-            change = changes.recv() => change,
-            () = messages.closed() => return Ok(()),
-        };
-        let Some(first) = first else { return Ok(()) };
-        tokio::time::sleep(GATHER).await;
-        let mut gathered = BTreeMap::new();
-        gather(&mut gathered, first);
-        while let Ok(change) = changes.try_recv() {
-            gather(&mut gathered, change);
+    changes.report(messages, vec![found]).await
+}
+
+/// Reports changes of the entries of folders until the server closes the stream.
+pub async fn watch_folders(mut messages: Messages, folders: Vec<String>) -> Result<(), LinkError> {
+    let (reporter, changes) = Changes::new();
+    let begun = on_disk(move || {
+        let mut watcher = begin(reporter).map_err(|error| explain("a folder", &error))?;
+        let mut watched = Vec::new();
+        for path in folders.iter().take(MAX_WATCHED) {
+            // the editor asks for the folders that it knows, of which some may be gone
+            let Ok(found) = paths::find(path) else { continue };
+            match watcher.watch(&found, RecursiveMode::NonRecursive) {
+                Ok(()) => watched.push(found),
+                Err(error) if matches!(error.kind, notify::ErrorKind::MaxFilesWatch) => {
+                    return Err(explain(path, &error));
+                }
+                // removed since
+                Err(_) => {}
+            }
         }
-        if is_missed.swap(false, Ordering::Relaxed) {
-            gathered = BTreeMap::from([(found.clone(), ChangeKind::Missed)]);
+        Ok((watcher, watched))
+    });
+    let (_watcher, watched) = match begun.await {
+        Ok(begun) => begun,
+        Err(error) => {
+            let refused = FileReply::Refused { reason: FileRefusal::Other, message: error.to_string() };
+            return messages.send(&Reply::Files(refused)).await;
         }
-        for (path, change) in gathered {
-            let path = path.to_string_lossy().into_owned();
-            messages.send(&FileChange { path, change }).await?;
+    };
+    messages.send(&Reply::Files(FileReply::Done)).await?;
+    changes.report(messages, watched).await
+}
+
+/// Where a watcher puts what it sees.
+struct Reporter {
+    sender: mpsc::Sender<(PathBuf, ChangeKind)>,
+    is_missed: Arc<AtomicBool>,
+}
+
+/// What a watcher saw.
+struct Changes {
+    changes: mpsc::Receiver<(PathBuf, ChangeKind)>,
+    is_missed: Arc<AtomicBool>,
+}
+
+impl Changes {
+    fn new() -> (Reporter, Self) {
+        let (sender, changes) = mpsc::channel(WAITING);
+        let is_missed = Arc::new(AtomicBool::new(false));
+        (Reporter { sender, is_missed: is_missed.clone() }, Self { changes, is_missed })
+    }
+
+    /// Sends what is seen. If it is too much, `watched` is all that is said.
+    async fn report(self, mut messages: Messages, watched: Vec<PathBuf>) -> Result<(), LinkError> {
+        let Self { mut changes, is_missed } = self;
+        loop {
+            let first = tokio::select! {
+                change = changes.recv() => change,
+                () = messages.closed() => return Ok(()),
+            };
+            let Some(first) = first else { return Ok(()) };
+            tokio::time::sleep(GATHER).await;
+            let mut gathered = BTreeMap::new();
+            gather(&mut gathered, first);
+            while let Ok(change) = changes.try_recv() {
+                gather(&mut gathered, change);
+            }
+            if is_missed.swap(false, Ordering::Relaxed) {
+                gathered = watched.iter().map(|path| (path.clone(), ChangeKind::Missed)).collect();
+            }
+            for (path, change) in gathered {
+                let path = path.to_string_lossy().into_owned();
+                messages.send(&FileChange { path, change }).await?;
+            }
         }
     }
 }
@@ -70,11 +126,8 @@ fn gather(gathered: &mut BTreeMap<PathBuf, ChangeKind>, (path, change): (PathBuf
     gathered.insert(path, change);
 }
 
-fn begin(
-    path: &Path,
-    sender: mpsc::Sender<(PathBuf, ChangeKind)>,
-    is_missed: Arc<AtomicBool>,
-) -> notify::Result<RecommendedWatcher> {
+fn begin(reporter: Reporter) -> notify::Result<RecommendedWatcher> {
+    let Reporter { sender, is_missed } = reporter;
     let report = move |event: notify::Result<Event>| {
         let Ok(event) = event else {
             is_missed.store(true, Ordering::Relaxed);
@@ -91,9 +144,7 @@ fn begin(
             }
         }
     };
-    let mut watcher = RecommendedWatcher::new(report, Config::default().with_follow_symlinks(false))?;
-    watcher.watch(path, RecursiveMode::Recursive)?;
-    Ok(watcher)
+    RecommendedWatcher::new(report, Config::default().with_follow_symlinks(false))
 }
 
 fn kind_of(kind: EventKind) -> Option<ChangeKind> {

@@ -36,7 +36,7 @@ impl From<PathError> for io::Error {
             PathError::Outside(_) => io::ErrorKind::PermissionDenied,
             PathError::Unreachable { source, .. } => source.kind(),
         };
-        Self::new(kind, error.to_string())
+        Self::new(kind, error)
     }
 }
 
@@ -49,8 +49,21 @@ pub fn find(path: &str) -> Result<PathBuf, PathError> {
 
 /// Resolves the path of something that may not exist yet. Symbolic links in the part that exists are followed.
 pub fn place(path: &str) -> Result<PathBuf, PathError> {
+    place_of(path, &absolute(path)?)
+}
+
+/// Resolves the path of an entry of a folder, which may be a symbolic link or not exist yet. Links on the way to it are
+/// followed, but not the last one: it is the link that is moved or deleted.
+pub fn entry(path: &str) -> Result<PathBuf, PathError> {
     let wanted = absolute(path)?;
-    let mut existing = wanted.as_path();
+    let (Some(folder), Some(name)) = (wanted.parent(), wanted.file_name()) else {
+        return Err(PathError::Outside(path.to_owned()));
+    };
+    Ok(place_of(path, folder)?.join(name))
+}
+
+fn place_of(path: &str, wanted: &Path) -> Result<PathBuf, PathError> {
+    let mut existing = wanted;
     let mut missing = Vec::new();
     let found = loop {
         match existing.canonicalize() {
@@ -73,7 +86,12 @@ pub fn place(path: &str) -> Result<PathBuf, PathError> {
 }
 
 fn absolute(path: &str) -> Result<PathBuf, PathError> {
-    let path = Path::new(path.strip_prefix("~/").unwrap_or(if path == "~" { "" } else { path }));
+    let below_home = ["~", "$HOME", "${HOME}"].iter().find_map(|home| {
+        let rest = path.strip_prefix(home)?;
+        if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
+    });
+    // `~//x` is no absolute path
+    let path = Path::new(below_home.map_or(path, |rest| rest.trim_start_matches('/')));
     if path.components().any(|part| part == Component::ParentDir) {
         return Err(PathError::Outside(path.display().to_string()));
     }

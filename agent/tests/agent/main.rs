@@ -7,6 +7,7 @@ mod changes;
 mod checks;
 mod files;
 mod flow;
+mod learner_files;
 mod life;
 mod packages;
 mod ports;

@@ -45,8 +45,68 @@ pub fn find_kind(name: &str) -> Option<(&'static ActionKind, BodyForm)> {
 pub fn is_action(name: &str) -> bool {
     find_kind(name).is_some()
 }
+
 /// Returns whether nothing in a session carries an action out: checks run in the session only, not on another server.
 #[must_use]
 pub const fn is_unavailable(action: &Action) -> bool {
     matches!(action, Action::ExaminerExecuteTest { url: Some(_), .. })
+}
+
+/// The commands that `editor:execute-command` can run: those of VS Code that the workspace's editor has, too. They are
+/// carried out by `web/js/editor/commands.ts`.
+pub const EDITOR_COMMANDS: &[&str] = &[
+    "actions.find",
+    "cursorBottom",
+    "cursorTop",
+    "editor.action.commentLine",
+    "editor.action.copyLinesDownAction",
+    "editor.action.deleteLines",
+    "editor.action.selectAll",
+    "editor.action.startFindReplaceAction",
+    "editor.foldAll",
+    "editor.unfoldAll",
+    "explorer.newFile",
+    "explorer.newFolder",
+    "redo",
+    "undo",
+    "vscode.open",
+    "workbench.action.closeActiveEditor",
+    "workbench.action.closeAllEditors",
+    "workbench.action.files.newUntitledFile",
+    "workbench.action.files.openFile",
+    "workbench.action.files.save",
+    "workbench.action.files.saveAll",
+    "workbench.action.files.saveFiles",
+    "workbench.action.findInFiles",
+    "workbench.action.focusActiveEditorGroup",
+    "workbench.action.gotoLine",
+    "workbench.action.nextEditor",
+    "workbench.action.previousEditor",
+    "workbench.action.toggleSidebarVisibility",
+    "workbench.explorer.fileView.focus",
+    "workbench.files.action.focusFilesExplorer",
+    "workbench.files.action.refreshFilesExplorer",
+    "workbench.view.explorer",
+    "workbench.view.search",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_editors_commands_are_those_that_it_carries_out() {
+        let source = include_str!("../../../web/js/editor/commands.ts");
+        let (_, table) = source.split_once("const COMMANDS").unwrap();
+        let (table, _) = table.split_once("\n};").unwrap();
+        let mut carried_out: Vec<&str> = table
+            .lines()
+            .filter_map(|line| line.strip_prefix("  ")?.split_once(": "))
+            .map(|(name, _)| name.trim_matches('"'))
+            .collect();
+        carried_out.sort_unstable();
+        let mut known = EDITOR_COMMANDS.to_vec();
+        known.sort_unstable();
+        assert_eq!(carried_out, known);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lectern_api::actions::{Action, is_unavailable};
+use lectern_api::actions::{Action, EDITOR_COMMANDS, is_unavailable};
 
 use super::UNKNOWN_VALUE;
 use crate::diagnostic::Diagnostic;
@@ -67,6 +67,12 @@ impl Workspace {
             let name = action.name();
             let family = name.split_once(':').map_or(name, |(family, _)| family);
             Places::add(&mut self.idle, family, file, line);
+        }
+        if let Action::EditorExecuteCommand { command, .. } = action
+            && !EDITOR_COMMANDS.contains(&command.trim())
+            && !command.contains(UNKNOWN_VALUE)
+        {
+            Places::add(&mut self.idle, &format!("{} {command}", action.name()), file, line);
         }
         let session = match action {
             Action::TerminalExecute { session, .. }

@@ -4,7 +4,8 @@ use actix_web::Route;
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post, put};
 
 use super::{
-    assets, audit, classes, health, labs, logins, me, privacy, progress, sessions, terminals, users,
+    assets, audit, classes, file_changes, files, health, labs, logins, me, privacy, progress, sessions,
+    terminals, transfers, users,
 };
 
 /// One endpoint.
@@ -111,6 +112,17 @@ pub const ENDPOINTS: &[Endpoint] = endpoints![
     post "/api/v1/sessions/{id}/checks/{name:.+}" => sessions::run_check;
     get "/api/v1/sessions/{id}/progress" => progress::show_progress;
     post "/api/v1/sessions/{id}/progress-events" => progress::record_events;
+    get "/api/v1/sessions/{id}/files" => files::list_folder;
+    delete "/api/v1/sessions/{id}/files" => files::delete_file;
+    get "/api/v1/sessions/{id}/files/entry" => files::show_file;
+    get "/api/v1/sessions/{id}/files/content" => transfers::read_file;
+    put "/api/v1/sessions/{id}/files/content" => transfers::write_file;
+    get "/api/v1/sessions/{id}/files/archive" => transfers::download_archive;
+    post "/api/v1/sessions/{id}/files/folders" => files::make_folder;
+    post "/api/v1/sessions/{id}/files/copies" => files::copy_file;
+    post "/api/v1/sessions/{id}/files/moves" => files::move_file;
+    get "/api/v1/sessions/{id}/files/matches" => files::search_files;
+    get "/api/v1/sessions/{id}/files/changes" => file_changes::follow_folders;
     get "/api/v1/sessions/{id}/terminals/{name}/attach" => terminals::attach_terminal;
 ];
 

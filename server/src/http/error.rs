@@ -2,6 +2,7 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
+use lectern_api::agent::FileRefusal;
 use lectern_api::ids::InvalidName;
 use lectern_api::problem::Problem;
 
@@ -37,6 +38,8 @@ pub enum ApiError {
     EncodedBody,
     #[error("the request's body did not arrive in time; try again on a better connection")]
     SlowBody,
+    #[error("the file is larger than {} MiB, which is the most that can be sent", .0 / (1024 * 1024))]
+    LargeBody(u64),
     /// The request's `Host` header names another server.
     #[error(
         "this server is not reachable under the name you used; use the address that its operator gave you. \
@@ -77,6 +80,7 @@ fn classify(error: &ApiError) -> (StatusCode, &'static str, Option<&'static str>
         ApiError::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", None),
         ApiError::EncodedBody => (S::UNSUPPORTED_MEDIA_TYPE, "encoded_body", None),
         ApiError::SlowBody => (S::REQUEST_TIMEOUT, "slow_body", None),
+        ApiError::LargeBody(_) => (S::PAYLOAD_TOO_LARGE, "file_too_large", None),
         ApiError::ForeignHost => (S::MISDIRECTED_REQUEST, "foreign_host", None),
         ApiError::TooManyRequests { .. } => (S::TOO_MANY_REQUESTS, "too_many_requests", None),
         ApiError::TooManyStreams(_) => (S::TOO_MANY_REQUESTS, "too_many_streams", None),
@@ -124,6 +128,9 @@ fn classify(error: &ApiError) -> (StatusCode, &'static str, Option<&'static str>
             SessionError::Workbench(_) | SessionError::Cluster(_) => {
                 (S::SERVICE_UNAVAILABLE, "cluster_unavailable", None)
             }
+            SessionError::File(failure) => file(failure.reason),
+            SessionError::OlderWorkbench => (S::CONFLICT, "older_workbench", None),
+            SessionError::TooMuchAtOnce => (S::TOO_MANY_REQUESTS, "too_much_at_once", None),
             SessionError::CheckRefused(_) => (S::UNPROCESSABLE_ENTITY, "check_refused", None),
             SessionError::Store(error) => store(error),
         },
@@ -143,6 +150,20 @@ fn join(refused: &JoinRefused) -> (StatusCode, &'static str, Option<&'static str
         JoinRefused::Ended => (StatusCode::CONFLICT, "join_code_ended", field),
         JoinRefused::Full => (StatusCode::CONFLICT, "class_full", field),
     }
+}
+
+fn file(reason: FileRefusal) -> (StatusCode, &'static str, Option<&'static str>) {
+    let (status, code) = match reason {
+        FileRefusal::Absent => (StatusCode::NOT_FOUND, "no_such_file"),
+        FileRefusal::Exists => (StatusCode::CONFLICT, "file_exists"),
+        FileRefusal::Changed => (StatusCode::PRECONDITION_FAILED, "file_changed"),
+        FileRefusal::Denied => (StatusCode::FORBIDDEN, "file_denied"),
+        FileRefusal::WrongKind => (StatusCode::CONFLICT, "wrong_kind_of_file"),
+        FileRefusal::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "file_too_large"),
+        FileRefusal::NoSpace => (StatusCode::INSUFFICIENT_STORAGE, "no_space"),
+        FileRefusal::Other => (StatusCode::UNPROCESSABLE_ENTITY, "file_refused"),
+    };
+    (status, code, Some("path"))
 }
 
 fn store(error: &StoreError) -> (StatusCode, &'static str, Option<&'static str>) {
@@ -211,7 +232,7 @@ impl ResponseError for ApiError {
 
 /// Closes the connection if the rest of the request's body will not be read.
 fn close_if_unread(error: &ApiError, response: &mut HttpResponse) {
-    if matches!(error, ApiError::EncodedBody | ApiError::SlowBody) {
+    if matches!(error, ApiError::EncodedBody | ApiError::SlowBody | ApiError::LargeBody(_)) {
         response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
     }
 }

@@ -17,12 +17,14 @@ use tokio::time::Instant;
 
 use super::ApiError;
 use super::caller::cookie_name;
-use super::limits::{Slot, cost_of_change};
+use super::limits::{Slot, cost_of_change, cost_of_transfer};
 use super::services::Services;
 use crate::identity::Token;
 
 /// Timeout for a request's body, from its head to its last byte.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+/// Timeout for each piece of a file that a learner sends, which may be large.
+const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Passes a request on to its handler, or refuses it; a middleware.
 pub async fn guard(
@@ -69,9 +71,20 @@ fn admit(services: &Services, req: &HttpRequest) -> Result<Option<Slot>, ApiErro
     // terminals have a limit of their own, and a page may open many at once
     let is_socket = req.headers().contains_key(header::UPGRADE) && req.path().ends_with("/attach");
     let changes = !matches!(*req.method(), Method::GET | Method::HEAD);
-    let cost = if changes { cost_of_change(body_bytes(req)) } else { 1 };
+    let cost = match changes {
+        true if is_transfer(req) => cost_of_transfer(body_bytes(req)),
+        true => cost_of_change(body_bytes(req)),
+        false => 1,
+    };
     let slot = edge.limits.count_request(services.address_of(req), login.as_deref(), cost)?;
     Ok(slot.filter(|_| !is_socket))
+}
+
+/// Returns whether the request's body is a learner's file, which is passed on to the workbench piece by piece.
+fn is_transfer(req: &HttpRequest) -> bool {
+    *req.method() == Method::PUT
+        && req.path().starts_with("/api/v1/sessions/")
+        && req.path().ends_with("/files/content")
 }
 
 /// Returns the declared length of the request's body; `None` if it has a body of undeclared length.
@@ -105,9 +118,11 @@ fn set_body_timeout(req: &mut ServiceRequest) {
     if matches!(*req.method(), Method::GET | Method::HEAD) {
         return;
     }
-    let deadline = Instant::now() + BODY_TIMEOUT;
+    let is_transfer = is_transfer(req.request());
+    let end = Instant::now() + BODY_TIMEOUT;
     let pieces = futures::stream::unfold(Some(req.take_payload()), move |payload| async move {
         let mut payload: Payload = payload?;
+        let deadline = if is_transfer { Instant::now() + PIECE_TIMEOUT } else { end };
         match tokio::time::timeout_at(deadline, payload.next()).await {
             Ok(piece) => Some((piece?, Some(payload))),
             Err(_) => Some((Err(PayloadError::Io(std::io::ErrorKind::TimedOut.into())), None)),

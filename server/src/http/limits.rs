@@ -28,6 +28,8 @@ const PASSWORDS: (u32, u32) = (120, 1);
 /// The cost of a request that changes something, to which each whole [`UNIT_BYTES`] of its body adds one.
 const CHANGE: u32 = 4;
 const UNIT_BYTES: u64 = 1024;
+/// How many bytes of a file that is passed on cost as much as one of another body.
+const TRANSFER_UNITS: u64 = 64;
 /// The cost of a body of undeclared length.
 const UNDECLARED: u32 = 64;
 /// The highest cost of one request.
@@ -72,6 +74,12 @@ impl Default for Limits {
 pub fn cost_of_change(body_bytes: Option<u64>) -> u32 {
     let body = body_bytes.map_or(UNDECLARED, |bytes| u32::try_from(bytes / UNIT_BYTES).unwrap_or(MAX_COST));
     CHANGE.saturating_add(body).min(MAX_COST)
+}
+
+/// Returns the cost of a file that is passed on to a workbench: its bytes are neither parsed nor kept.
+#[must_use]
+pub fn cost_of_transfer(body_bytes: Option<u64>) -> u32 {
+    cost_of_change(body_bytes.map(|bytes| bytes / TRANSFER_UNITS))
 }
 
 impl Limits {
@@ -241,6 +249,8 @@ mod tests {
         assert_eq!([cost_of_change(Some(0)), cost_of_change(Some(600))], [CHANGE; 2]);
         assert_eq!(cost_of_change(Some(30 * UNIT_BYTES)), CHANGE + 30);
         assert_eq!(cost_of_change(None), CHANGE + UNDECLARED);
+        assert_eq!(cost_of_transfer(Some(64 * UNIT_BYTES)), CHANGE + 1);
+        assert_eq!(cost_of_transfer(Some(1 << 30)), MAX_COST);
         assert_eq!(cost_of_change(Some(u64::MAX)), MAX_COST);
         const { assert!(MAX_COST <= PERSON.0 && MAX_COST <= ADDRESS.0) };
     }

@@ -3,6 +3,7 @@
 use lectern_api::ids::{CheckName, LabSlug, PageName};
 use lectern_link::LinkError;
 
+use super::files::FileFailure;
 use crate::cluster::ClusterError;
 use crate::store::StoreError;
 
@@ -63,6 +64,15 @@ pub enum SessionError {
     /// The agent refused to run the check.
     #[error("the check {name} could not be run: {reason}", name = .0.name, reason = .0.reason)]
     CheckRefused(CheckRefusal),
+    /// Something could not be done with a file of the session.
+    #[error("{}", .0.message)]
+    File(FileFailure),
+    #[error(
+        "this session was started by an older release of Lectern, which has no editor; end it and start the lab again"
+    )]
+    OlderWorkbench,
+    #[error("too much is asked of the workbench at once; close some tabs or wait until a transfer has ended")]
+    TooMuchAtOnce,
     #[error("the cluster could not do its part; try again in a minute")]
     Cluster(#[from] ClusterError),
     #[error(transparent)]

@@ -1,4 +1,5 @@
-//! Running sessions: their terminals, and the links to their workbenches. Checks are in [`super::checks`].
+//! Running sessions: their terminals, and the links to their workbenches. Checks are in [`super::checks`], files in
+//! [`super::files`].
 
 use std::io::Error as IoError;
 use std::sync::Arc;
@@ -67,7 +68,7 @@ impl Workbenches {
         Ok(row)
     }
 
-    async fn link(&self, row: &SessionRow) -> Result<Link, SessionError> {
+    pub(super) async fn link(&self, row: &SessionRow) -> Result<Link, SessionError> {
         let opening = self.links.find_or_open(row.id, self.provisioner.open_link(row));
         match tokio::time::timeout(OPEN_TIMEOUT, opening).await {
             Ok(Ok(link)) => Ok(link),

@@ -36,6 +36,7 @@ impl Row {
 const ANYBODY: [u16; 6] = [200; 6];
 const SIGNED_IN: [u16; 6] = [401, 200, 200, 200, 200, 200];
 const OWNER: [u16; 6] = [401, 404, 200, 404, 404, 404];
+const WORKBENCH: [u16; 6] = [401, 404, 503, 404, 404, 404];
 const INSTRUCTOR_OF_CLASS: [u16; 6] = [401, 404, 404, 200, 404, 404];
 
 /// 503: whoever may have the workbench is told that it does not answer, since these sessions have none.
@@ -90,6 +91,17 @@ const TABLE: &[Row] = &[
     row("GET",    "/api/v1/sessions/{id}/progress", [401, 404, 200, 200, 404, 404]),
     row("POST",   "/api/v1/sessions/{id}/progress-events", [401, 404, 204, 404, 404, 404]).body(|_| json!([{
         "id": EventId::new(), "at": "2026-01-02T03:04:05Z", "page": PAGES[0], "kind": "page_viewed"}])),
+    row("GET",    "/api/v1/sessions/{id}/files", WORKBENCH),
+    row("DELETE", "/api/v1/sessions/{id}/files", WORKBENCH),
+    row("GET",    "/api/v1/sessions/{id}/files/entry", WORKBENCH),
+    row("GET",    "/api/v1/sessions/{id}/files/content", WORKBENCH),
+    row("PUT",    "/api/v1/sessions/{id}/files/content", WORKBENCH).body(|_| json!("content")),
+    row("GET",    "/api/v1/sessions/{id}/files/archive", WORKBENCH),
+    row("POST",   "/api/v1/sessions/{id}/files/folders", WORKBENCH).body(|_| json!({"path": "~/new"})),
+    row("POST",   "/api/v1/sessions/{id}/files/copies", WORKBENCH).body(|_| json!({"from": "a", "to": "b"})),
+    row("POST",   "/api/v1/sessions/{id}/files/moves", WORKBENCH).body(|_| json!({"from": "a", "to": "b"})),
+    row("GET",    "/api/v1/sessions/{id}/files/matches", WORKBENCH),
+    row("GET",    "/api/v1/sessions/{id}/files/changes", WORKBENCH),
     row("GET",    "/api/v1/sessions/{id}/terminals/{name}/attach", [401, 404, 503, 404, 404, 404]),
 ];
 
@@ -218,6 +230,8 @@ fn fill(path: &str, id: &str) -> String {
         .replace("{name}", "1");
     if path.ends_with("/attach") {
         address.push_str("?cols=80&rows=24");
+    } else if path.contains("/sessions/{id}/files") {
+        address.push_str("?path=%7E%2Fx&text=x");
     }
     address
 }

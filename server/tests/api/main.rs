@@ -22,6 +22,7 @@ mod bounds;
 mod classes;
 mod edge;
 mod extensions;
+mod files;
 mod guessing;
 mod identity;
 mod join_codes;
