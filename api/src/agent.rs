@@ -23,7 +23,7 @@ use crate::files::FileEntry;
 use crate::ids::CheckName;
 use crate::terminal::AttachRequest;
 
-pub use protocol::{PROTOCOLS, ProtocolRange};
+pub use protocol::{CONNECTS_SINCE, PROTOCOLS, ProtocolRange};
 
 /// The longest request or reply, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
@@ -123,6 +123,14 @@ pub enum Request {
     /// each direction can be closed on its own.
     Dial {
         /// A TCP port on the loopback address.
+        port: u16,
+    },
+    /// Connects to a port of another host, as a program of the learner's could from the workbench. Answered and
+    /// continued as [`Request::Dial`]. Since version 4.
+    Connect {
+        /// The host's name, which the workbench resolves, or its IP address.
+        host: String,
+        /// A TCP port of the host.
         port: u16,
     },
     /// Writes a small file, completely or not at all. Answered with [`Reply::Done`].

@@ -72,6 +72,9 @@ pub enum LinkError {
     /// The agent refused the request, for this reason.
     #[error("the workbench refused: {0}")]
     Refused(String),
+    /// The agent is of a release that does not know the request.
+    #[error("the workbench is of an earlier release, which cannot do this; end the lab and start it again")]
+    TooOld,
     /// The agent's answer does not belong to the request.
     #[error("the workbench gave an answer that does not fit the request")]
     Unexpected,

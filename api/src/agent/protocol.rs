@@ -23,7 +23,10 @@ use serde::{Deserialize, Serialize};
 use super::{Reply, Request};
 
 /// The versions that this release speaks, as a server and as an agent.
-pub const PROTOCOLS: ProtocolRange = ProtocolRange { oldest: 3, newest: 3 };
+pub const PROTOCOLS: ProtocolRange = ProtocolRange { oldest: 3, newest: 4 };
+
+/// The first version with [`Request::Connect`].
+pub const CONNECTS_SINCE: u32 = 4;
 
 /// A range of protocol versions, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
