@@ -4,7 +4,7 @@ use actix_web::Route;
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post, put};
 
 use super::{
-    assets, audit, classes, health, labs, logins, me, privacy, progress, sessions, terminals, users,
+    assets, audit, classes, health, labs, logins, me, previews, privacy, progress, sessions, terminals, users,
 };
 
 /// One endpoint.
@@ -112,6 +112,9 @@ pub const ENDPOINTS: &[Endpoint] = endpoints![
     get "/api/v1/sessions/{id}/progress" => progress::show_progress;
     post "/api/v1/sessions/{id}/progress-events" => progress::record_events;
     get "/api/v1/sessions/{id}/terminals/{name}/attach" => terminals::attach_terminal;
+    post "/api/v1/sessions/{id}/preview-grants" => previews::grant_preview;
+    get "/api/v1/sessions/{id}/preview" => previews::open_session_preview;
+    get "/api/v1/previews/open" => previews::open_preview;
 ];
 
 /// Registers all endpoints, and the web app for every other address.

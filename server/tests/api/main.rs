@@ -29,6 +29,7 @@ mod labs;
 mod lifecycle;
 mod logins;
 mod passwords;
+mod previews;
 mod privacy;
 mod problems;
 mod progress;
