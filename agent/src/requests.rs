@@ -84,6 +84,7 @@ async fn try_answer(agent: &Agent, stream: MuxStream) -> Result<(), LinkError> {
         Request::Watch { path } => return changes::watch(messages, path).await,
         Request::Files(request) => return learner::answer(messages, request).await,
         Request::Dial { port } => return dial::dial(messages, port).await,
+        Request::Connect { host, port } => return dial::connect_to(messages, &host, port).await,
         Request::SetUp { scripts, timeout_secs, script_timeout_secs } => {
             let limits = Limits { all: timeout_secs, each: script_timeout_secs };
             agent.set_up.get_or_init(|| set_up(&agent.settings, scripts, limits)).await.clone()

@@ -25,7 +25,7 @@ use crate::ids::CheckName;
 use crate::terminal::AttachRequest;
 
 pub use files::{Expected, FileRefusal, FileReply, FileRequest};
-pub use protocol::{FILES_SINCE, PROTOCOLS, ProtocolRange};
+pub use protocol::{CONNECTS_SINCE, FILES_SINCE, PROTOCOLS, ProtocolRange};
 
 /// The longest request or reply, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
@@ -134,6 +134,14 @@ pub enum Request {
     /// each direction can be closed on its own.
     Dial {
         /// A TCP port on the loopback address.
+        port: u16,
+    },
+    /// Connects to a port of another host, as a program of the learner's could from the workbench. Answered and
+    /// continued as [`Request::Dial`]. Since version 4.
+    Connect {
+        /// The host's name, which the workbench resolves, or its IP address.
+        host: String,
+        /// A TCP port of the host.
         port: u16,
     },
     /// Writes a small file, completely or not at all. Answered with [`Reply::Done`].

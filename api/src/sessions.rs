@@ -8,9 +8,27 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{CheckName, LabSlug, SessionId, TerminalName};
 use crate::page::PageLink;
 
-/// The domain of the addresses that a session's variables give for its web applications. They cannot be opened in a
-/// browser yet: no host under it exists, and whoever leads to one says so instead.
+/// The domain of the addresses that a session's variables give for its web applications where web previews are off: no
+/// host under it exists, and whoever leads to one says so instead.
 pub const NO_PREVIEW_DOMAIN: &str = "no-preview.invalid";
+
+/// The domain of those addresses where web applications are reached by ports. No host under it exists either, but
+/// `POST …/preview-grants` answers with the address to open instead.
+pub const PORTS_PREVIEW_DOMAIN: &str = "preview.invalid";
+
+/// `POST /api/v1/sessions/{id}/preview-grants`: ask for a way to a web application of the session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskPreview {
+    /// Its address, as the lab's variables make it.
+    pub url: String,
+}
+
+/// Answers [`AskPreview`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviewGrant {
+    /// The address to load, in a frame or a tab, once and within a minute. It leads to the application.
+    pub url: String,
+}
 
 /// `POST /api/v1/sessions`: start a lab. A learner who already runs it gets the session there is.
 #[derive(Clone, Debug, Serialize, Deserialize)]

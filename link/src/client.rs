@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lectern_api::agent::{FileReply, PROTOCOLS, ProtocolRange, Reply, Request};
+use lectern_api::agent::{CONNECTS_SINCE, FileReply, PROTOCOLS, ProtocolRange, Reply, Request};
 use lectern_api::terminal::AttachRequest;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -161,6 +161,21 @@ impl Link {
     /// Fails if nothing listens on that port ([`LinkError::Refused`]), or the connection breaks.
     pub async fn dial(&self, port: u16) -> Result<MuxStream, LinkError> {
         let mut messages = self.begin(&Request::Dial { port }).await?;
+        messages.receive_done().await?;
+        Ok(messages.into_stream())
+    }
+
+    /// Connects to a port of another host, as a program in the workbench could. Each connection there is one stream
+    /// here.
+    ///
+    /// # Errors
+    /// Fails if the host cannot be reached ([`LinkError::Refused`]), the agent is of a release that knows no such request
+    /// ([`LinkError::TooOld`]), or the connection breaks.
+    pub async fn connect_to(&self, host: &str, port: u16) -> Result<MuxStream, LinkError> {
+        if self.protocol() < CONNECTS_SINCE {
+            return Err(LinkError::TooOld);
+        }
+        let mut messages = self.begin(&Request::Connect { host: host.to_owned(), port }).await?;
         messages.receive_done().await?;
         Ok(messages.into_stream())
     }

@@ -14,7 +14,7 @@ impl Link {
     /// Describes a file or folder.
     ///
     /// # Errors
-    /// Fails if it cannot be reached ([`LinkError::File`]), the agent is too old ([`LinkError::OlderAgent`]), or the
+    /// Fails if it cannot be reached ([`LinkError::File`]), the agent is too old ([`LinkError::TooOld`]), or the
     /// connection breaks.
     pub async fn find_file(&self, path: &str) -> Result<FileStatus, LinkError> {
         status(self.ask_for_files(FileRequest::Stat { path: path.to_owned() }).await?)
@@ -105,7 +105,7 @@ impl Link {
     }
 
     fn check_files(&self) -> Result<(), LinkError> {
-        if self.protocol() < FILES_SINCE { Err(LinkError::OlderAgent(self.protocol())) } else { Ok(()) }
+        if self.protocol() < FILES_SINCE { Err(LinkError::TooOld) } else { Ok(()) }
     }
 
     async fn begin_files(&self, request: FileRequest) -> Result<Messages, LinkError> {

@@ -82,9 +82,9 @@ pub enum LinkError {
         /// What failed and why, in a sentence for the learner.
         message: String,
     },
-    /// The agent is of a release that cannot do this.
-    #[error("the workbench's agent speaks protocol {0}, which has no requests for files")]
-    OlderAgent(u32),
+    /// The agent is of a release that does not know the request.
+    #[error("the workbench is of an earlier release, which cannot do this; end the lab and start it again")]
+    TooOld,
     /// The agent's answer does not belong to the request.
     #[error("the workbench gave an answer that does not fit the request")]
     Unexpected,

@@ -77,6 +77,13 @@ async fn terminals_work_with_an_agent_that_is_one_version_newer() {
 }
 
 #[tokio::test]
+async fn an_agent_of_an_earlier_release_is_not_asked_for_what_it_does_not_know() {
+    let link = connect(PROTOCOLS, single(3), || Some(Reply::Done)).await.unwrap();
+    assert!(matches!(link.connect_to("web", 80).await.map(drop), Err(LinkError::TooOld)));
+    link.dial(80).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_agent_that_shares_no_version_is_refused_with_both_ranges() {
     for (server, hello, message) in [
         (range(3, 4), single(2), "speaks protocol 2 and this server 3 to 4;"),
@@ -111,6 +118,7 @@ async fn an_agent_that_never_answers_holds_no_request_for_ever() {
             link.open_file("x").await.map(drop),
             link.put_file("x", None, &b"x"[..]).await.map(drop),
             link.dial(80).await.map(drop),
+            link.connect_to("x", 80).await.map(drop),
             link.attach(attach()).await.map(drop),
             link.run_check(&write, &b""[..], Duration::from_millis(10)).await.map(drop),
         ]
@@ -142,6 +150,6 @@ async fn an_older_agent_is_asked_for_nothing_that_it_does_not_know() {
         link.search_files("x", "y", true).await.map(drop),
     ];
     for answer in answers {
-        assert!(matches!(answer, Err(LinkError::OlderAgent(3))), "{answer:?}");
+        assert!(matches!(answer, Err(LinkError::TooOld)), "{answer:?}");
     }
 }

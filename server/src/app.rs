@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{Data, JsonConfig, PathConfig, QueryConfig};
@@ -17,14 +18,17 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::config::ServiceConfig;
+use crate::config::previews::PreviewSite;
 use crate::http::edge::Edge;
 use crate::http::guard::{guard, unreadable_body};
 use crate::http::log::log_request;
+use crate::http::previews::{divert, serve_port};
 use crate::http::record::record_request;
 use crate::http::services::Services;
 use crate::http::{ApiError, endpoints};
 use crate::identity::Identity;
 use crate::job_board::JobBoard;
+use crate::previews::Previews;
 use crate::progress::Progress;
 use crate::sessions;
 use crate::terminals::OpenTerminals;
@@ -67,6 +71,8 @@ pub enum RunError {
 pub struct App {
     services: Data<Services>,
     listener: TcpListener,
+    /// Those of the ports for web applications.
+    preview_listeners: Vec<TcpListener>,
     address: SocketAddr,
     runs_job: fn(&Job) -> bool,
 }
@@ -75,7 +81,7 @@ impl App {
     /// Builds the services.
     ///
     /// # Errors
-    /// The listener's address cannot be read.
+    /// The listener's address cannot be read, or a port for web applications is in use.
     pub fn build(parts: Parts) -> std::io::Result<Self> {
         let Parts { pool, cluster, catalog, clock, config, listener, notices, audit_file, runs_job } = parts;
         let address = listener.local_addr()?;
@@ -86,12 +92,16 @@ impl App {
             cluster: cluster.clone(),
             catalog: catalog.clone(),
             portal: config.portal.clone(),
+            previews: config.previews.clone(),
         });
+        let preview_listeners = bind_ports(&config.previews, address)?;
         let services = Data::new(Services {
             identity: Identity::new(pool.clone(), clock.clone()),
             progress: Progress::new(pool.clone(), clock),
             audit: Audit::start(pool.clone(), audit_file),
             terminals: OpenTerminals::default(),
+            previews: Previews::new(config.previews.clone(), pool.clone(), workbenches.clone()),
+            port: address.port(),
             sessions,
             workbenches,
             reconciler,
@@ -104,7 +114,7 @@ impl App {
             cluster,
             notices,
         });
-        Ok(Self { services, listener, address, runs_job })
+        Ok(Self { services, listener, preview_listeners, address, runs_job })
     }
 
     /// The address that it is bound to.
@@ -125,6 +135,7 @@ impl App {
     /// The listener failed, or a background job ended.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
         let services = self.services.clone();
+        let applications = serve_ports(self.preview_listeners, services.clone())?;
         let mut server = HttpServer::new(move || {
             ActixApp::new()
                 .app_data(services.clone())
@@ -133,6 +144,7 @@ impl App {
                 .app_data(QueryConfig::default().error_handler(|e, _| unreadable(&e)))
                 .wrap(from_fn(guard))
                 .wrap(from_fn(record_request))
+                .wrap(from_fn(divert))
                 .wrap(from_fn(log_request))
                 .configure(endpoints::configure)
         })
@@ -166,10 +178,52 @@ impl App {
                 error.map_or(result.map_err(RunError::Listener), |error| Err(error.into()))
             }
         };
+        if let Some(applications) = applications {
+            applications.stop(true).await;
+        }
         background.stop().await;
         self.services.audit.flush().await;
         result
     }
+}
+
+/// Takes the ports for web applications, on the address of the main one.
+fn bind_ports(site: &PreviewSite, address: SocketAddr) -> std::io::Result<Vec<TcpListener>> {
+    let PreviewSite::Ports(ports) = site else { return Ok(vec![]) };
+    let bind = |port| {
+        TcpListener::bind((address.ip(), port)).map_err(|error| {
+            let advice = "end the program that uses it, or choose other ports with --preview-ports";
+            std::io::Error::new(
+                error.kind(),
+                format!("cannot listen on port {port} for web applications: {error}; {advice}"),
+            )
+        })
+    };
+    ports.clone().map(bind).collect()
+}
+
+/// Serves the ports for web applications, on threads of their own.
+fn serve_ports(
+    listeners: Vec<TcpListener>,
+    services: Data<Services>,
+) -> Result<Option<ServerHandle>, RunError> {
+    if listeners.is_empty() {
+        return Ok(None);
+    }
+    let mut server = HttpServer::new(move || {
+        ActixApp::new().app_data(services.clone()).default_service(actix_web::web::to(serve_port))
+    })
+    .workers(2)
+    .client_request_timeout(HEAD_WITHIN)
+    .shutdown_timeout(1)
+    .disable_signals();
+    for listener in listeners {
+        server = server.listen(listener).map_err(RunError::Listener)?;
+    }
+    let server = server.run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    Ok(Some(handle))
 }
 
 fn unreadable(error: &dyn std::fmt::Display) -> actix_web::Error {

@@ -39,7 +39,7 @@ pub struct Job {
 }
 
 /// All of them, in the order in which they start. They stop in the opposite one.
-pub const JOBS: [Job; 7] = [
+pub const JOBS: [Job; 8] = [
     Job {
         name: "announcements",
         runs_on: RunsOn::Each,
@@ -90,6 +90,16 @@ pub const JOBS: [Job; 7] = [
             beat.success();
             Box::pin(async move {
                 services.edge.limits.keep_sweeping().await;
+            })
+        },
+    },
+    Job {
+        name: "previews",
+        runs_on: RunsOn::Each,
+        run: |services, beat| {
+            beat.success();
+            Box::pin(async move {
+                services.previews.keep_sweeping().await;
             })
         },
     },

@@ -18,6 +18,7 @@ mod finalizers;
 mod guard;
 mod health;
 mod homes;
+mod ingress;
 mod inventory;
 mod losses;
 pub mod manifests;
@@ -47,9 +48,10 @@ pub use agent::AgentStream;
 pub use budget::{Amounts, BudgetNumbers, ContainerLimits};
 pub use credentials::LearnerKubeconfig;
 pub use error::{ClusterError, ClusterErrorKind};
+pub use ingress::{Backend, BackendPort, INGRESS_CLASS, Routes};
 pub use inventory::{ManagedChanges, ManagedSession, NamespaceStatus, StuckDeletion};
 pub use lectern_content::spec::{Budget, Egress, NamespaceRole, SecurityPolicy};
-pub use names::SessionNames;
+pub use names::{NAMESPACE_PREFIX, SessionNames};
 pub use network::{NetworkFacts, parse_denied};
 pub use objects::LeftOut;
 pub use probe::PolicyEnforcement;
@@ -77,6 +79,9 @@ pub struct ClusterConfig {
     pub ingress_suffix: Option<String>,
     /// The namespace of the ingress controller for that domain, which may then reach learners' pods.
     pub ingress_namespace: Option<String>,
+    /// The domain below which this server itself publishes learners' Ingress objects, to their learner alone; `None` if it
+    /// does not.
+    pub preview_domain: Option<String>,
     /// Resources besides CPU, memory and disk that learners' containers may request.
     pub extended_resources: Vec<String>,
     /// Address ranges that learners must not reach, in addition to private ones and those of nodes, pods and services.
@@ -93,6 +98,7 @@ impl Default for ClusterConfig {
             request_timeout: Duration::from_secs(30),
             ingress_suffix: None,
             ingress_namespace: None,
+            preview_domain: None,
             extended_resources: Vec::new(),
             denied_cidrs: Vec::new(),
         }

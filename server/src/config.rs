@@ -1,6 +1,7 @@
 //! The operator's settings, read once from flags, environment and one file.
 
 pub mod portal;
+pub mod previews;
 pub mod retention;
 
 use std::ffi::OsString;
@@ -30,6 +31,8 @@ pub struct HttpConfig {
     /// Allow labs' pages to show pictures from other sites, which then learn their readers' IP addresses.
     #[arg(long, env = "LECTERN_EXTERNAL_PICTURES")]
     pub external_pictures: bool,
+    #[command(flatten)]
+    pub previews: previews::PreviewFlags,
 }
 
 /// A network, written like `10.0.0.0/8` or `2001:db8::/32`; a bare address is a network of one.
@@ -119,6 +122,8 @@ pub struct ServiceConfig {
     pub allowed_hosts: Vec<String>,
     pub external_pictures: bool,
     pub portal: portal::Portal,
+    /// Where browsers reach the web applications of sessions.
+    pub previews: previews::PreviewSite,
 }
 
 impl ServiceConfig {

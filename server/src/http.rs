@@ -23,6 +23,7 @@ pub mod me;
 pub mod origin;
 pub mod paths;
 pub mod preview;
+pub mod previews;
 pub mod privacy;
 pub mod progress;
 pub mod readiness;

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each room with the rooms that it may import from. Those further down stand further down, so that nothing can go up.
-const MAY_IMPORT: [(&str, &[&str]); 19] = [
+const MAY_IMPORT: [(&str, &[&str]); 20] = [
     (
         "app",
         &[
             "background",
             "http",
             "job_board",
+            "previews",
             "sessions",
             "progress",
             "identity",
@@ -29,6 +30,7 @@ const MAY_IMPORT: [(&str, &[&str]); 19] = [
         "http",
         &[
             "job_board",
+            "previews",
             "sessions",
             "progress",
             "identity",
@@ -42,6 +44,7 @@ const MAY_IMPORT: [(&str, &[&str]); 19] = [
             "report",
         ],
     ),
+    ("previews", &["sessions", "identity", "cluster", "store", "config", "report"]),
     ("sessions", &["catalog", "terminals", "cluster", "store", "lifecycle", "config", "clock", "report"]),
     ("progress", &["enrolment", "store", "clock", "report"]),
     ("identity", &["audit", "enrolment", "store", "lifecycle", "config", "clock", "report"]),

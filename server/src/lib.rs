@@ -18,6 +18,7 @@ pub mod job_board;
 #[cfg(test)]
 mod layers;
 pub mod lifecycle;
+pub mod previews;
 pub mod progress;
 pub mod report;
 pub mod sessions;

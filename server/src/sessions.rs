@@ -4,6 +4,7 @@
 //! [`Sessions`] has the learner's verbs, [`Workbenches`] what goes on in a running session.
 
 mod activity;
+mod applications;
 mod checks;
 mod environment;
 mod error;
@@ -32,11 +33,13 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::config::portal::Portal;
+use crate::config::previews::PreviewSite;
 use crate::lifecycle::{Event, Phase};
 use crate::store::sessions::SessionRow;
 use crate::store::sessions::transition::{Pick, hold, transition};
 use crate::store::{self, StoreError};
 use activity::Activity;
+pub use applications::Application;
 pub use error::{CheckRefusal, SessionError};
 pub use files::FileFailure;
 use labs::Labs;
@@ -57,6 +60,8 @@ pub struct Parts {
     pub cluster: Cluster,
     pub catalog: Catalog,
     pub portal: Portal,
+    /// Where browsers reach web applications.
+    pub previews: PreviewSite,
 }
 
 /// The services of this room.
@@ -70,10 +75,10 @@ pub struct Room {
 /// which end with their server.
 #[must_use]
 pub fn build(parts: Parts) -> Room {
-    let Parts { pool, clock, cluster, catalog, portal } = parts;
+    let Parts { pool, clock, cluster, catalog, portal, previews } = parts;
     let (portal, links, activity) = (Arc::new(portal), Arc::<Links>::default(), Arc::<Activity>::default());
     let versions = Arc::new(Versions::new(cluster.workbench_image()));
-    let labs = Labs(catalog.clone());
+    let labs = Labs { catalog: catalog.clone(), previews: Arc::new(previews) };
     let provisioner = Provisioner {
         pool: pool.clone(),
         clock: clock.clone(),
@@ -88,6 +93,7 @@ pub fn build(parts: Parts) -> Room {
         cluster: cluster.clone(),
         labs: labs.clone(),
         links: links.clone(),
+        preview_links: Arc::default(),
         activity: activity.clone(),
         provisioner: provisioner.clone(),
         clock: clock.clone(),
@@ -132,7 +138,10 @@ impl Sessions {
     fn with_tabs(&self, row: &SessionRow) -> Session {
         let mut session = row.to_wire();
         if let Ok(lab) = self.labs.find(&row.lab) {
-            session.tabs = tabs::tabs(&lab.spec.session, &environment::definition_values(row, &lab));
+            session.tabs = tabs::tabs(
+                &lab.spec.session,
+                &environment::definition_values(row, &lab, &self.labs.previews),
+            );
         }
         session
     }
@@ -201,7 +210,7 @@ impl Sessions {
         if !lab.pages.iter().any(|link| link.name == page.as_str()) {
             return Err(SessionError::UnknownPage(page.clone()));
         }
-        let (variables, options) = environment::page_values(&row, &lab);
+        let (variables, options) = environment::page_values(&row, &lab, &self.labs.previews);
         let page = page.clone();
         tokio::task::spawn_blocking(move || lab.render_page(page.as_str(), &variables, &options))
             .await

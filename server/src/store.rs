@@ -12,6 +12,7 @@ pub mod classes;
 pub mod devices;
 pub mod identity;
 pub mod logins;
+pub mod previews;
 pub mod privacy;
 pub mod progress;
 pub mod roles;

@@ -26,6 +26,7 @@ pub fn run(context: &Context, folder: &str) -> Result<bool> {
     let programs = &Programs { labs, ..parts::bundled(context) };
     let mut steps = Steps::new(context, "blocks")?;
     let report = steps.logs().join("blocks.txt");
+    let written = report.clone();
     let needs = Needs { postgres: true, kubernetes: true, browser: true };
     parts::add(&mut steps, context, &[Part::Images, Part::Server], needs, external);
     steps.build("Installing the browser's tests", NPM, move |_, step| {
@@ -35,11 +36,11 @@ pub fn run(context: &Context, folder: &str) -> Result<bool> {
         state.platform = Some(start_platform(context, step, Extent::Everything, programs, external)?);
         Ok(())
     });
-    steps.check("Clicking every block", READ_LOG, |state, step| {
+    steps.check("Clicking every block", READ_LOG, move |state, step| {
         let mut walk = playwright(context);
-        walk.envs(state.environment()).env("LECTERN_WALK_REPORT", &report);
+        walk.envs(state.environment()).env("LECTERN_WALK_REPORT", &written);
         let outcome = step.run(walk);
-        if let Ok(lines) = fs::read_to_string(&report) {
+        if let Ok(lines) = fs::read_to_string(&written) {
             step.print_afterwards(format!("\n{}", lines.trim_end()));
         }
         outcome

@@ -61,6 +61,31 @@ async fn a_port_on_which_nothing_listens_is_refused_in_words() {
 }
 
 #[tokio::test]
+async fn another_host_is_reached_as_a_program_in_the_workbench_would_or_the_reason_is_said() {
+    let agent = TestAgent::start();
+    let link = agent.link().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let answering = tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        connection.write_all(b"hello").await.unwrap();
+    });
+    let mut answer = String::new();
+    link.connect_to("localhost", port).await.unwrap().read_to_string(&mut answer).await.unwrap();
+    answering.await.unwrap();
+    assert_eq!(answer, "hello");
+    for (host, words) in
+        [("127.0.0.1", "nothing listens on port"), ("no-such-host.invalid", "cannot be reached")]
+    {
+        let refused = link.connect_to(host, port).await.err();
+        assert!(
+            matches!(refused, Some(LinkError::Refused(ref message)) if message.contains(words) && message.contains(host)),
+            "{refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_connection_that_the_server_gives_up_is_closed_in_the_workbench() {
     let agent = TestAgent::start();
     let link = agent.link().await;

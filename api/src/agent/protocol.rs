@@ -27,6 +27,8 @@ pub const PROTOCOLS: ProtocolRange = ProtocolRange { oldest: 3, newest: 4 };
 
 /// The first version with [`FileRequest`](super::FileRequest): managing, searching and watching the learner's files.
 pub const FILES_SINCE: u32 = 4;
+/// The first version with [`Request::Connect`].
+pub const CONNECTS_SINCE: u32 = 4;
 
 /// A range of protocol versions, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -144,7 +144,11 @@ pub const FIELDS: &[SpecField] = &[
     field("session.variables", NotYet, "values for the manifests"),
     field("session.dashboards.name", Acted, "the name of a tab"),
     field("session.dashboards.url", Acted, "what it shows: an address, or `terminal:NAME`"),
-    field("session.ingresses", NotYet, "ports to reach from the browser: `name`, `host`, `protocol`, `port`"),
+    field(
+        "session.ingresses",
+        Acted,
+        "web applications to open in the browser: `name`, `host`, `protocol`, `port`",
+    ),
     flag("session.applications.terminal.enabled", "true", Acted, "whether there are terminals"),
     field(
         "session.applications.terminal.layout",

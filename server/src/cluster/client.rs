@@ -22,7 +22,7 @@ use tower_http::trace::TraceLayer;
 use super::homes::Homes;
 use super::retry::RetryPolicy;
 use super::watches::Watches;
-use super::{Cluster, ClusterConfig, ClusterError, Shared, apply, guard, objects, start};
+use super::{Cluster, ClusterConfig, ClusterError, Shared, apply, guard, ingress, objects, start};
 
 /// Timeout for connecting to the API server's port.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,10 +48,15 @@ impl Cluster {
         let shared_objects = async {
             let instance = &config.workbench_namespace;
             let owner = apply::shared_objects(&client, instance).await?;
-            tokio::try_join!(
+            let (guard, (), ()) = tokio::try_join!(
                 guard::install(&client, config, &owner),
-                apply::learner_roles(&client, instance, &owner)
-            )
+                apply::learner_roles(&client, instance, &owner),
+                async {
+                    ingress::install_class(&client, config, &owner).await;
+                    Ok(())
+                }
+            )?;
+            Ok::<_, ClusterError>(guard)
         };
         let (shared_objects, has_priority_class, watches, homes, pod_ca) = tokio::join!(
             shared_objects,
@@ -60,7 +65,7 @@ impl Cluster {
             Homes::find(&client, config.home_storage_class.as_deref()),
             pod_certificate_authority(&client),
         );
-        let (missing_guard, ()) = shared_objects?;
+        let missing_guard = shared_objects?;
         let cluster = Self {
             client,
             shared: Arc::new(Shared {

@@ -49,6 +49,7 @@ async fn settings(client: &Client, config: &ClusterConfig) -> Result<GuardSettin
     let default_class = classes.into_iter().find(|class| class.global_default == Some(true));
     Ok(GuardSettings {
         ingress_suffix: config.ingress_suffix.clone(),
+        preview_domain: config.preview_domain.clone(),
         extended_resources: config.extended_resources.clone(),
         default_priority_class: default_class.and_then(|class| class.metadata.name),
         reserved_nodes: nodes.into_iter().filter(is_reserved).filter_map(|node| node.metadata.name).collect(),

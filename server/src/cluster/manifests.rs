@@ -3,6 +3,7 @@
 pub mod checks;
 pub mod guard;
 pub mod home;
+pub mod ingress_class;
 pub mod labels;
 pub mod limits;
 pub mod namespace;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 const SLUG_PART_LEN: usize = 20;
 
 /// The prefix of every session namespace's name; the admission guard relies on it.
-pub(super) const NAMESPACE_PREFIX: &str = "lab-";
+pub const NAMESPACE_PREFIX: &str = "lab-";
 
 /// The names of a session's objects. They are generated once and stored with the session, because they cannot be
 /// derived.

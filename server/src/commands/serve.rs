@@ -130,6 +130,7 @@ pub async fn serve(
              to give it a role that cannot"
         );
     }
+    let previews = args.http.previews.choose(listener.local_addr()?, args.http.public_url.as_ref())?;
     let catalog = Catalog::open(args.catalog.config(), &portal)?;
     let cluster = Cluster::connect(&ClusterConfig {
         kubeconfig: args.cluster.kubeconfig.clone(),
@@ -139,6 +140,7 @@ pub async fn serve(
         denied_cidrs: args.cluster.deny_egress.clone(),
         ingress_suffix: args.cluster.ingress_suffix.clone(),
         ingress_namespace: args.cluster.ingress_namespace.clone(),
+        preview_domain: previews.is_on().then(|| previews.domain().to_owned()),
         extended_resources: args.cluster.learner_resources.clone(),
         ..ClusterConfig::default()
     })
@@ -155,6 +157,7 @@ pub async fn serve(
             allowed_hosts: args.http.allowed_hosts.clone(),
             external_pictures: args.http.external_pictures,
             portal,
+            previews,
         },
         listener,
         notices,
@@ -190,6 +193,7 @@ async fn announce(args: &ServeArgs, app: &App) -> anyhow::Result<()> {
         (None, Some(path)) => std::fs::remove_file(path).unwrap_or_default(),
         _ => {}
     }
+    println!("{}", app.services().config.previews.words());
     println!("{}\n", how_to_sign_in(sign_in_url.as_deref(), args.admin_link_file.as_deref()));
     if let Some(path) = &args.ready_file {
         let ready = serde_json::json!({

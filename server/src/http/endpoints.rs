@@ -4,8 +4,8 @@ use actix_web::Route;
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post, put};
 
 use super::{
-    assets, audit, classes, file_changes, files, health, labs, logins, me, privacy, progress, sessions,
-    terminals, transfers, users,
+    assets, audit, classes, file_changes, files, health, labs, logins, me, previews, privacy, progress,
+    sessions, terminals, transfers, users,
 };
 
 /// One endpoint.
@@ -124,6 +124,9 @@ pub const ENDPOINTS: &[Endpoint] = endpoints![
     get "/api/v1/sessions/{id}/files/matches" => files::search_files;
     get "/api/v1/sessions/{id}/files/changes" => file_changes::follow_folders;
     get "/api/v1/sessions/{id}/terminals/{name}/attach" => terminals::attach_terminal;
+    post "/api/v1/sessions/{id}/preview-grants" => previews::grant_preview;
+    get "/api/v1/sessions/{id}/preview" => previews::open_session_preview;
+    get "/api/v1/previews/open" => previews::open_preview;
 ];
 
 /// Registers all endpoints, and the web app for every other address.

@@ -8,6 +8,7 @@ use lectern_api::problem::Problem;
 
 use crate::enrolment::JoinRefused;
 use crate::identity::IdentityError;
+use crate::previews::PreviewError;
 use crate::progress::ProgressError;
 use crate::report::chain;
 use crate::sessions::SessionError;
@@ -65,6 +66,18 @@ pub enum ApiError {
     Session(#[from] SessionError),
     #[error(transparent)]
     Terminals(#[from] TooManyTerminals),
+    #[error(transparent)]
+    Preview(PreviewError),
+}
+
+impl From<PreviewError> for ApiError {
+    fn from(error: PreviewError) -> Self {
+        match error {
+            PreviewError::Session(error) => Self::Session(error),
+            PreviewError::Store(error) => Self::Session(error.into()),
+            other => Self::Preview(other),
+        }
+    }
 }
 
 /// Returns an error's status and stable code, and the field of the request that it is about.
@@ -84,6 +97,13 @@ fn classify(error: &ApiError) -> (StatusCode, &'static str, Option<&'static str>
         ApiError::ForeignHost => (S::MISDIRECTED_REQUEST, "foreign_host", None),
         ApiError::TooManyRequests { .. } => (S::TOO_MANY_REQUESTS, "too_many_requests", None),
         ApiError::TooManyStreams(_) => (S::TOO_MANY_REQUESTS, "too_many_streams", None),
+        ApiError::Preview(error) => match error {
+            PreviewError::Off => (S::NOT_FOUND, "previews_off", None),
+            PreviewError::Foreign => (S::NOT_FOUND, "no_preview", Some("url")),
+            PreviewError::NoPort => (S::CONFLICT, "no_preview_port", None),
+            PreviewError::TooMany => (S::TOO_MANY_REQUESTS, "too_many_connections", None),
+            _ => (S::BAD_GATEWAY, "application_unavailable", None),
+        },
         ApiError::Identity(error) => match error {
             IdentityError::Field(field) => (S::BAD_REQUEST, "bad_field", Some(field.field)),
             IdentityError::Refused => (S::UNAUTHORIZED, "sign_in_refused", None),

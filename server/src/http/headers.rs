@@ -3,16 +3,31 @@
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::ServiceConfig;
+use crate::config::previews::PreviewSite;
 
-/// Allows scripts from this server only, compiled WASM, and the styles that xterm writes into the page; forbids
-/// framing.
-fn content_security_policy(external_pictures: bool) -> String {
+/// Allows scripts from this server only, compiled WASM, and the styles that xterm writes into the page; forbids framing by
+/// others. What a lab's tabs show is framed: web applications, and sites of HTTPS.
+fn content_security_policy(external_pictures: bool, site: &PreviewSite) -> String {
     let pictures = if external_pictures { " https:" } else { "" };
+    let frames = frames(site);
     format!(
         "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
-         img-src 'self' data:{pictures}; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
+         img-src 'self' data:{pictures}; connect-src 'self'; \
+         frame-src 'self' https:{frames}; frame-ancestors 'none'; base-uri 'none'; \
          form-action 'self'; object-src 'none'"
     )
+}
+
+/// Returns the sources of frames besides those of HTTPS, which labs name themselves: the origins of web applications.
+fn frames(site: &PreviewSite) -> String {
+    match site {
+        PreviewSite::Domain { domain, scheme: "http", .. } => {
+            format!(" http://*.{domain}{}", site.port_suffix())
+        }
+        // a policy can name no range of ports, nor a host that only the browser knows
+        PreviewSite::Ports(_) => " http:".to_owned(),
+        PreviewSite::Off | PreviewSite::Domain { .. } => String::new(),
+    }
 }
 
 const STRICT_TRANSPORT: HeaderName = header::STRICT_TRANSPORT_SECURITY;
@@ -40,7 +55,7 @@ pub struct Headers {
 impl Headers {
     #[must_use]
     pub fn new(config: &ServiceConfig) -> Self {
-        let policy = content_security_policy(config.external_pictures);
+        let policy = content_security_policy(config.external_pictures, &config.previews);
         Self {
             content_security_policy: HeaderValue::from_str(&policy)
                 .unwrap_or(HeaderValue::from_static("default-src 'none'")),

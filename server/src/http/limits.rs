@@ -38,6 +38,8 @@ const MAX_COST: u32 = 600;
 const MAX_IN_FLIGHT: usize = 16;
 /// Limit on one person's open streams on this server, in all tabs together.
 const MAX_STREAMS: usize = 10;
+/// Limit on one person's requests to web applications of their sessions at the same time, sockets and streams among them.
+const MAX_PREVIEWS: usize = 256;
 /// For how long it is remembered whose login a cookie names.
 const REMEMBERED: Duration = Duration::from_secs(10 * 60);
 /// How often stale entries are removed.
@@ -54,6 +56,7 @@ struct Shared {
     logins: Mutex<HashMap<Vec<u8>, (UserId, Instant)>>,
     in_flight: Counts,
     streams: Counts,
+    previews: Counts,
 }
 
 impl Default for Limits {
@@ -65,6 +68,7 @@ impl Default for Limits {
             logins: Mutex::default(),
             in_flight: Counts::default(),
             streams: Counts::default(),
+            previews: Counts::default(),
         }))
     }
 }
@@ -108,6 +112,11 @@ impl Limits {
     /// Counts a stream, until the slot is dropped.
     pub fn open_stream(&self, person: UserId) -> Result<Slot, ApiError> {
         self.0.streams.take(person, MAX_STREAMS).ok_or(ApiError::TooManyStreams(MAX_STREAMS))
+    }
+
+    /// Counts a request to a web application, until the slot is dropped.
+    pub fn open_preview(&self, person: UserId) -> Result<Slot, ApiError> {
+        self.0.previews.take(person, MAX_PREVIEWS).ok_or(ApiError::TooManyStreams(MAX_PREVIEWS))
     }
 
     /// Remembers whose login a cookie names; `login` is the hash of its token.

@@ -15,6 +15,7 @@ use crate::cluster::Cluster;
 use crate::config::ServiceConfig;
 use crate::identity::Identity;
 use crate::job_board::JobBoard;
+use crate::previews::Previews;
 use crate::progress::Progress;
 use crate::sessions::{Reconciler, SessionError, Sessions, Workbenches};
 use crate::store::announcements::Change;
@@ -37,6 +38,10 @@ pub struct Services {
     pub audit: Audit,
     /// The terminals that are open on this server.
     pub terminals: OpenTerminals,
+    /// Web applications of sessions.
+    pub previews: Previews,
+    /// The port that this server listens on.
+    pub port: u16,
     /// Changes to sessions and classes, from all servers.
     pub changes: broadcast::Sender<Change>,
     /// What every request is measured by.

@@ -17,6 +17,7 @@ use super::environment::{Values, page_values, shell_environment};
 use super::provision::{ProvisionError, packed};
 use super::spec::names;
 use super::{CheckRefusal, SessionError, Workbenches};
+use crate::config::previews::PreviewSite;
 use crate::store::progress::{ACTIONS_PER_PAGE, CheckRun};
 use crate::store::sessions::SessionRow;
 use crate::store::{self, StoreError};
@@ -70,7 +71,7 @@ impl Workbenches {
             name: name.clone(),
             args: request.args,
             stdin: request.inputs.map_or_else(|| NO_ANSWERS.to_owned(), |inputs| inputs.to_string()),
-            env: check_environment(&row, &lab),
+            env: check_environment(&row, &lab, &self.labs.previews),
             kubeconfig,
             timeout_secs,
         };
@@ -101,7 +102,7 @@ impl Workbenches {
         args: &[String],
         page: Option<String>,
     ) -> Result<bool, SessionError> {
-        let values = page_values(row, lab);
+        let values = page_values(row, lab, &self.labs.previews);
         let (lab, name, args) = (lab.clone(), name.clone(), args.to_owned());
         let look = move || is_used(&lab, &values, (&name, &args), page.as_deref());
         tokio::task::spawn_blocking(look).await.map_err(|error| SessionError::Render(error.to_string()))
@@ -125,8 +126,8 @@ async fn ask_checker(
 }
 
 /// The variables of a check: a shell's, with what the set-up's first run wrote.
-fn check_environment(row: &SessionRow, lab: &Lab) -> Values {
-    let mut env = shell_environment(row, lab);
+fn check_environment(row: &SessionRow, lab: &Lab, site: &PreviewSite) -> Values {
+    let mut env = shell_environment(row, lab, site);
     env.extend(row.set_up_env.iter().flat_map(|written| written.clone()));
     env
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use lectern_api::sessions::NO_PREVIEW_DOMAIN;
 use lectern_content::{Lab, RenderOptions, Variables};
 use serde_json::Value;
 
+use crate::cluster::INGRESS_CLASS;
+use crate::config::previews::PreviewSite;
 use crate::store::sessions::SessionRow;
 
 /// The home directory in every workbench.
@@ -22,9 +23,10 @@ const API_URL: &str = "https://kubernetes.default.svc";
 pub(super) type Values = BTreeMap<String, String>;
 
 /// A session's own values under the dialect's names.
-pub(super) fn session_values(id: &str, namespace: &str, lab: &Lab) -> Values {
+pub(super) fn session_values(id: &str, namespace: &str, lab: &Lab, site: &PreviewSite) -> Values {
     let policy = lab.spec.session.namespaces.policy.map_or("baseline", |policy| policy.as_str());
-    let host = format!("{namespace}.{NO_PREVIEW_DOMAIN}");
+    let host = format!("{namespace}.{}", site.domain());
+    let port_suffix = site.port_suffix();
     [
         ("session_name", namespace),
         ("session_id", id),
@@ -35,12 +37,13 @@ pub(super) fn session_values(id: &str, namespace: &str, lab: &Lab) -> Values {
         ("workshop_title", &lab.title),
         ("environment_name", lab.slug.as_str()),
         ("training_portal", "lectern"),
-        ("ingress_protocol", "http"),
-        ("ingress_domain", NO_PREVIEW_DOMAIN),
-        ("ingress_port", "80"),
-        ("ingress_port_suffix", ""),
+        ("ingress_protocol", site.scheme()),
+        ("ingress_domain", site.domain()),
+        ("ingress_port", &site.port().to_string()),
+        ("ingress_port_suffix", &port_suffix),
+        ("ingress_class", INGRESS_CLASS),
         ("session_hostname", &host),
-        ("session_url", &format!("http://{host}")),
+        ("session_url", &format!("{}://{host}{port_suffix}", site.scheme())),
         ("service_account", namespace),
         ("kubernetes_api_url", API_URL),
         ("platform_arch", architecture()),
@@ -63,41 +66,41 @@ fn architecture() -> &'static str {
     }
 }
 
-fn values(row: &SessionRow, lab: &Lab) -> Values {
-    session_values(&row.id.to_string(), &row.namespace, lab)
+fn values(row: &SessionRow, lab: &Lab, site: &PreviewSite) -> Values {
+    session_values(&row.id.to_string(), &row.namespace, lab, site)
 }
 
 /// The session's values and its parameters: what a lab's definition may name. A parameter cannot stand in for a
 /// value of the session's.
-pub(super) fn definition_values(row: &SessionRow, lab: &Lab) -> Values {
+pub(super) fn definition_values(row: &SessionRow, lab: &Lab, site: &PreviewSite) -> Values {
     let mut all = row.parameters.clone();
-    all.extend(values(row, lab));
+    all.extend(values(row, lab, site));
     all
 }
 
 /// The variables of the pages.
-fn page_variables(row: &SessionRow, lab: &Lab) -> Variables {
+fn page_variables(row: &SessionRow, lab: &Lab, site: &PreviewSite) -> Variables {
     let mut variables = Variables::new();
-    for (name, value) in values(row, lab) {
+    for (name, value) in values(row, lab, site) {
         variables.set(name, value);
     }
-    for (name, value) in shell_environment(row, lab) {
+    for (name, value) in shell_environment(row, lab, site) {
         variables.set_environment(name, value);
     }
     variables
 }
 
 /// What a session's pages are rendered with.
-pub(super) fn page_values(row: &SessionRow, lab: &Lab) -> (Variables, RenderOptions) {
-    (page_variables(row, lab), RenderOptions::new(format!("/api/v1/labs/{}/files", lab.slug)))
+pub(super) fn page_values(row: &SessionRow, lab: &Lab, site: &PreviewSite) -> (Variables, RenderOptions) {
+    (page_variables(row, lab, site), RenderOptions::new(format!("/api/v1/labs/{}/files", lab.slug)))
 }
 
 /// The environment of shells, checks and scripts: the session's values in capitals, its parameters, and what the
 /// lab's author sets, in which `$(name)` stands for one of the values.
-pub(super) fn shell_environment(row: &SessionRow, lab: &Lab) -> Values {
-    let mut known = definition_values(row, lab);
+pub(super) fn shell_environment(row: &SessionRow, lab: &Lab, site: &PreviewSite) -> Values {
+    let mut known = definition_values(row, lab, site);
     let mut environment = row.parameters.clone();
-    environment.extend(values(row, lab).into_iter().map(|(name, value)| (name.to_uppercase(), value)));
+    environment.extend(values(row, lab, site).into_iter().map(|(name, value)| (name.to_uppercase(), value)));
     environment.insert("WORKSHOP_DIR".to_owned(), WORKSHOP.to_owned());
     environment.extend(row.referenced_env.clone());
     for (name, value) in &row.referenced_env {
@@ -200,7 +203,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("page.md"), "words").unwrap();
         let lab = Lab::load(dir.path()).unwrap();
-        let mut values = session_values("id", "lab-x", &lab);
+        let mut values = session_values("id", "lab-x", &lab, &PreviewSite::Off);
         // the lab knows these itself
         for name in ["workshop_description", "pathway_name"] {
             values.insert(name.to_owned(), String::new());

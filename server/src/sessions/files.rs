@@ -22,7 +22,7 @@ fn failure(error: LinkError) -> SessionError {
         LinkError::Refused(message) => {
             SessionError::File(FileFailure { reason: FileRefusal::Other, message })
         }
-        LinkError::OlderAgent(_) => SessionError::OlderWorkbench,
+        LinkError::TooOld => SessionError::OlderWorkbench,
         LinkError::TooManyStreams => SessionError::TooMuchAtOnce,
         error => SessionError::Workbench(error),
     }

@@ -196,7 +196,8 @@ impl Provisioner {
         is_again: bool,
     ) -> Result<Link, ProvisionError> {
         let names = names(row);
-        let (spec, refusals) = session_spec(row, lab, &self.portal.allowances_of(&lab.slug));
+        let (spec, refusals) =
+            session_spec(row, lab, &self.portal.allowances_of(&lab.slug), &self.labs.previews);
         let mut missing: Vec<Missing> =
             lab.left_out.iter().cloned().chain(refusals).map(Missing::from).collect();
         let objects = async {
@@ -238,7 +239,7 @@ impl Provisioner {
     /// Sends the environment and runs the set-up, and stores what the set-up's first run wrote: checks rely on that one,
     /// because the learner may have influenced a later one.
     async fn prepare(&self, link: &Link, row: &SessionRow, lab: &Arc<Lab>) -> Result<(), ProvisionError> {
-        let set_up = prepare(link, row, lab).await?;
+        let set_up = prepare(link, row, lab, &self.labs.previews).await?;
         if row.set_up_env.is_none() && !setup_scripts(lab).is_empty() {
             let mut conn = self.pool.acquire().await.map_err(store::StoreError::from)?;
             store::sessions::keep_set_up_env(&mut conn, row.id, &set_up.env).await?;
@@ -293,6 +294,17 @@ impl Provisioner {
     ///
     /// A workbench that is being recreated is left alone: set-up must not run before the lab's files are there.
     pub(super) async fn open_link(&self, row: &SessionRow) -> Result<Link, ProvisionError> {
+        let link = self.open_bare_link(row).await?;
+        match self.labs.find(&row.lab) {
+            Ok(lab) => self.prepare(&link, row, &lab).await?,
+            // the terminals are worth having even when the lab is gone from the catalogue
+            Err(error) => tracing::warn!(error = chain(&error), "a session's lab is gone"),
+        }
+        Ok(link)
+    }
+
+    /// Opens a link to a workbench that has been prepared.
+    pub(super) async fn open_bare_link(&self, row: &SessionRow) -> Result<Link, ProvisionError> {
         // a caller that waited for another's attempt may hold the row as it was before
         let mut conn = self.pool.acquire().await.map_err(store::StoreError::from)?;
         let now = store::sessions::find_session(&mut conn, row.id).await?;
@@ -300,13 +312,7 @@ impl Provisioner {
         if now.is_none_or(|now| now.rebuilding_until.is_some()) {
             return Err(ProvisionError::Rebuilding);
         }
-        let link = Link::connect(self.cluster.open_agent(&names(row)).await?).await?;
-        match self.labs.find(&row.lab) {
-            Ok(lab) => self.prepare(&link, row, &lab).await?,
-            // the terminals are worth having even when the lab is gone from the catalogue
-            Err(error) => tracing::warn!(error = chain(&error), "a session's lab is gone"),
-        }
-        Ok(link)
+        Ok(Link::connect(self.cluster.open_agent(&names(row)).await?).await?)
     }
 
     /// Renews the cluster token of a session in use or in reserve, which also opens this server's link to it.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::environment::{Values, definition_values, fill, fill_manifest};
 use crate::cluster::{Amounts, Budget, ContainerLimits, NamespaceSpec, SessionNames, SessionSpec};
+use crate::config::previews::PreviewSite;
 use crate::store::sessions::SessionRow;
 
 /// The dialect's word for a layout.
@@ -69,9 +70,10 @@ pub(super) fn session_spec(
     row: &SessionRow,
     lab: &Lab,
     allowances: &Allowances,
+    site: &PreviewSite,
 ) -> (SessionSpec, Vec<Refusal>) {
     let wish = &lab.spec.session;
-    let values = definition_values(row, lab);
+    let values = definition_values(row, lab, site);
     let mut spec = SessionSpec::new(row.id, lab.slug.clone());
     spec.names = names(row);
     spec.role = wish.namespaces.role;

@@ -15,6 +15,7 @@ use super::spec::{layout_word, names, secondary_names};
 use super::{CLAIM_SECS, SessionError, Sessions, parameters};
 use crate::cluster::SessionNames;
 use crate::config::portal::LabSettings;
+use crate::config::previews::PreviewSite;
 use crate::lifecycle::Event;
 use crate::report::chain;
 use crate::store::StoreError;
@@ -161,7 +162,8 @@ impl Sessions {
             }
             self.make_room(tx, lab, settings).await?;
         }
-        let new = new_session(lab, Some(user), values.clone(), version.to_owned(), terms);
+        let new =
+            new_session(lab, Some(user), values.clone(), version.to_owned(), terms, &self.labs.previews);
         let row = insert_session(tx, &new, CLAIM_SECS).await?;
         reserve::record_start(tx, slug, false, now).await?;
         Ok(Tried::Got(Box::new(Got::New(row))))
@@ -282,11 +284,12 @@ pub(super) fn new_session(
     parameters: BTreeMap<String, String>,
     lab_version: String,
     terms: Terms,
+    site: &PreviewSite,
 ) -> NewSession {
     let id = SessionId::new();
     let names = SessionNames::generate(id, &lab.slug);
     let mut values = parameters.clone();
-    values.extend(session_values(&id.to_string(), &names.namespace, lab));
+    values.extend(session_values(&id.to_string(), &names.namespace, lab, site));
     let layout = lab.spec.session.applications.terminal;
     NewSession {
         id,

@@ -31,6 +31,8 @@ pub struct Workbenches {
     pub(super) cluster: Cluster,
     pub(super) labs: Labs,
     pub(super) links: Arc<Links>,
+    /// Links that carry web applications only.
+    pub(super) preview_links: Arc<Links>,
     pub(super) activity: Arc<Activity>,
     pub(super) provisioner: Provisioner,
 }
@@ -69,7 +71,13 @@ impl Workbenches {
     }
 
     pub(super) async fn link(&self, row: &SessionRow) -> Result<Link, SessionError> {
-        let opening = self.links.find_or_open(row.id, self.provisioner.open_link(row));
+        Self::opened(self.links.find_or_open(row.id, self.provisioner.open_link(row))).await
+    }
+
+    /// Waits for a link, but no longer than its learner would.
+    pub(super) async fn opened(
+        opening: impl Future<Output = Result<Link, ProvisionError>>,
+    ) -> Result<Link, SessionError> {
         match tokio::time::timeout(OPEN_TIMEOUT, opening).await {
             Ok(Ok(link)) => Ok(link),
             Ok(Err(ProvisionError::Session(error))) => Err(*error),

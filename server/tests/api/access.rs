@@ -9,6 +9,7 @@ use lectern_server::http::endpoints::ENDPOINTS;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::previews::{preview_url, unfollowed};
 use crate::support::client::{Answer, Client, send};
 use crate::support::lab_folder::{LAB, PAGES};
 use crate::support::people::{add_class, join_class};
@@ -103,6 +104,12 @@ const TABLE: &[Row] = &[
     row("GET",    "/api/v1/sessions/{id}/files/matches", WORKBENCH),
     row("GET",    "/api/v1/sessions/{id}/files/changes", WORKBENCH),
     row("GET",    "/api/v1/sessions/{id}/terminals/{name}/attach", [401, 404, 503, 404, 404, 404]),
+    row("POST",   "/api/v1/sessions/{id}/preview-grants", [401, 404, 201, 404, 404, 404]).body(|w| json!({
+        "url": w.preview_url})),
+    // for a program that follows no redirection
+    row("GET",    "/api/v1/sessions/{id}/preview", [401, 404, 303, 404, 404, 404]),
+    // by the address alone: it is of the owner's session
+    row("GET",    "/api/v1/previews/open", [401, 404, 303, 404, 404, 404]),
 ];
 
 /// What the requests are about, and who sends them.
@@ -118,6 +125,8 @@ struct World<'a> {
     /// An account that may be deleted.
     leaving: UserId,
     link: String,
+    /// The address of a web application of the owner's session.
+    preview_url: String,
 }
 
 impl<'a> World<'a> {
@@ -139,7 +148,17 @@ impl<'a> World<'a> {
             app.give_password(person).await;
         }
         let (session, login, leaving) = (SessionId::new(), LoginId::new(), UserId::new());
-        Self { app, people, class, other_code, session, login, leaving, link: String::new() }
+        Self {
+            app,
+            people,
+            class,
+            other_code,
+            session,
+            login,
+            leaving,
+            link: String::new(),
+            preview_url: String::new(),
+        }
     }
 
     fn owner(&self) -> UserId {
@@ -159,6 +178,7 @@ impl<'a> World<'a> {
             let session = self.app.running_session(person).await;
             if person == self.owner() {
                 self.session = session;
+                self.preview_url = preview_url(self.app, session).await;
             }
         }
         // who was removed from the class, or left it, is in it
@@ -195,18 +215,33 @@ impl<'a> World<'a> {
             (Some("logins"), ..) => self.login.to_string(),
             _ => self.session.to_string(),
         };
-        fill(row.path, &id).replace("{user}", &self.owner().to_string())
+        let mut address = fill(row.path, &id).replace("{user}", &self.owner().to_string());
+        if row.path.ends_with("/preview") || row.path.ends_with("/open") {
+            address.push_str(&format!("?url={}", self.preview_url));
+        }
+        address
     }
 
     /// Sends the row's request and says how it was answered. Of a stream only the beginning is read.
     async fn status_for(&self, row: &Row, person: Option<UserId>) -> (u16, String) {
         let (browser, path) = (self.browser_of(person).await, self.address(row));
+        if row.expected.contains(&303) {
+            let answer = unfollowed(&browser, &path).await;
+            return (answer.status().as_u16(), String::new());
+        }
         if row.path.ends_with("/events") {
             let response = browser.request(Method::GET, &path).send().await.expect("the server answers");
             return (response.status().as_u16(), String::new());
         }
         let answer = self.send(row, &browser, &path).await;
         (answer.status.as_u16(), answer.body)
+    }
+
+    /// The endpoint's address, for something that there is not.
+    fn absent(&self, row: &Row, id: &str) -> String {
+        let query =
+            if row.path.ends_with("/preview") { format!("?url={}", self.preview_url) } else { String::new() };
+        format!("{}{query}", fill(row.path, id).replace("{user}", id))
     }
 
     async fn send(&self, row: &Row, browser: &Client, path: &str) -> Answer {
@@ -287,8 +322,7 @@ fn somebody_elses_resource_is_answered_exactly_as_one_that_does_not_exist() {
                 let theirs = world.send(row, &browser, &world.address(row)).await;
                 for absent in [UserId::new().to_string(), ClassId::default().to_string(), "no-id".to_owned()]
                 {
-                    let none =
-                        world.send(row, &browser, &fill(row.path, &absent).replace("{user}", &absent)).await;
+                    let none = world.send(row, &browser, &world.absent(row, &absent)).await;
                     assert_eq!(none.status, 404, "{}", none.request);
                     assert_eq!(none.body, theirs.body, "{} told apart from {}", theirs.request, none.request);
                     assert_eq!(none.headers.get("content-type"), theirs.headers.get("content-type"));

@@ -30,6 +30,7 @@ mod labs;
 mod lifecycle;
 mod logins;
 mod passwords;
+mod previews;
 mod privacy;
 mod problems;
 mod progress;

@@ -21,6 +21,7 @@ use lectern_server::clock::Clock;
 use lectern_server::cluster::Cluster;
 use lectern_server::config::ServiceConfig;
 use lectern_server::config::portal::{Maxima, Portal};
+use lectern_server::config::previews::PreviewSite;
 use lectern_server::http::services::Services;
 use lectern_server::store;
 use sqlx::PgPool;
@@ -70,6 +71,8 @@ pub struct Setting {
     pub workbench_image: Option<&'static str>,
     /// Whether homes outlive their pods.
     pub keeps_homes: bool,
+    /// Whether web previews are off, or where they are; absent: at `*.localhost`.
+    pub previews: Option<PreviewSite>,
     /// The operator's numbers; absent: the usual ones, with nothing in reserve.
     pub portal: Option<Portal>,
 }
@@ -90,6 +93,11 @@ impl Setting {
             allowed_hosts: self.allowed_hosts.iter().map(|name| (*name).to_owned()).collect(),
             external_pictures: self.external_pictures,
             portal: self.portal.clone().unwrap_or_else(without_reserve),
+            previews: self.previews.clone().unwrap_or(PreviewSite::Domain {
+                domain: "localhost".to_owned(),
+                scheme: "http",
+                port: 0,
+            }),
         }
     }
 }
@@ -164,6 +172,10 @@ impl TestApp {
         more_labs: Option<&str>,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let mut config = config;
+        if let PreviewSite::Domain { port, .. } = &mut config.previews {
+            *port = listener.local_addr().expect("a bound listener has an address").port();
+        }
         let (_, notices) = watch::channel(vec![]);
         lectern_server::tls::install();
         let mut catalog = CatalogConfig::of_folder(labs.path());

@@ -4,6 +4,7 @@ mod allowances;
 mod checks;
 mod definition;
 mod failures;
+mod previews;
 mod replicas;
 mod reserve;
 

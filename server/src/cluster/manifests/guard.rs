@@ -29,6 +29,8 @@ pub const LARGEST_OBJECT: u64 = 24 << 10;
 pub struct GuardSettings {
     /// The domain below which learners may publish; `None` if they may not.
     pub ingress_suffix: Option<String>,
+    /// The domain below which this server publishes learners' Ingress objects itself; `None` if it does not.
+    pub preview_domain: Option<String>,
     /// Resources besides CPU, memory and disk that learners' containers may request, such as `example.com/gpu`.
     pub extended_resources: Vec<String>,
     /// The cluster's default priority class, which it writes into pods that name none.

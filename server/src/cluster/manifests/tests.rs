@@ -224,12 +224,20 @@ fn the_guard_bounds_what_learners_write_and_what_runs() {
 fn the_guard_follows_the_operator_and_the_cluster() {
     let settings = guard::GuardSettings {
         ingress_suffix: Some("learners.example.org".to_owned()),
+        preview_domain: Some("previews.example.org".to_owned()),
         extended_resources: vec!["example.com/gpu".to_owned()],
         default_priority_class: Some("ordinary".to_owned()),
         reserved_nodes: vec!["control-1".to_owned()],
     };
     let text = serde_json::to_string(&guard::policies(INSTANCE, &owner(), &settings)).unwrap();
-    for wanted in [".learners.example.org", "example.com/gpu", "ordinary", "control-1", "ExternalName"] {
+    for wanted in [
+        ".learners.example.org",
+        ".previews.example.org",
+        "example.com/gpu",
+        "ordinary",
+        "control-1",
+        "ExternalName",
+    ] {
         assert!(text.contains(wanted), "{wanted}");
     }
 }

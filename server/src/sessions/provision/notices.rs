@@ -66,7 +66,7 @@ impl Provisioner {
         // what was left out when the lab was loaded is a finding already
         let is_known =
             |one: &&Missing| !lab.left_out.iter().any(|known| Missing::from(known.clone()) == **one);
-        self.labs.0.note_problems(lab, missing.iter().filter(is_known).map(missing_problem).collect());
+        self.labs.catalog.note_problems(lab, missing.iter().filter(is_known).map(missing_problem).collect());
         self.record_notices(row, NoticeAbout::Object, missing.iter().map(missing_notice).collect()).await
     }
 
@@ -86,7 +86,7 @@ impl Provisioner {
                 "a set-up script failed"
             );
         }
-        self.labs.0.note_problems(lab, failures.iter().map(failure_problem).collect());
+        self.labs.catalog.note_problems(lab, failures.iter().map(failure_problem).collect());
         self.record_notices(row, NoticeAbout::SetUp, failures.iter().map(failure_notice).collect()).await
     }
 

@@ -32,7 +32,7 @@ impl Provisioner {
         if references.is_empty() {
             return Ok(row);
         }
-        let known = definition_values(&row, lab);
+        let known = definition_values(&row, lab, &self.labs.previews);
         let filled: Vec<EnvReference> = references.iter().map(|one| filled(one, &known)).collect();
         let mut objects = Objects::new();
         for (kind, name) in filled.iter().filter_map(|one| holder(&one.source)) {

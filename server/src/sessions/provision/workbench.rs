@@ -11,6 +11,7 @@ use tokio::io::DuplexStream;
 use tokio_util::io::SyncIoBridge;
 
 use super::ProvisionError;
+use crate::config::previews::PreviewSite;
 use crate::sessions::environment::{HOME, PACKAGES, Values, WORKSHOP, shell_environment, working_dir};
 use crate::store::sessions::SessionRow;
 
@@ -45,8 +46,13 @@ pub(super) struct SetUp {
 }
 
 /// Environment and set-up scripts: both may be sent again. A script that fails keeps nothing else from running.
-pub(super) async fn prepare(link: &Link, row: &SessionRow, lab: &Lab) -> Result<SetUp, ProvisionError> {
-    let env = shell_environment(row, lab);
+pub(super) async fn prepare(
+    link: &Link,
+    row: &SessionRow,
+    lab: &Lab,
+    site: &PreviewSite,
+) -> Result<SetUp, ProvisionError> {
+    let env = shell_environment(row, lab, site);
     done(link, Request::Configure { env, working_dir: working_dir() }).await?;
     let scripts = setup_scripts(lab);
     if scripts.is_empty() {

@@ -82,7 +82,8 @@ impl Reconciler {
 
     async fn restore_bounds_of(&self, row: &SessionRow) -> Result<(), ProvisionError> {
         let lab = self.provisioner.labs.find(&row.lab)?;
-        let (spec, _) = session_spec(row, &lab, &self.portal.allowances_of(&lab.slug));
+        let (spec, _) =
+            session_spec(row, &lab, &self.portal.allowances_of(&lab.slug), &self.provisioner.labs.previews);
         let missing = self.cluster.list_missing_bounds(&spec);
         if !missing.is_empty() {
             tracing::warn!(session.id = %row.id, ?missing, "restoring what bounds a session");

@@ -231,7 +231,14 @@ impl Reconciler {
         wanted: &Wanted,
     ) -> Result<bool, SessionError> {
         let usual = parameters::usual_values(lab);
-        let new = new_session(lab, None, usual, wanted.version.clone(), terms(wanted.settings));
+        let new = new_session(
+            lab,
+            None,
+            usual,
+            wanted.version.clone(),
+            terms(wanted.settings),
+            &self.provisioner.labs.previews,
+        );
         let mut tx = conn.begin().await.map_err(StoreError::from)?;
         // learners start sessions meanwhile, and come first
         reserve::lock_room(&mut tx).await?;

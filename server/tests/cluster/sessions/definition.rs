@@ -65,7 +65,8 @@ ns=$SESSION_NAMESPACE
 same "$GREETING" "hello blue from $ns" env
 same "$COLOUR" blue parameter
 same "$PAINTED" blue "env with a reference"
-same "$INGRESS_DOMAIN" no-preview.invalid "ingress domain"
+same "$INGRESS_DOMAIN" localhost "ingress domain"
+same "$SESSION_URL" "http://$ns.localhost$INGRESS_PORT_SUFFIX" "session URL"
 same "$(cat /home/eduk8s/made-by-setup)" blue "the home under its other name"
 same "$SET_UP" "by script: blue" WORKSHOP_ENV
 same "$(cat ~/made-by-setup)" "blue" "set-up saw the objects"

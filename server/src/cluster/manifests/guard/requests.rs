@@ -1,6 +1,7 @@
 //! Rules for what learners may write.
 
 use super::super::super::Egress;
+use super::super::super::ingress::INGRESS_CLASS;
 use super::super::super::names::NAMESPACE_PREFIX;
 use super::super::{labels, rbac};
 use super::{GuardSettings, LARGEST_MAP, LARGEST_OBJECT, Rules, list, quoted, rule};
@@ -43,7 +44,7 @@ pub(super) fn policy(instance: &str, settings: &GuardSettings) -> Rules {
     let mut validations = vec![platforms_own(), size(), events()];
     validations.extend(network_policies());
     validations.extend(services(settings.ingress_suffix.is_some()));
-    validations.extend(ways_in(settings.ingress_suffix.as_deref()));
+    validations.extend(ways_in(settings));
     validations.push(disruption_budgets());
     Rules {
         resources: vec![
@@ -206,45 +207,49 @@ fn services(are_published: bool) -> Vec<(String, String)> {
     rules
 }
 
-fn ways_in(suffix: Option<&str>) -> Vec<(String, String)> {
+fn ways_in(settings: &GuardSettings) -> Vec<(String, String)> {
     let closed = validation(
         format!("object == null || !(request.resource.group in {})", list(CLOSED_GROUPS.iter().copied())),
         "objects of this kind decide what reaches the cluster, and are not for learners",
     );
     let gateway = "request.resource.group != 'gateway.networking.k8s.io'";
-    let Some(suffix) = suffix else {
-        let message = "nothing of a learner's can be reached from outside this cluster; use a service and your workbench";
+    let (suffix, previews) = (settings.ingress_suffix.as_deref(), settings.preview_domain.as_deref());
+    let nothing =
+        "nothing of a learner's can be reached from outside this cluster; use a service and your workbench";
+    let Some(shown) = suffix.or(previews) else {
         return vec![
             closed,
-            validation("object == null || variables.kind != 'ingresses'".to_owned(), message),
-            validation(format!("object == null || {gateway}"), message),
+            validation("object == null || variables.kind != 'ingresses'".to_owned(), nothing),
+            validation(format!("object == null || {gateway}"), nothing),
         ];
     };
-    // each namespace has its own name below the suffix, so that nobody takes another's
-    let own = |host: &str| {
-        let end = |before: &str| quoted(&format!("{before}{suffix}"));
-        format!(
-            "({host} == request.namespace + {0} || {host}.endsWith('.' + request.namespace + {0}) || \
-             {host}.endsWith('-' + request.namespace + {0}))",
-            end(".")
-        )
+    let any_own = |host: &str| {
+        let domains = suffix.into_iter().chain(previews);
+        format!("({})", domains.map(|domain| own(host, domain)).collect::<Vec<_>>().join(" || "))
+    };
+    // this server serves nothing of a session under another's hosts, whatever its objects say
+    let is_ours = match previews {
+        Some(_) => format!(
+            "(has(object.spec.ingressClassName) && object.spec.ingressClassName == '{INGRESS_CLASS}')"
+        ),
+        None => "false".to_owned(),
     };
     let message = format!(
-        "every host must be named after your namespace: NAMESPACE.{suffix}, SOMETHING-NAMESPACE.{suffix} or \
-         SOMETHING.NAMESPACE.{suffix}, with no default backend"
+        "every host must be named after your namespace: NAMESPACE.{shown}, SOMETHING-NAMESPACE.{shown} or \
+         SOMETHING.NAMESPACE.{shown}, with no default backend"
     );
-    vec![
+    let mut rules = vec![
         closed,
         (
             for_kind(
                 "ingresses",
                 &format!(
-                    "(!has(object.spec.defaultBackend) && has(object.spec.rules) && \
-                     object.spec.rules.all(rule, has(rule.host) && {}) && \
-                     (!has(object.spec.tls) || object.spec.tls.all(tls, has(tls.hosts) && \
-                     tls.hosts.all(host, {}))))",
-                    own("rule.host"),
-                    own("host")
+                    "(({is_ours} || (!has(object.spec.defaultBackend) && has(object.spec.rules))) && \
+                     (!has(object.spec.rules) || object.spec.rules.all(rule, has(rule.host) ? {} : {is_ours})) && \
+                     (!has(object.spec.tls) || object.spec.tls.all(tls, has(tls.hosts) ? \
+                     tls.hosts.all(host, {}) : {is_ours})))",
+                    any_own("rule.host"),
+                    any_own("host")
                 ),
             ),
             message.clone(),
@@ -253,23 +258,38 @@ fn ways_in(suffix: Option<&str>) -> Vec<(String, String)> {
             for_kind(
                 "ingresses",
                 &format!(
-                    "!has(object.metadata.annotations) || object.metadata.annotations.all(key, \
+                    "{is_ours} || !has(object.metadata.annotations) || object.metadata.annotations.all(key, \
                      !key.contains('/') || key in {})",
                     list(INGRESS_ANNOTATIONS.iter().copied())
                 ),
             ),
             "this annotation of an Ingress is not allowed here, because it reaches beyond your own hosts",
         ),
-        (
+    ];
+    rules.push(match suffix {
+        Some(suffix) => (
             format!(
                 "object == null || {gateway} || (variables.kind in ['grpcroutes', 'httproutes', 'tlsroutes'] && \
                  has(object.spec.hostnames) && size(object.spec.hostnames) > 0 && \
                  object.spec.hostnames.all(host, {}))",
-                own("host")
+                own("host", suffix)
             ),
             message,
         ),
-    ]
+        None => validation(format!("object == null || {gateway}"), "routes of a gateway lead nowhere here; use an Ingress"),
+    });
+    rules
+}
+
+/// Compares a host with those of the namespace: it has its own name below the domain, so that nobody takes another's.
+fn own(host: &str, domain: &str) -> String {
+    let end = |before: &str| quoted(&format!("{before}{domain}"));
+    format!(
+        "({host} == request.namespace + {0} || {host}.endsWith('.' + request.namespace + {0}) || \
+         {host}.endsWith('-' + request.namespace + {0}) || \
+         ({host}.startsWith(request.namespace + '-') && {host}.endsWith({0})))",
+        end(".")
+    )
 }
 
 /// Forbids budgets that allow no disruption at all, which would block every drain until their session ends.
