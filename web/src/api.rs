@@ -14,7 +14,9 @@ use lectern_api::labs::LabSummary;
 use lectern_api::page::RenderedPage;
 use lectern_api::platform::Platform;
 use lectern_api::progress::{ProgressEvent, SessionProgress};
-use lectern_api::sessions::{CheckOutcome, ExtendSession, RunCheck, Session, StartSession};
+use lectern_api::sessions::{
+    AskPreview, CheckOutcome, ExtendSession, PreviewGrant, RunCheck, Session, StartSession,
+};
 use leptos::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -144,6 +146,14 @@ impl Client {
 
     pub async fn show_session(self, id: SessionId) -> Outcome<Session> {
         self.read(&format!("/sessions/{id}")).await
+    }
+
+    /// Asks for a way to a web application of a session. Returns the address to load, once and within a minute.
+    pub async fn grant_preview(self, session: SessionId, url: &str) -> Outcome<String> {
+        let ask = AskPreview { url: url.to_owned() };
+        let grant: PreviewGrant =
+            self.write("POST", &format!("/sessions/{session}/preview-grants"), &ask).await?;
+        Ok(grant.url)
     }
 
     /// Asks for more time. `seen` is the end that the learner saw, so that a repeated request adds nothing.

@@ -7,6 +7,7 @@ use lectern_api::sessions::{CheckOutcome, RunCheck, Tool};
 use leptos::prelude::*;
 use serde_json::Value;
 
+use super::address::through_lectern;
 use super::plan::{CheckPlan, Plan, TabChange, Target, plan};
 use super::typist::{Input, Typist};
 use crate::api::{ApiError, Client};
@@ -96,7 +97,11 @@ impl Runner {
                 Err(message) => Err(message),
             },
             Plan::Copy(text) => copy_or_explain(&text).await,
-            Plan::OpenUrl(address) => Ok(open_in_new_tab(&address)).map(|_| ()),
+            Plan::OpenUrl(address) => {
+                let namespace = self.typist.namespace();
+                open_in_new_tab(&through_lectern(&address, self.session, &namespace));
+                Ok(())
+            }
             Plan::Check(check) => {
                 let passed = self.check(page, block.id, &check, inputs, state).await;
                 if passed.is_some() {

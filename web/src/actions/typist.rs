@@ -146,6 +146,11 @@ impl Typist {
         }
     }
 
+    /// Returns the session's namespace.
+    pub fn namespace(&self) -> String {
+        self.session.with_untracked(|session| session.namespace.clone())
+    }
+
     /// Whether the session runs. Fails if it no longer will.
     fn is_running(&self) -> Result<bool, String> {
         let is_running = self.session.try_with_untracked(|session| match session.state {
