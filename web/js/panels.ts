@@ -67,7 +67,8 @@ function mount(kind: string, element: HTMLElement, session: string, onShow: (kin
         session,
         onOpenFile: (path) => {
           onShow("editor");
-          void act("editor", JSON.stringify({ action: "editor:open-file", file: path, line: null })).catch(() => {});
+          const open = { action: "editor:open-file", file: path, line: null };
+          void act("editor", open).catch(() => {});
         },
       });
       here.resolve(panel);
@@ -107,10 +108,21 @@ function showFailure(element: HTMLElement, again: () => Promise<void>) {
   element.replaceChildren(note);
 }
 
-async function act(kind: string, action: string): Promise<string | undefined> {
-  const panel = await place(kind).panel;
-  if (!panel.act) throw new Error("This tool can't do that.");
-  return panel.act(JSON.parse(action));
+interface Page {
+  actions: { id: number; content: { action?: { action: string } } }[];
 }
 
-Object.assign(window, { LecternPanels: { mount, act } });
+/** Carries out the action of a block of a page, which comes as the server sent it. */
+async function actOfPage(kind: string, page: string, block: number): Promise<string | undefined> {
+  const action = (JSON.parse(page) as Page).actions.find(({ id }) => id === block)?.content.action;
+  if (!action) throw new Error("This block can't be read. Reload the page.");
+  return act(kind, action);
+}
+
+async function act(kind: string, action: { action: string }): Promise<string | undefined> {
+  const panel = await place(kind).panel;
+  if (!panel.act) throw new Error("This tool can't do that.");
+  return panel.act(action);
+}
+
+Object.assign(window, { LecternPanels: { mount, actOfPage } });

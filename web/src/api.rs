@@ -166,8 +166,11 @@ impl Client {
         self.command("DELETE", &format!("/sessions/{id}")).await
     }
 
-    pub async fn show_page(self, id: SessionId, name: &str) -> Outcome<RenderedPage> {
-        self.read(&format!("/sessions/{id}/pages/{}", encode_page(name))).await
+    /// Returns a page, and the answer in which it came.
+    pub async fn show_page(self, id: SessionId, name: &str) -> Outcome<(RenderedPage, String)> {
+        let answer =
+            self.call(Call::new("GET", &format!("/sessions/{id}/pages/{}", encode_page(name)))).await?;
+        Ok((answer.json()?, answer.text()))
     }
 
     pub async fn show_progress(self, id: SessionId) -> Outcome<SessionProgress> {

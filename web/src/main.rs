@@ -11,6 +11,7 @@ mod backoff;
 mod browser;
 mod clock;
 mod components;
+mod kept_pages;
 mod pages;
 mod panels;
 mod paths;

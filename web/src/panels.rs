@@ -1,7 +1,6 @@
 //! The tools of the workspace: the editor, the files, the view of the cluster. They are written in TypeScript and fetched
 //! when they are first needed (`js/panels.ts`).
 
-use lectern_api::actions::Action;
 use lectern_api::ids::SessionId;
 use lectern_api::sessions::Tool;
 use wasm_bindgen::prelude::*;
@@ -17,8 +16,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn dispose(this: &Mounted);
 
-    #[wasm_bindgen(js_namespace = LecternPanels, catch)]
-    async fn act(kind: &str, action: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_namespace = LecternPanels, js_name = actOfPage, catch)]
+    async fn act(kind: &str, page: &str, block: u32) -> Result<JsValue, JsValue>;
 }
 
 /// A tool in the page. Dropping it removes it.
@@ -51,13 +50,13 @@ impl Drop for OpenPanel {
     }
 }
 
-/// Lets a tool carry an action out, which waits until it has been drawn. Returns what to say of it.
+/// Lets a tool carry out the action of a block, which waits until the tool has been drawn. `page` is the block's page as the
+/// server sent it. Returns what to say of it.
 ///
 /// # Errors
 /// Returns why it could not, in a sentence for the learner.
-pub async fn carry_out(tool: Tool, action: &Action) -> Result<Option<String>, String> {
-    let Ok(json) = serde_json::to_string(action) else { return Err("This block can't be read.".to_owned()) };
-    match act(word(tool), &json).await {
+pub async fn carry_out(tool: Tool, page: &str, block: u32) -> Result<Option<String>, String> {
+    match act(word(tool), page, block).await {
         Ok(said) => Ok(said.as_string().filter(|said| !said.is_empty())),
         Err(error) => {
             let message = js_sys::Reflect::get(&error, &"message".into()).ok().and_then(|it| it.as_string());

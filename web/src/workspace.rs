@@ -16,9 +16,6 @@ pub mod tool_pane;
 pub mod top_bar;
 pub mod web_pane;
 
-use std::sync::Arc;
-
-use lectern_api::page::RenderedPage;
 use lectern_api::sessions::{Session, SessionState};
 use leptos::prelude::*;
 
@@ -32,8 +29,6 @@ pub struct Workspace {
     pub session: RwSignal<Session>,
     /// The name of the page on screen; empty until it is known.
     pub page: RwSignal<String>,
-    /// The pages that were fetched, and when, in milliseconds since 1970.
-    pub pages: StoredValue<Vec<(Arc<RenderedPage>, f64)>>,
     pub progress: Progress,
     pub tabs: Tabs,
     pub runner: Runner,

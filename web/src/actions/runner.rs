@@ -1,6 +1,6 @@
 //! Runs the plans of [`super::plan`] with the workspace's terminals and the server's checks.
 
-use lectern_api::actions::{Action, ActionBlock};
+use lectern_api::actions::ActionBlock;
 use lectern_api::ids::SessionId;
 use lectern_api::progress::Happening;
 use lectern_api::sessions::{CheckOutcome, RunCheck, Tool};
@@ -12,6 +12,7 @@ use super::plan::{CheckPlan, Plan, TabChange, Target, plan};
 use super::typist::{Input, Typist};
 use crate::api::{ApiError, Client};
 use crate::browser::{copy, open_in_new_tab, sleep};
+use crate::kept_pages::KeptPages;
 use crate::panels::carry_out;
 use crate::progress::Progress;
 use crate::tabs::Tabs;
@@ -50,6 +51,7 @@ pub struct Runner {
     pub session: SessionId,
     pub typist: Typist,
     pub tabs: Tabs,
+    pub pages: KeptPages,
     pub progress: Progress,
     /// The page on screen. A check that was started on another one is not tried again.
     pub page: RwSignal<String>,
@@ -88,7 +90,7 @@ impl Runner {
             Plan::Select(name) => typist.select(&Target::One(name)).await,
             Plan::ShowTerminals => typist.select(&Target::All).await,
             Plan::Tab(change) => change_tabs(self.tabs, &change),
-            Plan::Tool(tool) => match self.carry_out(tool, action, state).await {
+            Plan::Tool(tool) => match self.carry_out(tool, page, block.id, state).await {
                 Ok(said) => {
                     state.try_set(ActionState::Done(said));
                     self.record(page, block.id);
@@ -129,12 +131,14 @@ impl Runner {
     async fn carry_out(
         &self,
         tool: Tool,
-        action: &Action,
+        page: &str,
+        block: u32,
         state: RwSignal<ActionState>,
     ) -> Result<Option<String>, String> {
         self.typist.wait_for_session(state).await?;
         self.tabs.show_tool(tool);
-        carry_out(tool, action).await
+        let kept = self.pages.find(page).ok_or("Open this page again, then click once more.")?;
+        carry_out(tool, &kept.json, block).await
     }
 
     fn record(&self, page: &str, action: u32) {

@@ -21,6 +21,7 @@ use crate::api::{ApiError, use_client};
 use crate::browser::{document, is_page_visible};
 use crate::components::form::RetryIn;
 use crate::components::frame::Banners;
+use crate::kept_pages::KeptPages;
 use crate::paths;
 use crate::progress::Progress;
 use crate::tabs::Tabs;
@@ -77,7 +78,6 @@ fn OpenWorkspace(session: Session) -> impl IntoView {
     let workspace = Workspace {
         session,
         page,
-        pages: StoredValue::new(Vec::new()),
         progress,
         tabs,
         runner: Runner {
@@ -85,6 +85,7 @@ fn OpenWorkspace(session: Session) -> impl IntoView {
             session: id,
             typist: Typist::new(session, tabs),
             tabs,
+            pages: KeptPages::new(),
             progress,
             page,
             starting: StoredValue::new(Vec::new()),

@@ -16,7 +16,10 @@ const TOOLS: [(Tool, &str); 3] =
 #[component]
 pub fn TabBar(workspace: Workspace) -> impl IntoView {
     let tabs = workspace.tabs;
-    let shown = move || tabs.list.with(|list| list.in_bar().cloned().collect::<Vec<_>>());
+    // drawn anew only when a tab comes or goes
+    let shown = Memo::new(move |_| {
+        tabs.list.with(|list| list.in_bar().map(|tab| (tab.id, tab.name.clone())).collect::<Vec<_>>())
+    });
     let go_to = move |id: u32| {
         tabs.show(id);
         focus_by_id(&tab_id(id));
@@ -48,11 +51,12 @@ pub fn TabBar(workspace: Workspace) -> impl IntoView {
     view! {
         <div class="tab-bar">
             <div role="tablist" aria-label="Workspace" on:keydown=keyed>
-                <For
-                    each=shown
-                    key=|tab| (tab.id, tab.name.clone())
-                    children=move |tab| view! { <TabButton workspace=workspace tab=tab/> }
-                />
+                {move || {
+                    let ids = shown.get();
+                    let tab = |(id, _)| tabs.list.with_untracked(|list| list.get(id).cloned());
+                    let buttons = ids.into_iter().filter_map(tab);
+                    buttons.map(|tab| view! { <TabButton workspace=workspace tab=tab/> }.into_any()).collect::<Vec<_>>()
+                }}
             </div>
             <OpenMenu workspace=workspace/>
         </div>

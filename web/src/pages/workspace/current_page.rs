@@ -13,6 +13,7 @@ use web_sys::HtmlElement;
 use crate::api::{ApiError, Client, use_client};
 use crate::browser::{document, set_title, sleep};
 use crate::components::frame::Loading;
+use crate::kept_pages::KeptPage;
 use crate::pages::fetched::{WhenFetched, use_fetched};
 use crate::workspace::Workspace;
 use crate::workspace::lab_page::LabPage;
@@ -53,15 +54,15 @@ pub fn CurrentPage(workspace: Workspace) -> impl IntoView {
 
 #[component]
 fn NamedPage(workspace: Workspace, name: String) -> impl IntoView {
-    let pages = KeptPages { client: use_client(), workspace };
+    let reader = Reader { client: use_client(), workspace };
     let page = use_fetched(move || {
         let name = name.clone();
         async move {
-            let page = pages.read(&name).await?;
+            let page = reader.read(&name).await?;
             // the learner may have gone on before it arrived
-            if workspace.page.try_get_untracked().as_ref() == Some(&name) {
+            if reader.is_on_screen(&name) {
                 workspace.progress.record(&name, Happening::PageViewed);
-                spawn_local(pages.fetch_ahead(name));
+                spawn_local(reader.fetch_ahead(name));
             }
             Ok(page)
         }
@@ -73,47 +74,45 @@ fn NamedPage(workspace: Workspace, name: String) -> impl IntoView {
     }
 }
 
-/// The pages that were fetched in this workspace: they can be read without a connection, and turn at once.
+/// Reads pages, and those behind them ahead of time.
 #[derive(Clone, Copy)]
-struct KeptPages {
+struct Reader {
     client: Client,
     workspace: Workspace,
 }
 
-impl KeptPages {
-    /// Returns a page that was fetched a moment ago, or fetches it; without a connection, the one that was fetched last.
-    async fn read(self, name: &str) -> Result<Arc<RenderedPage>, ApiError> {
-        match self.find(name) {
-            Some((page, at)) if js_sys::Date::now() - at < FRESH_MS => Ok(page),
-            kept => self.fetch(name).await.or_else(|error| kept.map(|(page, _)| page).ok_or(error)),
-        }
+impl Reader {
+    fn is_on_screen(self, name: &str) -> bool {
+        self.workspace.page.try_with_untracked(|page| page == name).unwrap_or_default()
     }
 
-    fn find(self, name: &str) -> Option<(Arc<RenderedPage>, f64)> {
-        let pages = self.workspace.pages;
-        pages.try_with_value(|pages| pages.iter().find(|(page, _)| page.name == name).cloned()).flatten()
+    /// Returns a page that was fetched a moment ago, or fetches it; without a connection, the one that was fetched last.
+    async fn read(self, name: &str) -> Result<Arc<RenderedPage>, ApiError> {
+        let kept = self.workspace.runner.pages.find(name);
+        if let Some(kept) = kept.as_ref().filter(|kept| js_sys::Date::now() - kept.at_ms < FRESH_MS) {
+            return Ok(kept.page.clone());
+        }
+        self.fetch(name).await.or_else(|error| kept.map(|kept| kept.page).ok_or(error))
     }
 
     async fn fetch(self, name: &str) -> Result<Arc<RenderedPage>, ApiError> {
-        let page = Arc::new(self.client.show_page(self.workspace.runner.session, name).await?);
-        self.workspace.pages.try_update_value(|pages| {
-            pages.retain(|(other, _)| other.name != page.name);
-            pages.push((page.clone(), js_sys::Date::now()));
-        });
+        let runner = self.workspace.runner;
+        let (page, json) = self.client.show_page(runner.session, name).await?;
+        let page = Arc::new(page);
+        runner.pages.keep(KeptPage { page: page.clone(), json: json.into(), at_ms: js_sys::Date::now() });
         Ok(page)
     }
 
     /// Fetches the pages behind this one, one after another, for as long as the learner stays on it.
     async fn fetch_ahead(self, from: String) {
-        let workspace = self.workspace;
-        let behind = workspace.session.try_with_untracked(|session| {
+        let behind = self.workspace.session.try_with_untracked(|session| {
             let names = session.pages.iter().map(|link| link.name.clone());
             names.skip_while(|name| *name != from).skip(1).take(FETCHED_AHEAD).collect::<Vec<_>>()
         });
         for name in behind.unwrap_or_default() {
             sleep(BETWEEN_PAGES).await;
-            let is_here = workspace.page.try_get_untracked().as_ref() == Some(&from);
-            if !is_here || (self.find(&name).is_none() && self.fetch(&name).await.is_err()) {
+            let is_kept = self.workspace.runner.pages.find(&name).is_some();
+            if !self.is_on_screen(&from) || (!is_kept && self.fetch(&name).await.is_err()) {
                 return;
             }
         }
