@@ -175,8 +175,6 @@ export class Editor {
     this.remember();
   }
 
-  // ---- open files ----
-
   path(given: string): string {
     return absolute(given, this.home);
   }
@@ -299,8 +297,6 @@ export class Editor {
     this.follow();
     this.remember();
   }
-
-  // ---- following ----
 
   private onChange(change: FileChange) {
     this.tree?.onChange(change);
