@@ -42,6 +42,8 @@ export class Editor {
   private following?: Following;
   private readonly unfollowDarkness: () => void;
   private readonly sizes: ResizeObserver;
+  /** Nothing while another tab is in front. */
+  private width = 0;
   private turn = 0;
 
   constructor(
@@ -68,10 +70,7 @@ export class Editor {
       this.view.dispatch({ effects });
       for (const file of this.documents.open.values()) file.state = file.state.update({ effects }).state;
     });
-    this.sizes = new ResizeObserver(() => {
-      // hidden behind another tab it has no width
-      if (this.root.clientWidth) this.root.classList.toggle("narrow", this.root.clientWidth < NARROW);
-    });
+    this.sizes = new ResizeObserver(() => this.onSize());
     this.sizes.observe(this.root);
     addEventListener("pagehide", this.onLeave);
     document.addEventListener("visibilitychange", this.onLeave);
@@ -175,8 +174,6 @@ export class Editor {
     this.root.classList.toggle("side-hidden");
     this.remember();
   }
-
-  // ---- open files ----
 
   path(given: string): string {
     return absolute(given, this.home);
@@ -301,8 +298,6 @@ export class Editor {
     this.remember();
   }
 
-  // ---- following ----
-
   private onChange(change: FileChange) {
     this.tree?.onChange(change);
     for (const file of this.documents.open.values()) {
@@ -325,6 +320,17 @@ export class Editor {
     for (const file of this.documents.open.values()) void this.documents.save(file).catch(() => {});
     this.remember();
   };
+
+  private onSize() {
+    const width = this.root.clientWidth;
+    // what was shown while another tab was in front is now scrolled to
+    if (width && !this.width) {
+      const { head } = this.view.state.selection.main;
+      this.view.dispatch({ effects: EditorView.scrollIntoView(head, { y: "center" }) });
+    }
+    if (width) this.root.classList.toggle("narrow", width < NARROW);
+    this.width = width;
+  }
 
   private onSelection() {
     this.status.showPlace(this.view.state);

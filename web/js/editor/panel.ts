@@ -14,7 +14,5 @@ export function mount(element: HTMLElement, context: PanelContext) {
     dispose: () => editor.dispose(),
     focus: () => editor.focus(),
     act: (action: object) => act(editor, action as { action: string }),
-    /** Shows a file, for the files' tab. */
-    openFile: (path: string) => editor.show(path),
   };
 }
