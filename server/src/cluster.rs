@@ -19,6 +19,7 @@ mod guard;
 mod health;
 mod homes;
 mod inventory;
+mod learner;
 mod losses;
 pub mod manifests;
 mod names;
@@ -33,6 +34,7 @@ mod schedule;
 mod spec;
 mod start;
 mod upgrade;
+pub mod view;
 mod wait;
 mod watches;
 mod workbench;
@@ -131,6 +133,12 @@ struct Shared {
     /// The addresses that the learners' policies were last compared with.
     compared_network: tokio::sync::Mutex<Option<NetworkFacts>>,
     agent_log: Arc<agent_log::AgentLog>,
+    /// A client without a timeout for the beginning of an answer: a log without a line begins with its first one.
+    patient: kube::Client,
+    /// The runtime of all watches.
+    runtime: tokio::runtime::Handle,
+    views: view::Views,
+    node_usage: view::NodeUsage,
 }
 
 impl Cluster {

@@ -16,6 +16,7 @@ mod spec;
 mod start;
 mod turns;
 mod versions;
+mod view;
 mod workbenches;
 
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use provision::Provisioner;
 pub use reconciler::Reconciler;
 use turns::Turns;
 use versions::Versions;
+pub use view::ObjectAddress;
 pub use workbenches::Workbenches;
 
 /// How long a server owns its work on a session without extending the claim.

@@ -163,7 +163,12 @@ pub const FIELDS: &[SpecField] = &[
     field("session.applications.workshop.proxy", NotYet, "a site instead of the pages, by proxy"),
     flag("session.applications.examiner.enabled", "false", Acted, "checks; they run even without it"),
     flag("session.applications.editor.enabled", "false", NotYet, "an editor"),
-    flag("session.applications.console.enabled", "false", NotYet, "a view of the cluster"),
+    flag(
+        "session.applications.console.enabled",
+        "false",
+        Acted,
+        "the cluster view; labs whose learners get a token have it even without it",
+    ),
     flag("session.applications.slides.enabled", "false", NotYet, "the lab's slides"),
     flag("session.applications.files.enabled", "false", NotYet, "downloading files"),
     flag("session.applications.uploads.enabled", "false", NotYet, "uploading files"),

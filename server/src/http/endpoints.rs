@@ -4,7 +4,7 @@ use actix_web::Route;
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post, put};
 
 use super::{
-    assets, audit, classes, health, labs, logins, me, privacy, progress, sessions, terminals, users,
+    assets, audit, classes, cluster_view, health, labs, logins, me, privacy, progress, sessions, terminals, users,
 };
 
 /// One endpoint.
@@ -111,6 +111,11 @@ pub const ENDPOINTS: &[Endpoint] = endpoints![
     post "/api/v1/sessions/{id}/checks/{name:.+}" => sessions::run_check;
     get "/api/v1/sessions/{id}/progress" => progress::show_progress;
     post "/api/v1/sessions/{id}/progress-events" => progress::record_events;
+    get "/api/v1/sessions/{id}/cluster/events" => cluster_view::follow_cluster;
+    get "/api/v1/sessions/{id}/cluster/objects/{kind}/{namespace}/{name}" => cluster_view::show_object;
+    put "/api/v1/sessions/{id}/cluster/objects/{kind}/{namespace}/{name}" => cluster_view::edit_object;
+    delete "/api/v1/sessions/{id}/cluster/objects/{kind}/{namespace}/{name}" => cluster_view::delete_object;
+    get "/api/v1/sessions/{id}/cluster/pods/{namespace}/{name}/logs" => cluster_view::follow_log;
     get "/api/v1/sessions/{id}/terminals/{name}/attach" => terminals::attach_terminal;
 ];
 

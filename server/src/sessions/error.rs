@@ -4,6 +4,7 @@ use lectern_api::ids::{CheckName, LabSlug, PageName};
 use lectern_link::LinkError;
 
 use crate::cluster::ClusterError;
+use crate::cluster::view::{ObjectError, TooManyViews};
 use crate::store::StoreError;
 
 /// Why something about a session could not be done.
@@ -63,6 +64,16 @@ pub enum SessionError {
     /// The agent refused to run the check.
     #[error("the check {name} could not be run: {reason}", name = .0.name, reason = .0.reason)]
     CheckRefused(CheckRefusal),
+    /// The lab gives its learners no access to the cluster.
+    #[error("this lab does not use the cluster, so there is nothing to show")]
+    NoCluster,
+    /// No object of the session's can be meant.
+    #[error("there is no such object in this session")]
+    UnknownObject,
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    #[error(transparent)]
+    TooManyViews(#[from] TooManyViews),
     #[error("the cluster could not do its part; try again in a minute")]
     Cluster(#[from] ClusterError),
     #[error(transparent)]

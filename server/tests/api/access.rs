@@ -90,6 +90,13 @@ const TABLE: &[Row] = &[
     row("GET",    "/api/v1/sessions/{id}/progress", [401, 404, 200, 200, 404, 404]),
     row("POST",   "/api/v1/sessions/{id}/progress-events", [401, 404, 204, 404, 404, 404]).body(|_| json!([{
         "id": EventId::new(), "at": "2026-01-02T03:04:05Z", "page": PAGES[0], "kind": "page_viewed"}])),
+    // 422: these sessions have nothing in the cluster, so that Kubernetes refuses even their owners
+    row("GET",    "/api/v1/sessions/{id}/cluster/events", OWNER),
+    row("GET",    "/api/v1/sessions/{id}/cluster/objects/{kind}/{namespace}/{name}", [401, 404, 422, 404, 404, 404]),
+    row("PUT",    "/api/v1/sessions/{id}/cluster/objects/{kind}/{namespace}/{name}", [401, 404, 422, 404, 404, 404])
+        .body(|_| json!({"yaml": "{apiVersion: v1, kind: Pod, metadata: {name: '1', resourceVersion: '1'}}"})),
+    row("DELETE", "/api/v1/sessions/{id}/cluster/objects/{kind}/{namespace}/{name}", [401, 404, 422, 404, 404, 404]),
+    row("GET",    "/api/v1/sessions/{id}/cluster/pods/{namespace}/{name}/logs", [401, 404, 422, 404, 404, 404]),
     row("GET",    "/api/v1/sessions/{id}/terminals/{name}/attach", [401, 404, 503, 404, 404, 404]),
 ];
 
@@ -101,6 +108,8 @@ struct World<'a> {
     class: Class,
     other_code: String,
     session: SessionId,
+    /// The session's namespace.
+    namespace: String,
     /// One of the owner's logins.
     login: LoginId,
     /// An account that may be deleted.
@@ -127,7 +136,8 @@ impl<'a> World<'a> {
             app.give_password(person).await;
         }
         let (session, login, leaving) = (SessionId::new(), LoginId::new(), UserId::new());
-        Self { app, people, class, other_code, session, login, leaving, link: String::new() }
+        let (namespace, link) = (String::new(), String::new());
+        Self { app, people, class, other_code, session, namespace, login, leaving, link }
     }
 
     fn owner(&self) -> UserId {
@@ -149,6 +159,11 @@ impl<'a> World<'a> {
                 self.session = session;
             }
         }
+        self.namespace = sqlx::query_scalar("select namespace from sessions where id = $1")
+            .bind(self.session.0)
+            .fetch_one(&self.app.pool)
+            .await
+            .expect("the owner's session is there");
         // who was removed from the class, or left it, is in it
         let joins = "insert into enrolments (class_id, user_id)
                      select c.id, u.id from classes c, users u where c.name = 'Ours' and u.username = 'owner'
@@ -183,7 +198,8 @@ impl<'a> World<'a> {
             (Some("logins"), ..) => self.login.to_string(),
             _ => self.session.to_string(),
         };
-        fill(row.path, &id).replace("{user}", &self.owner().to_string())
+        let path = row.path.replace("{namespace}", &self.namespace);
+        fill(&path, &id).replace("{user}", &self.owner().to_string())
     }
 
     /// Sends the row's request and says how it was answered. Of a stream only the beginning is read.
@@ -214,6 +230,8 @@ fn fill(path: &str, id: &str) -> String {
         .replace("{id}", id)
         .replace("{slug}", LAB)
         .replace("{path:.+}", "picture.svg")
+        .replace("{kind}", "pods")
+        .replace("{namespace}", "lab-none")
         .replace("{name:.+}", name)
         .replace("{name}", "1");
     if path.ends_with("/attach") {
