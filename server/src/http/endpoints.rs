@@ -4,7 +4,8 @@ use actix_web::Route;
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post, put};
 
 use super::{
-    assets, audit, classes, cluster_view, health, labs, logins, me, privacy, progress, sessions, terminals, users,
+    assets, audit, classes, cluster_view, health, labs, logins, me, privacy, progress, sessions, terminals,
+    users,
 };
 
 /// One endpoint.
