@@ -10,6 +10,7 @@ pub mod actions;
 pub mod agent;
 pub mod audit;
 pub mod classes;
+pub mod cluster_view;
 pub mod files;
 pub mod identity;
 pub mod ids;

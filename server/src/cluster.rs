@@ -20,6 +20,7 @@ mod health;
 mod homes;
 mod ingress;
 mod inventory;
+mod learner;
 mod losses;
 pub mod manifests;
 mod names;
@@ -34,6 +35,7 @@ mod schedule;
 mod spec;
 mod start;
 mod upgrade;
+pub mod view;
 mod wait;
 mod watches;
 mod workbench;
@@ -137,6 +139,12 @@ struct Shared {
     /// The addresses that the learners' policies were last compared with.
     compared_network: tokio::sync::Mutex<Option<NetworkFacts>>,
     agent_log: Arc<agent_log::AgentLog>,
+    /// A client without a timeout for the beginning of an answer: a log without a line begins with its first one.
+    patient: kube::Client,
+    /// The runtime of all watches.
+    runtime: tokio::runtime::Handle,
+    views: view::Views,
+    node_usage: view::NodeUsage,
 }
 
 impl Cluster {

@@ -5,6 +5,7 @@ pub mod assets;
 pub mod audit;
 pub mod caller;
 pub mod classes;
+pub mod cluster_view;
 pub mod edge;
 pub mod endpoints;
 pub mod error;

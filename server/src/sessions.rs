@@ -19,6 +19,7 @@ mod start;
 mod tabs;
 mod turns;
 mod versions;
+mod view;
 mod workbenches;
 
 use std::sync::Arc;
@@ -48,6 +49,7 @@ use provision::Provisioner;
 pub use reconciler::Reconciler;
 use turns::Turns;
 use versions::Versions;
+pub use view::ObjectAddress;
 pub use workbenches::Workbenches;
 
 /// How long a server owns its work on a session without extending the claim.

@@ -28,6 +28,13 @@ pub struct SessionSpec {
 }
 
 impl SessionSpec {
+    /// Returns whether learners see what is in their namespaces: if they have a token for the cluster, or the lab asks
+    /// for the view.
+    #[must_use]
+    pub fn shows_cluster(&self) -> bool {
+        self.namespaces.token_enabled || self.applications.console.is_some()
+    }
+
     /// Returns the names of the terminals: those of the layout from top to bottom, then those that tabs of their own
     /// show (`terminal:<session>`).
     #[must_use]

@@ -22,7 +22,7 @@ use tower_http::trace::TraceLayer;
 use super::homes::Homes;
 use super::retry::RetryPolicy;
 use super::watches::Watches;
-use super::{Cluster, ClusterConfig, ClusterError, Shared, apply, guard, ingress, objects, start};
+use super::{Cluster, ClusterConfig, ClusterError, Shared, apply, guard, ingress, objects, start, view};
 
 /// Timeout for connecting to the API server's port.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,6 +41,7 @@ impl Cluster {
         let found = load_config(config.kubeconfig.clone()).await?;
         let server = found.cluster_url.to_string().trim_end_matches('/').to_owned();
         let unreachable = |error: kube::Error| connect_error(error, &server, config.kubeconfig.as_ref());
+        let patient = ClientBuilder::try_from(found.clone()).map_err(unreachable)?.build();
         let client = build_client(found, config.request_timeout).map_err(unreachable)?;
 
         let version = client.apiserver_version().await.map_err(unreachable)?.git_version;
@@ -82,6 +83,10 @@ impl Cluster {
                 applied_network: tokio::sync::Mutex::default(),
                 compared_network: tokio::sync::Mutex::default(),
                 agent_log: Arc::default(),
+                patient,
+                runtime: tokio::runtime::Handle::current(),
+                views: view::Views::default(),
+                node_usage: view::NodeUsage::default(),
             }),
         };
         // this policy contains the cluster's addresses, which the watches have found

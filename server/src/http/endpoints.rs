@@ -4,8 +4,8 @@ use actix_web::Route;
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post, put};
 
 use super::{
-    assets, audit, classes, file_changes, files, health, labs, logins, me, previews, privacy, progress,
-    sessions, terminals, transfers, users,
+    assets, audit, classes, cluster_view, file_changes, files, health, labs, logins, me, previews, privacy,
+    progress, sessions, terminals, transfers, users,
 };
 
 /// One endpoint.
@@ -123,6 +123,11 @@ pub const ENDPOINTS: &[Endpoint] = endpoints![
     post "/api/v1/sessions/{id}/files/moves" => files::move_file;
     get "/api/v1/sessions/{id}/files/matches" => files::search_files;
     get "/api/v1/sessions/{id}/files/changes" => file_changes::follow_folders;
+    get "/api/v1/sessions/{id}/cluster/events" => cluster_view::follow_cluster;
+    get "/api/v1/sessions/{id}/cluster/objects/{kind}/{namespace}/{name}" => cluster_view::show_object;
+    put "/api/v1/sessions/{id}/cluster/objects/{kind}/{namespace}/{name}" => cluster_view::edit_object;
+    delete "/api/v1/sessions/{id}/cluster/objects/{kind}/{namespace}/{name}" => cluster_view::delete_object;
+    get "/api/v1/sessions/{id}/cluster/pods/{namespace}/{name}/logs" => cluster_view::follow_log;
     get "/api/v1/sessions/{id}/terminals/{name}/attach" => terminals::attach_terminal;
     post "/api/v1/sessions/{id}/preview-grants" => previews::grant_preview;
     get "/api/v1/sessions/{id}/preview" => previews::open_session_preview;

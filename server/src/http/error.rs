@@ -6,6 +6,7 @@ use lectern_api::agent::FileRefusal;
 use lectern_api::ids::InvalidName;
 use lectern_api::problem::Problem;
 
+use crate::cluster::view::ObjectError;
 use crate::enrolment::JoinRefused;
 use crate::identity::IdentityError;
 use crate::previews::PreviewError;
@@ -131,9 +132,19 @@ fn classify(error: &ApiError) -> (StatusCode, &'static str, Option<&'static str>
             ProgressError::Store(error) => store(error),
         },
         ApiError::Session(error) => match error {
-            SessionError::UnknownLab(_) | SessionError::UnknownSession | SessionError::UnknownPage(_) => {
-                (S::NOT_FOUND, "not_found", None)
-            }
+            SessionError::UnknownLab(_)
+            | SessionError::UnknownSession
+            | SessionError::UnknownPage(_)
+            | SessionError::UnknownObject => (S::NOT_FOUND, "not_found", None),
+            SessionError::NoCluster => (S::CONFLICT, "no_cluster", None),
+            SessionError::Object(error) => match error {
+                ObjectError::NotFound(_) => (S::NOT_FOUND, "not_found", None),
+                ObjectError::Conflict { .. } => (S::CONFLICT, "object_changed", None),
+                ObjectError::Refused { .. } => (S::UNPROCESSABLE_ENTITY, "object_refused", None),
+                ObjectError::Unreadable(_) => (S::BAD_REQUEST, "unreadable_object", Some("yaml")),
+                ObjectError::Cluster(_) => (S::SERVICE_UNAVAILABLE, "cluster_unavailable", None),
+            },
+            SessionError::TooManyViews(_) => (S::SERVICE_UNAVAILABLE, "too_many_views", None),
             SessionError::BrokenLab(_) => (S::UNPROCESSABLE_ENTITY, "broken_lab", None),
             SessionError::BadParameter(_) => (S::BAD_REQUEST, "bad_parameter", Some("parameters")),
             SessionError::NoRoom { .. } => (S::SERVICE_UNAVAILABLE, "no_room", None),
@@ -223,7 +234,7 @@ impl ResponseError for ApiError {
                 tracing::warn!(error = chain(self), "the database is unavailable");
                 "the database cannot be reached at the moment; try again in a few seconds".to_owned()
             }
-            (StatusCode::SERVICE_UNAVAILABLE, "no_room" | "busy") => self.to_string(),
+            (StatusCode::SERVICE_UNAVAILABLE, "no_room" | "busy" | "too_many_views") => self.to_string(),
             (StatusCode::SERVICE_UNAVAILABLE, _) => {
                 tracing::warn!(error = chain(self), "the cluster is unavailable");
                 self.to_string()

@@ -6,11 +6,13 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::web::Path;
 use actix_web::{FromRequest, HttpRequest};
+use lectern_api::cluster_view::{ObjectKind, UnknownKind};
 use lectern_api::ids::{CheckName, ClassId, LabSlug, LoginId, PageName, SessionId, UserId};
 use serde::de::DeserializeOwned;
 
 use super::ApiError;
 use super::caller::{AdminCaller, Caller, InstructorCaller};
+use crate::sessions::ObjectAddress;
 
 /// What the variable parts of a path name.
 pub trait PathTarget: Sized + 'static {
@@ -37,6 +39,10 @@ pub type SessionPath = At<Caller, SessionId>;
 pub type PagePath = At<Caller, SessionPage>;
 /// A check of the caller's session.
 pub type CheckPath = At<Caller, SessionCheck>;
+/// An object in a namespace of the caller's session.
+pub type ObjectPath = At<Caller, SessionObject>;
+/// A pod in a namespace of the caller's session.
+pub type PodPath = At<Caller, SessionPod>;
 /// A class, by default for those who may own one.
 pub type ClassPath<C = InstructorCaller> = At<C, ClassId>;
 /// A learner of a class.
@@ -60,6 +66,20 @@ pub struct SessionPage {
 pub struct SessionCheck {
     pub session: SessionId,
     pub check: CheckName,
+}
+
+/// An object of a session.
+#[derive(Clone, Debug)]
+pub struct SessionObject {
+    pub session: SessionId,
+    pub object: ObjectAddress,
+}
+
+/// A pod of a session.
+#[derive(Clone, Debug)]
+pub struct SessionPod {
+    pub session: SessionId,
+    pub pod: ObjectAddress,
 }
 
 /// A learner of a class.
@@ -131,6 +151,25 @@ impl PathTarget for SessionCheck {
     fn parse((session, check): Self::Parts) -> Result<Self, ApiError> {
         let check: CheckName = check.parse()?;
         Ok(Self { session: SessionId::parse(session)?, check })
+    }
+}
+
+impl PathTarget for SessionObject {
+    type Parts = (String, String, String, String);
+
+    fn parse((session, kind, namespace, name): Self::Parts) -> Result<Self, ApiError> {
+        let session = SessionId::parse(session)?;
+        let kind = kind.parse().map_err(|UnknownKind| ApiError::NotFound("kind of object"))?;
+        Ok(Self { session, object: ObjectAddress { kind, namespace, name } })
+    }
+}
+
+impl PathTarget for SessionPod {
+    type Parts = (String, String, String);
+
+    fn parse((session, namespace, name): Self::Parts) -> Result<Self, ApiError> {
+        let pod = ObjectAddress { kind: ObjectKind::Pod, namespace, name };
+        Ok(Self { session: SessionId::parse(session)?, pod })
     }
 }
 

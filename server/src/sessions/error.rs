@@ -5,6 +5,7 @@ use lectern_link::LinkError;
 
 use super::files::FileFailure;
 use crate::cluster::ClusterError;
+use crate::cluster::view::{ObjectError, TooManyViews};
 use crate::store::StoreError;
 
 /// Why something about a session could not be done.
@@ -73,6 +74,16 @@ pub enum SessionError {
     OlderWorkbench,
     #[error("too much is asked of the workbench at once; close some tabs or wait until a transfer has ended")]
     TooMuchAtOnce,
+    /// The lab gives its learners no access to the cluster.
+    #[error("this lab does not use the cluster, so there is nothing to show")]
+    NoCluster,
+    /// No object of the session's can be meant.
+    #[error("there is no such object in this session")]
+    UnknownObject,
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    #[error(transparent)]
+    TooManyViews(#[from] TooManyViews),
     #[error("the cluster could not do its part; try again in a minute")]
     Cluster(#[from] ClusterError),
     #[error(transparent)]

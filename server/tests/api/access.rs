@@ -103,6 +103,13 @@ const TABLE: &[Row] = &[
     row("POST",   "/api/v1/sessions/{id}/files/moves", WORKBENCH).body(|_| json!({"from": "a", "to": "b"})),
     row("GET",    "/api/v1/sessions/{id}/files/matches", WORKBENCH),
     row("GET",    "/api/v1/sessions/{id}/files/changes", WORKBENCH),
+    // 422: these sessions have nothing in the cluster, so that Kubernetes refuses even their owners
+    row("GET",    "/api/v1/sessions/{id}/cluster/events", OWNER),
+    row("GET",    "/api/v1/sessions/{id}/cluster/objects/{kind}/{namespace}/{name}", [401, 404, 422, 404, 404, 404]),
+    row("PUT",    "/api/v1/sessions/{id}/cluster/objects/{kind}/{namespace}/{name}", [401, 404, 422, 404, 404, 404])
+        .body(|_| json!({"yaml": "{apiVersion: v1, kind: Pod, metadata: {name: '1', resourceVersion: '1'}}"})),
+    row("DELETE", "/api/v1/sessions/{id}/cluster/objects/{kind}/{namespace}/{name}", [401, 404, 422, 404, 404, 404]),
+    row("GET",    "/api/v1/sessions/{id}/cluster/pods/{namespace}/{name}/logs", [401, 404, 422, 404, 404, 404]),
     row("GET",    "/api/v1/sessions/{id}/terminals/{name}/attach", [401, 404, 503, 404, 404, 404]),
     row("POST",   "/api/v1/sessions/{id}/preview-grants", [401, 404, 201, 404, 404, 404]).body(|w| json!({
         "url": w.preview_url})),
@@ -120,6 +127,8 @@ struct World<'a> {
     class: Class,
     other_code: String,
     session: SessionId,
+    /// The session's namespace.
+    namespace: String,
     /// One of the owner's logins.
     login: LoginId,
     /// An account that may be deleted.
@@ -154,6 +163,7 @@ impl<'a> World<'a> {
             class,
             other_code,
             session,
+            namespace: String::new(),
             login,
             leaving,
             link: String::new(),
@@ -181,6 +191,11 @@ impl<'a> World<'a> {
                 self.preview_url = preview_url(self.app, session).await;
             }
         }
+        self.namespace = sqlx::query_scalar("select namespace from sessions where id = $1")
+            .bind(self.session.0)
+            .fetch_one(&self.app.pool)
+            .await
+            .expect("the owner's session is there");
         // who was removed from the class, or left it, is in it
         let joins = "insert into enrolments (class_id, user_id)
                      select c.id, u.id from classes c, users u where c.name = 'Ours' and u.username = 'owner'
@@ -215,7 +230,8 @@ impl<'a> World<'a> {
             (Some("logins"), ..) => self.login.to_string(),
             _ => self.session.to_string(),
         };
-        let mut address = fill(row.path, &id).replace("{user}", &self.owner().to_string());
+        let path = row.path.replace("{namespace}", &self.namespace);
+        let mut address = fill(&path, &id).replace("{user}", &self.owner().to_string());
         if row.path.ends_with("/preview") || row.path.ends_with("/open") {
             address.push_str(&format!("?url={}", self.preview_url));
         }
@@ -261,6 +277,8 @@ fn fill(path: &str, id: &str) -> String {
         .replace("{id}", id)
         .replace("{slug}", LAB)
         .replace("{path:.+}", "picture.svg")
+        .replace("{kind}", "pods")
+        .replace("{namespace}", "lab-none")
         .replace("{name:.+}", name)
         .replace("{name}", "1");
     if path.ends_with("/attach") {

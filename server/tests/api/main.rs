@@ -20,6 +20,7 @@ mod audit;
 mod audit_chain;
 mod bounds;
 mod classes;
+mod cluster_view;
 mod edge;
 mod extensions;
 mod files;

@@ -27,6 +27,7 @@ mod published;
 mod sessions;
 mod spoofing;
 mod terminals;
+mod view;
 mod workbenches;
 
 use api::support;
