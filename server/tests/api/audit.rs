@@ -40,6 +40,7 @@ fn every_endpoint_that_changes_something_is_recorded() {
         "/api/v1/sessions/{id}/checks/{name:.+}",
         "/api/v1/sessions/{id}/progress-events",
         "/api/v1/sessions/{id}/cluster/objects/{kind}/{namespace}/{name}",
+        "/api/v1/sessions/{id}/preview-grants",
     ];
     for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.method != "GET") {
         let is_own_work = own_work.contains(&endpoint.path);
