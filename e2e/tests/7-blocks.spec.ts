@@ -127,10 +127,10 @@ test("blocks reach the terminals that they name, paste without running, and say 
   // it would have run by now
   await page.waitForTimeout(1_000);
   expect(await terminalText(page)).not.toContain("pasted-10");
-  await click(block(page, "Interrupt command"));
+  await click(block(page, "Interrupt all terminals"));
   await waitForPrompt(page);
 
-  await click(block(page, "Select"));
+  await click(block(page, "Go to terminal 4"));
   await expect(page.getByTestId("terminal-4")).toBeVisible();
   await page.getByTestId("terminal-tab-1").click();
   for (const at of [10, 11]) {
@@ -148,7 +148,7 @@ test("blocks reach the terminals that they name, paste without running, and say 
 
   for (const address of ["http://blog-ns.", "no-preview.invalid"]) {
     const dead = block(page, address);
-    await expect(dead).toContainText("This workspace cannot show web applications yet.");
+    await expect(dead).toContainText("This workspace can't show web applications.");
     await expect(dead.getByRole("button")).toHaveCount(0);
   }
   await expect(page.locator("[data-state=failed]")).toHaveCount(0);
@@ -247,7 +247,7 @@ test("text keeps its form: tables scroll, tasks have one box, code can be copied
   await expect(dead).toHaveText("A page of the session");
   await expect(dead).not.toHaveAttribute("href");
   expect(await dead.evaluate((link) => getComputedStyle(link).textDecorationLine)).toBe("none");
-  await expect(page.locator(".dead-note")).toContainText("This workspace cannot show web applications yet");
+  await expect(page.locator(".dead-note")).toContainText("This workspace can't show web applications");
   await expect(page.getByRole("link", { name: "another site" })).toHaveAttribute("target", "_blank");
 
   // a word of the command is not broken at its hyphens

@@ -106,6 +106,7 @@ export function blocks(page: Page): Locator {
 export async function runBlock(page: Page, block: Locator): Promise<string> {
   const isCheck = (await block.getAttribute("data-action-kind"))?.startsWith("examiner") ?? false;
   const command = isCheck ? "" : (await block.locator(".action-body").textContent())?.trim() ?? "";
+  const before = await terminalText(page);
   await block.locator(".action-run").click();
   if (isCheck) {
     await expect(block).toHaveAttribute("data-state", "done", { timeout: 60_000 });
@@ -114,7 +115,13 @@ export async function runBlock(page: Page, block: Locator): Promise<string> {
   await expect(block).toHaveAttribute("data-state", "done");
   const lastLine = command.split("\n").pop()!.trim();
   if (lastLine !== "clear") {
-    await expect.poll(() => terminalText(page), { timeout: 15_000 }).toContain(lastLine);
+    // an earlier block may have typed the same line
+    const isNew = (text: string) => text.split(lastLine).length > before.split(lastLine).length || !text.startsWith(before.slice(0, 200));
+    const typed = async () => {
+      const text = await terminalText(page);
+      return text.includes(lastLine) && isNew(text);
+    };
+    await expect.poll(typed, { timeout: 15_000, message: `the terminal shows ${lastLine}` }).toBe(true);
   }
   return waitForPrompt(page);
 }

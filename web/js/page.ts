@@ -8,7 +8,7 @@ const SHOW_COPIED_MS = 2000;
 const LONG_CELL = 20;
 // The domain that labs are given as long as nothing can be reached under their own.
 const NO_PREVIEWS = "no-preview.invalid";
-const NO_PREVIEW = "This workspace cannot show web applications";
+const NO_PREVIEW = "This workspace can't show web applications";
 // A name of a session's web application: its first part holds the session's namespace.
 const OF_SESSION = /(^|\.)([a-z0-9-]+-)?lab-[a-z0-9-]*[a-z2-7]{10}(-[a-z0-9-]+)?\./;
 

@@ -236,7 +236,7 @@ fn wait_of(secs: f64) -> Duration {
     Duration::from_millis(millis as u64)
 }
 
-const NO_WEB_APPLICATIONS: &str = "This workspace cannot show web applications yet.";
+const NO_WEB_APPLICATIONS: &str = "This workspace can't show web applications.";
 const NO_ADDRESS: &str = "This isn't a web address, so it can't be opened.";
 
 /// Returns the text that a block offers to copy; `None` if it has none.
