@@ -25,7 +25,7 @@ const laterModules = {
 };
 
 const { metafile } = await build({
-  entryPoints: { app: "js/boot.ts", theme: "js/theme.ts", style: "styles/style.css", workspace: "styles/workspace-part.css" },
+  entryPoints: { app: "js/boot.ts", head: "js/head.ts", style: "styles/style.css", workspace: "styles/workspace-part.css" },
   outdir: "dist",
   entryNames: "assets/[name]-[hash]",
   // what only the workspace needs is fetched there
@@ -59,7 +59,7 @@ const app = made("js/boot.ts");
 const first = app.imports.filter(({ kind }) => kind === "import-statement").map(({ path }) => path.replace(/^dist/, ""));
 const addresses = {
   app: app.address,
-  theme: made("js/theme.ts").address,
+  head: made("js/head.ts").address,
   style: made("styles/style.css").address,
   workspace: made("styles/workspace-part.css").address,
   module: made("lectern_web_bg.wasm").address,
@@ -78,7 +78,7 @@ const parts = Object.fromEntries((await readFile(`${BOUND}parts.txt`, "utf8")).t
 }));
 const workspace = Object.entries(parts).find(([part]) => part.startsWith("workspace"))?.[1];
 if (!workspace) throw new Error(`${BOUND}parts.txt knows no workspace`);
-const firstPage = ["/index.html", addresses.theme, addresses.style, addresses.app, ...first, addresses.module];
+const firstPage = ["/index.html", addresses.head, addresses.style, addresses.app, ...first, addresses.module];
 const loaded = { first: firstPage, workspace: [...firstPage, addresses.workspace, ...workspace] };
 const lines = Object.entries(loaded).flatMap(([page, files]) => files.map((file) => `${page} ${file.slice(1)}\n`));
 await writeFile("target/loaded.txt", lines.join(""));

@@ -38,5 +38,5 @@ test("something is drawn before the app is here", async ({ page }) => {
   await page.route(/\.wasm$/, () => {});
   await page.goto("/sign-in", { waitUntil: "commit" });
   await expect(page.locator("#boot")).toContainText("Lectern");
-  await expect(page.locator("#boot header")).toHaveCSS("border-bottom-style", "solid");
+  await expect(page.locator("#boot .boot-lines span").first()).toHaveCSS("border-top-style", "solid");
 });
