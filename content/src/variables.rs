@@ -44,7 +44,7 @@ pub const SESSION_VARIABLES: &[SessionVariable] = &[
         "ingress_port_suffix",
         "that port with a colon before it, where it is not the usual one, such as `:8080`; otherwise empty",
     ),
-    set("ingress_class", "the ingress class to use: `lectern`"),
+    set("ingress_class", "the ingress class to use: `lectern`; empty where web previews are off"),
     unset("ingress_secret", "the secret with the certificate for ingresses"),
     set("session_hostname", "the host name under which the session is reached: one of that domain"),
     set("session_url", "the address under which the session is reached: one of that domain"),

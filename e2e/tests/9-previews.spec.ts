@@ -36,7 +36,7 @@ test.beforeAll(async () => {
   await writeFile(join(folder, "resources/workshop.yaml"), manifest);
   await writeFile(join(folder, "workshop/content/page.md"), `# Previews\n\n[the application](${address})\n`);
   await writeFile(join(folder, "workshop/app.pl"), app);
-  const start = "#!/bin/sh\nnohup perl /opt/workshop/app.pl 8080 >/dev/null 2>&1 </dev/null &\n";
+  const start = "#!/bin/sh\nsetsid perl /opt/workshop/app.pl 8080 >/dev/null 2>&1 </dev/null &\n";
   await writeFile(join(folder, "workshop/setup.d/1-start.sh"), start, { mode: 0o755 });
 });
 

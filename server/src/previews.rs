@@ -158,6 +158,14 @@ impl Previews {
         }
     }
 
+    /// Returns whether an `Origin` header names an application of the same session as this host.
+    #[must_use]
+    pub fn shares_session(&self, origin: &str, host: &str) -> bool {
+        let asking = Asked::parse(origin, |port| self.0.ports.find(port));
+        let own = address::namespace_in(host);
+        own.is_some() && asking.is_some_and(|asking| address::namespace_in(&asking.host) == own)
+    }
+
     /// Exchanges a grant, which is used up, for the cookie of an application's origin. Returns `None` if it is none for this
     /// host, or not any more.
     ///
@@ -171,6 +179,12 @@ impl Previews {
         let Some((_, secret)) = secret.filter(|_| row.host == host) else { return Ok(None) };
         let app = App { session: row.session, host: row.host };
         Ok(Some(Entered { cookie: pass::write(row.login, &app, &secret), path: row.path }))
+    }
+
+    /// Returns whether a cookie was looked at a moment ago, so that looking at it again costs nothing.
+    #[must_use]
+    pub fn knows(&self, cookie: &str, host: &str) -> bool {
+        cookie.is_empty() || self.0.passes.find(cookie, host).is_some()
     }
 
     /// Returns what the cookies of a request allow, if they allow this application. What was found holds for some seconds.

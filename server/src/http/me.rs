@@ -1,9 +1,11 @@
 //! Signing in and out, registering, and the caller's own account.
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::USER_AGENT;
-use actix_web::web::{Data, Json};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
+use actix_web::web::{Data, Json, Query};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder, ResponseError as _};
 use lectern_api::identity::{Me, Registration, SetPassword, SignIn};
+use serde::Deserialize;
 
 use super::ApiError;
 use super::caller::{Caller, OwnPage, device_cookie, login_cookie, visitor};
@@ -102,9 +104,25 @@ pub async fn register(
     signed_in(&services, &req, login, &page.0, false).await
 }
 
+#[derive(Deserialize)]
+pub struct ShowMeQuery {
+    /// Whether nobody may be signed in, which is then answered by 204 instead of an error.
+    #[serde(default)]
+    optional: bool,
+}
+
 /// `GET /api/v1/me`.
-pub async fn show_me(caller: Caller) -> impl Responder {
-    Json(me_of(&caller.0))
+pub async fn show_me(
+    caller: Result<Caller, ApiError>,
+    query: Query<ShowMeQuery>,
+) -> Result<HttpResponse, ApiError> {
+    match caller {
+        Ok(caller) => Ok(HttpResponse::Ok().json(me_of(&caller.0))),
+        Err(error) if query.optional && error.status_code() == StatusCode::UNAUTHORIZED => {
+            Ok(HttpResponse::NoContent().finish())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// `PUT /api/v1/me/password`.

@@ -12,7 +12,7 @@ use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::web::{self, Data, Query};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use serde::Deserialize;
 
 use super::limits::Slot;
@@ -70,12 +70,17 @@ async fn serve(
     payload: Payload,
     origin: Origin,
 ) -> HttpResponse {
-    if req.path() == ENTER_PATH {
-        return enter(services, req, &origin).await;
-    }
     let rules = services.previews.cookie_rules(&origin.host, origin.port);
     let cookies = req.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
     let cookie = cookies.filter_map(|value| rules.find_own(value)).next().unwrap_or_default();
+    // what asks the database counts for the address, as everything does of people who are not known yet
+    let asks = req.path() == ENTER_PATH || !services.previews.knows(cookie, &origin.host);
+    if asks && let Err(error) = services.edge.limits.count_request(services.address_of(req), None, 1) {
+        return error.error_response();
+    }
+    if req.path() == ENTER_PATH {
+        return enter(services, req, &origin).await;
+    }
     let pass = match services.previews.admit(cookie, &origin.host).await {
         Ok(Some(pass)) => pass,
         Ok(None) => return not_admitted(services, req, &origin),
@@ -142,6 +147,9 @@ async fn enter(services: &Services, req: &HttpRequest, origin: &Origin) -> HttpR
 /// Answers a browser without a cookie that allows this application. One that opens it in a tab is led to Lectern, which knows
 /// who that is; everywhere else browsers do not say.
 fn not_admitted(services: &Services, req: &HttpRequest, origin: &Origin) -> HttpResponse {
+    if let Some(answer) = preflight(services, req, origin) {
+        return answer;
+    }
     let opens_tab = req.method() == Method::GET
         && req.headers().get("sec-fetch-dest").is_some_and(|dest| dest.as_bytes() == b"document");
     let Some(lectern) = lectern_of(services, req, origin).filter(|_| opens_tab) else {
@@ -154,6 +162,25 @@ fn not_admitted(services: &Services, req: &HttpRequest, origin: &Origin) -> Http
         .insert_header((header::LOCATION, format!("{lectern}/api/v1/previews/open?{query}")))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .finish()
+}
+
+/// Answers a browser that asks, without cookies as browsers do, whether one application of a session may send a request to
+/// another. What the answer to that request may be read by, the application decides.
+fn preflight(services: &Services, req: &HttpRequest, origin: &Origin) -> Option<HttpResponse> {
+    let header = |name: header::HeaderName| req.headers().get(name)?.to_str().ok();
+    let method = header(header::ACCESS_CONTROL_REQUEST_METHOD).filter(|_| req.method() == Method::OPTIONS)?;
+    let asking =
+        header(header::ORIGIN).filter(|asking| services.previews.shares_session(asking, &origin.host))?;
+    let mut answer = HttpResponse::NoContent();
+    answer
+        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, asking))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, method))
+        .insert_header((header::VARY, "Origin"));
+    if let Some(headers) = header(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        answer.insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, headers));
+    }
+    Some(answer.finish())
 }
 
 /// Returns the address of Lectern's own pages.

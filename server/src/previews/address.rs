@@ -3,6 +3,8 @@
 use lectern_api::ids::SessionId;
 use url::Url;
 
+use crate::cluster::NAMESPACE_PREFIX;
+
 /// A web application: one host of one session. It is an origin of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct App {
@@ -36,6 +38,27 @@ impl Asked {
     }
 }
 
+/// Finds the namespace that a host name holds, by its form alone; `None` if it holds none.
+#[must_use]
+pub fn namespace_in(host: &str) -> Option<&str> {
+    const RANDOM: usize = 10;
+    let is_random =
+        |part: &str| part.len() == RANDOM && part.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
+    host.split('.').find_map(|label| {
+        let start = match label.starts_with(NAMESPACE_PREFIX) {
+            true => 0,
+            false => label.find(&format!("-{NAMESPACE_PREFIX}"))? + 1,
+        };
+        let own = &label[start..];
+        // the last one: a word of the lab's own name may have the same form
+        let end = own
+            .match_indices('-')
+            .map(|(at, _)| at + 1)
+            .rfind(|at| is_random(own[*at..].split('-').next().unwrap_or_default()))?;
+        Some(&own[..end + RANDOM])
+    })
+}
+
 /// Returns a `Host` header without its port.
 #[must_use]
 pub fn without_port(host: &str) -> &str {
@@ -60,6 +83,17 @@ mod tests {
         let app = App { session: SessionId::new(), host: "web-lab-x.preview.invalid".into() };
         let by_port = Asked::parse("http://192.0.2.7:18100/", |port| (port == 18100).then(|| app.clone()));
         assert_eq!(by_port.unwrap().host, app.host);
+    }
+
+    #[test]
+    fn the_namespace_is_found_before_and_behind_a_name() {
+        let namespace = "lab-kubernetes-basics-abcdefg234";
+        for host in ["web-N.localhost", "N-web.localhost", "N.labs.example.org", "a.web-N.localhost"] {
+            assert_eq!(namespace_in(&host.replace('N', namespace)), Some(namespace), "{host}");
+        }
+        for host in ["localhost", "lab-x.localhost", "xlab-a-abcdefg234.localhost", "192.0.2.7"] {
+            assert_eq!(namespace_in(host), None, "{host}");
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(super) fn session_values(id: &str, namespace: &str, lab: &Lab, site: &Previe
         ("ingress_domain", site.domain()),
         ("ingress_port", &site.port().to_string()),
         ("ingress_port_suffix", &port_suffix),
-        ("ingress_class", INGRESS_CLASS),
+        ("ingress_class", if site.is_on() { INGRESS_CLASS } else { "" }),
         ("session_hostname", &host),
         ("session_url", &format!("{}://{host}{port_suffix}", site.scheme())),
         ("service_account", namespace),

@@ -38,6 +38,11 @@ pub async fn export(
         r#"select to_jsonb(l) - 'token_hash' as "row!" from sign_in_links l where user_id = $1"#
     );
     add!(
+        "preview_grants",
+        r#"select to_jsonb(g) - 'token_hash' as "row!" from preview_grants g join logins l on l.id = g.login_id
+           where l.user_id = $1 order by g.expires_at"#
+    );
+    add!(
         "classes_owned",
         r#"select to_jsonb(c) as "row!" from classes c where owner_id = $1 order by created_at"#
     );

@@ -237,6 +237,26 @@ fn who_opens_an_address_in_a_tab_is_led_through_lectern() {
 }
 
 #[test]
+fn one_application_of_a_session_may_ask_whether_it_may_call_another_and_nobody_elses_may() {
+    run(async |app| {
+        let learner = app.learner("ada").await;
+        let session = app.running_session(learner.id()).await;
+        let own = namespace(app, session).await;
+        let ask = async |origin: String| {
+            let asked = plain().request(Method::OPTIONS, format!("{}/data", app.base));
+            let asked = asked.header(HOST, format!("api-{own}.localhost")).header("origin", origin);
+            asked.header("access-control-request-method", "PUT").send().await.unwrap()
+        };
+        let allowed = ask(format!("http://web-{own}.localhost")).await;
+        assert_eq!(allowed.status(), StatusCode::NO_CONTENT);
+        assert_eq!(allowed.headers()["access-control-allow-credentials"], "true");
+        for other in ["http://web-lab-other-abcdefghij.localhost", &app.base, "null", "https://example.com"] {
+            assert_eq!(ask(other.to_owned()).await.status(), StatusCode::UNAUTHORIZED, "{other}");
+        }
+    });
+}
+
+#[test]
 fn without_a_domain_or_ports_there_are_no_previews_and_the_answer_says_so() {
     run_with(Setting { previews: Some(PreviewSite::Off), ..Setting::default() }, async |app| {
         let learner = app.learner("ada").await;

@@ -8,6 +8,7 @@ use lectern_server::config::retention::{Days, Retention};
 use lectern_server::store::progress::{CheckRun, record_check};
 use serde_json::{Value, json};
 
+use crate::previews::preview_url;
 use crate::support::client::Client;
 use crate::support::lab_folder::PAGES;
 use crate::support::people::{add_class, join_class};
@@ -26,6 +27,8 @@ async fn somebody(app: &TestApp, name: &str) -> (Client, SessionId) {
     record_check(&mut conn, session, ada.id(), &ran).await.unwrap();
     drop(conn);
     app.services.identity.make_link(ada.id()).await.unwrap();
+    let address = json!({"url": preview_url(app, session).await});
+    ada.post(&format!("/api/v1/sessions/{session}/preview-grants"), &address).await.expect(201);
     (ada, session)
 }
 
@@ -91,6 +94,7 @@ fn every_table_that_knows_a_person_is_in_the_export_and_emptied_by_a_deletion() 
                 "page_progress" => "select count(*) from page_progress",
                 "check_results" => "select count(*) from check_results",
                 "known_devices" => "select count(*) from known_devices",
+                "preview_grants" => "select count(*) from preview_grants",
                 other => panic!("{other} is not looked at here"),
             };
             assert_eq!(app.count(left).await, 0, "{table}");

@@ -98,3 +98,35 @@ async fn a_learner_publishes_under_names_of_their_own_only() -> Result<()> {
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_web_previews_a_learner_publishes_to_themselves_and_takes_no_others_host() -> Result<()> {
+    let domain = Some("previews.example.org".to_owned());
+    let settings = ClusterConfig { preview_domain: domain, ..ClusterConfig::default() };
+    with_settings(settings, async |t| {
+        let spec = spec();
+        let learner = ready(t, &spec).await?;
+        let namespace = &spec.names.namespace;
+        let backend = json!({"service": {"name": "web", "port": {"number": 80}}});
+        let mut everything = object(
+            "networking.k8s.io/v1",
+            "Ingress",
+            json!({"ingressClassName": "lectern", "defaultBackend": backend}),
+        );
+        for host in ["web-N", "N-web", "N", "*.N"] {
+            let host = format!("{}.previews.example.org", host.replace('N', namespace));
+            write(&learner, namespace, &ingress(&host)).await.with_context(|| host)?;
+        }
+        write(&learner, namespace, &everything).await.context("a default backend of our own class")?;
+        // another controller would serve it to everybody
+        everything["spec"]["ingressClassName"] = json!("nginx");
+        let mut foreign = ingress("somebody-else.previews.example.org");
+        foreign["spec"]["ingressClassName"] = json!("lectern");
+        for refused in [everything, foreign, ingress("lectern.example.org")] {
+            let (code, message) = refusal(write(&learner, namespace, &refused).await);
+            assert!(code == 403 && message.contains("lectern-learners"), "{refused}: {message}");
+        }
+        Ok(())
+    })
+    .await
+}

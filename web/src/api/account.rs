@@ -10,8 +10,15 @@ use super::{Account, Client, Outcome, SignOutReason};
 impl Client {
     /// Finds out who is signed in.
     pub async fn load_account(self) {
-        let account = match self.read("/me").await {
-            Ok(me) => Account::SignedIn(me),
+        // a visitor is no error, which the browser would report in red
+        let answer = match self.call(Call::new("GET", "/me?optional=true")).await {
+            Ok(answer) if answer.is_empty() => Ok(None),
+            Ok(answer) => answer.json().map(Some),
+            Err(error) => Err(error),
+        };
+        let account = match answer {
+            Ok(Some(me)) => Account::SignedIn(me),
+            Ok(None) => Account::SignedOut,
             Err(error) if error.is_signed_out() => Account::SignedOut,
             Err(error) => Account::Unreachable(error),
         };

@@ -44,6 +44,11 @@ impl Answer {
         serde_json::from_str(&self.text).map_err(|error| ApiError::unexpected(&error.to_string()))
     }
 
+    /// Whether it has no body.
+    pub const fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
     pub fn text(self) -> String {
         self.text
     }

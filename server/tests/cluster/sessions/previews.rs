@@ -89,12 +89,14 @@ impl<'a> Origin<'a> {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
-            .unwrap();
-        let (place, path) = grant.url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-        let entered = http.get(format!("{}/{path}", app.base)).header(HOST, place).send().await.unwrap();
+            .expect("a client can be built");
+        let address = grant.url.strip_prefix("http://").and_then(|address| address.split_once('/'));
+        let (place, path) = address.expect("an address with a path");
+        let entered = http.get(format!("{}/{path}", app.base)).header(HOST, place).send().await;
+        let entered = entered.expect("the server answers");
         assert_eq!(entered.status(), StatusCode::SEE_OTHER);
-        let set = entered.headers()[SET_COOKIE].to_str().unwrap();
-        let cookie = set.split(';').next().unwrap().to_owned();
+        let set = entered.headers()[SET_COOKIE].to_str().expect("a cookie is text");
+        let cookie = set.split(';').next().unwrap_or_default().to_owned();
         Self { app, host: place.to_owned(), cookie, http }
     }
 
@@ -106,7 +108,7 @@ impl<'a> Origin<'a> {
     }
 
     async fn get(&self, path: &str) -> Response {
-        self.request(reqwest::Method::GET, path).send().await.unwrap()
+        self.request(reqwest::Method::GET, path).send().await.expect("the server answers")
     }
 
     async fn answers(&self) -> bool {
@@ -117,7 +119,7 @@ impl<'a> Origin<'a> {
 #[test]
 fn an_application_in_the_workbench_is_reached_as_if_the_browser_were_beside_it() {
     run_with(real(), async |app| {
-        let start = "#!/bin/sh\nnohup perl /opt/workshop/app.pl 8080 >/dev/null 2>&1 </dev/null &\n";
+        let start = "#!/bin/sh\nsetsid perl /opt/workshop/app.pl 8080 >/dev/null 2>&1 </dev/null &\n";
         write_lab(app, "web-lab", SPEC, &[("workshop/app.pl", APP), ("workshop/setup.d/1-start.sh", start)]);
         let ada = app.learner("ada").await;
         let session = run_lab(&ada, "web-lab").await;
@@ -127,7 +129,7 @@ fn an_application_in_the_workbench_is_reached_as_if_the_browser_were_beside_it()
 
         let request = origin.get("/a%20b?c=d").await.text().await.unwrap();
         let has = |line: &str| {
-            assert!(request.lines().any(|one| one.eq_ignore_ascii_case(line)), "{line}: {request}")
+            assert!(request.lines().any(|one| one.eq_ignore_ascii_case(line)), "{line}: {request}");
         };
         has("GET /a%20b?c=d HTTP/1.1");
         has(&format!("host: {}", origin.host));

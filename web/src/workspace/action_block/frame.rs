@@ -21,7 +21,8 @@ pub struct Block {
     pub kind: String,
     pub label: String,
     pub body: String,
-    /// Whether the label is more than what everybody sees: the author's own words, or all that there is.
+    /// Whether the label is more than what everybody sees: the author's own words, all that there is, or what happens to a text
+    /// that is no command.
     pub shows_label: bool,
 }
 
@@ -33,9 +34,17 @@ impl From<&ActionBlock> for Block {
             kind: block.name.clone(),
             label: block.label.clone(),
             body: block.body.clone(),
-            shows_label: options.title.is_some() || options.prefix.is_some() || block.body.is_empty(),
+            shows_label: options.title.is_some()
+                || options.prefix.is_some()
+                || block.body.is_empty()
+                || !is_plain(&block.name),
         }
     }
+}
+
+/// Whether the icon says what happens to the text: it is run, or copied.
+fn is_plain(name: &str) -> bool {
+    ["execute", "copy", "terminal:", "workshop:"].iter().any(|start| name.starts_with(start))
 }
 
 /// What the blocks of a family look like and say.
