@@ -61,7 +61,7 @@ pub fn build(context: &Context, step: &Step, compiler: &Compiler, bindgen: &Path
             bail!("npm's build script left no index.html in {}", dist.display());
         }
         compress(context, step, &dist)?;
-        step.conclude(&measure(&web)?);
+        step.conclude(&measure(&web, &LIMITS)?);
         place::mirror_tree(&dist, folder)
     })?;
     place::mirror_tree(&made, &dist)
@@ -146,12 +146,12 @@ fn compress(context: &Context, step: &Step, dist: &Path) -> Result<()> {
 }
 
 /// Returns what the pages cost, in words. Fails if one costs more than it may.
-fn measure(web: &Path) -> Result<String> {
+fn measure(web: &Path, limits: &[Limit]) -> Result<String> {
     let listed = web.join(LOADED);
     let loaded =
         fs::read_to_string(&listed).with_context(|| format!("could not read {}", listed.display()))?;
     let mut costs = Vec::new();
-    for Limit { of, what, bytes: limit } in LIMITS {
+    for &Limit { of, what, bytes: limit } in limits {
         let mut bytes = 0;
         for file in loaded.lines().filter_map(|line| line.strip_prefix(of)?.strip_prefix(' ')) {
             let compressed = web.join("dist").join(format!("{file}.br"));
@@ -165,4 +165,28 @@ fn measure(web: &Path) -> Result<String> {
         costs.push(format!("{what} {} of {} KiB brotli", bytes / 1024, limit / 1024));
     }
     Ok(costs.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_costs_more_than_it_may_fails_the_build() {
+        let web = tempfile::tempdir().unwrap();
+        for folder in ["dist", "target"] {
+            fs::create_dir(web.path().join(folder)).unwrap();
+        }
+        let list = "first a.js\nfirst b.wasm\nworkspace a.js\n";
+        fs::write(web.path().join(LOADED), list).unwrap();
+        for (name, length) in [("a.js.br", 600), ("b.wasm.br", 500)] {
+            fs::write(web.path().join("dist").join(name), vec![0; length]).unwrap();
+        }
+        let measured = |of, bytes| measure(web.path(), &[Limit { of, what: "this page", bytes }]);
+        assert_eq!(measured("first", 1100).unwrap(), "this page 1 of 1 KiB brotli");
+        let refused = measured("first", 1099).unwrap_err().to_string();
+        assert!(refused.contains("1100 bytes") && refused.contains("1099"), "{refused}");
+        assert!(measured("workspace", 600).is_ok());
+        assert!(measured("nothing", 600).is_err(), "a page that loads nothing is a fault of the list");
+    }
 }
