@@ -2,16 +2,19 @@
 import "./keys";
 import "./page";
 import "./panels";
+import "./parts";
 import "./terminal";
-// @ts-ignore: written by wasm-bindgen beside this bundle
-import init from "/lectern_web.js";
+// @ts-ignore: written by wasm-bindgen
+import init from "bound:lectern_web.js";
+// @ts-ignore: its address, with the digest in its name
+import module from "bound:lectern_web_bg.wasm";
 
 async function start() {
   try {
-    await init({ module_or_path: "/lectern_web_bg.wasm" });
+    await init({ module_or_path: module });
   } catch (cause) {
     console.error(cause);
-    const boot = document.getElementById("boot");
+    const boot = document.querySelector("#boot main");
     if (boot) {
       boot.setAttribute("role", "alert");
       boot.innerHTML =

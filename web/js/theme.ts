@@ -1,5 +1,4 @@
-// Which colours to show: the system's, or those that somebody chose. A script of its own in the page's head, so that the first
-// thing that is drawn has the right ones.
+// Which colours to show: the system's, or those that somebody chose.
 const KEY = "lectern.theme";
 const THEMES = ["light", "dark", "contrast"];
 
@@ -35,3 +34,4 @@ document.addEventListener("click", (event) => {
 window.addEventListener("storage", (event) => {
   if (event.key === KEY) apply(event.newValue);
 });
+export {};

@@ -9,18 +9,12 @@ use leptos_router::path;
 
 use crate::api::Client;
 use crate::browser::{is_page_visible, sleep};
-use crate::pages::account::AccountPage;
-use crate::pages::audit::AuditPage;
-use crate::pages::class::ClassPage;
-use crate::pages::classes::ClassesPage;
 use crate::pages::join::JoinPage;
 use crate::pages::labs::LabsPage;
 use crate::pages::not_found::NotFound;
-use crate::pages::people::PeoplePage;
-use crate::pages::person::PersonPage;
 use crate::pages::protected::{Protected, SitePage};
 use crate::pages::sign_in::SignInPage;
-use crate::pages::workspace::WorkspacePage;
+use crate::parts::{Later, Page, fetch_ahead};
 use crate::paths;
 
 /// How often an open page checks that its login is still valid.
@@ -39,17 +33,24 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/sign-in") view=SignInPage/>
                 <Route path=path!("/join") view=JoinPage/>
                 <Route path=path!("/join/:code") view=JoinPage/>
-                <Route path=path!("/account") view=|| view! { <SitePage><AccountPage/></SitePage> }/>
+                <Route path=path!("/account") view=|| view! { <SitePage><Later page=Page::Account/></SitePage> }/>
                 <Route path=path!("/labs") view=|| view! { <SitePage><LabsPage/></SitePage> }/>
-                <Route path=path!("/classes") view=|| view! { <SitePage><ClassesPage/></SitePage> }/>
-                <Route path=path!("/classes/:id") view=|| view! { <SitePage role=Role::Instructor><ClassPage/></SitePage> }/>
-                <Route path=path!("/people") view=|| view! { <SitePage role=Role::Admin><PeoplePage/></SitePage> }/>
-                <Route path=path!("/people/:id") view=|| view! { <SitePage role=Role::Admin><PersonPage/></SitePage> }/>
-                <Route path=path!("/audit") view=|| view! { <SitePage role=Role::Admin><AuditPage/></SitePage> }/>
-                <Route path=path!("/sessions/:id/*rest") view=|| view! { <Protected><WorkspacePage/></Protected> }/>
+                <Route path=path!("/classes") view=|| view! { <SitePage><Later page=Page::Classes/></SitePage> }/>
+                <Route path=path!("/classes/:id") view=|| view! { <SitePage role=Role::Instructor><Later page=Page::Class/></SitePage> }/>
+                <Route path=path!("/people") view=|| view! { <SitePage role=Role::Admin><Later page=Page::People/></SitePage> }/>
+                <Route path=path!("/people/:id") view=|| view! { <SitePage role=Role::Admin><Later page=Page::Person/></SitePage> }/>
+                <Route path=path!("/audit") view=|| view! { <SitePage role=Role::Admin><Later page=Page::Audit/></SitePage> }/>
+                <Route path=path!("/sessions/:id/*rest") view=WorkspaceRoute/>
             </FlatRoutes>
         </Router>
     }
+}
+
+/// The workspace, whose code is fetched while the server is asked who is here.
+#[component]
+fn WorkspaceRoute() -> impl IntoView {
+    fetch_ahead(Page::Workspace);
+    view! { <Protected><Later page=Page::Workspace/></Protected> }
 }
 
 /// Checks now and then, while the page is visible, that the login is still valid: a disabled account must not go on

@@ -1,8 +1,9 @@
 //! Lectern's web app, rendered in the browser.
 //!
-//! `pages` call the API; `components` show what they are given; `workspace` has the components of a running lab. Whatever
-//! needs no browser is in pure modules with tests: `paths`, `clock`, `backoff`, `terminal::flow`, `terminal::typing`,
-//! `progress::outbox`, `progress::marks`, `actions::plan`, `tabs::list`.
+//! `pages` call the API; `components` show what they are given; `workspace` has the components of a running lab; `parts`
+//! says which pages are fetched when they are first needed. Whatever needs no browser is in pure modules with tests:
+//! `paths`, `clock`, `backoff`, `terminal::flow`, `terminal::typing`, `progress::outbox`, `progress::marks`,
+//! `actions::plan`, `tabs::list`.
 
 mod actions;
 mod api;
@@ -14,6 +15,7 @@ mod components;
 mod kept_pages;
 mod pages;
 mod panels;
+mod parts;
 mod paths;
 mod progress;
 mod tabs;

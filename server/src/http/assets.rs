@@ -65,7 +65,7 @@ pub async fn show_asset(services: Data<Services>, req: HttpRequest) -> Result<Ht
 
 /// Files whose names hold a digest never change; browsers ask for all others each time.
 fn cache_control(name: &str) -> &'static str {
-    if name.starts_with("chunks/") { "public, max-age=31536000, immutable" } else { "no-cache" }
+    if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" }
 }
 
 fn prefers_brotli(req: &HttpRequest) -> bool {
@@ -108,8 +108,11 @@ mod tests {
 
     #[test]
     fn only_files_whose_names_hold_a_digest_are_kept_for_ever() {
-        assert_eq!(cache_control("chunks/screen-LX3BA66B.js"), "public, max-age=31536000, immutable");
-        for name in ["index.html", "app.js", "style.css", "lectern_web_bg.wasm"] {
+        for name in ["screen-LX3BA66B.js", "style-GEYJX3SR.css", "lectern_web_bg-4WPKP3YU.wasm"] {
+            let kept = "public, max-age=31536000, immutable";
+            assert_eq!(cache_control(&format!("assets/{name}")), kept, "{name}");
+        }
+        for name in ["index.html", "favicon.svg"] {
             assert_eq!(cache_control(name), "no-cache", "{name}");
         }
     }

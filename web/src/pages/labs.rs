@@ -15,6 +15,7 @@ use crate::browser::lower_case;
 use crate::components::catalogue::LabCard;
 use crate::components::form::Filter;
 use crate::components::frame::{Empty, ErrorNote, PageHeading};
+use crate::parts::{Page, fetch_ahead};
 use crate::paths;
 
 /// The number of labs above which there is a field to filter them.
@@ -31,6 +32,7 @@ pub fn LabsPage() -> impl IntoView {
     let start = use_submission(
         move |lab: LabSlug| {
             starting.set(Some(lab.clone()));
+            fetch_ahead(Page::Workspace);
             client.start_session(lab)
         },
         move |session: Session| navigate(&paths::session(session.id), NavigateOptions::default()),
