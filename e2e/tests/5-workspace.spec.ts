@@ -73,8 +73,11 @@ test("sections start what is in them, close by a cascade and show what was hidde
   await expect(page.getByText("Now it can be seen.")).toBeVisible();
 
   const editor = page.locator("[data-action-kind='editor:open-file']");
-  await expect(editor).toContainText("The editor isn't available here.");
-  await expect(editor.getByRole("button")).toHaveCount(0);
+  await editor.locator(".action-run").click();
+  await expect(editor).toHaveAttribute("data-state", "failed", { timeout: 30_000 });
+  await expect(editor).toContainText("x");
+  await picture(page, "12-missing-file");
+  await page.getByTestId("terminal-tab-1").click();
   await picture(page, "11-sections");
   await endSession(page);
 });
