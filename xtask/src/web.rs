@@ -17,7 +17,7 @@ const BOUND: &str = "target/bound";
 /// Where npm's build script says which files a page loads, within `web`.
 const LOADED: &str = "target/loaded.txt";
 /// What pages may cost a learner's connection, in bytes after brotli: the page, scripts, styles and modules. They have
-/// 211,900 and 373,500 (2026-11-26); before the module was split, the first page had 395,000.
+/// 212,200 and 373,700 (2026-11-26); before the module was split, the first page had 399,500.
 const LIMITS: [Limit; 2] = [
     Limit { of: "first", what: "the first page", bytes: 225_000 },
     Limit { of: "workspace", what: "all that the workspace needs", bytes: 390_000 },
