@@ -2,8 +2,11 @@
 
 use super::quoted;
 
-/// What is wrong, by the phrases that registries and container runtimes use; the first row that matches counts.
-const PHRASES: [(&[&str], fn(&str) -> String); 5] = [
+/// Phrases that registries and container runtimes use, and what they mean for the image of this name.
+type Meaning = (&'static [&'static str], fn(&str) -> String);
+
+/// What is wrong; the first row that matches counts.
+const PHRASES: [Meaning; 5] = [
     (&["toomanyrequests", "429 Too Many Requests"], |image| {
         format!(
             "The registry gives out no more images at the moment, so {image} must wait. It is tried again by itself."

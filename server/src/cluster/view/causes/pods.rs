@@ -49,7 +49,7 @@ pub fn of_pod(pod: &Pod, events: &[&ClusterEvent]) -> Condition {
         return found;
     }
     if let Some(mount) = newest(events, &["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"])
-        .filter(|_| main.iter().all(|one| is_waiting(one)))
+        .filter(|_| main.iter().all(is_waiting))
     {
         return condition(Severity::Warning, "ContainerCreating", unmounted(&mount.message));
     }
