@@ -301,7 +301,7 @@ fn github_markdown_sections_and_colours_are_rendered() {
         check.action(),
         Some(Action::ExaminerExecuteTest { retries: Retries::Forever, delay_secs: 2.0, args, .. }) if args == &["red"]
     ));
-    assert_eq!(page.actions[5].label, "Section: Afterwards");
+    assert_eq!(page.actions[5].label, "Afterwards");
 }
 
 #[test]

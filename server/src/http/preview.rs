@@ -34,6 +34,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 /// The workspace's own styles and the preview's. They are compiled in, because the web app may not have been built.
 const STYLE: &str = concat!(
     include_str!("../../../web/styles/base.css"),
+    include_str!("../../../web/styles/themes.css"),
     include_str!("../../../web/styles/site.css"),
     include_str!("../../../web/styles/workspace.css"),
     include_str!("../../../web/styles/prose.css"),

@@ -203,7 +203,7 @@ async fn pages_and_files_are_shown_so_that_no_script_of_the_labs_runs_and_no_oth
     let foreign = preview.http.get(&preview.base).header("host", "evil.example").send().await.unwrap();
     assert_eq!(foreign.status(), StatusCode::FORBIDDEN);
     let style = preview.page("/preview.css").await;
-    assert!(style.contains(".action-bar") && style.contains(".preview-findings"), "{style}");
+    assert!(style.contains(".action-row") && style.contains(".preview-findings"), "{style}");
     let script = preview.open("/preview.js").await;
     assert!(script.headers()["content-type"].to_str().unwrap().starts_with("text/javascript"));
 }

@@ -53,11 +53,13 @@ fn draw_action(block: &ActionBlock, action: &Action) -> Markup {
         div.action.(action.family().as_str()).disabled[block.options.hidden]
             data-testid={ "action-" (block.id) } data-action-kind=(block.name) {
             div.action-run title="Nothing runs in a preview" {
-                span.action-bar {
+                span.action-row {
                     span.action-icon aria-hidden="true" {}
-                    span.action-label { (block.label) }
+                    span.action-text {
+                        span.action-label { (block.label) }
+                        @if !block.body.is_empty() { code.action-body { (block.body) } }
+                    }
                 }
-                @if !block.body.is_empty() { code.action-body { (block.body) } }
             }
             @if !block.body.is_empty() {
                 button.action-copy type="button" data-copy=(block.body) aria-label="Copy" title="Copy" {}
