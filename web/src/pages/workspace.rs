@@ -163,9 +163,11 @@ fn Panes(workspace: Workspace, requests: Requests) -> impl IntoView {
     view! {
         <div class="workspace" data-testid="workspace">
             <TopBar workspace=workspace has_tabs=has_tabs on_end=requests.end.send/>
-            <EndWarning workspace=workspace/>
-            <Notices workspace=workspace/>
-            <SplitPanes split=has_tabs shows_right=tabs.shown left=left.into_any() right=right.into_any()/>
+            <main class="workspace-main">
+                <EndWarning workspace=workspace/>
+                <Notices workspace=workspace/>
+                <SplitPanes split=has_tabs shows_right=tabs.shown left=left.into_any() right=right.into_any()/>
+            </main>
         </div>
     }
 }

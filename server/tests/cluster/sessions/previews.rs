@@ -119,7 +119,7 @@ impl<'a> Origin<'a> {
 #[test]
 fn an_application_in_the_workbench_is_reached_as_if_the_browser_were_beside_it() {
     run_with(real(), async |app| {
-        let start = "#!/bin/sh\nsetsid perl /opt/workshop/app.pl 8080 >/dev/null 2>&1 </dev/null &\n";
+        let start = "#!/bin/sh\nnohup perl /opt/workshop/app.pl 8080 >/dev/null 2>&1 </dev/null &\n";
         write_lab(app, "web-lab", SPEC, &[("workshop/app.pl", APP), ("workshop/setup.d/1-start.sh", start)]);
         let ada = app.learner("ada").await;
         let session = run_lab(&ada, "web-lab").await;
