@@ -25,7 +25,7 @@ const commands: [string, RegExp?][] = [
   ["kubectl exec -it immutable-no-touch -- bash"],
   ["touch test\nexit", /command not found/],
   // ends the workbench's own shell; the next one begins where it was
-  ["exit", /starting a new one/],
+  ["exit", /this is another one/],
   ["kubectl create -f immutable-no-bash.yaml", /created/],
   ["kubectl wait --for=condition=Ready pod/immutable-no-bash --timeout=60s"],
   ["kubectl exec -it immutable-no-bash -- bash", /executable file not found/],

@@ -270,11 +270,8 @@ impl Connection {
             Ok(TerminalFrame::Size { cols, rows }) => {
                 self.with_screen(|screen| screen.resize(cols, rows));
             }
-            Ok(TerminalFrame::Exited { status }) => {
-                let words =
-                    format!("\r\n\x1b[2m[shell exited with status {status}; starting a new one]\x1b[0m\r\n");
-                self.with_screen(|screen| screen.show(words.as_bytes(), || {}));
-            }
+            // the workbench's agent has printed that, too
+            Ok(TerminalFrame::Exited { .. }) => {}
             Ok(TerminalFrame::Began { offset, is_home_new }) => {
                 let is_new = self.flow.borrow_mut().begin(offset);
                 if is_new {
