@@ -72,7 +72,10 @@ async fn run_check(messages: &mut Messages, request: Request) -> Result<Option<R
         return Ok(Some(Reply::Failed { message: format!("could not unpack the lab's files: {error}") }));
     }
     let program = workshop.join("examiner/tests").join(name.as_str());
-    let script = ScriptRun { program, args, stdin, env: folder.env(env), working_dir: home(), timeout_secs };
+    let env = folder.env(env);
+    let leaves_background = false;
+    let script =
+        ScriptRun { program, args, stdin, env, working_dir: home(), timeout_secs, leaves_background };
     let reply = tokio::select! {
         reply = scripts::run(script) => reply,
         // the server no longer waits for the result

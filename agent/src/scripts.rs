@@ -32,6 +32,8 @@ pub struct ScriptRun {
     pub env: BTreeMap<String, String>,
     pub working_dir: PathBuf,
     pub timeout_secs: u32,
+    /// Whether what it started in the background goes on when it ends in time, such as a server that a set-up script starts.
+    pub leaves_background: bool,
 }
 
 /// Kills a process group when it is dropped, so that a cancelled run leaves nothing behind.
@@ -111,7 +113,7 @@ async fn try_run(script: ScriptRun) -> io::Result<Reply> {
     let mut child = command.spawn()?;
     // the command holds the writing ends of the pipe, which must be closed for the end of the output to be seen
     drop(command);
-    let group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
+    let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
     let mut stdin = child.stdin.take();
     let feed = async move {
         if let Some(stdin) = &mut stdin {
@@ -142,6 +144,9 @@ async fn try_run(script: ScriptRun) -> io::Result<Reply> {
         }
         outcome
     };
+    if script.leaves_background && outcome.is_ok() {
+        group.0 = None;
+    }
     // kills what the program left behind
     drop(group);
     let status = match outcome {

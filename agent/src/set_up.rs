@@ -54,6 +54,7 @@ pub async fn set_up(settings: &Settings, scripts: Vec<String>, limits: Limits) -
             env,
             working_dir: home(),
             timeout_secs: limit,
+            leaves_background: true,
         });
         let (failure, printed) = outcome(&script, limit, reply.await);
         let shown = if failure.is_some() { format!("{script}: {printed}\n") } else { printed };

@@ -38,6 +38,30 @@ async fn set_up_scripts_run_once_and_their_variables_reach_shells() {
 }
 
 #[tokio::test]
+async fn what_a_set_up_script_starts_in_the_background_goes_on() {
+    let agent = TestAgent::start();
+    let link = agent.link().await;
+    let script = agent.path("set-up.sh");
+    let beating = "(while sleep 0.1; do echo beat >> beats; done) >/dev/null 2>&1 </dev/null &\n";
+    std::fs::write(&script, beating).unwrap();
+    let set_up = Request::SetUp {
+        scripts: vec![script.display().to_string()],
+        timeout_secs: 5,
+        script_timeout_secs: None,
+    };
+    let reply = link.request(set_up).await.unwrap();
+    assert!(matches!(reply, Reply::Ran { passed: true, .. }), "{reply:?}");
+    let beats = || std::fs::read_to_string(agent.path("beats")).unwrap_or_default().lines().count();
+    let so_far = beats();
+    let goes_on = async {
+        while beats() < so_far + 3 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), goes_on).await.expect("it goes on");
+}
+
+#[tokio::test]
 async fn a_set_up_script_that_fails_or_hangs_is_named_with_its_output_and_the_next_one_runs() {
     let agent = TestAgent::start();
     let link = agent.link().await;
