@@ -60,6 +60,8 @@ async fn connect(namespace: String, image: &str, keeps_homes: bool) -> Cluster {
         workbench_namespace: namespace,
         workbench_image: image.to_owned(),
         home_storage_class: keeps_homes.then(|| variable("LECTERN_HOME_STORAGE_CLASS", "a storage class")),
+        // as a server on loopback has it
+        preview_domain: Some("localhost".to_owned()),
         ..ClusterConfig::default()
     };
     Cluster::connect(&config).await.expect("the cluster that KUBECONFIG names can be used")

@@ -24,7 +24,7 @@ const SPEC: &str = "  session:
     - apiVersion: v1
       kind: Pod
       metadata: {name: site, labels: {app: site}}
-      spec: {containers: [{name: main, image: httpd}]}
+      spec: {terminationGracePeriodSeconds: 1, containers: [{name: main, image: httpd}]}
     - apiVersion: v1
       kind: Service
       metadata: {name: site}
@@ -119,10 +119,12 @@ impl<'a> Origin<'a> {
 #[test]
 fn an_application_in_the_workbench_is_reached_as_if_the_browser_were_beside_it() {
     run_with(real(), async |app| {
+        let _reconciling = app.reconcile();
         let start = "#!/bin/sh\nnohup perl /opt/workshop/app.pl 8080 >/dev/null 2>&1 </dev/null &\n";
         write_lab(app, "web-lab", SPEC, &[("workshop/app.pl", APP), ("workshop/setup.d/1-start.sh", start)]);
         let ada = app.learner("ada").await;
         let session = run_lab(&ada, "web-lab").await;
+        assert_eq!(session.notices, []);
         let host = |name: &str| format!("{name}-{}.localhost", session.namespace);
         let origin = Origin::open(app, &ada, session.id, &host("app")).await;
         until("the application answers", async || origin.answers().await).await;
@@ -190,7 +192,7 @@ fn an_application_in_the_workbench_is_reached_as_if_the_browser_were_beside_it()
         // what runs in the session's namespace: by the lab's word, and by an Ingress
         for name in ["byname", "site"] {
             let site = Origin::open(app, &ada, session.id, &host(name)).await;
-            until("the site answers", async || site.answers().await).await;
+            until(&format!("{name} answers"), async || site.answers().await).await;
         }
         super::end(&ada, session.id).await;
         until("the preview is over", async || origin.get("/").await.status() == StatusCode::UNAUTHORIZED)
