@@ -337,13 +337,13 @@ actions! {
         "path" path: Option<String>, "the file, below the home directory";
         "url" url: Option<String>, "where to fetch the file, instead of `path`";
         "download" download: Option<String>, "the name under which to save it";
-        "preview" preview: bool = "false", "whether to show the file in the block";
+        "preview" preview: bool = "false", "whether to show the file beside the page";
     }
     "files:copy-file" FilesCopyFile "Files" Other "Copies a file's text to the learner's clipboard." {
         "path" path: Option<String>, "the file, below the home directory";
         "url" url: Option<String>, "where to fetch the file, instead of `path`";
         "download" download: Option<String>, "the name under which to save it";
-        "preview" preview: bool = "false", "whether to show the file in the block";
+        "preview" preview: bool = "false", "whether to show the file beside the page";
     }
     "files:upload-file" FilesUploadFile "Files" Other "Lets the learner upload one file under a given name." {
         "path" path: String, "the name of the file, below the uploads directory";
