@@ -7,6 +7,8 @@ export interface PanelContext {
   session: string;
   /** Shows a file in the editor. */
   onOpenFile(path: string): void;
+  /** Says something in passing, such as that a file could not be saved. */
+  notify(text: string): void;
 }
 
 /** A tool that has been drawn. */
@@ -70,6 +72,7 @@ function mount(kind: string, element: HTMLElement, session: string, onShow: (kin
           const open = { action: "editor:open-file", file: path, line: null };
           void act("editor", open).catch(() => {});
         },
+        notify: (text) => note(element, text),
       });
       here.resolve(panel);
     } catch (error) {
@@ -91,6 +94,19 @@ function mount(kind: string, element: HTMLElement, session: string, onShow: (kin
       panel?.dispose();
     },
   };
+}
+
+/** For how long something said in passing is shown. */
+const NOTE_MS = 8000;
+
+function note(element: HTMLElement, text: string) {
+  element.querySelector(":scope > .tool-note")?.remove();
+  const line = document.createElement("p");
+  line.className = "tool-note";
+  line.setAttribute("role", "status");
+  element.append(line);
+  line.textContent = text;
+  setTimeout(() => line.remove(), NOTE_MS);
 }
 
 function showFailure(element: HTMLElement, again: () => Promise<void>) {

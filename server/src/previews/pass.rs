@@ -15,7 +15,7 @@ use crate::store::sessions::SessionRow;
 
 /// For how long a look at a cookie holds.
 const HOLDS: Duration = Duration::from_secs(5);
-/// How often the cookie of a connection that stays open is looked at again.
+/// How often the cookie of a connection that stays open is checked again.
 pub(super) const RECHECKED: Duration = Duration::from_secs(20);
 /// The number of looks that are kept.
 const KEPT: usize = 20_000;
@@ -64,7 +64,7 @@ pub(super) fn read(cookie: &str) -> Option<Claim> {
     })
 }
 
-/// When a cookie was looked at, and what it allows.
+/// When a cookie was checked, and what it allows.
 type Look = (Instant, Option<Pass>);
 
 /// Looks at cookies that still hold, by cookie and host.

@@ -5,7 +5,7 @@ import { Calls, Refused } from "./calls";
 import { Drawer } from "./drawer";
 import { type Filter, List } from "./list";
 import { State } from "./state";
-import type { Panel, PanelContext } from "./types";
+import type { Panel, PanelContext } from "../panels";
 import { KINDS, plural } from "./words";
 
 /** How long the stream stays open when the panel is hidden, in milliseconds. */
@@ -50,7 +50,7 @@ class ClusterPanel implements Panel {
 
   constructor(
     private readonly element: HTMLElement,
-    private readonly context: PanelContext,
+    context: PanelContext,
   ) {
     this.calls = new Calls(context.session);
     this.list = new List(this.state, (id) => void this.openObject(id));
@@ -244,7 +244,6 @@ class ClusterPanel implements Panel {
   }
 
   private tell(text: string) {
-    this.context.notify?.(text);
     this.passing.textContent = text;
     clearTimeout(this.passingTimer);
     this.passingTimer = setTimeout(() => (this.passing.textContent = ""), 8000);

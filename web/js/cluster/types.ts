@@ -1,16 +1,4 @@
-// What crosses the wire (api/src/cluster_view.rs), and what a panel beside the page is.
-
-export interface PanelContext {
-  /** The session's id. */
-  session: string;
-  /** Tells the learner something in passing. */
-  notify?(text: string): void;
-}
-
-export interface Panel {
-  dispose(): void;
-  focus(): void;
-}
+// What crosses the wire (api/src/cluster_view.rs).
 
 export type Severity = "good" | "over" | "working" | "warning" | "bad";
 

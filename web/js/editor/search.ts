@@ -65,7 +65,7 @@ export class Search {
   }
 
   private render(matches: FileMatch[], length: number) {
-    const byFile = Map.groupBy ? Map.groupBy(matches, ({ path }) => path) : grouped(matches);
+    const byFile = grouped(matches);
     for (const [path, found] of byFile) {
       const items = found.map((match) => {
         const number = make("span", { class: "faint" }, `${match.line} `);

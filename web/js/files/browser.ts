@@ -1,16 +1,11 @@
 // The list of a folder, with what can be done to what is in it.
+import type { PanelContext } from "../panels";
 import { type FileEntry, Files, sizeOf } from "./api";
 import { faultOf, folderOf, isWithin, join, nameOf, shown } from "./paths";
 import { preview } from "./preview";
 import { ask, button, make, messageOf, nextId, save } from "./ui";
 import { Uploads, droppedFiles } from "./uploads";
 import { type FileChange, type Following, follow } from "./watch";
-
-interface Context {
-  session: string;
-  onOpenFile?(path: string): void;
-  notify?(text: string): void;
-}
 
 export class FilesPanel {
   readonly files: Files;
@@ -27,7 +22,7 @@ export class FilesPanel {
 
   constructor(
     element: HTMLElement,
-    private readonly context: Context,
+    private readonly context: PanelContext,
   ) {
     this.files = new Files(context.session);
     this.uploads = new Uploads(this.files, () => void this.refresh());

@@ -1,18 +1,13 @@
 // The files' tab: browsing, sending, fetching, previewing and tidying up a session's files.
 import { act } from "./actions";
 import { FilesPanel } from "./browser";
+import type { Panel, PanelContext } from "../panels";
 
-interface PanelContext {
-  session: string;
-  onOpenFile?(path: string): void;
-  notify?(text: string): void;
-}
-
-export function mount(element: HTMLElement, context: PanelContext) {
+export function mount(element: HTMLElement, context: PanelContext): Panel {
   const panel = new FilesPanel(element, context);
   return {
     dispose: () => panel.dispose(),
     focus: () => panel.focus(),
-    act: (action: object) => act(panel, action as { action: string }),
+    act: (action) => act(panel, action),
   };
 }

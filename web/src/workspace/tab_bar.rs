@@ -7,11 +7,11 @@ use web_sys::KeyboardEvent;
 use super::Workspace;
 use crate::browser::{focus_by_id, sleep};
 use crate::components::menu::Menu;
+use crate::panels::word;
 use crate::tabs::list::{Content, Tab, tool_name};
 
 /// The tools in the menu.
-const TOOLS: [(Tool, &str); 3] =
-    [(Tool::Editor, "open-editor"), (Tool::Files, "open-files"), (Tool::Cluster, "open-cluster")];
+const TOOLS: [Tool; 3] = [Tool::Editor, Tool::Files, Tool::Cluster];
 
 #[component]
 pub fn TabBar(workspace: Workspace) -> impl IntoView {
@@ -69,7 +69,7 @@ fn TabButton(workspace: Workspace, tab: Tab) -> impl IntoView {
     let is_front = Memo::new(move |_| tabs.list.with(|list| list.front().is_some_and(|tab| tab.id == id)));
     let testid = match &tab.content {
         Content::Terminals(names) => format!("terminal-tab-{}", names.first().map_or("", String::as_str)),
-        Content::Tool(tool) => format!("tab-{}", tool_name(*tool).to_ascii_lowercase()),
+        Content::Tool(tool) => format!("tab-{}", word(*tool)),
         Content::Web { .. } => format!("tab-web-{id}"),
     };
     let close = tab.may_go().then(|| {
@@ -126,8 +126,8 @@ fn OpenMenu(workspace: Workspace) -> impl IntoView {
     view! {
         <Menu heading=heading.into_any() class="open-menu" testid="open-tab">
             <button type="button" data-testid="open-terminal" on:click=open_terminal>"New terminal"</button>
-            {TOOLS.map(|(tool, testid)| view! {
-                <button type="button" data-testid=testid on:click=move |_| tabs.show_tool(tool)>
+            {TOOLS.map(|tool| view! {
+                <button type="button" data-testid=format!("open-{}", word(tool)) on:click=move |_| tabs.show_tool(tool)>
                     {tool_name(tool)}
                 </button>
             })}

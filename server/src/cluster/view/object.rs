@@ -126,7 +126,7 @@ impl Cluster {
         text_of(object, &replaced.map_err(|error| ObjectError::of(error, &object.described()))?, true)
     }
 
-    /// Deletes an object, and what it controls after it. With a `uid` only the object that was looked at is deleted, not
+    /// Deletes an object, and what it controls after it. With a `uid` only the object that was shown is deleted, not
     /// another one of its name.
     ///
     /// # Errors

@@ -52,7 +52,7 @@ impl Meter {
         Self { cluster, learner, namespaces, way: Way::Metrics }
     }
 
-    /// Returns what each pod uses, by its id; `None` if that cannot be told at the moment.
+    /// Returns what each pod uses, by its id; `None` if it is unknown at the moment.
     pub(super) async fn measure(&mut self, nodes: &BTreeSet<String>) -> Option<BTreeMap<String, Usage>> {
         if self.way == Way::Metrics {
             match self.metrics().await {

@@ -23,7 +23,7 @@ use super::model::{Model, Seen, Source};
 use super::snapshot::Snapshot;
 use super::{kinds, usage};
 
-/// Limit on the sessions that are looked at on this server at the same time: each has a connection for every kind.
+/// The maximum number of sessions whose cluster is being viewed on this server: each has a connection for every kind.
 const MAX_VIEWS: usize = 200;
 /// Capacity of the queue from a view's watches to its model.
 const QUEUED: usize = 256;
@@ -32,10 +32,10 @@ const GATHERED: Duration = Duration::from_millis(120);
 /// How often it is measured what pods use.
 const MEASURED_EVERY: Duration = Duration::from_secs(15);
 
-/// Too many sessions are looked at.
+/// The clusters of too many sessions are being viewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the clusters of {MAX_VIEWS} sessions are looked at on this server, and no more are possible; try again later"
+    "this server already shows the clusters of {MAX_VIEWS} sessions, which is its limit; try again later"
 )]
 pub struct TooManyViews;
 
@@ -65,7 +65,7 @@ impl Cluster {
     /// Returns the view of a session, which is started if nobody looks at the session yet.
     ///
     /// # Errors
-    /// Returns an error if too many sessions are looked at.
+    /// Returns an error if the clusters of too many sessions are being viewed.
     pub fn view_session(&self, names: &SessionNames) -> Result<Result<View, TooManyViews>, ClusterError> {
         let mut views = self.shared.views.0.lock().unwrap_or_else(PoisonError::into_inner);
         views.retain(|_, view| view.strong_count() > 0);
@@ -104,7 +104,7 @@ impl Cluster {
     }
 }
 
-/// What the model is told.
+/// What changes the model.
 enum Report {
     Seen(Source, Seen),
     Measured(BTreeMap<String, Usage>),
